@@ -1,0 +1,28 @@
+"""aegean: autoencoders and generative adversarial networks that help each other."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+__all__ = ["DataOptions", "Model", "UserError", "evaluate", "fit_prior", "load", "open_data", "resume", "train"]
+
+_PLACES = {
+    "DataOptions": "aegean.data",
+    "Model": "aegean.model",
+    "UserError": "aegean.config",
+    "evaluate": "aegean.api",
+    "fit_prior": "aegean.api",
+    "load": "aegean.api",
+    "open_data": "aegean.data",
+    "resume": "aegean.api",
+    "train": "aegean.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: `import aegean` and `aegean --help` do not wait for torch."""
+    if name in _PLACES:
+        return getattr(importlib.import_module(_PLACES[name]), name)
+    raise AttributeError(f"module 'aegean' has no attribute {name!r}")

@@ -1,0 +1,316 @@
+"""What Python users call: train, resume, load, evaluate, fit. The command line is thin over these."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shutil
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from aegean.config import Net, UserError, nearest
+from aegean.data import DataInfo, DataOptions, Dataset, open_data
+from aegean.data.loader import Feed
+from aegean.files import write_atomically
+from aegean.latent import PRIORS
+from aegean.metrics.features import FeatureNetwork, feature_network, feature_network_from
+from aegean.metrics.protocol import Evaluator, Score
+from aegean.model import Model
+from aegean.recipes import configure
+from aegean.recipes.architecture import prior as prior_net
+from aegean.recipes.registry import options as recipe_options
+from aegean.training.folder import Folder, Settings, command, here, now
+from aegean.training.loop import Interrupted, Loop, images_for_minutes, score_json
+from aegean.training.schedule import Run
+from aegean.training.trainer import Fault, Trainer
+
+WATCHED = 2_000  # held-out samples of the evaluations while training
+COUNTED = 10_000  # of the final one
+
+__all__ = ["Fault", "Interrupted", "evaluate", "fit_prior", "load", "resume", "train"]
+
+
+def say(text: str) -> None:
+    """A note for a person, to stderr."""
+    print(text, file=sys.stderr)
+
+
+def train(
+    recipe: str,
+    data: str | DataOptions,
+    out: str | Path,
+    *,
+    images: int | str | None = None,
+    minutes: float | None = None,
+    seed: int = 0,
+    batch: int | None = None,
+    device: str = "auto",
+    source: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    evaluations: int = 20,
+    overwrite: bool = False,
+) -> Model:
+    """Train a recipe on data into the new run folder `out`; the finished model comes back.
+
+    data: a SPEC (see `aegean train --help`) or DataOptions. images: the whole budget, an inherited network's
+    images included; a number, or text such as "500k". minutes: another budget, turned into images once; the
+    first to end wins. source: a run or model file whose networks the new run begins with. settings: the
+    recipe's options. Raises UserError for what the user can mend, Fault when a guard stopped the run,
+    Interrupted after SIGINT or SIGTERM (the state is saved).
+    """
+    folder = Folder(out)
+    options = DataOptions(data) if isinstance(data, str) else data
+    chosen = dict(settings or {})
+    if batch is not None:
+        chosen["batch"] = batch
+    budget = None if images is None else parse_images(images)
+    if minutes is not None and not (math.isfinite(minutes) and minutes > 0):
+        raise UserError(f"--minutes {minutes}: expected a number above 0.")
+    if not 1 <= evaluations <= 1000:
+        raise UserError(f"evaluations={evaluations}: expected 1 to 1000.")
+    where = pick_device(device)
+    recipe_options(recipe)
+    free_place(folder.path, overwrite)
+    dataset = open_data(options, say)
+    model, inherited = inherit(source)
+    run = configure(recipe, dataset.info, chosen, model and model.specs).replace(seed=seed)
+    if model:
+        inherited["nets"] = sorted(fitting(run, model, dataset.info))
+    run = with_budget(run, budget, int(inherited.get("images", 0)))
+    evaluator = make_evaluator(dataset, WATCHED)
+    if minutes is not None:
+        probe = images_for_minutes(minutes, run, lambda: make_trainer(run, dataset, where), evaluator, evaluations)
+        run = run.with_images(min(probe, run.images) if budget else probe)
+        say(f"{minutes:g} minutes are about {run.images:,} images on this machine")
+    plan = Settings(
+        recipe=recipe,
+        settings=chosen,
+        data=options,
+        info=dataset.info,
+        run=run,
+        inherited=inherited,
+        minutes=minutes or 0.0,
+        evaluations=evaluations,
+        machine=here(where),
+        command=command(),
+        started=now(),
+    )
+    if overwrite and folder.path.exists():
+        shutil.rmtree(folder.path)
+    folder.create(plan)
+    return continue_run(folder, plan, dataset, evaluator, where)
+
+
+def resume(path: str | Path, images: int | str | None = None, device: str = "auto") -> Model:
+    """Go on with a run, bit for bit as if it had never stopped; `images` raises its total budget."""
+    folder = Folder(path)
+    plan = folder.read()
+    where = pick_device(plan.machine.get("device", "auto") if device == "auto" else device)
+    dataset = open_data(plan.data, say)
+    if dataset.info.fingerprint != plan.info.fingerprint:
+        raise UserError(f"The data {plan.data.spec!r} have changed since {path} was started; train a new run.")
+    if plan.machine.get("threads") and where.type == "cpu":
+        torch.set_num_threads(int(plan.machine["threads"]))
+    for name, value in here(where).items():
+        if plan.machine.get(name) != value:
+            say(f"note: {name} was {plan.machine.get(name)!r} and is {value!r}: results will not agree bit for bit")
+    if images is not None:
+        plan = raised(folder, plan, parse_images(images))
+    return continue_run(folder, plan, dataset, make_evaluator(dataset, WATCHED), where)
+
+
+def raised(folder: Folder, plan: Settings, images: int) -> Settings:
+    """The plan with a larger total: finished phases stay, the present and later ones share the rest."""
+    if images < plan.images:
+        raise UserError(f"--images {images:,} is below the run's {plan.images:,}; a budget can only be raised.")
+    finished = folder.clock().get("phase", 0)
+    run = plan.run.with_images(images - int(plan.inherited.get("images", 0)), finished)
+    plan = plan.replace(run=run)
+    folder.write_settings(plan)
+    return plan
+
+
+def continue_run(folder: Folder, plan: Settings, dataset: Dataset, evaluator: Evaluator, where: torch.device) -> Model:
+    """From a run's present state to its end, and its final evaluation."""
+    trainer = make_trainer(plan.run, dataset, where)
+    if plan.inherited and not folder.state.exists():
+        give(trainer, plan)
+    loop = Loop(folder, plan, trainer, evaluator)
+    try:
+        loop.run()
+        model = load(folder.path, where)
+        if not folder.scores.exists() or json.loads(folder.scores.read_text())["images"] != plan.images:
+            write_scores(folder, make_evaluator(dataset, COUNTED), model, plan.images)
+        return model
+    except (UserError, Fault, Interrupted, KeyboardInterrupt):
+        raise
+    except Exception:
+        write_atomically(folder.path / "error.txt", traceback.format_exc())
+        raise
+
+
+def load(path: str | Path, device: str | torch.device = "cpu") -> Model:
+    """The model of a run folder, or of a model file."""
+    return Model.load(path, device)
+
+
+def evaluate(
+    path: str | Path,
+    data: str | DataOptions | None = None,
+    count: int = COUNTED,
+    features: Callable[..., Any] | str | Path | None = None,
+    device: str = "auto",
+) -> dict[str, Score]:
+    """Scores of a run's model, each beside its floor. `features`: another run, or a callable, instead of the
+    network that is trained on the data."""
+    if count < 2:
+        raise UserError(f"--count {count}: expected at least 2.")
+    model = load(path, pick_device(device))
+    if data is None:
+        data = Folder(path).read().data
+    dataset = open_data(DataOptions(data) if isinstance(data, str) else data, say)
+    network = feature_network(dataset, say) if features is None else feature_network_from(features)
+    return Evaluator(dataset, network, count)(model)
+
+
+def fit_prior(path: str | Path, name: str, count: int = 20_000) -> Model:
+    """Fit a prior to the latents of a run's own training data; the run's model then samples from it."""
+    if name not in PRIORS:
+        raise UserError(f"There is no prior {name!r}.{nearest(name, PRIORS)}")
+    folder = Folder(path)
+    plan, model = folder.read(), load(path)
+    if "encode" not in model.can():
+        raise UserError(f"{path} has no encoder, so there are no latents to fit a prior to.")
+    dataset = open_data(plan.data, say)
+    spec = prior_net(name, model.latent, len(plan.info.classes) if model.conditional else 0)
+    trainer = make_trainer(plan.run, dataset, torch.device("cpu"))
+    for part, network in model.nets.items():
+        trainer.nets[part].load_state_dict(network.state_dict())
+    fitted = spec.build()
+    fitted.fit(*trainer.latents(count))
+    model = Model({**model.specs, "prior": spec}, {**model.nets, "prior": fitted}, model.info, model.bound, model.about)
+    model.save(folder.model)
+    folder.scores.unlink(missing_ok=True)
+    return model
+
+
+# pieces
+
+
+def parse_images(text: int | str) -> int:
+    """A budget: 500000, "500k", "2M", "1.5M"."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kM]?)", str(text).strip())
+    images = float(match[1]) * {"": 1, "k": 1e3, "M": 1e6}[match[2]] if match else 0.0
+    if isinstance(text, bool) or not match or images != int(images) or not 1 <= images <= 1e15:
+        raise UserError(f"--images {text}: expected a whole number of images above 0, such as 50000, 500k or 1.5M.")
+    return int(images)
+
+
+def pick_device(name: str) -> torch.device:
+    """auto is cuda, then mps, then cpu."""
+    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
+    if name == "auto":
+        name = next(kind for kind, available in there.items() if available())
+    kind = name.partition(":")[0]
+    if kind not in there:
+        raise UserError(f"--device {name}: expected auto, cuda, mps or cpu.")
+    if not there[kind]():
+        raise UserError(f"--device {name}: this machine (or this build of torch) has no {kind}; use --device cpu.")
+    return torch.device(name)
+
+
+def free_place(path: Path, overwrite: bool) -> None:
+    """Refuse an existing output unless it may be overwritten; never overwrite what is not ours."""
+    if not path.exists():
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True)
+        return
+    if not overwrite:
+        raise UserError(f"{path} exists; choose another --out, resume it with --resume, or give --overwrite.")
+    if path.is_dir() and any(path.iterdir()) and not (path / "config.json").exists():
+        raise UserError(f"{path} is not a run folder, so it is not overwritten; choose another --out.")
+    if path.is_file():
+        raise UserError(f"{path} is a file; choose a folder for --out.")
+
+
+def with_budget(run: Run, budget: int | None, inherited: int) -> Run:
+    """The recipe's own budget or the one asked for; an inherited network's images are part of it."""
+    total = run.images + inherited if budget is None else budget
+    if total - inherited < run.batch * len(run.schedule):
+        raise UserError(
+            f"A budget of {total:,} images, {inherited:,} of them inherited, is too small: every phase of the recipe "
+            f"needs a batch of {run.batch} at least."
+        )
+    return run.with_images(total - inherited)
+
+
+def inherit(source: str | Path | None) -> tuple[Model | None, dict[str, Any]]:
+    """The model to start from, and what a run notes of it."""
+    if source is None:
+        return None, {}
+    model = load(source)
+    cost = {key: model.about.get(key, 0) for key in ("images", "seconds", "recipe")}
+    return model, {"source": str(Path(source).resolve()), **cost}
+
+
+def fitting(run: Run, model: Model, info: DataInfo) -> list[str]:
+    """Names of the run's networks that the source has in the same form. UserError: what does not fit, and what would."""
+    if tuple(model.info.shape) != tuple(info.shape):
+        raise UserError(f"--from: made for samples of shape {model.info.shape}, but these have {info.shape}.")
+    fits = []
+    for name, spec in run.nets.items():
+        theirs = model.specs.get(name)
+        if theirs is None or name == "prior":
+            continue
+        if theirs != spec:
+            raise UserError(f"--from: network {name} differs: {_difference(spec, theirs)}.")
+        fits.append(name)
+    if not fits:
+        raise UserError(f"--from: the source has {', '.join(model.specs)}; none of the recipe's {', '.join(run.nets)}.")
+    return fits
+
+
+def _difference(wanted: Net, found: Net) -> str:
+    if wanted.kind != found.kind:
+        return f"the recipe makes a {wanted.kind}, the source has a {found.kind}"
+    parts = [
+        f"{key} is {value!r} in the recipe and {found.args.get(key)!r} in the source"
+        for key, value in wanted.args.items()
+        if found.args.get(key) != value
+    ]
+    return "; ".join(parts) + " (give the source's values with --set)"
+
+
+def give(trainer: Trainer, plan: Settings) -> None:
+    """Fill the trainer's networks with the inherited values."""
+    model = load(plan.inherited["source"])
+    for name in fitting(trainer.run, model, trainer.info):
+        trainer.nets[name].load_state_dict(model.nets[name].state_dict())
+    trainer.enter()
+
+
+def make_trainer(run: Run, dataset: Dataset, where: torch.device) -> Trainer:
+    feed = Feed(dataset.info, dataset.train, dataset.train_labels, where, run.seed)
+    return Trainer(run, dataset.info, feed, where)
+
+
+def make_evaluator(dataset: Dataset, count: int) -> Evaluator:
+    return Evaluator(dataset, _features(dataset), count)
+
+
+def _features(dataset: Dataset) -> FeatureNetwork:
+    return feature_network(dataset, say)
+
+
+def write_scores(folder: Folder, evaluator: Evaluator, model: Model, images: int) -> dict[str, Score]:
+    """The final evaluation of a run, kept as evaluation.json."""
+    scores = evaluator(model)
+    content = {"images": images, "scores": {key: score_json(score) for key, score in scores.items()}}
+    write_atomically(folder.scores, json.dumps(content, indent=1))
+    return scores

@@ -1,0 +1,126 @@
+"""Settings as data: frozen dataclasses and networks' arguments, to JSON and back; nothing is ever pickled.
+
+A `Config` is a frozen dataclass; a `Net` names a network class and its keyword arguments. Both carry a
+"type" tag in JSON, looked up in registries that the classes enter when they are defined.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+JSON_LIMIT = 4_000_000  # characters; a config of a real run has some thousands
+
+
+class UserError(ValueError):
+    """What the user gave cannot work. The message says what was wrong, what was expected and what to do."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """' Did you mean ...?' with the nearest of the known words, else the list of them."""
+    known = sorted(known)
+    close = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+    return f" Did you mean {' or '.join(close)}?" if close else f" Known: {', '.join(known) or 'none'}."
+
+
+_CONFIGS: dict[str, type[Config]] = {}
+_NETWORKS: dict[str, type] = {}
+T = TypeVar("T", bound=type)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """A frozen dataclass that knows its JSON. Subclasses register themselves under their class name."""
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        _CONFIGS[cls.__name__] = cls
+
+    def replace(self, **changes: Any):
+        return dataclasses.replace(self, **changes)
+
+
+def network(cls: T) -> T:
+    """Class decorator: this nn.Module can be built from JSON; its keyword arguments are its settings."""
+    _NETWORKS[cls.__name__] = cls
+    return cls
+
+
+def networks() -> dict[str, type]:
+    """Every class that `network` has registered, by name."""
+    return dict(_NETWORKS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Net(Config):
+    """A network to be built: the class by name, and its arguments (plain JSON values)."""
+
+    kind: str
+    args: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def build(self):
+        cls = _lookup(self.kind, _NETWORKS, "network")
+        known = inspect.signature(cls).parameters
+        for name in self.args:
+            if name not in known:
+                raise UserError(f"{self.kind} has no argument {name!r}.{nearest(name, known)}")
+        return cls(**self.args)
+
+
+def net(cls: type, **args: Any) -> Net:
+    """`Net` for a class at hand: net(ConvEncoder, shape=(1, 8, 8))."""
+    return Net(cls.__name__, args)
+
+
+def to_json(value: Any) -> Any:
+    """Plain JSON values for configs, tuples, dicts and numbers."""
+    if isinstance(value, Net):
+        return {"type": "Net", "kind": value.kind, "args": to_json(value.args)}
+    if isinstance(value, Config):
+        fields = {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {"type": type(value).__name__, **fields}
+    if isinstance(value, dict):
+        return {str(k): to_json(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(v) for v in value]
+    assert value is None or isinstance(value, (bool, int, float, str)), f"not JSON: {value!r}"
+    return value
+
+
+def from_json(value: Any) -> Any:
+    """The inverse of `to_json`; lists become tuples, a "type" tag becomes its Config."""
+    if isinstance(value, dict):
+        if "type" not in value:
+            return {k: from_json(v) for k, v in value.items()}
+        cls = _lookup(value["type"], _CONFIGS, "config type")
+        fields = {f.name for f in dataclasses.fields(cls)}
+        for name in value:
+            if name != "type" and name not in fields:
+                raise UserError(f"{cls.__name__} has no field {name!r}: the file was made by another version.")
+        try:
+            return cls(**{k: from_json(v) for k, v in value.items() if k != "type"})
+        except TypeError as error:
+            raise UserError(f"{cls.__name__} cannot be read: {error}.") from None
+    if isinstance(value, list):
+        return tuple(from_json(v) for v in value)
+    return value
+
+
+def parse_json(text: str, origin: str) -> Any:
+    """JSON text from a file that a stranger may have written. `origin` names it in errors."""
+    if len(text) > JSON_LIMIT:
+        raise UserError(f"{origin}: {len(text)} characters of JSON; at most {JSON_LIMIT} are read.")
+    try:
+        return json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise UserError(f"{origin} is not readable JSON ({error}); restore it from a copy.") from None
+
+
+def _lookup(name: Any, registry: dict[str, type], what: str) -> Callable[..., Any]:
+    if not isinstance(name, str) or name not in registry:
+        raise UserError(f"Unknown {what} {name!r}.{nearest(str(name), registry)}")
+    return registry[name]

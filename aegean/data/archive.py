@@ -1,0 +1,48 @@
+"""Zips that a stranger may have written: read in place, never unpacked to disk, within limits."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from aegean.config import UserError
+from aegean.data.files import is_hidden
+from aegean.data.source import BYTES_LIMIT
+
+MEMBER_LIMIT = 1 << 30
+RATIO_LIMIT = 200  # of the whole zip; pictures hardly shrink
+SMALL = 1 << 30  # below this the ratio does not matter
+
+
+def open_zip(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except Exception as error:  # zipfile raises many kinds for damaged files
+        raise UserError(f"{path} is not a readable zip ({error}); make or download it again.") from None
+
+
+def zip_names(path: Path) -> list[str]:
+    """The names of its files, sorted, hidden ones left out; unsafe names and bombs are refused."""
+    with open_zip(path) as archive:
+        members = [info for info in archive.infolist() if not info.is_dir()]
+    for info in members:
+        if _leaves(info.filename):
+            raise UserError(f"{path}: the name {info.filename!r} leaves the zip; make the zip anew without it.")
+        if info.flag_bits & 1:
+            raise UserError(f"{path}: {info.filename} is encrypted; make the zip anew without a password.")
+    total = sum(info.file_size for info in members)
+    if total > BYTES_LIMIT or (total > SMALL and total > RATIO_LIMIT * path.stat().st_size):
+        raise UserError(f"{path} unpacks to {total} bytes, more than is read from one zip; give a folder instead.")
+    return sorted(info.filename for info in members if not is_hidden(info.filename))
+
+
+def open_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """The bytes of one file; zipfile stops at the size that its header gives, and checks the sum."""
+    info = archive.getinfo(name)
+    if info.file_size > MEMBER_LIMIT:
+        raise ValueError(f"larger than {MEMBER_LIMIT >> 30} GiB")
+    return archive.read(info)
+
+
+def _leaves(name: str) -> bool:
+    return name.startswith("/") or "\\" in name or ":" in name[:2] or ".." in PurePosixPath(name).parts

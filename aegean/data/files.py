@@ -1,0 +1,85 @@
+"""Where data lie and where packs are kept: the cache folder, listings and sums of source files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import sys
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+
+from aegean.config import UserError
+
+HIDDEN = {"thumbs.db", "desktop.ini", "__macosx"}
+
+
+def cache_folder(env: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
+    """$AEGEAN_CACHE, else the place for caches on this system."""
+    if env.get("AEGEAN_CACHE"):
+        return Path(env["AEGEAN_CACHE"]).expanduser().absolute()
+    if env.get("XDG_CACHE_HOME"):
+        return Path(env["XDG_CACHE_HOME"]) / "aegean"
+    if platform == "win32" and env.get("LOCALAPPDATA"):
+        return Path(env["LOCALAPPDATA"]) / "aegean" / "cache"
+    return Path.home() / ("Library/Caches" if platform == "darwin" else ".cache") / "aegean"
+
+
+def plain_name(path: Path) -> str:
+    """A short name for data: the folder's name, or the file's without its ending."""
+    path = path.absolute()
+    return re.sub(r"[^\w.-]+", "-", path.name if path.is_dir() else path.stem).strip(".-") or "data"
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a part of the relative path is a system's own: .DS_Store, Thumbs.db, __MACOSX."""
+    return any(part.startswith(".") or part.lower() in HIDDEN for part in PurePath(name).parts)
+
+
+def folder_names(folder: Path) -> list[str]:
+    """Relative names, with forward slashes, of all files below a folder, sorted; hidden ones left out."""
+    names: list[str] = []
+    seen: set[str] = set()
+
+    def refuse(error: OSError) -> None:
+        raise UserError(f"{error.filename} cannot be read ({error.strerror}); give yourself access to it.")
+
+    for root, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
+        real = os.path.realpath(root)
+        if real in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        below = Path(root).relative_to(folder)
+        names += [(below / name).as_posix() for name in files if not is_hidden(name)]
+    return sorted(names)
+
+
+def listing(path: Path) -> list[tuple[str, int, int]]:
+    """(name, size, modification time in ns) of every file of a source."""
+    names = folder_names(path) if path.is_dir() else [""]
+    found = []
+    for name in names:
+        try:
+            status = (path / name).stat()
+        except OSError as error:
+            raise UserError(f"{path / name} cannot be read ({error.strerror}); repair or remove it.") from None
+        if not stat.S_ISREG(status.st_mode):
+            raise UserError(f"{path / name} is not a file; remove it from the data.")
+        found.append((name, status.st_size, status.st_mtime_ns))
+    return found
+
+
+def content_sum(path: Path, names: list[str]) -> str:
+    """sha256 over the names and contents of a source's files."""
+    total = hashlib.sha256()
+    for name in names:
+        try:
+            with (path / name).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise UserError(f"{path / name} cannot be read ({error.strerror}); give yourself access to it.") from None
+        total.update(os.fsencode(name) + b"\0" + digest.encode())
+    return total.hexdigest()

@@ -1,0 +1,278 @@
+"""Folders and zips of pictures: what lies there, what the headers say, and decoding, several at a time."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from aegean.config import UserError
+from aegean.data.archive import open_member, open_zip, zip_names
+from aegean.data.files import listing, plain_name
+from aegean.data.resize import fit, resized
+from aegean.data.source import Part, Say, Source, Want, class_indices, class_names
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "TGA", "JPEG2000")  # none that runs a program
+PIXEL_LIMIT = 200_000_000
+Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT  # refused here by the header, before anything is decoded
+MIXED_SIZE = 64
+CHUNK = 256  # pictures in flight
+ORIENTATION = 0x0112  # EXIF
+Open = Callable[[str], IO[bytes]]
+
+
+class Header(NamedTuple):
+    """What the first bytes of a picture say."""
+
+    size: tuple[int, int]  # height, width, upright
+    grey: bool
+    deep: bool  # 16-bit grey
+    clear: bool  # has transparency
+    remarks: tuple[str, ...]  # what a conversion does to it
+
+
+class Wanted(NamedTuple):
+    """What every picture becomes."""
+
+    size: tuple[int, int]
+    channels: int
+    deep: bool
+
+
+def picture_source(path: Path, want: Want, say: Say) -> Source:
+    """Pictures of a folder, a zip or one file -> images (channels, height, width), uint8 or uint16.
+
+    Sub-folders are classes; exactly two, `train` and `test`, are the two parts.
+    """
+    names = _names(path)
+    if not names:
+        raise UserError(f"{path} holds no pictures; expected files such as .png or .jpg, perhaps in sub-folders.")
+    headers = _headers(path, names, want, say)
+    wanted = _wanted(list(headers.values()), path, want, say)
+    trees = _trees(list(headers), path)
+    shape = (wanted.channels, *wanted.size)
+    dtype = "uint16" if wanted.deep else "uint8"
+    if _top_folders(trees) == {"train", "test"}:
+        sides = {side: {n: p[1:] for n, p in trees.items() if p[0] == side} for side in ("train", "test")}
+        train_names, test_names = (_labels(tree, path, say) for tree in sides.values())
+        classes = np.array([]) if train_names is None else class_names(train_names, str(path))
+        train = _part(path, list(sides["train"]), wanted, train_names, classes)
+        test = _part(path, list(sides["test"]), wanted, None if train_names is None else test_names, classes)
+    else:
+        labels = _labels(trees, path, say)
+        classes = np.array([]) if labels is None else class_names(labels, str(path))
+        train, test = _part(path, list(trees), wanted, labels, classes), None
+    return Source(str(path), plain_name(path), shape, dtype, train, test, classes=tuple(map(str, classes)))
+
+
+def _trees(names: list[str], path: Path) -> dict[str, tuple[str, ...]]:
+    """The parts of each name below the folder that is common to all."""
+    trees = {name: PurePosixPath(name).parts for name in names}
+    while len(_top_folders(trees)) == 1:
+        trees = {name: parts[1:] for name, parts in trees.items()}
+    tops = _top_folders(trees)
+    if "train" in tops and tops & {"test", "val", "valid", "validation"} and tops != {"train", "test"}:
+        raise UserError(
+            f"{path} has the sub-folders {', '.join(sorted(tops))}, of which only train and test are known as parts; "
+            f"give the path of one as the data and that of another with --test."
+        )
+    return trees
+
+
+def _top_folders(trees: dict[str, tuple[str, ...]]) -> set[str]:
+    """The first sub-folders; none where a file lies beside them."""
+    return {parts[0] for parts in trees.values()} if all(len(parts) > 1 for parts in trees.values()) else set()
+
+
+def _names(path: Path) -> list[str]:
+    if path.is_dir():
+        return [name for name, _, _ in listing(path)]
+    return zip_names(path) if path.suffix.lower() == ".zip" else [path.name]
+
+
+@contextmanager
+def _opener(path: Path) -> Iterator[Open]:
+    """A function from a picture's name to its open file; a zip stays open meanwhile."""
+    if path.is_dir():
+        yield lambda name: (path / name).open("rb")
+    elif path.suffix.lower() == ".zip":
+        with open_zip(path) as archive:
+            yield lambda name: io.BytesIO(open_member(archive, name))
+    else:
+        yield lambda name: path.open("rb")
+
+
+def _labels(trees: dict[str, tuple[str, ...]], path: Path, say: Say) -> np.ndarray | None:
+    """The first sub-folder of each picture, where every picture lies in one."""
+    inside = [len(parts) > 1 for parts in trees.values()]
+    if not all(inside):
+        if any(inside):
+            say(f"{path.name}: pictures lie both in sub-folders and beside them; no classes are taken")
+        return None
+    return np.array([parts[0] for parts in trees.values()])
+
+
+def _part(path: Path, names: list[str], wanted: Wanted, labels: np.ndarray | None, classes: np.ndarray) -> Part:
+    def blocks() -> Iterator[np.ndarray]:
+        with _opener(path) as opener:
+            for name, sample in in_threads(lambda name: _decode(opener, name, wanted), names):
+                if isinstance(sample, str):
+                    raise UserError(_bad(path, name, sample))
+                yield sample[None]
+
+    indices = None if labels is None else class_indices(labels, classes, str(path))
+    return Part(len(names), blocks, indices, names)
+
+
+def in_threads(function: Callable[[str], Any], names: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """(name, function(name)) in order; a few at a time, so that memory stays small."""
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for start in range(0, len(names), CHUNK):
+            yield from zip(names[start : start + CHUNK], pool.map(function, names[start : start + CHUNK]))
+
+
+def _bad(path: Path, name: str, reason: str) -> str:
+    if path.name == name:
+        return (
+            f"{path} is no data that can be read ({reason}); expected a folder or .zip of pictures, a picture, .npy, "
+            f".npz or .csv."
+        )
+    place = path / name if path.is_dir() else f"{path}: {name}"
+    return f"{place} is not a readable picture ({reason}); repair or remove it, or leave it out with --skip-bad."
+
+
+def _headers(path: Path, names: list[str], want: Want, say: Say) -> dict[str, Header]:
+    """Every readable picture's header. With `skip_bad` all are decoded once, so that bad ones show here."""
+    headers, bad = {}, []
+    with _opener(path) as opener:
+        look = in_threads(lambda name: _header(opener, name, decode=want.skip_bad), names)
+        for name, header in tqdm(look, "looking", len(names), leave=False, disable=None, unit="picture"):
+            if isinstance(header, str):
+                if not want.skip_bad:
+                    raise UserError(_bad(path, name, header))
+                bad.append(f"{name} ({header})")
+            else:
+                headers[name] = header
+    if bad:
+        more = f" and {len(bad) - 10} more" if len(bad) > 10 else ""
+        say(f"{path.name}: {len(bad)} files left out: {', '.join(bad[:10])}{more}")
+    if not headers:
+        raise UserError(f"{path}: none of its {len(bad)} files is a readable picture.")
+    return headers
+
+
+def _header(opener: Open, name: str, decode: bool) -> Header | str:
+    """The header, or in words why there is none."""
+    try:
+        with opener(name) as file, Image.open(file, formats=FORMATS) as image:
+            _check(image)
+            if decode:
+                image.load()
+            return _describe(image)
+    except UserError:
+        raise
+    except Exception as error:  # Pillow's readers raise many kinds for damaged files
+        return _reason(error)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "no known picture format"
+    if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
+        return f"more than {PIXEL_LIMIT // 1_000_000} megapixels"
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error) or type(error).__name__
+
+
+def _check(image: Image.Image) -> None:
+    if image.width * image.height > PIXEL_LIMIT:
+        raise ValueError(f"more than {PIXEL_LIMIT // 1_000_000} megapixels")
+    if image.mode == "F" or (image.mode == "I" and image.format not in ("PNG", "PPM")):
+        raise ValueError("32-bit pixels have no known range: save them as .npy")
+
+
+def _deep(image: Image.Image) -> bool:
+    return image.mode.startswith("I")
+
+
+def _describe(image: Image.Image) -> Header:
+    turned = Image.Image.getexif(image).get(ORIENTATION, 1)  # PNG's own getexif would decode the picture
+    size = (image.width, image.height) if turned in (5, 6, 7, 8) else (image.height, image.width)
+    remarks = []
+    if turned in range(2, 9):
+        remarks.append("turned upright as their EXIF says")
+    if image.mode in ("P", "PA"):
+        remarks.append("with a palette: turned into full colour")
+    if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        remarks.append(f"in {image.mode}: converted to RGB")
+    if image.mode in ("RGB", "RGBA", "LA") and ";16" in str(getattr(image, "tile", "")):
+        remarks.append("of 16-bit colour: read with 8 bits")
+    if getattr(image, "is_animated", False):
+        remarks.append("with several frames: the first is taken")
+    grey = image.mode in ("1", "L", "LA", "La") or _deep(image)
+    return Header(size, grey, _deep(image), image.has_transparency_data, tuple(remarks))
+
+
+def _wanted(headers: list[Header], path: Path, want: Want, say: Say) -> Wanted:
+    """One size, number of channels and depth for all, and every conversion that follows said in words."""
+    count = len(headers)
+    for remark, number in Counter(remark for header in headers for remark in header.remarks).items():
+        say(f"{path.name}: {number} of {count} pictures are {remark}")
+    grey, deep = sum(header.grey for header in headers), sum(header.deep for header in headers)
+    channels = want.channels or (1 if grey == count else 3)
+    if channels not in (1, 3, 4):
+        raise UserError(f"{path}: pictures have 1, 3 or 4 channels, not {channels}; give arrays (.npy) instead.")
+    keep_deep = deep == count and channels == 1 and want.dtype != "uint8"
+    clear = sum(header.clear for header in headers)
+    if clear and channels != 4:
+        say(f"{path.name}: {clear} of {count} pictures have transparency: laid on white (--channels 4 keeps it)")
+    if deep > 0 and not keep_deep:
+        say(f"{path.name}: {deep} of {count} pictures have 16 bits: scaled to 8")
+    if grey > 0 and channels != 1:
+        say(f"{path.name}: {grey} of {count} pictures are grey: read as colour")
+    if grey < count and channels == 1:
+        say(f"{path.name}: {count - grey} of {count} pictures are in colour: read as grey")
+    sizes = {header.size for header in headers}
+    size = want.size or (sizes.pop() if len(sizes) == 1 else (MIXED_SIZE, MIXED_SIZE))
+    if len(sizes) > 1 or sizes - {size}:
+        what = f"{len(sizes)} sizes" if len(sizes) > 1 else "another size"
+        goal = f"on the shorter side to {size[0]}" if size[0] == size[1] else f"to cover {size[0]}x{size[1]}"
+        say(f"{path.name}: pictures of {what}: scaled {goal} and centre-cropped")
+    return Wanted(size, channels, keep_deep)
+
+
+def _decode(opener: Open, name: str, wanted: Wanted) -> np.ndarray | str:
+    """One picture -> (channels, height, width), uint8 or uint16; or in words why there is none."""
+    try:
+        with opener(name) as file, Image.open(file, formats=FORMATS) as image:
+            _check(image)
+            return _pixels(ImageOps.exif_transpose(image), wanted)
+    except UserError:
+        raise
+    except Exception as error:  # Pillow's readers raise many kinds for damaged files
+        return _reason(error)
+
+
+def _pixels(image: Image.Image, wanted: Wanted) -> np.ndarray:
+    if _deep(image):
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 65535:
+            raise ValueError("32-bit pixels have no known range: save them as .npy")
+        if wanted.deep:
+            return fit(values[None].astype(np.uint16), wanted.size)
+        image = Image.fromarray(np.rint(values / 257).astype(np.uint8))
+    if image.has_transparency_data and wanted.channels != 4:
+        white = Image.new("RGBA", image.size, "white")
+        white.alpha_composite(image.convert("RGBA"))
+        image = white
+    image = resized(image.convert({1: "L", 3: "RGB", 4: "RGBA"}[wanted.channels]), wanted.size)
+    values = np.asarray(image).reshape(*wanted.size, wanted.channels)
+    return values.transpose(2, 0, 1)

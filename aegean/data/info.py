@@ -1,0 +1,51 @@
+"""What the rest of the house must know about a data set: shape, range, classes. Stored with every model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aegean.config import Config
+
+INTEGERS = {"uint8": 255, "uint16": 65535}
+
+
+@dataclass(frozen=True)
+class DataInfo(Config):
+    """A data set as its models see it.
+
+    A model's value is (raw - offset) / scale: in [-1, 1] for pictures and ranged arrays, standardised for
+    tables. `offset` and `scale` hold one number, or one per column.
+    """
+
+    name: str
+    shape: tuple[int, ...]  # (channels, height, width), or (columns,)
+    offset: tuple[float, ...]
+    scale: tuple[float, ...]
+    dtype: str = "uint8"  # of the raw samples: uint8, uint16 or float32
+    count: int = 0  # training samples
+    test_count: int = 0
+    classes: tuple[str, ...] = ()  # names; empty without labels
+    class_counts: tuple[int, ...] = ()  # training samples of each class
+    columns: tuple[str, ...] = ()  # names of a table's columns
+    fingerprint: str = ""  # sha256 of the packed content: runs compare only where it agrees
+
+    @property
+    def is_image(self) -> bool:
+        return len(self.shape) == 3
+
+    def normalise(self, raw: np.ndarray | Tensor) -> Tensor:
+        """Raw samples (n, *shape) of any number type -> float32 model values."""
+        raw = torch.as_tensor(np.array(raw, np.float32) if isinstance(raw, np.ndarray) else raw)
+        offset, scale = (torch.tensor(v, dtype=torch.float32, device=raw.device) for v in (self.offset, self.scale))
+        return (raw.float() - offset) / scale
+
+    def restore(self, x: Tensor) -> np.ndarray:
+        """Model values (n, *shape) -> raw samples of `dtype`, rounded and clipped where it is an integer."""
+        values = x.detach().double().cpu().numpy() * np.array(self.scale) + np.array(self.offset)
+        if self.dtype in INTEGERS:
+            values = np.clip(np.rint(values), 0, INTEGERS[self.dtype])
+        return values.astype(self.dtype)

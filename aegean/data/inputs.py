@@ -1,0 +1,138 @@
+"""Samples for a trained model: read from anywhere in its own shape and range, and written for people."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from aegean.config import UserError
+from aegean.data.info import INTEGERS, DataInfo
+from aegean.data.source import Part, Say, Source, Want, say_to_stderr
+from aegean.data.sources import open_source
+
+PICTURES = {("uint8", 1), ("uint8", 3), ("uint8", 4), ("uint16", 1)}  # what a PNG holds
+
+
+def read_inputs(inputs: Sequence[str], info: DataInfo, say: Say = say_to_stderr) -> tuple[list[str], np.ndarray]:
+    """Pictures, folders or any data SPEC -> their names and raw samples (n, *info.shape) of info.dtype.
+
+    The whole source, training and test part, in source order. Pictures and images are scaled and cropped to the
+    model's size, values taken over in its range. UserError for what the model cannot take.
+    """
+    if not inputs:
+        raise UserError("No inputs were given; expected pictures, folders or a data SPEC.")
+    want = Want(ranged=True)
+    if info.is_image:
+        want = Want((info.shape[1], info.shape[2]), info.shape[0], ranged=True, dtype=info.dtype)
+    names: list[str] = []
+    samples: list[np.ndarray] = []
+    for spec in inputs:
+        try:
+            source = open_source(spec, want, say)
+            raw = np.concatenate([_read(part, source) for part in (source.train, source.test) if part])
+        except OSError as error:
+            raise UserError(f"{error.filename or spec} cannot be read ({error.strerror}).") from None
+        samples.append(_as_model(raw, source, info, say))
+        names += _names(source)
+    return _different(names), np.concatenate(samples)
+
+
+def _read(part: Part, source: Source) -> np.ndarray:
+    raw = np.concatenate([np.asarray(block, source.dtype) for block in part.blocks()])
+    finite = np.isfinite(raw.reshape(len(raw), -1)).all(1)
+    if not finite.all():
+        raise UserError(f"{source.origin}: sample {np.argmin(finite)} holds NaN or infinite values; repair it.")
+    return raw
+
+
+def _as_model(raw: np.ndarray, source: Source, info: DataInfo, say: Say) -> np.ndarray:
+    """Raw samples of a source as raw samples of the model's data."""
+    raw = _columns(raw, source, info)
+    if raw.shape[1:] != info.shape:
+        raise UserError(f"{source.origin}: samples of shape {raw.shape[1:]}, but this model takes {info.shape}.")
+    if source.dtype != info.dtype:
+        own = _own_range(raw, source, say)
+        return info.restore(torch.from_numpy((raw.astype(np.float32) - own[0]) / own[1]))
+    if source.dtype == "float32" and not info.columns:  # tables are standardised: no bounds
+        low, high = info.offset[0] - info.scale[0], info.offset[0] + info.scale[0]
+        slack = 1e-6 * info.scale[0]
+        if raw.min() < low - slack or raw.max() > high + slack:
+            raise UserError(
+                f"{source.origin}: values from {raw.min():g} to {raw.max():g}; this model takes {low:g} to {high:g}."
+            )
+    return raw
+
+
+def _own_range(raw: np.ndarray, source: Source, say: Say) -> tuple[float, float]:
+    """(offset, scale) of samples whose number type is not the model's."""
+    if source.dtype in INTEGERS:
+        return INTEGERS[source.dtype] / 2, INTEGERS[source.dtype] / 2
+    if raw.min() < -1 or raw.max() > 1:
+        raise UserError(
+            f"{source.origin}: values from {raw.min():g} to {raw.max():g}; floats are expected in [0, 1] or [-1, 1]."
+        )
+    low = -1 if raw.min() < 0 else 0
+    say(f"{source.name}: values from {raw.min():g} to {raw.max():g}, taken as lying in [{low}, 1]")
+    return (low + 1) / 2, (1 - low) / 2
+
+
+def _columns(raw: np.ndarray, source: Source, info: DataInfo) -> np.ndarray:
+    """The model's columns, by name where both sides have names and all are there, else as they stand."""
+    if not (source.columns and info.columns) or source.columns == info.columns:
+        return raw
+    if set(info.columns) <= set(source.columns):
+        return raw[:, [source.columns.index(name) for name in info.columns]]
+    if len(source.columns) == len(info.columns) and source.columns[0] == "column 1":  # a table without a header
+        return raw
+    missing = [name for name in info.columns if name not in source.columns]
+    raise UserError(f"{source.origin} lacks the columns {', '.join(missing)} that this model was trained on.")
+
+
+def _names(source: Source) -> list[str]:
+    names: list[str] = []
+    for part in (source.train, source.test):
+        if part and part.names:
+            names += [Path(name).with_suffix("").as_posix().replace("/", "-") for name in part.names]
+        elif part:
+            names += [f"{source.name}-{n:06d}" for n in range(len(names), len(names) + part.count)]
+    return names
+
+
+def _different(names: list[str]) -> list[str]:
+    """The names, a number added where one comes again."""
+    seen: set[str] = set()
+    for i, name in enumerate(names):
+        again = 1
+        while names[i] in seen:
+            again += 1
+            names[i] = f"{name}-{again}"
+        seen.add(names[i])
+    return names
+
+
+def write_samples(raw: np.ndarray, names: Sequence[str], folder: Path, info: DataInfo) -> list[Path]:
+    """Raw samples (n, *info.shape) as one PNG each, else all in samples.npy; rows of a table in samples.csv."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    raw = np.asarray(raw, info.dtype)
+    if not info.is_image:
+        path = folder / "samples.csv"
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(info.columns or [f"column {n}" for n in range(1, info.shape[0] + 1)])
+            writer.writerows([[str(value) for value in row] for row in raw])
+        return [path]
+    if (info.dtype, info.shape[0]) not in PICTURES:
+        path = folder / "samples.npy"
+        np.save(path, raw, allow_pickle=False)
+        return [path]
+    paths = [folder / (name.replace("/", "-") + ".png") for name in names]
+    for sample, path in zip(raw, paths):
+        pixels = np.ascontiguousarray(sample[0] if info.shape[0] == 1 else sample.transpose(1, 2, 0))
+        Image.fromarray(pixels).save(path)
+    return paths

@@ -1,0 +1,226 @@
+"""Packing: a source is read once, block by block, into memory-mapped arrays with a JSON beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from aegean.config import UserError, from_json, parse_json, to_json
+from aegean.data.dataset import DataOptions, Dataset
+from aegean.data.info import INTEGERS, DataInfo
+from aegean.data.source import BLOCK_BYTES, Part, Say, Source
+
+FORMAT = 1
+LEAST = 20  # samples
+
+
+class Rows(NamedTuple):
+    """A part as it was written."""
+
+    keys: list[bytes]  # sha256 of each sample
+    low: float
+    high: float
+
+
+def write_pack(folder: Path, source: Source, test: Source | None, options: DataOptions, note: Say) -> DataInfo:
+    """Write train.npy, test.npy and labels of a source, and say what they are. `test`: a test part of its own."""
+    if source.train.count < LEAST:
+        raise UserError(f"{source.origin} has {source.train.count} samples; at least {LEAST} are needed to train.")
+    own = (test.test or test.train) if test else source.test
+    if own and not own.count:
+        raise UserError(f"{(test or source).origin}: its test part is empty; give one with samples, or none.")
+    if test and own:
+        own = _agreeing(source, test, own)
+    if own and (source.train.labels is None) != (own.labels is None):
+        raise UserError(f"{source.origin}: only one of the training and test parts has labels; give both or neither.")
+    train = _write_rows(folder / "train.npy", source.train, source)
+    labels, test_labels = source.train.labels, own.labels if own else None
+    if own:
+        held = _write_rows(folder / "test.npy", own, test or source)
+        known = set(train.keys)
+        if shared := sum(key in known for key in held.keys):
+            note(f"{source.name}: {shared} of the {own.count} test samples occur in the training part as well")
+    else:
+        mask = held_out(train.keys, source.held_out or -(-source.train.count // 10), source.origin)
+        _move_rows(folder, source, mask)
+        keys = np.array(train.keys, object)
+        held = Rows(list(keys[mask]), train.low, train.high)
+        train = Rows(list(keys[~mask]), train.low, train.high)
+        if labels is not None:
+            labels, test_labels = labels[~mask], labels[mask]
+    offset, scale = _scaling(folder, source, options, min(train.low, held.low), max(train.high, held.high), note)
+    for name, values in (("train", labels), ("test", test_labels)):
+        if values is not None:
+            np.save(folder / f"{name}-labels.npy", values, allow_pickle=False)
+    return DataInfo(
+        name=source.name,
+        shape=source.shape,
+        offset=offset,
+        scale=scale,
+        dtype=source.dtype,
+        count=len(train.keys),
+        test_count=len(held.keys),
+        classes=source.classes if labels is not None else (),
+        class_counts=() if labels is None else tuple(np.bincount(labels, minlength=len(source.classes)).tolist()),
+        columns=source.columns,
+        fingerprint=_fingerprint(source, offset, scale, [train.keys, held.keys], [labels, test_labels]),
+    )
+
+
+def bytes_needed(source: Source, test: Source | None) -> int:
+    """Disk space for a pack: the samples, and a tenth while a test part is taken out."""
+    own = (test.test or test.train) if test else source.test
+    count = source.train.count + (own.count if own else -(-source.train.count // 10))
+    return count * int(np.prod(source.shape)) * np.dtype(source.dtype).itemsize + (1 << 16)
+
+
+def _agreeing(source: Source, test: Source, part: Part) -> Part:
+    """A test part from elsewhere, with the training part's shape, and its classes in their order."""
+    if (test.shape, test.dtype) != (source.shape, source.dtype):
+        raise UserError(
+            f"{test.origin}: test samples of {test.dtype} {test.shape}, but the training samples are {source.dtype} "
+            f"{source.shape}; for pictures --size and --channels bring both to one shape."
+        )
+    if source.columns and test.columns != source.columns:
+        raise UserError(f"{test.origin}: columns {test.columns}, but the training part has {source.columns}.")
+    if not source.classes:
+        return Part(part.count, part.blocks)
+    strange = [name for name in test.classes if name not in source.classes]
+    if strange or part.labels is None:
+        what = f"the class {strange[0]!r} is not in the training part" if strange else "it has no classes"
+        raise UserError(f"{test.origin}: {what}; both parts need the same classes.")
+    order = np.array([source.classes.index(name) for name in test.classes])
+    return Part(part.count, part.blocks, order[part.labels])
+
+
+def _write_rows(path: Path, part: Part, source: Source) -> Rows:
+    """Stream a part into an .npy file; samples that are not finite are refused by number."""
+    keys: list[bytes] = []
+    low, high = np.inf, -np.inf
+    with path.open("wb") as file, tqdm(None, "packing", part.count, leave=False, disable=None) as bar:
+        _write_header(file, part.count, source)
+        for block in part.blocks():
+            block = np.ascontiguousarray(block, source.dtype)
+            flat = block.reshape(len(block), -1)
+            if source.dtype == "float32" and not (finite := np.isfinite(flat).all(1)).all():
+                row = len(keys) + int(np.argmin(finite))
+                raise UserError(f"{source.origin}: sample {row} holds NaN or infinite values; repair or remove it.")
+            low, high = min(low, float(flat.min())), max(high, float(flat.max()))
+            keys += [hashlib.sha256(row.data).digest() for row in flat]
+            file.write(block.data)
+            bar.update(len(block))
+    if len(keys) != part.count:
+        raise UserError(f"{source.origin}: {len(keys)} samples were read where {part.count} were expected.")
+    return Rows(keys, low, high)
+
+
+def _write_header(file, count: int, source: Source) -> None:
+    description = np.lib.format.dtype_to_descr(np.dtype(source.dtype))
+    header = {"descr": description, "fortran_order": False, "shape": (count, *source.shape)}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def held_out(keys: list[bytes], count: int, origin: str) -> np.ndarray:
+    """The `count` samples with the smallest content hashes -> (n,) bool. Equal samples stay together.
+
+    A sample that occurs more than `count` times stays in the training part, unless nothing else is left.
+    """
+    groups = Counter(keys)
+    if len(groups) < 2:
+        raise UserError(f"{origin}: all {len(keys)} samples are equal; there is nothing to learn or to test on.")
+    chosen: set[bytes] = set()
+    taken = 0
+    for key in sorted(groups):
+        if taken < count and groups[key] <= count:
+            chosen.add(key)
+            taken += groups[key]
+    chosen = chosen or {min(groups, key=lambda key: (groups[key], key))}
+    return np.array([key in chosen for key in keys])
+
+
+def _move_rows(folder: Path, source: Source, mask: np.ndarray) -> None:
+    """Take the rows of `mask` out of train.npy into test.npy; the others close up in place."""
+    path = folder / "train.npy"
+    rows = np.lib.format.open_memmap(path, mode="r+")
+    step = max(1, BLOCK_BYTES // rows[:1].nbytes)
+    kept, taken = np.flatnonzero(~mask), np.flatnonzero(mask)
+    with (folder / "test.npy").open("wb") as file:
+        _write_header(file, len(taken), source)
+        for start in range(0, len(taken), step):
+            file.write(rows[taken[start : start + step]].data)
+    for start in range(0, len(kept), step):
+        part = kept[start : start + step]
+        rows[start : start + len(part)] = rows[part]
+    rows.flush()
+    begin = rows.offset + len(kept) * rows[:1].nbytes
+    del rows
+    with path.open("r+b") as file:
+        _write_header(file, len(kept), source)  # as long as before: numpy leaves room for the count to change
+        file.truncate(begin)
+
+
+def _scaling(folder, source: Source, options: DataOptions, low: float, high: float, note: Say):
+    """(offset, scale) such that (raw - offset) / scale lies in [-1, 1], or has mean 0 and deviation 1."""
+    full = (0, INTEGERS[source.dtype]) if source.dtype in INTEGERS else None
+    bounds = options.range or source.range or full
+    if bounds is None and source.standardise:
+        rows = np.load(folder / "train.npy", mmap_mode="r", allow_pickle=False)
+        mean, deviation = rows.mean(0, dtype=np.float64), rows.std(0, dtype=np.float64)
+        constant = deviation <= np.maximum(1e-30, 1e-7 * abs(mean))
+        return tuple(mean.tolist()), tuple(np.where(constant, 1.0, deviation).tolist())
+    if bounds is None:
+        bounds = next(((a, 1) for a in (0, -1) if a - 1e-6 <= low and high <= 1 + 1e-6), None)
+        if bounds is None:
+            raise UserError(
+                f"{source.origin}: values from {low:g} to {high:g}; floats are expected in [0, 1] or [-1, 1]: "
+                f"give --range LOW HIGH."
+            )
+        note(f"{source.name}: values from {low:g} to {high:g}, taken as lying in [{bounds[0]}, 1]")
+    elif low < bounds[0] or high > bounds[1]:
+        raise UserError(
+            f"{source.origin}: values from {low:g} to {high:g} leave the range {bounds[0]:g} to {bounds[1]:g}; "
+            f"give a --range that holds them."
+        )
+    return ((bounds[0] + bounds[1]) / 2,), ((bounds[1] - bounds[0]) / 2,)
+
+
+def _fingerprint(source: Source, offset, scale, keys: list[list[bytes]], labels: list[np.ndarray | None]) -> str:
+    """sha256 over what a model can see: shape, range, every sample, every label."""
+    total = hashlib.sha256(json.dumps([source.shape, source.dtype, offset, scale]).encode())
+    for part, classes in zip(keys, labels):
+        total.update(b"".join(part))
+        total.update(b"" if classes is None else classes.astype("<i8").tobytes())
+    return total.hexdigest()
+
+
+def write_json(path: Path, info: DataInfo, **more) -> None:
+    path.write_text(json.dumps({"format": FORMAT, "info": to_json(info), **more}, indent=1) + "\n")
+
+
+def read_json(folder: Path) -> dict:
+    return parse_json((folder / "pack.json").read_text(), str(folder / "pack.json"))
+
+
+def load_pack(folder: Path) -> Dataset | None:
+    """The data set in a pack folder, or None where it is missing, damaged or of another format."""
+    try:
+        stored = read_json(folder)
+        info = from_json(stored["info"])
+        arrays = {
+            part: np.load(folder / f"{part}.npy", mmap_mode="r", allow_pickle=False) for part in ("train", "test")
+        }
+        labels = {part: np.load(folder / f"{part}-labels.npy", allow_pickle=False) if info.classes else None
+                  for part in ("train", "test")}  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    counts = {"train": info.count, "test": info.test_count}
+    whole = all(arrays[part].shape == (counts[part], *info.shape) for part in counts)
+    if stored.get("format") != FORMAT or not whole:
+        return None
+    return Dataset(info, arrays["train"], arrays["test"], labels["train"], labels["test"], folder)

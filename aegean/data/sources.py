@@ -1,0 +1,56 @@
+"""From a data SPEC to its reader."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from aegean.config import UserError, nearest
+from aegean.data.binary import cifar_source, idx_source, is_cifar, is_idx
+from aegean.data.files import listing
+from aegean.data.source import Say, Source, Want, conform
+from aegean.data.synthetic import BUILT_IN
+
+
+def locate(spec: str) -> Path | None:
+    """The path that a SPEC names, or None for a built-in set."""
+    if spec in BUILT_IN:
+        return None
+    if not spec or "\0" in spec:
+        raise UserError(f"{spec!r} names no data.{nearest(spec, BUILT_IN)}")
+    path = Path(spec).expanduser()
+    try:
+        if path.exists():
+            return path
+        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    except OSError as error:
+        raise UserError(f"{spec} cannot be read ({error.strerror}); give yourself access to it.") from None
+    close = difflib.get_close_matches(path.name, [*BUILT_IN, *beside], n=3, cutoff=0.5)
+    raise UserError(f"There is no data at {spec}.{nearest(path.name, close or BUILT_IN)}")
+
+
+def open_source(spec: str, want: Want, say: Say) -> Source:
+    """The source that a SPEC names: built in, a folder, or a file known by its ending."""
+    path = locate(spec)
+    if path is None:
+        return conform(BUILT_IN[spec](), want, say)
+    path = path.absolute()
+    files = listing(path)
+    if path.is_dir():
+        if not files:
+            raise UserError(f"{path} is empty; expected pictures, perhaps in sub-folders.")
+        if is_idx(path):
+            return conform(idx_source(path), want, say)
+        if is_cifar(path):
+            return conform(cifar_source(path), want, say)
+    elif path.suffix.lower() in (".npy", ".npz"):
+        from aegean.data.arrays import array_source
+
+        return conform(array_source(path, want, say), want, say)
+    elif path.suffix.lower() in (".csv", ".tsv"):
+        from aegean.data.tables import table_source
+
+        return conform(table_source(path, say), want, say)
+    from aegean.data.images import picture_source
+
+    return picture_source(path, want, say)

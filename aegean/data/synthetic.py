@@ -1,0 +1,54 @@
+"""Data that need no download: scikit-learn's handwritten digits, and two mixtures of Gaussians in the plane."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aegean.data.source import Source, array_part
+
+TRAIN, TEST = 100_000, 10_000
+
+
+def digits() -> Source:
+    """1,797 grey 8x8 digits, their 17 levels spread over uint8; 397 of them are the test part."""
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    images = np.rint(data.images * (255 / 16)).astype(np.uint8)[:, None]
+    part = array_part(images, data.target.astype(np.int64))
+    classes = tuple(str(n) for n in range(10))
+    return Source("digits", "digits", (1, 8, 8), "uint8", part, classes=classes, held_out=397)
+
+
+def grid() -> Source:
+    """25 Gaussians on {-4,-2,0,2,4}^2, standard deviation 0.05 (PacGAN, Lin et al. 2018, section 4.1)."""
+    side = np.arange(-4, 5, 2)
+    centres = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(25, 2)
+    return _mixture("grid", centres, deviation=0.05, reach=5.0)
+
+
+def ring() -> Source:
+    """8 Gaussians on the unit circle, standard deviation 0.01 (PacGAN, Lin et al. 2018, section 4.1)."""
+    angle = 2 * np.pi * np.arange(8) / 8
+    return _mixture("ring", np.stack([np.cos(angle), np.sin(angle)], axis=1), deviation=0.01, reach=1.5)
+
+
+def _mixture(name: str, centres: np.ndarray, deviation: float, reach: float) -> Source:
+    rng = np.random.default_rng(25)
+    modes = rng.integers(len(centres), size=TRAIN + TEST)
+    points = centres[modes] + deviation * rng.standard_normal((TRAIN + TEST, 2))
+    points = points.astype(np.float32)
+    return Source(
+        name,
+        name,
+        shape=(2,),
+        dtype="float32",
+        train=array_part(points[:TRAIN], modes[:TRAIN]),
+        test=array_part(points[TRAIN:], modes[TRAIN:]),
+        classes=tuple(str(n) for n in range(len(centres))),
+        columns=("x", "y"),
+        range=(-reach, reach),
+    )
+
+
+BUILT_IN = {"digits": digits, "grid": grid, "ring": ring}

@@ -1,0 +1,124 @@
+"""Tables of numbers in .csv files, with or without a header; one column may hold classes."""
+
+from __future__ import annotations
+
+import array
+import csv
+import itertools
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from aegean.config import UserError
+from aegean.data.files import plain_name
+from aegean.data.source import Say, Source, array_part, class_indices, class_names
+
+LABELS = ("label", "class", "target", "y")
+SIZE_LIMIT = 1 << 30
+LABEL_LENGTH = 200
+
+
+def table_source(path: Path, say: Say) -> Source:
+    """A .csv of numbers, separated by commas, semicolons or tabs -> rows (columns,), float32."""
+    if path.stat().st_size > SIZE_LIMIT:
+        raise UserError(f"{path} is larger than {SIZE_LIMIT >> 30} GiB; save such a table as .npy.")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            first = file.readline(1 << 20)
+            separator = next((mark for mark in "\t;," if mark in first), ",")
+            file.seek(0)
+            rows = ((number, row) for number, row in enumerate(csv.reader(file, delimiter=separator), 1) if row)
+            return _read(path, rows, say)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text ({error.reason}); save it as UTF-8.") from None
+    except csv.Error as error:
+        raise UserError(f"{path} is not a readable table ({error}).") from None
+
+
+def _read(path: Path, rows: Iterator[tuple[int, list[str]]], say: Say) -> Source:
+    number, first = next(rows, (0, []))
+    if not first:
+        raise UserError(f"{path} is empty; expected rows of numbers.")
+    header = _is_header(first)
+    names = [cell.strip() for cell in first] if header else [f"column {n}" for n in range(1, len(first) + 1)]
+    if not header:
+        rows = itertools.chain([(number, first)], rows)
+    label = _label_column(path, names)
+    cells: list[str] = []  # of the label column
+    numbers, values = [], array.array("d")
+    for number, row in rows:
+        if len(row) != len(names):
+            raise UserError(f"{path}: row {number} has {len(row)} cells, expected {len(names)}.")
+        numbers.append(number)
+        if label is not None:
+            cells.append(_label(path, number, row[label].strip()))
+        values.extend(_value(path, number, names[i], cell) for i, cell in enumerate(row) if i != label)
+    columns = [name for i, name in enumerate(names) if i != label]
+    table = np.array(values).reshape(len(numbers), len(columns))
+    table, columns, classes, labels = _with_labels(path, table, columns, label, names, cells, say)
+    if header and columns and columns[0] == "":
+        say(f"{path.name}: the first column has no name; taken as a row number and left out")
+        table, columns = table[:, 1:], columns[1:]
+    if not columns or not len(table):
+        raise UserError(f"{path} has no {'rows' if columns else 'columns'} of numbers.")
+    with np.errstate(over="ignore"):
+        part = array_part(table.astype(np.float32), labels)
+    return Source(
+        str(path), plain_name(path), (len(columns),), "float32", part,
+        classes=classes, columns=tuple(columns), standardise=True,
+    )  # fmt: skip
+
+
+def _with_labels(path, table, columns, label, names, cells, say):
+    """Classes from the label column; one with fractions in it is a column like the others."""
+    if label is None or not cells:
+        return table, columns, (), None
+    numbers = [_number(cell) for cell in cells]
+    if all(n is not None and math.isfinite(n) for n in numbers):
+        values = np.array(numbers)
+        if (values != np.rint(values)).any():
+            say(f"{path.name}: column {names[label]!r} holds fractions; taken as a number, not as classes")
+            return np.insert(table, label, values, axis=1), names, (), None
+        labels = values.astype(np.int64) if abs(values).max() < 2**53 else np.array(cells)
+    else:
+        labels = np.array(cells)
+    classes = class_names(labels, str(path))
+    say(f"{path.name}: column {names[label]!r} gives {len(classes)} classes")
+    return table, columns, tuple(map(str, classes)), class_indices(labels, classes, str(path))
+
+
+def _label_column(path: Path, names: list[str]) -> int | None:
+    found = [i for i, name in enumerate(names) if name in LABELS]
+    if len(found) > 1:
+        raise UserError(f"{path}: columns {[names[i] for i in found]} could each be the classes; rename all but one.")
+    return found[0] if found else None
+
+
+def _is_header(cells: list[str]) -> bool:
+    """Some cell is text, and no other looks like a measurement (plain counts may name columns)."""
+    numeric = [cell.strip() for cell in cells if _number(cell) is not None]
+    text = len(numeric) < sum(bool(cell.strip()) for cell in cells)
+    return text and all(cell.isdecimal() for cell in numeric)
+
+
+def _label(path: Path, row: int, cell: str) -> str:
+    if not 0 < len(cell) <= LABEL_LENGTH:
+        raise UserError(f"{path}: row {row} has a class name of {len(cell)} letters; expected 1 to {LABEL_LENGTH}.")
+    return cell
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return None if "_" in cell else float(cell)
+    except ValueError:
+        return None
+
+
+def _value(path: Path, row: int, column: str, cell: str) -> float:
+    value = _number(cell)
+    if value is None or not abs(value) < 3.4e38:
+        what = "is empty" if not cell.strip() else f"holds {cell[:40]!r}"
+        raise UserError(f"{path}: row {row}, column {column!r} {what}; expected a finite number.")
+    return value

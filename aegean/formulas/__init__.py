@@ -1,0 +1,1 @@
+"""Metric formulas on arrays: no training, no networks, no files."""

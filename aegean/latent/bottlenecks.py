@@ -1,0 +1,70 @@
+"""Bottlenecks: features of the encoder's last level -> Latent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from aegean.config import network
+from aegean.nets.blocks import act
+
+NATS_TO_BITS = 1 / math.log(2)
+
+
+class Latent(NamedTuple):
+    """A batch of latents: `z` (B, latent); `rate` (B,) bits that a sample costs under the bottleneck's own
+    prior, zero where there is none; `stats` what the bottleneck drew z from."""
+
+    z: Tensor
+    rate: Tensor
+    stats: tuple[Tensor, ...] = ()
+
+
+@network
+class Identity(nn.Module):
+    """A plain autoencoder's bottleneck: one linear layer."""
+
+    def __init__(self, level: Sequence[int], latent: int):
+        super().__init__()
+        self.latent = latent
+        self.project = nn.Linear(math.prod(level), latent)
+        nn.init.zeros_(self.project.bias)
+
+    def forward(self, h: Tensor, noise: Tensor | None = None) -> Latent:
+        z = self.project(act(h).flatten(1))
+        return Latent(z, z.new_zeros(len(z)))
+
+
+@network
+class Gaussian(nn.Module):
+    """The diagonal Gaussian posterior of a VAE (Kingma and Welling 2013, appendix C.2 and section 2.4).
+
+    With noise (B, latent) it samples z = mean + sigma * noise; without, z is the mean. `stats` = (mean,
+    log variance); `rate` = KL(q(z|x) || N(0, 1)) in bits.
+    """
+
+    def __init__(self, level: Sequence[int], latent: int):
+        super().__init__()
+        self.latent = latent
+        self.project = nn.Linear(math.prod(level), 2 * latent)
+        with torch.no_grad():  # begin near the prior's width, with the means spread by the data alone
+            self.project.weight[latent:].mul_(0.1)
+            self.project.bias.zero_()
+
+    def forward(self, h: Tensor, noise: Tensor | None = None) -> Latent:
+        mean, log_variance = self.project(act(h).flatten(1)).float().chunk(2, 1)
+        log_variance = log_variance.clamp(-20, 10)
+        z = mean if noise is None else mean + (log_variance / 2).exp() * noise
+        return Latent(z, kl_to_normal(mean, log_variance) * NATS_TO_BITS, (mean, log_variance))
+
+
+def kl_to_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, exp(log_variance)) || N(0, 1)) in nats, summed: (B, d) -> (B,). Kingma and Welling 2013, B."""
+    return 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).sum(1)
+
+
+BOTTLENECKS: dict[str, type[nn.Module]] = {"identity": Identity, "gaussian": Gaussian}

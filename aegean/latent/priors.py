@@ -1,0 +1,91 @@
+"""Priors: networks from plain noise to latents. `fit` moves one onto given latents; sampling stays pure."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from aegean.config import UserError, network
+from aegean.nets.blocks import one_hot
+
+
+@network
+class NormalPrior(nn.Module):
+    """N(0, 1) in `latent` dimensions, the same for every class."""
+
+    def __init__(self, latent: int, classes: int = 0):
+        super().__init__()
+        self.latent, self.classes = latent, classes
+
+    def forward(self, normal: Tensor, uniform: Tensor, labels: Tensor | None = None) -> Tensor:
+        """normal (B, latent), uniform (B, 1): as every prior takes them; z (B, latent) comes out."""
+        return normal
+
+    def fit(self, z: Tensor, labels: Tensor | None = None) -> None:
+        """Nothing can be fitted."""
+
+
+@network
+class MixturePrior(nn.Module):
+    """A Gaussian mixture with full covariances, fitted by expectation maximisation to an autoencoder's latents
+    (Ghosh et al. 2020, section 4); with classes, one mixture for each class.
+
+    uniform (B, 1) chooses the component, normal (B, latent) the place within it.
+    """
+
+    weights: Tensor
+    means: Tensor
+    factors: Tensor
+
+    def __init__(self, latent: int, classes: int = 0, components: int = 10):
+        super().__init__()
+        self.latent, self.classes, self.components = latent, classes, components
+        mixtures = max(1, classes)
+        self.register_buffer("weights", torch.full((mixtures, components), 1 / components))
+        self.register_buffer("means", torch.zeros(mixtures, components, latent))
+        self.register_buffer("factors", torch.eye(latent).expand(mixtures, components, latent, latent).clone())
+
+    def forward(self, normal: Tensor, uniform: Tensor, labels: Tensor | None = None) -> Tensor:
+        weights, means, factors = self.weights[:1], self.means[:1], self.factors[:1]
+        if self.classes:
+            place = one_hot(labels, self.classes, normal).argmax(1)
+            weights, means, factors = self.weights[place], self.means[place], self.factors[place]
+        chosen = (uniform > weights.cumsum(1)).sum(1).clamp(max=self.components - 1)
+        row = torch.arange(len(chosen), device=chosen.device) % len(means)
+        return means[row, chosen] + (factors[row, chosen] @ normal[:, :, None])[:, :, 0]
+
+    def fit(self, z: Tensor, labels: Tensor | None = None) -> None:
+        """Fit to latents z (n, latent), with labels (n,) where the prior has classes.
+
+        ValueError: fewer samples than two for a mixture, or latents that are not finite.
+        """
+        points = z.detach().double().cpu().numpy()
+        if not np.isfinite(points).all():
+            raise UserError("The latents are not finite, so no mixture can be fitted; train with a lower rate.")
+        for c in range(len(self.weights)):
+            rows = points if not self.classes else points[labels.cpu().numpy() == c]  # type: ignore[union-attr]
+            self._fit_one(c, rows)
+
+    def _fit_one(self, c: int, points: np.ndarray) -> None:
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.mixture import GaussianMixture
+
+        if len(points) < 2:
+            raise UserError(f"A mixture needs 2 samples of class {c} at least, not {len(points)}; merge classes.")
+        # A full covariance wants several samples a dimension: fewer components where the data are few.
+        count = max(1, min(self.components, len(points) // (2 * self.latent)))
+        ridge = 1e-4 * max(points.var(0).mean(), 1e-8)
+        mixture = GaussianMixture(count, reg_covar=ridge, random_state=0, max_iter=100)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            mixture.fit(points)
+        self.weights[c] = 0
+        self.weights[c, :count] = torch.from_numpy(mixture.weights_).float()
+        self.means[c, :count] = torch.from_numpy(mixture.means_).float()
+        self.factors[c, :count] = torch.from_numpy(np.linalg.cholesky(mixture.covariances_)).float()
+
+
+PRIORS: dict[str, type[nn.Module]] = {"normal": NormalPrior, "mixture": MixturePrior}

@@ -1,0 +1,1 @@
+"""Named protocols: data, count, feature network and formula."""

@@ -1,0 +1,201 @@
+"""The protocol: how a model is scored against held-out data, and the floor that real data reach there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aegean.config import UserError
+from aegean.data.info import DataInfo
+from aegean.formulas import frechet, kernel, modes, neighbours, pictures
+from aegean.metrics.features import FeatureNetwork
+
+if TYPE_CHECKING:
+    from aegean.data import Dataset
+
+PRECISION_K, COVERAGE_K = 3, 5  # neighbours, as published
+DIRECTIONS: dict[str, Literal["higher", "lower"]] = {
+    "fd": "lower",
+    "kd": "lower",
+    "precision": "higher",
+    "recall": "higher",
+    "density": "higher",
+    "coverage": "higher",
+    "modes": "higher",
+    "modes_confident": "higher",
+    "mode_kl": "lower",
+    "rfd": "lower",
+    "psnr": "higher",
+    "ssim": "higher",
+    "mse": "lower",
+    "bits": "higher",
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """A number and what real data reach in its place, at the same counts."""
+
+    value: float
+    floor: float | None  # None where real data have no such number: the bits of a model
+    better: Literal["higher", "lower"]
+    interval: tuple[float, float] | None = None  # 95 % of the value, where the formula gives one
+
+
+def count_name(count: int) -> str:
+    """10000 -> "10k", 397 -> "397"."""
+    return f"{count // 1000}k" if count and count % 1000 == 0 else str(count)
+
+
+class Evaluator:
+    """Scores models against the same held-out samples; what does not depend on the model is computed once.
+
+    `count` is brought down to the size of the smaller part, so that samples, held-out samples and the floor's
+    training samples are equally many; the keys carry it. Called with a model: its scores by key, such as
+    "fd@digits-classifier:397". The same seed gives the same scores. Samples and reconstructions are taken as a
+    file would hold them, rounded and clipped to the raw type of the data.
+    """
+
+    def __init__(self, dataset: Dataset, features: FeatureNetwork, count: int = 10_000, seed: int = 0):
+        if features.info:
+            _check_fits(features.info, dataset.info, f"The feature network {features.key}")
+        self.features, self.seed, self.info = features, seed, dataset.info
+        self.count = min(count, len(dataset.test), len(dataset.train))
+        if self.count < 2:
+            raise UserError(f"{dataset.info.name}: {self.count} samples to compare with; at least 2 are needed.")
+        chosen = _drawn(len(dataset.test), self.count, seed)
+        self.test = self.info.normalise(dataset.test[chosen])
+        self.labels = None if dataset.test_labels is None else torch.as_tensor(dataset.test_labels[chosen])
+        self.real = features(self.test)
+        self.moments = frechet.moments(self.real)
+        self.within = kernel.mean_within(self.real)
+        ks = [k for k in (PRECISION_K, COVERAGE_K) if k < self.count]
+        self.radii = {k: neighbours.squared_radii(self.real, k) for k in ks}
+        drawn = _drawn(len(dataset.train), self.count, seed + 1)
+        self.floor = self._distances(features(self.info.normalise(dataset.train[drawn])))
+
+    def __call__(self, model: Any) -> dict[str, Score]:
+        """Scores of whatever the model can do: sample, reconstruct, score.
+
+        `bits` is the mean of `model.score`: the evidence bound of log2 p, so higher is better.
+        """
+        able, labels = model.can(), {"labels": self.labels} if model.conditional else {}
+        _check_fits(model.info, self.info, "The model")
+        scores: dict[str, Score] = {}
+        if "sample" in able:
+            found = self._distances(
+                self.features(_as_saved(model.sample(self.count, seed=self.seed), self.info, "samples"))
+            )
+            scores |= self._scores(self.features.key, found, self.floor)
+        if "reconstruct" in able:
+            scores |= self._reconstruction(
+                _as_saved(model.reconstruct(self.test, **labels), self.info, "reconstructions")
+            )
+        if "score" in able:
+            bits = float(_finite(model.score(self.test, **labels), "scores").double().mean())
+            scores |= self._scores("test", {"bits": bits}, {"bits": None})
+        return scores
+
+    def _distances(self, fake: np.ndarray) -> dict[str, float]:
+        """Every formula between the held-out features and others (count, d), by name."""
+        found = {
+            "fd": frechet.frechet_from_moments(*self.moments, *frechet.moments(fake)),
+            "kd": kernel.kernel_distance(self.real, fake, self.within),
+        }
+        if PRECISION_K in self.radii:
+            both = neighbours.precision_recall(self.real, fake, PRECISION_K, self.radii[PRECISION_K])
+            found |= dict(zip(("precision", "recall"), both))
+        if COVERAGE_K in self.radii:
+            both = neighbours.density_coverage(self.real, fake, COVERAGE_K, self.radii[COVERAGE_K])
+            found |= dict(zip(("density", "coverage"), both))
+        if self.features.head:
+            probabilities = self.features.head(fake)
+            seen = modes.mode_statistics(probabilities, self._mode_reference(probabilities.shape[1]))
+            found |= {"modes": seen.covered, "modes_confident": seen.confident, "mode_kl": seen.kl}
+        return found
+
+    def _mode_reference(self, classes: int) -> np.ndarray | None:
+        """The classes' frequencies in the training part, which a model is to learn; uniform where unknown."""
+        return np.maximum(self.info.class_counts, 1) if len(self.info.class_counts) == classes else None
+
+    def _reconstruction(self, x: Tensor) -> dict[str, Score]:
+        """Paired scores; their floor is an exact copy."""
+        moments = frechet.moments(self.features(x))
+        rfd = {"rfd": frechet.frechet_from_moments(*self.moments, *moments)}
+        a, b = self.test.numpy(), x.cpu().numpy()
+        found, floor = {"mse": pictures.mean_squared_error(a, b)}, {"mse": 0.0}
+        if self.info.is_image:
+            found["psnr"], floor["psnr"] = pictures.psnr(a, b), pictures.PSNR_CAP
+            if min(self.info.shape[1:]) >= 3:
+                found["ssim"], floor["ssim"] = pictures.ssim(a, b), 1.0
+        return self._scores(self.features.key, rfd, {"rfd": 0.0}) | self._scores("test", found, floor)
+
+    def _scores(self, by: str, found: dict[str, float], floor: dict[str, Any]) -> dict[str, Score]:
+        scores = {}
+        for name, value in found.items():
+            interval = neighbours.share_interval(value, self.count) if name == "coverage" else None
+            key = f"{name}@{by}:{count_name(self.count)}"
+            best = None if floor[name] is None else float(floor[name])
+            scores[key] = Score(float(value), best, DIRECTIONS[name], interval)
+        return scores
+
+
+def evaluate(
+    model: Any, dataset: Dataset, features: FeatureNetwork, count: int = 10_000, seed: int = 0
+) -> dict[str, Score]:
+    """The scores of one model; see `Evaluator`."""
+    return Evaluator(dataset, features, count, seed)(model)
+
+
+def class_agreement(model: Any, features: FeatureNetwork, count: int = 100, seed: int = 0) -> dict[str, float]:
+    """For each class, the share of `count` samples asked for as that class that the classifier takes for it.
+
+    For models with a class input (`model.sample(n, seed=, labels=)`), and a feature network with classes.
+    """
+    classes = model.info.classes
+    if not features.head or not classes:
+        raise UserError(
+            f"Class agreement needs a model with classes and a classifier, not {model.info.name} and "
+            f"{features.key}; train with labelled data and conditional=true."
+        )
+    shares = {}
+    for index, name in enumerate(classes):
+        x = model.sample(count, seed=seed + index, labels=torch.full((count,), index))
+        predicted = features.head(features(_as_saved(x, model.info, "samples"))).argmax(1)
+        shares[name] = float((predicted == index).mean())
+    return shares
+
+
+def _check_fits(theirs: DataInfo, ours: DataInfo, who: str) -> None:
+    """Other shapes cannot be compared, and tables standardised otherwise would be, without meaning."""
+    if theirs.shape != ours.shape:
+        raise UserError(
+            f"{who} was made for samples of shape {theirs.shape}; those of {ours.name} have {ours.shape}. "
+            "Measure on data of the same shape."
+        )
+    if not ours.is_image and (theirs.offset, theirs.scale) != (ours.offset, ours.scale):
+        raise UserError(
+            f"{who} was made for {theirs.name}, whose columns were standardised otherwise than those of "
+            f"{ours.name}; measure on the data it was made for."
+        )
+
+
+def _drawn(count: int, n: int, seed: int) -> np.ndarray:
+    """n different indices below `count`, seeded, in rising order."""
+    return np.sort(np.random.default_rng(seed).permutation(count)[:n])
+
+
+def _as_saved(x: Tensor, info: DataInfo, what: str) -> Tensor:
+    """Model values (n, *shape) as a file would hold them: rounded and clipped to the data's raw type."""
+    return info.normalise(info.restore(_finite(x, what))).to(x.device)
+
+
+def _finite(x: Tensor, what: str) -> Tensor:
+    x = x.detach()
+    if not torch.isfinite(x).all():
+        raise UserError(f"The model's {what} contain NaN or infinity: it has diverged; use an earlier state of it.")
+    return x

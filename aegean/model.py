@@ -1,0 +1,239 @@
+"""The model that a user holds: verbs are names of paths, and a model is one safetensors file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from aegean import draw
+from aegean.config import Config, Net, UserError, from_json, parse_json, to_json
+from aegean.data.info import DataInfo
+from aegean.files import write_atomically
+from aegean.objectives import Term
+from aegean.paths import Paths, noise_for
+
+FORMAT = 1
+BATCH = 256  # samples through the networks at a time
+
+VERBS: dict[str, tuple[str, ...]] = {
+    "encode": ("E", "bottleneck"),
+    "decode": ("G",),
+    "reconstruct": ("E", "bottleneck", "G"),
+    "sample": ("prior", "G"),
+    "score": ("E", "bottleneck", "G", "bound"),
+}
+
+HINTS = {
+    "encode": "this model has no encoder: train ae, vae, vae_gan or ae_to_gan",
+    "decode": "this model has no decoder: train any recipe that generates",
+    "reconstruct": "this model has no encoder: train ae, vae, vae_gan or ae_to_gan",
+    "sample": "this model has no prior: fit one with `aegean fit RUN --prior mixture`",
+    "score": "only a variational model has an evidence bound: train vae",
+}
+
+
+class Model:
+    """Networks by name, what they know of their data, and the verbs that their paths allow.
+
+    All tensors are float32 in the model's range (`info.normalise` and `info.restore` convert), on `device`.
+    """
+
+    def __init__(
+        self,
+        specs: dict[str, Net],
+        nets: dict[str, nn.Module],
+        info: DataInfo,
+        bound: Sequence[Term] = (),
+        about: dict[str, Any] | None = None,
+    ):
+        self.specs, self.info, self.bound = specs, info, tuple(bound)
+        self.nets = {name: net.eval().requires_grad_(False) for name, net in nets.items()}
+        self.about = about or {}
+
+    @property
+    def device(self) -> torch.device:
+        return next((p.device for net in self.nets.values() for p in net.state_dict().values()), torch.device("cpu"))
+
+    @property
+    def conditional(self) -> bool:
+        return any(getattr(net, "classes", 0) for net in self.nets.values())
+
+    @property
+    def latent(self) -> int:
+        """Latent dimensions."""
+        self._need("decode")
+        return self.nets["G"].latent  # type: ignore[return-value]
+
+    def can(self) -> list[str]:
+        """The verbs that work on this model."""
+        have = {*self.nets, *(("bound",) if self.bound else ())}
+        return [verb for verb, needs in VERBS.items() if have.issuperset(needs)]
+
+    def encode(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """x (n, *shape) -> z (n, latent): the posterior's mean. Labels (n,) where the model has classes."""
+        self._need("encode")
+        return self._map(lambda p: p.latent.z, x, labels)
+
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """z (n, latent) -> x (n, *shape)."""
+        self._need("decode")
+        if z.dim() != 2 or z.shape[1] != self.latent:
+            raise UserError(f"Latents of shape {tuple(z.shape)}; this model decodes (n, {self.latent}).")
+        labels = self._labels(labels, len(z))
+        G: Any = self.nets["G"]
+        with torch.no_grad():
+            return torch.cat([G.mean(G(z[s].float().to(self.device), _cut(labels, s))) for s in _batches(len(z))])
+
+    def reconstruct(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """x (n, *shape) -> x^ (n, *shape), through the posterior's mean."""
+        self._need("reconstruct")
+        return self._map(lambda p: p.x_hat, x, labels)
+
+    def score(self, x: Tensor, labels: Tensor | None = None, seed: int = 0) -> Tensor:
+        """The evidence lower bound of log2 p(x) in bits, one number a sample: x (n, *shape) -> (n,).
+
+        One draw of the posterior a sample (Kingma and Welling 2013, eq. 8). For continuous likelihoods p is a
+        density over the model's range.
+        """
+        self._need("score")
+        return self._map(lambda p: -sum(term(p) for term in self.bound), x, labels, seed)
+
+    def sample(self, n: int, seed: int = 0, labels: Tensor | None = None) -> Tensor:
+        """n samples (n, *shape) of the prior; sample i depends on (seed, i) alone.
+
+        A model with classes draws its labels from the training frequencies unless they are given, (n,).
+        """
+        self._need("sample")
+        if self.conditional and labels is None:
+            labels = self.sample_labels(n, seed)
+        labels = self._labels(labels, n)
+        with torch.no_grad():
+            return torch.cat([self._paths(s, seed, labels=_cut(labels, s)).x_fake for s in _batches(n)])
+
+    def sample_labels(self, n: int, seed: int = 0) -> Tensor:
+        """Labels (n,) int64 with the frequencies of the training part."""
+        share = torch.tensor(self.info.class_counts, dtype=torch.float64).cumsum(0)
+        u = draw.uniform(draw.key(seed, "labels"), torch.arange(n), (1,)).double()
+        return (u * share[-1] > share).sum(1).clamp(max=len(share) - 1).to(self.device)
+
+    def to(self, device: str | torch.device) -> Model:
+        for net in self.nets.values():
+            net.to(device)
+        return self
+
+    def save(self, file: str | Path) -> None:
+        """One safetensors file: tensors by network, everything else as JSON in its header."""
+        header = {
+            "format": FORMAT,
+            "nets": {name: to_json(self.specs[name]) for name in self.nets},
+            "bound": to_json(self.bound),
+            "info": to_json(self.info),
+            "about": self.about,
+        }
+        tensors = {
+            f"{name}.{key}": value.detach().cpu().contiguous()
+            for name, net in self.nets.items()
+            for key, value in net.state_dict().items()
+        }
+        data = safetensors.torch.save(tensors, {"aegean": json.dumps(header)})
+        write_atomically(Path(file), data)
+
+    @classmethod
+    def load(cls, file: str | Path, device: str | torch.device = "cpu") -> Model:
+        """From a model file, or from the run folder that holds one as model.safetensors."""
+        file = Path(file)
+        if file.is_dir():
+            file = file / "model.safetensors"
+        if not file.exists():
+            raise UserError(f"{file} does not exist; give a run folder or a .safetensors file of aegean.")
+        try:
+            with safetensors.safe_open(str(file), framework="pt") as opened:
+                text = (opened.metadata() or {}).get("aegean")
+                tensors = {key: opened.get_tensor(key) for key in opened.keys()}
+        except (SafetensorError, OSError) as error:
+            raise UserError(f"{file} is not a readable model file ({error}).") from None
+        if text is None:
+            raise UserError(f"{file} was not written by aegean: its header lacks the model's description.")
+        return cls._from_header(parse_json(text, str(file)), tensors, file).to(device)
+
+    @classmethod
+    def _from_header(cls, header: Any, tensors: dict[str, Tensor], file: Path) -> Model:
+        if not isinstance(header, dict) or header.get("format") != FORMAT:
+            found = header.get("format") if isinstance(header, dict) else None
+            raise UserError(f"{file} has format {found!r}; this version of aegean reads format {FORMAT}.")
+        try:
+            specs: dict[str, Net] = {name: from_json(spec) for name, spec in header["nets"].items()}
+            info, bound, about = (
+                from_json(header["info"]),
+                from_json(header["bound"]),
+                header.get("about", {}),
+            )
+            nets = {name: _build_from(spec, tensors, name) for name, spec in specs.items()}
+        except UserError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, AssertionError) as error:
+            raise UserError(f"{file} does not describe a whole model ({error}); make it again.") from None
+        return cls(specs, nets, info, bound, about)
+
+    def _need(self, verb: str) -> None:
+        if verb not in self.can():
+            raise UserError(f"This model cannot {verb}: {HINTS[verb]}.")
+
+    def _labels(self, labels: Tensor | None, n: int) -> Tensor | None:
+        if not self.conditional:
+            return None
+        count = len(self.info.classes)
+        if labels is None:
+            raise UserError(f"This model has {count} classes: give a label for each of the {n} samples.")
+        if labels.shape != (n,) or labels.min() < 0 or labels.max() >= count:
+            raise UserError(f"Labels must be {n} whole numbers from 0 to {count - 1}.")
+        return labels.long().to(self.device)
+
+    def _paths(self, s: slice, seed: int | None, x: Tensor | None = None, labels: Tensor | None = None) -> Paths:
+        index = torch.arange(s.start, s.stop, device=self.device)
+        noise = None if seed is None else noise_for(index, seed, "verb")
+        return Paths(self.nets, x=x, labels=labels, noise=noise)
+
+    def _map(self, value: Callable[[Paths], Any], x: Tensor, labels: Tensor | None, seed: int | None = None) -> Tensor:
+        if tuple(x.shape[1:]) != tuple(self.info.shape):
+            raise UserError(f"Samples of shape {tuple(x.shape[1:])}; this model takes {tuple(self.info.shape)}.")
+        labels = self._labels(labels, len(x))
+        with torch.no_grad():
+            parts = [
+                value(self._paths(s, seed, x[s].float().to(self.device), _cut(labels, s))) for s in _batches(len(x))
+            ]
+        return torch.cat(parts)
+
+
+def _batches(n: int) -> Iterator[slice]:
+    if n < 1:
+        raise UserError(f"{n} samples were asked for; give at least 1.")
+    for start in range(0, n, BATCH):
+        yield slice(start, min(start + BATCH, n))
+
+
+def _cut(labels: Tensor | None, s: slice) -> Tensor | None:
+    return None if labels is None else labels[s]
+
+
+def _build_from(spec: Config, tensors: dict[str, Tensor], name: str) -> nn.Module:
+    """Build a network and fill it. The shapes are compared first, on a device without memory, so that a
+    description cannot ask for more than the file holds."""
+    if not isinstance(spec, Net):
+        raise UserError(f"The description of network {name!r} is not a network.")
+    mine = {k[len(name) + 1 :]: v for k, v in tensors.items() if k.startswith(name + ".")}
+    with torch.device("meta"):
+        planned = {k: tuple(v.shape) for k, v in spec.build().state_dict().items()}
+    if planned != {k: tuple(v.shape) for k, v in mine.items()}:
+        raise UserError(f"The tensors of network {name!r} do not fit its description.")
+    net = spec.build()
+    net.load_state_dict(mine)
+    return net

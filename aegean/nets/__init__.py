@@ -1,0 +1,8 @@
+"""Networks: pure functions of their inputs that know no losses. Importing this registers them all."""
+
+from aegean.nets.conv import ConvDecoder, ConvEncoder
+from aegean.nets.corruption import GaussianCorruption
+from aegean.nets.discriminator import Discriminator, Judgement
+from aegean.nets.mlp import MLPDecoder, MLPEncoder
+
+__all__ = ["ConvDecoder", "ConvEncoder", "Discriminator", "GaussianCorruption", "Judgement", "MLPDecoder", "MLPEncoder"]

@@ -1,0 +1,48 @@
+"""Differentiable augmentation at a discriminator's input (Zhao et al. 2020): pure functions of given noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+
+def translate(x: Tensor, u: Tensor) -> Tensor:
+    """Shift by up to an eighth of the size, zeros coming in. x (B, C, H, W), u (B, 2) uniform.
+
+    A shift is a product with a 0/1 matrix: exact in any precision, with derivatives in every mode.
+    """
+    rows = _shift(x.shape[-2], u[:, 0], x.dtype)
+    columns = _shift(x.shape[-1], u[:, 1], x.dtype)
+    return rows[:, None] @ x @ columns[:, None].mT
+
+
+def _shift(size: int, u: Tensor, dtype: torch.dtype) -> Tensor:
+    reach = max(1, round(size / 8))
+    by = (u * (2 * reach + 1)).floor().clamp(max=2 * reach) - reach
+    place = torch.arange(size, device=u.device)
+    return (place[:, None] - place == by[:, None, None]).to(dtype)
+
+
+def cutout(x: Tensor, u: Tensor) -> Tensor:
+    """A square of half the size, centred anywhere, becomes zero. x (B, C, H, W), u (B, 2) uniform."""
+    keep = _outside(x.shape[-2], u[:, 0])[:, :, None] | _outside(x.shape[-1], u[:, 1])[:, None, :]
+    return x * keep[:, None].to(x.dtype)
+
+
+def _outside(size: int, u: Tensor) -> Tensor:
+    centre = (u * size).floor()[:, None]
+    place = torch.arange(size, device=u.device)
+    half = max(1, size // 4)
+    return (place < centre - half) | (place >= centre + half)
+
+
+AUGMENTATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"translation": translate, "cutout": cutout}
+
+
+def augment(x: Tensor, noise: Tensor, names: Sequence[str]) -> Tensor:
+    """Apply the named augmentations in turn; noise (B, 2 * len(names)) uniform on (0, 1)."""
+    for name, u in zip(names, noise.split(2, dim=1)):
+        x = AUGMENTATIONS[name](x, u)
+    return x

@@ -1,0 +1,67 @@
+"""Pieces shared by encoders and decoders: activation, initialisation, resampling, residual blocks."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SLOPE = 0.2
+
+
+def act(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, SLOPE)
+
+
+def he_(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> nn.Conv2d | nn.Linear:
+    """Initialise for a leaky ReLU before or after it (He et al. 2015, eq. 15); zero bias."""
+    nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+    with torch.no_grad():
+        layer.weight.mul_(gain)
+        if layer.bias is not None:
+            layer.bias.zero_()
+    return layer
+
+
+class Residual(nn.Module):
+    """x + conv(act(conv(act(x)))) without normalisation.
+
+    Fixup initialisation (Zhang et al. 2019, section 3): the last layer of the branch is zero, the other is
+    scaled by depth^(-1/2), where `depth` is the number of residual blocks of the network.
+    """
+
+    def __init__(self, width: int, depth: int):
+        super().__init__()
+        self.first = he_(nn.Conv2d(width, width, 3, padding=1), depth**-0.5)
+        self.last = he_(nn.Conv2d(width, width, 3, padding=1), 0.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.last(act(self.first(act(x))))
+
+
+class Down(nn.Module):
+    """Half the size (rounded up), blurred by [1, 3, 3, 1] so that edges do not alias (Zhang 2019)."""
+
+    kernel: Tensor
+
+    def __init__(self, width: int):
+        super().__init__()
+        taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+        self.register_buffer("kernel", (taps[:, None] * taps).expand(width, 1, 4, 4).clone(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        odd_h, odd_w = x.shape[-2] % 2, x.shape[-1] % 2
+        if odd_h or odd_w:
+            x = F.pad(x, (0, odd_w, 0, odd_h))
+        return F.conv2d(x, self.kernel.to(x.dtype), stride=2, padding=1, groups=x.shape[1])
+
+
+def upsample(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Up to `size` (about twice), bilinear: for an exact doubling the transpose of `Down`'s blur."""
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
+def one_hot(labels: Tensor | None, classes: int, like: Tensor) -> Tensor:
+    """labels (B,) int64 -> (B, classes); asks for labels where the network was built for classes."""
+    assert labels is not None, "a conditional network was called without labels"
+    return F.one_hot(labels, classes).to(like.dtype)

@@ -1,0 +1,86 @@
+"""Convolutional encoder and its mirror, the decoder: residual, free of normalisation, any size of picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from aegean.config import network
+from aegean.nets.blocks import Down, Residual, act, he_, one_hot, upsample
+
+
+def sizes(shape: Sequence[int], levels: int) -> list[tuple[int, int]]:
+    """Height and width at each level, halved and rounded up from one to the next."""
+    out = [(shape[1], shape[2])]
+    for _ in range(levels - 1):
+        h, w = out[-1]
+        out.append(((h + 1) // 2, (w + 1) // 2))
+    return out
+
+
+@network
+class ConvEncoder(nn.Module):
+    """Pictures (B, C, H, W) -> a tuple of levels (B, widths[i], H / 2^i, W / 2^i), nearest the data first."""
+
+    def __init__(self, shape: Sequence[int], widths: Sequence[int], blocks: int = 1, classes: int = 0):
+        super().__init__()
+        depth = blocks * len(widths)
+        self.levels = [(w, *s) for w, s in zip(widths, sizes(shape, len(widths)))]
+        self.classes = classes
+        self.stem = he_(nn.Conv2d(shape[0], widths[0], 3, padding=1))
+        self.label = nn.Linear(classes, widths[0], bias=False) if classes else None
+        self.stages = nn.ModuleList(nn.Sequential(*(Residual(w, depth) for _ in range(blocks))) for w in widths)
+        self.downs = nn.ModuleList(nn.Sequential(Down(a), he_(nn.Conv2d(a, b, 1))) for a, b in zip(widths, widths[1:]))
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, ...]:
+        h = self.stem(x.contiguous(memory_format=torch.channels_last))
+        if self.label is not None:
+            h = h + self.label(one_hot(labels, self.classes, h))[:, :, None, None]
+        levels = [self.stages[0](h)]
+        for down, stage in zip(self.downs, list(self.stages)[1:]):
+            levels.append(stage(down(levels[-1])))
+        return tuple(levels)
+
+
+@network
+class ConvDecoder(nn.Module):
+    """Latents (B, latent) -> pictures (B, C, H, W): `forward` gives the raw output, `mean` brings it into [-1, 1].
+
+    `output` is "linear" (squared errors, adversaries) or "logits" (Bernoulli: mean = 2 sigmoid(raw) - 1).
+    `log_variance` is the learned variance of a Gaussian likelihood, one number for all pixels (Rybkin et al.
+    2021, section 3.2). `widths` counts from the data upwards, as in the encoder.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        latent: int,
+        widths: Sequence[int],
+        blocks: int = 1,
+        classes: int = 0,
+        output: str = "linear",
+    ):
+        super().__init__()
+        depth = blocks * len(widths)
+        self.latent, self.classes, self.output = latent, classes, output
+        self.sizes = sizes(shape, len(widths))
+        self.top = (widths[-1], *self.sizes[-1])
+        self.stem = he_(nn.Linear(latent + classes, self.top[0] * self.top[1] * self.top[2]))
+        self.stages = nn.ModuleList(nn.Sequential(*(Residual(w, depth) for _ in range(blocks))) for w in widths)
+        self.ups = nn.ModuleList(he_(nn.Conv2d(b, a, 1)) for a, b in zip(widths, widths[1:]))
+        self.last = he_(nn.Conv2d(widths[0], shape[0], 3, padding=1), 0.5)
+        self.log_variance = nn.Parameter(torch.zeros(()))
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        if self.classes:
+            z = torch.cat((z, one_hot(labels, self.classes, z)), 1)
+        h = self.stem(z).unflatten(1, self.top).contiguous(memory_format=torch.channels_last)
+        h = self.stages[-1](h)
+        for i in reversed(range(len(self.ups))):
+            h = self.stages[i](upsample(self.ups[i](h), self.sizes[i]))
+        return self.last(act(h))
+
+    def mean(self, raw: Tensor) -> Tensor:
+        return torch.tanh(raw / 2) if self.output == "logits" else raw

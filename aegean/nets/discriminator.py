@@ -1,0 +1,73 @@
+"""A discriminator: augmentation and packing, an encoder as backbone, and heads that judge."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from aegean.config import Net, network
+from aegean.nets.augment import AUGMENTATIONS, augment
+from aegean.nets.blocks import act, one_hot
+
+
+class Judgement(NamedTuple):
+    """What a discriminator says of B samples: a tuple of logits, (B / pack,) per head, and its feature levels."""
+
+    logits: tuple[Tensor, ...]
+    features: tuple[Tensor, ...]
+
+
+@network
+class Discriminator(nn.Module):
+    """Samples (B, *shape), and noise (B, *noise_shape) for the augmentation -> Judgement.
+
+    `pack` samples are judged together, stacked along channels (PacGAN, Lin et al. 2018, section 3); then the
+    backbone is built for `pack` times the channels. With `classes` the logit gains the inner product of
+    features and class vector (Miyato and Koyama 2018, eq. 4). `bias`: a bias at the end cancels in a
+    relativistic loss and would never train; other losses want it.
+    """
+
+    def __init__(
+        self,
+        backbone: Net,
+        classes: int = 0,
+        pack: int = 1,
+        augmentation: Sequence[str] = (),
+        bias: bool = True,
+    ):
+        super().__init__()
+        assert all(name in AUGMENTATIONS for name in augmentation)
+        self.pack, self.classes, self.augmentation = pack, classes, tuple(augmentation)
+        self.backbone = backbone.build()
+        width = math.prod(self.backbone.levels[-1])
+        self.head = nn.Linear(width, 1, bias=bias)
+        nn.init.normal_(self.head.weight, std=width**-0.5)
+        self.label = nn.Linear(classes, width, bias=False) if classes else None
+        if self.label is not None:
+            nn.init.normal_(self.label.weight, std=width**-0.5)
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        return (2 * len(self.augmentation),)
+
+    def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None = None) -> Judgement:
+        x = augment(x, noise, self.augmentation)
+        if self.pack > 1:
+            x = x.unflatten(0, (-1, self.pack)).flatten(1, 2)
+        features = self.backbone(x)
+        h = act(features[-1]).flatten(1)
+        logits = self.head(h)[:, 0]
+        if self.label is not None:
+            vectors = self.label(one_hot(labels, self.classes, h))
+            logits = logits + (h * vectors.unflatten(0, (-1, self.pack)).mean(1)).sum(1)
+        return Judgement((logits,), features)
+
+
+def widen(weight: Tensor, shape: torch.Size) -> Tensor:
+    """A first layer's weight repeated along its inputs for a packed discriminator, at the same total gain."""
+    times = shape[1] // weight.shape[1]
+    return weight.repeat(1, times, *(1,) * (weight.dim() - 2)) / times

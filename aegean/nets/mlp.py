@@ -1,0 +1,67 @@
+"""Dense encoder and its mirror, the decoder, for rows and for small pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from aegean.config import network
+from aegean.nets.blocks import act, he_, one_hot
+
+
+@network
+class MLPEncoder(nn.Module):
+    """Samples (B, *shape) -> a tuple of hidden levels (B, widths[i])."""
+
+    def __init__(self, shape: Sequence[int], widths: Sequence[int], classes: int = 0):
+        super().__init__()
+        self.levels = [(w,) for w in widths]
+        self.classes = classes
+        self.stem = he_(nn.Linear(math.prod(shape), widths[0]))
+        self.label = nn.Linear(classes, widths[0], bias=False) if classes else None
+        self.layers = nn.ModuleList(he_(nn.Linear(a, b)) for a, b in zip(widths, widths[1:]))
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, ...]:
+        h = self.stem(x.flatten(1))
+        if self.label is not None:
+            h = h + self.label(one_hot(labels, self.classes, h))
+        levels = [h]
+        for layer in self.layers:
+            levels.append(layer(act(levels[-1])))
+        return tuple(levels)
+
+
+@network
+class MLPDecoder(nn.Module):
+    """Latents (B, latent) -> samples (B, *shape). `output`, `mean` and `log_variance` as in ConvDecoder."""
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        latent: int,
+        widths: Sequence[int],
+        classes: int = 0,
+        output: str = "linear",
+    ):
+        super().__init__()
+        self.shape, self.latent, self.classes, self.output = tuple(shape), latent, classes, output
+        upwards = [math.prod(shape), *widths]
+        self.stem = he_(nn.Linear(latent + classes, widths[-1]))
+        self.layers = nn.ModuleList(
+            he_(nn.Linear(b, a), 0.5 if a is upwards[0] else 1.0) for a, b in zip(upwards, upwards[1:])
+        )
+        self.log_variance = nn.Parameter(torch.zeros(()))
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        if self.classes:
+            z = torch.cat((z, one_hot(labels, self.classes, z)), 1)
+        h = self.stem(z)
+        for layer in reversed(self.layers):  # type: ignore[call-overload]
+            h = layer(act(h))
+        return h.unflatten(1, self.shape)
+
+    def mean(self, raw: Tensor) -> Tensor:
+        return torch.tanh(raw / 2) if self.output == "logits" else raw

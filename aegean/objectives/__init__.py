@@ -1,0 +1,29 @@
+"""Terms: formulas on the paths of one turn. Importing this registers them all."""
+
+from aegean.objectives.adversarial import LOSSES, DiscriminatorLoss, GeneratorLoss
+from aegean.objectives.divergence import Rate
+from aegean.objectives.penalties import GradientPenalty, WassersteinPenalty
+from aegean.objectives.reconstruction import (
+    AbsoluteError,
+    BernoulliBits,
+    FeatureError,
+    GaussianBits,
+    SquaredError,
+)
+from aegean.objectives.term import Ramp, Term
+
+__all__ = [
+    "LOSSES",
+    "AbsoluteError",
+    "BernoulliBits",
+    "DiscriminatorLoss",
+    "FeatureError",
+    "GaussianBits",
+    "GeneratorLoss",
+    "GradientPenalty",
+    "Ramp",
+    "Rate",
+    "SquaredError",
+    "Term",
+    "WassersteinPenalty",
+]

@@ -1,0 +1,67 @@
+"""Adversarial losses, by name: one pair of formulas each, on the logits of real and of generated samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from aegean.objectives.term import Term
+
+
+class Loss(NamedTuple):
+    """What each player minimises; both take (real logits, fake logits) of the same shape."""
+
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor, Tensor], Tensor]
+
+
+# With D = sigmoid(logit): -log D = softplus(-logit) and -log(1 - D) = softplus(logit). Real is 1, fake is 0.
+LOSSES: dict[str, Loss] = {
+    # Goodfellow et al. 2014, eq. 1: the generator minimises log(1 - D(G(z))).
+    "minimax": Loss(lambda r, f: F.softplus(-r) + F.softplus(f), lambda r, f: -F.softplus(f)),
+    # Goodfellow et al. 2014, section 3: it maximises log D(G(z)) instead.
+    "non-saturating": Loss(lambda r, f: F.softplus(-r) + F.softplus(f), lambda r, f: F.softplus(-f)),
+    # Lim and Ye 2017; Miyato et al. 2018, eq. 16 and 17.
+    "hinge": Loss(lambda r, f: F.relu(1 - r) + F.relu(1 + f), lambda r, f: -f),
+    # Mao et al. 2017, eq. 2 with a = 0, b = c = 1.
+    "least-squares": Loss(lambda r, f: 0.5 * (r - 1).square() + 0.5 * f.square(), lambda r, f: 0.5 * (f - 1).square()),
+    # Arjovsky et al. 2017, eq. 2 and 3; wants WassersteinPenalty for its Lipschitz bound.
+    "wasserstein": Loss(lambda r, f: f - r, lambda r, f: -f),
+    # Jolicoeur-Martineau 2018, eq. 4; Huang et al. 2024 (R3GAN), eq. 2.
+    "relativistic": Loss(lambda r, f: F.softplus(f - r), lambda r, f: F.softplus(r - f)),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Adversarial(Term):
+    loss: str = "relativistic"
+    fake: str = "fake"  # the path of the judgement on generated samples: "fake", or "recon"
+
+    def logits(self, p: Any) -> list[tuple[Tensor, Tensor]]:
+        return [(r.float(), f.float()) for r, f in zip(p.real.logits, getattr(p, self.fake).logits)]
+
+    @property
+    def label(self) -> str:
+        return f"{type(self).__name__}({self.fake})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiscriminatorLoss(_Adversarial):
+    """The discriminator's side: (B / pack,) numbers, the mean over heads."""
+
+    def __call__(self, p: Any) -> Tensor:
+        values = [LOSSES[self.loss].discriminator(r, f) for r, f in self.logits(p)]
+        return sum(values[1:], values[0]) / len(values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorLoss(_Adversarial):
+    """The generator's side, through a discriminator that holds still: (B / pack,) numbers."""
+
+    def __call__(self, p: Any) -> Tensor:
+        values = [LOSSES[self.loss].generator(r, f) for r, f in self.logits(p)]
+        return sum(values[1:], values[0]) / len(values)

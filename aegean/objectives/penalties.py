@@ -1,0 +1,42 @@
+"""Penalties on the slope of a discriminator at its input: |grad_x D(x)|^2 of each sample, a path of the turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from aegean.objectives.term import Term
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientPenalty(Term):
+    """Half of |grad_x D(x)|^2: R1 on real samples, R2 on fakes (Mescheder et al. 2018, eq. 9 and 10). The weight
+    is gamma. Taken at the input before augmentation; for packed samples over the whole pack."""
+
+    on: str = "real"
+
+    @property
+    def slopes(self) -> tuple[str, ...]:
+        return (self.on,)
+
+    @property
+    def label(self) -> str:
+        return {"real": "R1", "fake": "R2"}.get(self.on, f"GradientPenalty({self.on})")
+
+    def __call__(self, p: Any) -> Tensor:
+        return 0.5 * p.slope(self.on)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WassersteinPenalty(Term):
+    """(|grad_x D(x)| - 1)^2 on straight lines between real and fake samples (Gulrajani et al. 2017, eq. 3).
+    The weight is lambda, 10 in the paper."""
+
+    @property
+    def slopes(self) -> tuple[str, ...]:
+        return ("mixed",)
+
+    def __call__(self, p: Any) -> Tensor:
+        return ((p.slope("mixed") + 1e-12).sqrt() - 1).square()

@@ -1,0 +1,70 @@
+"""How far a reconstruction is from its data. Sums over data dimensions, never means: so beta keeps its meaning
+whatever the number of pixels (Kingma and Welling 2013, eq. 10; Higgins et al. 2017, eq. 4)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from aegean.latent.bottlenecks import NATS_TO_BITS
+from aegean.objectives.term import Term
+
+
+def total(values: Tensor) -> Tensor:
+    """Sum over all but the batch: (B, ...) -> (B,)."""
+    return values.float().flatten(1).sum(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SquaredError(Term):
+    """sum (x - x^)^2 of a sample, in the model's own units."""
+
+    def __call__(self, p: Any) -> Tensor:
+        return total((p.x_hat - p.x).square())
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbsoluteError(Term):
+    """sum |x - x^| of a sample."""
+
+    def __call__(self, p: Any) -> Tensor:
+        return total((p.x_hat - p.x).abs())
+
+
+@dataclass(frozen=True, kw_only=True)
+class GaussianBits(Term):
+    """-log2 N(x; x^, exp(log_variance)), a density over the model's units, in bits a sample.
+
+    The variance is one learned number of the decoder (Rybkin et al. 2021, eq. 6), bounded below by a quarter
+    of a step of 8-bit pixels, so that the likelihood of constant data stays finite.
+    """
+
+    def __call__(self, p: Any) -> Tensor:
+        log_variance = p.log_variance.float().clamp(min=2 * math.log(0.5 / 255))
+        squared = (p.x_hat - p.x).float().square()
+        return total(0.5 * (squared * (-log_variance).exp() + log_variance + math.log(2 * math.pi))) * NATS_TO_BITS
+
+
+@dataclass(frozen=True, kw_only=True)
+class BernoulliBits(Term):
+    """Cross-entropy of the pixels as probabilities (x + 1) / 2, in bits a sample; the decoder gives logits."""
+
+    def __call__(self, p: Any) -> Tensor:
+        target = (p.x.float() + 1) / 2
+        return total(F.binary_cross_entropy_with_logits(p.raw_hat.float(), target, reduction="none")) * NATS_TO_BITS
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureError(Term):
+    """-log2 N(D_l(x); D_l(x^), 1) up to its constant: squared error in a level of the discriminator's features,
+    in bits a sample (Larsen et al. 2016, eq. 7 and 8). Means over positions, sums over channels."""
+
+    level: int = -1
+
+    def __call__(self, p: Any) -> Tensor:
+        squared = (p.recon.features[self.level] - p.real.features[self.level]).float().square()
+        return 0.5 * NATS_TO_BITS * total(squared)

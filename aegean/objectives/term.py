@@ -1,0 +1,56 @@
+"""What every term is: a weighted formula on the paths of one turn that names whom its gradient may reach."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from aegean.config import Config
+
+
+@dataclass(frozen=True)
+class Ramp(Config):
+    """A number that moves from `start` to `end` over the first `over` (a fraction) of a phase."""
+
+    start: float
+    end: float
+    over: float = 1.0
+    cosine: bool = False
+
+    def __call__(self, progress: float) -> float:
+        t = min(progress / self.over, 1.0) if self.over > 0 else 1.0
+        if self.cosine:
+            t = (1 - math.cos(math.pi * t)) / 2
+        return self.start + (self.end - self.start) * t
+
+
+def at(value: float | Ramp, progress: float) -> float:
+    """A rate or weight at a phase's progress in [0, 1]."""
+    return value(progress) if isinstance(value, Ramp) else value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term(Config):
+    """A formula: paths -> (n,) numbers, usually one a sample; the loss is their mean times `weight`.
+
+    `trains` names the networks (or a parameter of one: "G.log_variance") that its gradient may reach. The
+    loop sees to it, so no formula detaches anything.
+    """
+
+    trains: tuple[str, ...]
+    weight: float | Ramp = 1.0
+
+    @property
+    def slopes(self) -> tuple[str, ...]:
+        """Paths of judgements whose squared input gradient this term reads."""
+        return ()
+
+    @property
+    def label(self) -> str:
+        return type(self).__name__
+
+    def __call__(self, p: Any) -> Tensor:
+        raise NotImplementedError

@@ -1,0 +1,192 @@
+"""The standard wiring: every value that a turn or a verb may ask for, computed once, when first asked for.
+
+    x -> E -> bottleneck -> z -> G -> x^      reconstruction
+    noise -> prior -> z -> G -> x~            generation
+    {x, x~, x^} -> D                          judging
+
+Names of networks: E encoder, bottleneck, G decoder or generator, prior, D discriminator. Paths live for one
+turn, since a network that has moved makes its old values stale. A new wiring is a subclass with more paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Generic, Protocol, TypeVar
+
+import torch
+import torch.autograd.forward_ad as forward_ad
+from torch import Tensor, nn
+
+from aegean import draw
+from aegean.latent import Latent
+from aegean.nets import Judgement
+
+T = TypeVar("T")
+
+
+class path(Generic[T]):
+    """A lazily computed property: the value is kept in the instance and computed once."""
+
+    def __init__(self, compute: Callable[[Any], T]):
+        self.compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, paths: Any, owner: type | None = None) -> T:
+        value = paths.__dict__[self.name] = self.compute(paths)
+        return value
+
+
+class Noise(Protocol):
+    """Random numbers for one batch: a stream's name, "normal" or "uniform", a shape a sample."""
+
+    def __call__(self, stream: str, kind: str, shape: tuple[int, ...]) -> Tensor: ...
+
+
+def noise_for(index: Tensor, seed: int, *place: str | int) -> Noise:
+    """Stateless noise of the samples `index` (B,) int64, at a place such as (phase, turn)."""
+
+    def noise(stream: str, kind: str, shape: tuple[int, ...]) -> Tensor:
+        function = {"normal": draw.normal, "uniform": draw.uniform}[kind]
+        return function(draw.key(seed, *place, stream), index, shape)
+
+    return noise
+
+
+class Paths:
+    """The paths of one batch.
+
+    nets: networks by name. x (B, *shape) in model range, labels (B,) int64: the data, where a path starts
+    from data. noise: None means no noise, so that the latent is the posterior's mean. slopes: names of
+    judgements whose squared input gradient will be asked for. forward_mode: how it is taken (see `slope`).
+    """
+
+    def __init__(
+        self,
+        nets: Mapping[str, nn.Module],
+        x: Any = None,
+        labels: Tensor | None = None,
+        noise: Noise | None = None,
+        slopes: Collection[str] = (),
+        forward_mode: bool = False,
+    ):
+        self.nets: Any = nets
+        self.x, self.labels, self.noise = x, labels, noise
+        self.slopes, self.forward_mode = slopes, forward_mode
+        self._slope: dict[str, Tensor] = {}
+
+    # reconstruction
+
+    @path
+    def seen(self) -> Tensor:
+        """What the encoder sees: the data, corrupted where the run has a corruption."""
+        if "corruption" not in self.nets:
+            return self.x
+        return self.nets["corruption"](self.x, self._draw("corruption", "normal", self.x.shape[1:]))
+
+    @path
+    def features(self) -> tuple[Tensor, ...]:
+        """The encoder's levels, nearest the data first."""
+        return self.nets["E"](self.seen, self.labels)
+
+    @path
+    def latent(self) -> Latent:
+        bottleneck = self.nets["bottleneck"]
+        noise = self.noise and self.noise("posterior", "normal", (bottleneck.latent,))
+        return bottleneck(self.features[-1], noise)
+
+    @path
+    def raw_hat(self) -> Tensor:
+        return self.nets["G"](self.latent.z, self.labels)
+
+    @path
+    def x_hat(self) -> Tensor:
+        return self.nets["G"].mean(self.raw_hat)
+
+    @path
+    def log_variance(self) -> Tensor:
+        return self.nets["G"].log_variance
+
+    # generation
+
+    @path
+    def z(self) -> Tensor:
+        """A latent from the prior."""
+        prior = self.nets["prior"]
+        normal = self._draw("prior normal", "normal", (prior.latent,))
+        return prior(normal, self._draw("prior uniform", "uniform", (1,)), self.labels)
+
+    @path
+    def x_fake(self) -> Tensor:
+        return self.nets["G"].mean(self.nets["G"](self.z, self.labels))
+
+    @path
+    def x_mixed(self) -> Tensor:
+        """A random point on the line from each fake to its real partner."""
+        u = self._draw("mix", "uniform", (1,) * (self.x.dim() - 1))
+        return u * self.x + (1 - u) * self.x_fake
+
+    # judging
+
+    @path
+    def real(self) -> Judgement:
+        return self._judge("real", self.x)
+
+    @path
+    def fake(self) -> Judgement:
+        return self._judge("fake", self.x_fake)
+
+    @path
+    def recon(self) -> Judgement:
+        return self._judge("recon", self.x_hat)
+
+    @path
+    def mixed(self) -> Judgement:
+        return self._judge("mixed", self.x_mixed)
+
+    def slope(self, name: str) -> Tensor:
+        """|grad_x sum of the logits|^2 of the named judgement: (B / pack,), float32.
+
+        Two exact forms. Double backward differentiates the gradient. Forward mode holds v = grad_x D fixed
+        and takes t, the derivative of D along v: its value is |v|^2, and d|v|^2/dtheta = 2 dt/dtheta, so
+        2 t - stop(t) has the value and the gradient; one backward pass serves logits and slope together.
+        """
+        assert name in self.slopes, f"the slope of {name!r} was not announced by a term"
+        getattr(self, name)
+        return self._slope[name]
+
+    def _judge(self, name: str, x: Tensor) -> Judgement:
+        noise = self._draw(f"augment {name}", "uniform", self.nets["D"].noise_shape)
+        if name not in self.slopes:
+            return self.nets["D"](x, noise, self.labels)
+        assert not x.requires_grad, "a slope is taken at samples that hold still"
+        x = x.clone().requires_grad_()
+        with torch.enable_grad():
+            judged = self.nets["D"](x, noise, self.labels)
+            output = _per_sample(judged)
+            if not self.forward_mode:
+                (v,) = torch.autograd.grad(output.sum(), x, create_graph=True)
+                self._slope[name] = v.float().square().flatten(1).sum(1).unflatten(0, (len(output), -1)).sum(1)
+                return judged
+            (v,) = torch.autograd.grad(output.sum(), x)
+            with forward_ad.dual_level():
+                dual = self.nets["D"](forward_ad.make_dual(x.detach(), v), noise, self.labels)
+                t = forward_ad.unpack_dual(_per_sample(dual)).tangent.float()
+                self._slope[name] = 2 * t - t.detach()
+                return Judgement(_primal(dual.logits), _primal(dual.features))
+
+    def _draw(self, stream: str, kind: str, shape: tuple[int, ...]) -> Tensor:
+        assert self.noise is not None, f"the path needs noise for {stream!r}"
+        return self.noise(stream, kind, tuple(shape))
+
+
+def _per_sample(judged: Judgement) -> Tensor:
+    """The sum of all outputs of each judged sample: (B / pack,)."""
+    totals = [logit.flatten(1).sum(1) if logit.dim() > 1 else logit for logit in judged.logits]
+    return sum(totals[1:], totals[0])
+
+
+def _primal(values: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(forward_ad.unpack_dual(v).primal for v in values)

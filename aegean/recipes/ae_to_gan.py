@@ -1,0 +1,75 @@
+"""Knowledge transfer: an autoencoder learns what the data contain, then hands itself to a GAN."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from aegean.config import Net, UserError
+from aegean.data.info import DataInfo
+from aegean.objectives import Ramp, SquaredError
+from aegean.recipes.ae import autoencoder_nets
+from aegean.recipes.architecture import Augmentation, Loss, Network, class_count, discriminator, latent_size, prior
+from aegean.recipes.registry import recipe
+from aegean.recipes.turns import autoencoder_turn, discriminator_turn, generator_turn, whole_packs
+from aegean.recipes.vae import evidence_terms
+from aegean.training.schedule import Copy, Fit, Phase, Run
+
+
+@recipe
+def ae_to_gan(
+    data: DataInfo,
+    *,
+    beta: float = 4.0,
+    teacher: float = 0.3,
+    warmup: float = 0.05,
+    anchor: float = 0.0,
+    prior_kind: Literal["mixture", "normal"] = "mixture",
+    loss: Loss = "relativistic",
+    gamma: float = 1.0,
+    pack: int = 1,
+    augment: tuple[Augmentation, ...] = (),
+    network: Network = "auto",
+    width: int = 32,
+    latent: int = 0,
+    conditional: bool = False,
+    lr: float = 5e-4,
+    batch: int = 64,
+    images: int = 100_000,
+    inherited: Mapping[str, Net] | None = None,
+) -> Run:
+    """A GAN that starts from an autoencoder: decoder to generator, encoder to discriminator, prior from latents.
+
+    Three phases share the budget: a VAE with weight `beta` on its rate (`teacher` of the images; none with
+    `--from RUN`, which hands over a trained one), the discriminator's warm-up with the generator still
+    (`warmup`), then both. Papers: Goodfellow et al. 2014; Kingma and Welling 2013; Ghosh et al. 2020 (the fitted
+    mixture); Huang et al. 2024 (loss and penalties).
+    """
+    whole_packs(batch, pack)
+    if not 0 < teacher + warmup < 1:
+        raise UserError(
+            f"teacher={teacher} and warmup={warmup} leave no images for the GAN; their sum must be below 1."
+        )
+    classes, size = class_count(data, conditional), latent_size(data, latent)
+    nets = autoencoder_nets(data, "gaussian", network, width, latent, "gaussian", classes)
+    nets["prior"] = prior(prior_kind, size, classes)
+    nets["D"] = discriminator(data, network, width, loss, classes, pack, augment)
+    D_rate = Ramp(lr, lr / 4, cosine=True)
+    edges = (Copy("E", "D.backbone"), Fit())
+    anchors = (SquaredError(trains=("E", "bottleneck", "G"), weight=Ramp(anchor, anchor / 20)),) if anchor else ()
+    phases = [
+        Phase(
+            "autoencoder",
+            round(images * teacher),
+            (autoencoder_turn(*evidence_terms("gaussian", beta), lr=1e-3),),
+            averages=("E", "bottleneck", "G"),
+        ),
+        Phase("warm-up", round(images * warmup), (discriminator_turn(loss, gamma, lr),), edges),
+        Phase(
+            "adversarial",
+            round(images * (1 - teacher - warmup)),
+            (discriminator_turn(loss, gamma, D_rate), generator_turn(loss, D_rate, *anchors)),
+            averages=("G",),
+        ),
+    ]
+    return Run(nets, tuple(phases[1:] if inherited else phases), batch)

@@ -1,0 +1,88 @@
+"""The networks of the recipes, built for the shape of the data: convolutional for pictures, dense for rows."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from aegean.config import Net, UserError, net
+from aegean.data.info import DataInfo
+from aegean.latent import BOTTLENECKS, PRIORS
+from aegean.nets import ConvDecoder, ConvEncoder, Discriminator, MLPDecoder, MLPEncoder
+
+Network = Literal["auto", "conv", "mlp"]
+Augmentation = Literal["translation", "cutout"]
+Loss = Literal["relativistic", "non-saturating", "minimax", "hinge", "least-squares", "wasserstein"]
+
+
+def class_count(data: DataInfo, conditional: bool) -> int:
+    """Classes of a conditional model, 0 without."""
+    if conditional and not data.classes:
+        raise UserError(f"conditional=true needs labels, and {data.name!r} has none; use sub-folders or a key y.")
+    return len(data.classes) if conditional else 0
+
+
+def latent_size(data: DataInfo, latent: int) -> int:
+    """0 chooses: 16 for pictures to 16 pixels, 32 to 32, then 64; for rows half the columns, from 2 to 16."""
+    if latent:
+        return latent
+    if not data.is_image:
+        return min(16, max(2, data.shape[0] // 2))
+    side = max(data.shape[1:])
+    return 16 if side <= 16 else 32 if side <= 32 else 64
+
+
+def _body(data: DataInfo, network: Network, width: int) -> tuple[bool, dict[str, Any]]:
+    """Convolutional or not, and the widths: twice as many channels a level, at most four times the first, until
+    the shorter side is at most 4; dense: three layers of 8 times the width."""
+    if width < 1:
+        raise UserError(f"width={width}: expected at least 1.")
+    if network == "conv" and not data.is_image:
+        raise UserError(f"network=conv needs pictures; {data.name!r} has rows of {data.shape[0]} columns: use mlp.")
+    if network == "mlp" or not data.is_image:
+        return False, {"shape": list(data.shape), "widths": [8 * width] * 3}
+    levels, side = 1, min(data.shape[1:])
+    while side > 4:
+        levels, side = levels + 1, (side + 1) // 2
+    return True, {"shape": list(data.shape), "widths": [width * min(2**i, 4) for i in range(levels)]}
+
+
+def encoder(data: DataInfo, network: Network, width: int, classes: int = 0) -> Net:
+    conv, body = _body(data, network, width)
+    return net(ConvEncoder if conv else MLPEncoder, **body, classes=classes)
+
+
+def decoder(data: DataInfo, network: Network, width: int, latent: int, classes: int = 0, output: str = "linear") -> Net:
+    conv, body = _body(data, network, width)
+    return net(ConvDecoder if conv else MLPDecoder, **body, latent=latent, classes=classes, output=output)
+
+
+def bottleneck(kind: str, encoder: Net, latent: int) -> Net:
+    return net(BOTTLENECKS[kind], level=list(encoder.build().levels[-1]), latent=latent)
+
+
+def prior(kind: str, latent: int, classes: int = 0) -> Net:
+    return net(PRIORS[kind], latent=latent, classes=classes)
+
+
+def discriminator(
+    data: DataInfo,
+    network: Network,
+    width: int,
+    loss: str,
+    classes: int = 0,
+    pack: int = 1,
+    augment: tuple[Augmentation, ...] = (),
+) -> Net:
+    if augment and not data.is_image:
+        raise UserError(f"augment={','.join(augment)} works on pictures only; leave it out for rows.")
+    if pack < 1:
+        raise UserError(f"pack={pack}: expected at least 1.")
+    packed = data.replace(shape=(data.shape[0] * pack, *data.shape[1:]))
+    return net(
+        Discriminator,
+        backbone=encoder(packed, network, width),
+        classes=classes,
+        pack=pack,
+        augmentation=list(augment),
+        bias=loss != "relativistic",
+    )

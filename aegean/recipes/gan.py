@@ -1,0 +1,52 @@
+"""Generative adversarial networks."""
+
+from __future__ import annotations
+
+from aegean.data.info import DataInfo
+from aegean.objectives import Ramp
+from aegean.recipes.architecture import (
+    Augmentation,
+    Loss,
+    Network,
+    class_count,
+    decoder,
+    discriminator,
+    latent_size,
+    prior,
+)
+from aegean.recipes.registry import recipe
+from aegean.recipes.turns import discriminator_turn, generator_turn, whole_packs
+from aegean.training.schedule import Phase, Run
+
+
+@recipe
+def gan(
+    data: DataInfo,
+    *,
+    loss: Loss = "relativistic",
+    gamma: float = 1.0,
+    pack: int = 1,
+    augment: tuple[Augmentation, ...] = (),
+    network: Network = "auto",
+    width: int = 32,
+    latent: int = 0,
+    conditional: bool = False,
+    lr: float = 5e-4,
+    batch: int = 64,
+    images: int = 100_000,
+) -> Run:
+    """A GAN from scratch: the relativistic loss with R1 and R2, or another loss by name.
+
+    Papers: Goodfellow et al. 2014; Huang et al. 2024 (R3GAN: loss and penalties, `gamma` their weight);
+    Lin et al. 2018 (`pack`); Zhao et al. 2020 (`augment`).
+    """
+    whole_packs(batch, pack)
+    classes, size = class_count(data, conditional), latent_size(data, latent)
+    nets = {
+        "prior": prior("normal", size, classes),
+        "G": decoder(data, network, width, size, classes),
+        "D": discriminator(data, network, width, loss, classes, pack, augment),
+    }
+    rate = Ramp(lr, lr / 4, cosine=True)
+    turns = (discriminator_turn(loss, gamma, rate), generator_turn(loss, rate))
+    return Run(nets, (Phase("adversarial", images, turns, averages=("G",)),), batch)

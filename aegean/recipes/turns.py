@@ -1,0 +1,32 @@
+"""The turns that several recipes play."""
+
+from __future__ import annotations
+
+from aegean.config import UserError
+from aegean.objectives import DiscriminatorLoss, GeneratorLoss, GradientPenalty, Ramp, Term, WassersteinPenalty
+from aegean.training.schedule import Turn
+
+
+def autoencoder_turn(*terms: Term, lr: float) -> Turn:
+    """The reconstruction player: Adam with momentum, the rate falling to a tenth along a cosine."""
+    return Turn("AE", terms, lr=Ramp(lr, lr / 10, cosine=True), beta1=0.9, beta2=0.999)
+
+
+def discriminator_turn(loss: str, gamma: float, lr: float | Ramp, fakes: tuple[str, ...] = ("fake",)) -> Turn:
+    """The discriminator against each of `fakes`, with R1 and R2 (Huang et al. 2024), or the Wasserstein penalty."""
+    terms: list[Term] = [DiscriminatorLoss(trains=("D",), loss=loss, fake=fake) for fake in fakes]
+    if loss == "wasserstein":
+        terms.append(WassersteinPenalty(trains=("D",), weight=10.0))
+    elif gamma:
+        terms.append(GradientPenalty(trains=("D",), on="real", weight=gamma))
+        terms.append(GradientPenalty(trains=("D",), on="fake", weight=gamma))
+    return Turn("D", tuple(terms), lr=lr)
+
+
+def generator_turn(loss: str, lr: float | Ramp, *more: Term) -> Turn:
+    return Turn("G", (GeneratorLoss(trains=("G",), loss=loss), *more), lr=lr)
+
+
+def whole_packs(batch: int, pack: int) -> None:
+    if batch < 2 or batch % max(1, pack):
+        raise UserError(f"batch={batch} is not a multiple of pack={pack}; choose one that is.")

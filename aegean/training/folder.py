@@ -1,0 +1,178 @@
+"""A run is a folder: config.json, model.safetensors, best.safetensors, metrics.jsonl, samples/, tensorboard/, state/."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import shlex
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+
+from aegean.config import Config, UserError, from_json, parse_json, to_json
+from aegean.data import DataInfo, DataOptions
+from aegean.files import write_atomically
+from aegean.training.schedule import Run
+from aegean.training.trainer import Trainer
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    """What a run was asked to do and where it ran: the content of its config.json."""
+
+    recipe: str
+    settings: dict[str, Any]
+    data: DataOptions
+    info: DataInfo
+    run: Run
+    inherited: dict[str, Any] = field(default_factory=dict)  # source, nets, images, seconds; empty without
+    minutes: float = 0.0  # as asked for; already turned into images
+    evaluations: int = 20
+    format: int = FORMAT
+    machine: dict[str, Any] = field(default_factory=dict)
+    command: str = ""
+    started: str = ""
+
+    @property
+    def images(self) -> int:
+        """The whole budget: an inherited network's images count."""
+        return self.run.images + int(self.inherited.get("images", 0))
+
+
+def here(device: torch.device) -> dict[str, Any]:
+    """The kind of machine and the versions that a bit-exact resume depends on."""
+    import numpy
+
+    accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    return {
+        "device": device.type,
+        "accelerator": accelerator,
+        "processor": _processor(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "system": platform.system(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def command() -> str:
+    return shlex.join(["aegean", *sys.argv[1:]] if Path(sys.argv[0]).name in ("aegean", "__main__.py") else sys.argv)
+
+
+def now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+class Folder:
+    """The files of one run."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.config = self.path / "config.json"
+        self.model = self.path / "model.safetensors"
+        self.best = self.path / "best.safetensors"
+        self.metrics = self.path / "metrics.jsonl"
+        self.scores = self.path / "evaluation.json"
+        self.samples = self.path / "samples"
+        self.tensorboard = self.path / "tensorboard"
+        self.state = self.path / "state" / "last.safetensors"
+
+    def create(self, settings: Settings) -> None:
+        """A new run. It appears under its name with its config inside, or not at all."""
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        for folder in (temporary, *(temporary / name for name in ("samples", "tensorboard", "state"))):
+            folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(temporary / "config.json", json.dumps(to_json(settings), indent=1))
+        temporary.rename(self.path)
+
+    def read(self) -> Settings:
+        """UserError: not a run, half written, or of another format."""
+        if not self.path.is_dir():
+            raise UserError(f"{self.path} is not a run folder: it does not exist. Give the --out of an earlier train.")
+        if not self.config.exists():
+            raise UserError(f"{self.path} is not a run folder: it has no config.json. Train into a new folder.")
+        value = parse_json(self.config.read_text(encoding="utf-8", errors="replace"), str(self.config))
+        found = value.get("format") if isinstance(value, dict) else None
+        if found != FORMAT:
+            raise UserError(f"{self.config} has format {found!r}; this version of aegean reads format {FORMAT}.")
+        try:
+            settings = from_json(value)
+            assert isinstance(settings, Settings)
+            return settings
+        except (TypeError, AttributeError, KeyError, AssertionError) as error:
+            raise UserError(f"{self.config} does not describe a run ({error}); restore it from a copy.") from None
+
+    def write_settings(self, settings: Settings) -> None:
+        write_atomically(self.config, json.dumps(to_json(settings), indent=1))
+
+    def save_state(self, trainer: Trainer, notes: dict[str, Any]) -> None:
+        """The whole state in one file: replaced in one rename."""
+        header = json.dumps({"format": FORMAT, "clock": trainer.clock(), "notes": notes})
+        tensors = {k: v.detach().cpu().contiguous() for k, v in trainer.tensors().items()}
+        write_atomically(self.state, safetensors.torch.save(tensors, {"aegean": header}))
+
+    def load_state(self, trainer: Trainer) -> dict[str, Any] | None:
+        """Bring the trainer to the saved state and return its notes; None before the first save."""
+        if not self.state.exists():
+            return None
+        try:
+            with safetensors.safe_open(str(self.state), framework="pt") as opened:
+                header = parse_json((opened.metadata() or {}).get("aegean", ""), str(self.state))
+                tensors = {key: opened.get_tensor(key) for key in opened.keys()}
+            trainer.load(tensors, header["clock"])
+            return header["notes"]
+        except (SafetensorError, OSError, KeyError, TypeError, RuntimeError) as error:
+            raise UserError(f"{self.state} cannot be resumed from ({error}); start the run anew.") from None
+
+    def clock(self) -> dict[str, int]:
+        """The clock of the saved state; empty before the first save."""
+        if not self.state.exists():
+            return {}
+        try:
+            with safetensors.safe_open(str(self.state), framework="pt") as opened:
+                return parse_json((opened.metadata() or {})["aegean"], str(self.state))["clock"]
+        except (SafetensorError, OSError, KeyError, TypeError) as error:
+            raise UserError(f"{self.state} cannot be read ({error}); start the run anew.") from None
+
+    def log(self, **line: Any) -> None:
+        """Append one line to metrics.jsonl."""
+        with self.metrics.open("a", encoding="utf-8") as out:
+            out.write(json.dumps(line) + "\n")
+            out.flush()
+            os.fsync(out.fileno())
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl; a last line cut short by a kill is left out."""
+        if not self.metrics.exists():
+            return []
+        lines = []
+        for text in self.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                lines.append(json.loads(text))
+            except json.JSONDecodeError:
+                break
+        return lines
+
+    def cut_log(self, count: int) -> None:
+        """Keep the first `count` lines, those that the resumed state has seen written."""
+        lines = [json.dumps(line) + "\n" for line in self.lines()[:count]]
+        write_atomically(self.metrics, "".join(lines))

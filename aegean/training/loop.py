@@ -1,0 +1,264 @@
+"""The loop: steps until the budget ends; logs, evaluations, pictures and states on the way."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from tqdm import tqdm
+
+from aegean.config import UserError
+from aegean.data.grid import grid, pairs
+from aegean.model import Model
+from aegean.training.folder import Folder, Settings
+from aegean.training.trainer import Fault, Trainer
+from aegean.training.watch import collapse_warning, saturation_warning
+
+LINES = 200  # of metrics in a run
+SAVE_SECONDS = 240
+SHOWN = 64  # samples in a grid
+
+
+class Scored(Protocol):
+    """What an evaluation says of one metric: its value, what real data reach, which way is better."""
+
+    @property
+    def value(self) -> float: ...
+    @property
+    def floor(self) -> float | None: ...
+    @property
+    def better(self) -> str: ...
+
+
+Evaluate = Callable[[Model], Mapping[str, Any]]
+
+
+class Interrupted(Exception):
+    """SIGINT or SIGTERM came; the state is saved."""
+
+
+class Loop:
+    """One training session of a run: from its present state to the end of its budget."""
+
+    def __init__(self, folder: Folder, settings: Settings, trainer: Trainer, evaluate: Evaluate, seconds: float = 0.0):
+        self.folder, self.settings, self.trainer, self.evaluate = folder, settings, trainer, evaluate
+        self.notes: dict[str, Any] = {"seconds": seconds, "lines": 0, "best": {}, "coverage": 0.0}
+        self.steps_a_line = self._steps(LINES)
+        self.steps_an_evaluation = self._steps(settings.evaluations)
+        self.shown = trainer.feed.batch("shown", 0, min(SHOWN // 2, len(trainer.feed.raw)))
+        self.stopping = False
+
+    def run(self) -> None:
+        """Train to the end. Raises Interrupted with the state saved, Fault with the last good state kept."""
+        notes = self.folder.load_state(self.trainer)
+        if notes is not None:
+            self.notes = notes
+        self.folder.cut_log(self.notes["lines"])
+        if notes is None:
+            self.save()
+        with self._signals(), self._bar() as bar, self._tensorboard() as board:
+            self.bar, self.board = bar, board
+            self.saved_at = time.monotonic()
+            while not self.trainer.done:
+                if self.trainer.phase_ended:
+                    self.trainer.next_phase()
+                    self.save()
+                self._step()
+                if self.stopping:
+                    self.save()
+                    raise Interrupted
+
+    def save(self) -> None:
+        """State and model, unless an update went wrong since the last good state."""
+        if fault := self.trainer.blame():
+            raise Fault(fault)
+        self.trainer.model(about=self.about()).save(self.folder.model)
+        self.folder.save_state(self.trainer, self.notes)
+        self.saved_at = time.monotonic()
+
+    def about(self) -> dict[str, Any]:
+        """What a model file tells of its making."""
+        inherited = self.settings.inherited
+        return {
+            "recipe": self.settings.recipe,
+            "images": self.trainer.images + int(inherited.get("images", 0)),
+            "seconds": round(self.notes["seconds"] + float(inherited.get("seconds", 0)), 1),
+            "seed": self.settings.run.seed,
+        }
+
+    def _step(self) -> None:
+        start = time.monotonic()
+        self.trainer.step()
+        self.notes["seconds"] += time.monotonic() - start
+        self.bar.update(self.trainer.run.batch)
+        steps = self.trainer.images // self.trainer.run.batch
+        ended = self.trainer.phase_ended
+        if ended or steps % self.steps_a_line == 0:
+            self._write_line()
+        if ended or steps % self.steps_an_evaluation == 0:
+            self._evaluate()
+            self.save()
+        elif time.monotonic() - self.saved_at > SAVE_SECONDS:
+            self.save()
+
+    def _write_line(self) -> None:
+        if fault := self.trainer.blame():
+            raise Fault(fault)
+        values = self.trainer.means()
+        self._log(kind="train", values=values)
+        for name, value in values.items():
+            self.board.add_scalar(name, value, self.trainer.images)
+        self._show(**{name.split("/")[-1]: value for name, value in values.items() if "gradient" not in name})
+        if warning := saturation_warning(values):
+            self._warn("saturation", warning)
+
+    def _evaluate(self) -> None:
+        if fault := self.trainer.blame():
+            raise Fault(fault)
+        model = self.trainer.model(about=self.about())
+        scores = self.evaluate(model)
+        self._log(kind="eval", scores={key: score_json(score) for key, score in scores.items()})
+        for key, score in scores.items():
+            self.board.add_scalar(f"scores/{key}", score.value, self.trainer.images)
+        self._pictures(model)
+        self._keep_best(model, scores)
+        names = {key.split("@")[0]: score for key, score in scores.items()}
+        self._show(**{name: names[name].value for name in ("fd", "coverage", "rfd", "psnr") if name in names})
+        if "D" in self.trainer.phase.trains and "G" in self.trainer.phase.trains and "coverage" in names:
+            now, floor = names["coverage"].value, names["coverage"].floor
+            progress = self.trainer.seen / self.trainer.phase.images
+            if warning := collapse_warning(now, floor, self.notes["coverage"], progress):
+                self._warn("collapse", warning)
+            self.notes["coverage"] = max(self.notes["coverage"], now)
+
+    def _keep_best(self, model: Model, scores: Mapping[str, Any]) -> None:
+        """The best model by held-out distance: of samples where it samples, else of reconstructions."""
+        for name in ("fd@", "rfd@"):
+            for key, score in scores.items():
+                if key.startswith(name):
+                    best = self.notes["best"]
+                    if best.get("key") != key or score.value < best["value"]:
+                        model.save(self.folder.best)
+                        self.notes["best"] = {"key": key, "value": score.value, "images": self.trainer.images}
+                    return
+
+    def _pictures(self, model: Model) -> None:
+        images, able, info = self.trainer.images, model.can(), self.settings.info
+        (x, labels), found = self.shown, {}
+        if "sample" in able:
+            found["samples"] = grid(info.restore(model.sample(SHOWN, seed=0)), info)
+        if "reconstruct" in able:
+            labels = labels if model.conditional else None
+            found["reconstructions"] = pairs(info.restore(x), info.restore(model.reconstruct(x, labels)), info)
+        for name, data in found.items():
+            (self.folder.samples / f"{name}-{images:010d}.png").write_bytes(data)
+            self.board.add_image(name, _decoded(data), images)
+
+    def _log(self, **line: Any) -> None:
+        inherited = int(self.settings.inherited.get("images", 0))
+        place = {"images": self.trainer.images + inherited, "phase": self.trainer.phase.name}
+        self.folder.log(**place, seconds=round(self.notes["seconds"], 3), **line)
+        self.notes["lines"] += 1
+
+    def _warn(self, kind: str, text: str) -> None:
+        said = self.notes.setdefault("said", [])
+        place = f"{kind} {self.trainer.phase.name}"
+        self._log(kind="warning", warning=kind, text=text)
+        if place not in said:
+            said.append(place)
+            self.bar.write(f"warning at {self.trainer.images:,} images: {text}", file=sys.stderr)
+
+    def _show(self, **numbers: float) -> None:
+        self.shown_numbers = {**getattr(self, "shown_numbers", {}), **numbers}
+        text = "  ".join(f"{name} {value:.3g}" for name, value in self.shown_numbers.items())
+        self.bar.set_postfix_str(text, refresh=False)
+        self.bar.set_description(self.trainer.phase.name, refresh=False)
+
+    def _steps(self, times: int) -> int:
+        return max(1, math.ceil(self.settings.run.images / self.settings.run.batch / times))
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM end the loop after the present step; a second one ends it at once."""
+
+        def stop(number: int, frame: Any) -> None:
+            if self.stopping:
+                raise KeyboardInterrupt
+            self.stopping = True
+            print("\nstopping after this step; the state is saved", file=sys.stderr)
+
+        try:
+            before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        except ValueError:  # not the main thread: whoever owns that handles signals
+            before = {}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _bar(self) -> Any:
+        return tqdm(
+            total=self.trainer.run.images,
+            initial=self.trainer.images,
+            unit="img",
+            unit_scale=True,
+            desc=self.trainer.phase.name,
+            mininterval=0.3 if sys.stderr.isatty() else 20,
+            dynamic_ncols=True,
+        )
+
+    @contextlib.contextmanager
+    def _tensorboard(self) -> Iterator[Any]:
+        from torch.utils.tensorboard import SummaryWriter
+
+        writer: Any = SummaryWriter(str(self.folder.tensorboard), purge_step=self.trainer.images or None)
+        try:
+            yield writer
+        finally:
+            writer.close()
+
+
+def score_json(score: Any) -> dict[str, Any]:
+    out = {"value": score.value, "floor": score.floor, "better": score.better}
+    interval = getattr(score, "interval", None)
+    return {**out, "interval": list(interval)} if interval else out
+
+
+def _decoded(png: bytes) -> Any:
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).transpose(2, 0, 1)
+
+
+def images_for_minutes(minutes: float, run: Any, make: Callable[[], Trainer], evaluate: Evaluate, count: int) -> int:
+    """How many images fit into so many minutes: a probe of each phase's first steps and of an evaluation.
+
+    `make` gives a throwaway trainer; `count` evaluations are taken off the budget.
+    """
+    trainer = make()
+    seconds_an_image, evaluation = 0.0, 0.0
+    for number, phase in enumerate(run.schedule):
+        trainer.phase_number, trainer.seen = number, 0
+        trainer.enter(with_edges=False)
+        for _ in range(2):
+            trainer.step()
+        start, steps = time.monotonic(), 0
+        while time.monotonic() - start < 1.0 or steps < 3:
+            trainer.step()
+            steps += 1
+        seconds_an_image += (time.monotonic() - start) / steps / run.batch * phase.images / run.images
+    with contextlib.suppress(UserError):
+        start = time.monotonic()
+        evaluate(trainer.model())
+        evaluation = (time.monotonic() - start) * count
+    left = max(minutes * 60 - evaluation, 0.2 * minutes * 60)
+    return max(run.batch * len(run.schedule), int(left / seconds_an_image))

@@ -1,0 +1,99 @@
+"""What is trained, when, and by whom: a Run is networks and a list of phases; a phase is a list of turns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aegean.config import Config, Net
+from aegean.objectives import Ramp, Term
+
+
+@dataclass(frozen=True)
+class Turn(Config):
+    """One player's update: its terms, its rates, its own Adam state. It trains whom its terms name."""
+
+    name: str
+    terms: tuple[Term, ...]
+    lr: float | Ramp = 2e-4
+    beta1: float = 0.0
+    beta2: float = 0.99
+    repeat: int = 1
+
+    @property
+    def trains(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for term in self.terms for name in term.trains))
+
+
+@dataclass(frozen=True)
+class Copy(Config):
+    """An edge: the values of network `source` move into `target` ("D.backbone": a part) at a phase's start.
+
+    Every parameter of the target takes the source's of the same name; a packed discriminator's first layer
+    takes it repeated along its inputs.
+    """
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Fit(Config):
+    """An edge: the prior `net` is fitted to the latents of `count` training samples at a phase's start."""
+
+    net: str = "prior"
+    count: int = 20_000
+
+
+@dataclass(frozen=True)
+class Phase(Config):
+    """Turns in order, once a step; edges before the first step; an average of some networks' weights.
+
+    `images` is the phase's budget. `averages` names the networks that keep an exponential moving average of
+    `half_life` (a fraction of the phase, never longer than a tenth of the images seen in it). Evaluation,
+    saving, edges and the next phase take the average.
+    """
+
+    name: str
+    images: int
+    turns: tuple[Turn, ...]
+    edges: tuple[Config, ...] = ()
+    averages: tuple[str, ...] = ()
+    half_life: float = 0.02
+
+    @property
+    def trains(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name.split(".")[0] for turn in self.turns for name in turn.trains))
+
+
+@dataclass(frozen=True)
+class Run(Config):
+    """Everything that training does: networks by name, phases, batch, seed.
+
+    `bound` are the terms whose sum is minus the evidence bound, in bits, where the model has one.
+    `training_only` names networks that no verb of the finished model needs.
+    """
+
+    nets: dict[str, Net]
+    schedule: tuple[Phase, ...]
+    batch: int = 64
+    seed: int = 0
+    bound: tuple[Term, ...] = ()
+    training_only: tuple[str, ...] = field(default=("corruption",))
+
+    @property
+    def images(self) -> int:
+        return sum(phase.images for phase in self.schedule)
+
+    def with_images(self, total: int, finished: int = 0) -> Run:
+        """The same schedule on another budget: phases from number `finished` on share what the finished ones
+        leave, in their present proportions, in whole steps (at least one each)."""
+        fixed, open_ = self.schedule[:finished], self.schedule[finished:]
+        left = total - sum(phase.images for phase in fixed)
+        share = sum(phase.images for phase in open_)
+        phases, taken, done = [], 0.0, 0
+        for phase in open_:
+            taken += left * phase.images / share
+            steps = max(1, round(taken / self.batch) - done)
+            done += steps
+            phases.append(phase.replace(images=steps * self.batch))
+        return self.replace(schedule=(*fixed, *phases))

@@ -1,0 +1,110 @@
+"""Tables: headers, separators, standardised columns, label columns, and every refusal."""
+
+import numpy as np
+import pytest
+
+from aegean.config import UserError
+from aegean.data import DataOptions, open_data
+
+RNG = np.random.default_rng(1)
+
+
+def opened(tmp_path, text, said=None, **options):
+    path = tmp_path / "t.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return open_data(DataOptions(str(path), **options), (said if said is not None else []).append)
+
+
+def table(rows, header="", separator=","):
+    return header + "".join(separator.join(map(str, row)) + "\n" for row in rows)
+
+
+ROWS = np.round(RNG.normal(3, 2, (30, 2)), 3).tolist()
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_layouts(tmp_path, separator, header, end):
+    text = table(ROWS, f"a{separator}b c\n" if header else "", separator).replace("\n", end)
+    data = opened(tmp_path, "\ufeff" + text)
+    assert data.info.columns == (("a", "b c") if header else ("column 1", "column 2"))
+    rows = np.concatenate([data.train, data.test])
+    assert sorted(map(tuple, rows.tolist())) == sorted(map(tuple, np.float32(ROWS).tolist()))
+
+
+def test_standardised_by_the_training_part(tmp_path):
+    rows = [[*row, 7] for row in ROWS]
+    data = opened(tmp_path, table(rows, "a,b,constant\n"))
+    x = data.info.normalise(np.array(data.train)).numpy()
+    assert np.allclose(x.mean(0), 0, atol=1e-5) and np.allclose(x.std(0), [1, 1, 0], atol=1e-5)
+    assert data.info.scale[2] == 1.0 and data.info.offset[2] == 7.0
+    assert np.allclose(data.info.restore(data.info.normalise(np.array(data.train))), data.train, rtol=1e-5)
+
+
+def test_range_instead(tmp_path):
+    data = opened(tmp_path, table(ROWS), range=(-100.0, 100.0))
+    assert data.info.offset == (0.0,) and data.info.scale == (100.0,)
+    with pytest.raises(UserError, match="leave the range"):
+        opened(tmp_path, table(ROWS), range=(-0.1, 0.1))
+
+
+@pytest.mark.parametrize("name", ["label", "class", "target", "y"])
+def test_text_labels(tmp_path, name):
+    rows = [[row[0], "cat" if i % 3 else "dog", row[1]] for i, row in enumerate(ROWS)]
+    said = []
+    data = opened(tmp_path, table(rows, f"a,{name},b\n"), said)
+    assert data.info.classes == ("cat", "dog") and data.info.columns == ("a", "b")
+    assert any("2 classes" in text for text in said)
+    for row, label in zip(data.train, data.train_labels):
+        i = next(i for i, r in enumerate(ROWS) if np.allclose(r, row, atol=1e-4))
+        assert label == (0 if i % 3 else 1)
+
+
+def test_number_labels_sort_by_value(tmp_path):
+    rows = [[*row, [10, 9, 2][i % 3]] for i, row in enumerate(ROWS)]
+    assert opened(tmp_path, table(rows, "a,b,label\n")).info.classes == ("2", "9", "10")
+
+
+def test_a_y_of_fractions_is_a_column(tmp_path):
+    said = []
+    data = opened(tmp_path, table(ROWS, "x,y\n"), said)
+    assert data.info.columns == ("x", "y") and not data.info.classes
+    assert any("fractions" in text for text in said)
+
+
+def test_row_numbers_are_left_out(tmp_path):
+    rows = [[i, *row] for i, row in enumerate(ROWS)]
+    assert opened(tmp_path, table(rows, ",a,b\n")).info.columns == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "empty"),
+        ("\n\n", "empty"),
+        ("a,b\n", "no rows"),
+        ("label\ncat\ndog\n", "no columns"),
+        (table([*ROWS, ["x1", 2]], "a,b\n"), r"row 32, column 'a' holds 'x1'"),
+        (table([*ROWS, ["", 2]], "a,b\n"), r"row 32, column 'a' is empty"),
+        (table([*ROWS, ["nan", 2]], "a,b\n"), "row 32, column 'a' holds 'nan'"),
+        (table([*ROWS, ["inf", 2]]), "row 31, column 'column 1' holds 'inf'"),
+        (table([*ROWS, ["1e300", 2]]), "holds '1e300'"),
+        (table([*ROWS, ["1_000", 2]]), "holds '1_000'"),
+        (table([*ROWS, [1, 2, 3]]), "row 31 has 3 cells, expected 2"),
+        (table([*ROWS, [1]]), "row 31 has 1 cells"),
+        (table([["", 2], *ROWS]), "row 1, column 'column 1' is empty"),
+        (table([[1.5, "abc"], *ROWS]), "row 1, column 'column 2' holds 'abc'"),
+        (table(ROWS, "label,y\n"), "could each be the classes"),
+        (table([*ROWS, [1, ""]], "a,label\n"), "row 32 has a class name of 0 letters"),
+        (table([[1, "a" * 500]], "a,label\n"), "class name of 500 letters"),
+        ("1,5;2,5\n" * 30, "holds '1,5'"),
+        (table(ROWS[:10]), "10 samples; at least 20"),
+        (b"\xff\xfe\x00a,b\n", "UTF-8"),
+        ("a" * 200_000, "not a readable table"),
+        ('a,b\n1,"' + "2" * 200_000, "not a readable table"),
+    ],
+)
+def test_refused(tmp_path, text, message):
+    with pytest.raises(UserError, match=message):
+        opened(tmp_path, text)
