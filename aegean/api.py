@@ -9,10 +9,12 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from tqdm import tqdm
 
 from aegean.config import Net, UserError, nearest
 from aegean.data import DataInfo, DataOptions, Dataset, open_data
@@ -24,7 +26,7 @@ from aegean.metrics.protocol import Evaluator, Score
 from aegean.model import Model
 from aegean.recipes import configure
 from aegean.recipes.architecture import prior as prior_net
-from aegean.recipes.registry import options as recipe_options
+from aegean.recipes.registry import parse_all
 from aegean.training.folder import Folder, Settings, command, here, now
 from aegean.training.loop import Interrupted, Loop, images_for_minutes, score_json
 from aegean.training.schedule import Run
@@ -75,11 +77,11 @@ def train(
     if not 1 <= evaluations <= 1000:
         raise UserError(f"evaluations={evaluations}: expected 1 to 1000.")
     where = pick_device(device)
-    recipe_options(recipe)
+    parse_all(recipe, chosen)
     free_place(folder.path, overwrite)
     dataset = open_data(options, say)
     model, inherited = inherit(source)
-    run = configure(recipe, dataset.info, chosen, model and model.specs).replace(seed=seed)
+    run = configure(recipe, dataset.info, chosen, model.specs if model else None).replace(seed=seed)
     if model:
         inherited["nets"] = sorted(fitting(run, model, dataset.info))
     run = with_budget(run, budget, int(inherited.get("images", 0)))
@@ -157,6 +159,10 @@ def continue_run(folder: Folder, plan: Settings, dataset: Dataset, evaluator: Ev
 
 def load(path: str | Path, device: str | torch.device = "cpu") -> Model:
     """The model of a run folder, or of a model file."""
+    folder = Folder(path)
+    if folder.path.is_dir() and not folder.model.exists():
+        folder.read()
+        raise UserError(f"{path} has no model yet; train it first: aegean train --resume {path}")
     return Model.load(path, device)
 
 
@@ -172,11 +178,20 @@ def evaluate(
     if count < 2:
         raise UserError(f"--count {count}: expected at least 2.")
     model = load(path, pick_device(device))
+    model.progress = partial(tqdm, desc="evaluating", unit="batch", leave=False, delay=1)
     if data is None:
-        data = Folder(path).read().data
+        data = home(path).read().data
     dataset = open_data(DataOptions(data) if isinstance(data, str) else data, say)
     network = feature_network(dataset, say) if features is None else feature_network_from(features)
     return Evaluator(dataset, network, count)(model)
+
+
+def home(path: str | Path) -> Folder:
+    """The run of a run folder, or of a model file that lies in one."""
+    path = Path(path)
+    if path.is_file() and not (path.parent / "config.json").exists():
+        raise UserError(f"{path} lies in no run folder, so its data are not known; give --data SPEC.")
+    return Folder(path.parent if path.is_file() else path)
 
 
 def fit_prior(path: str | Path, name: str, count: int = 20_000) -> Model:
@@ -191,7 +206,8 @@ def fit_prior(path: str | Path, name: str, count: int = 20_000) -> Model:
     spec = prior_net(name, model.latent, len(plan.info.classes) if model.conditional else 0)
     trainer = make_trainer(plan.run, dataset, torch.device("cpu"))
     for part, network in model.nets.items():
-        trainer.nets[part].load_state_dict(network.state_dict())
+        if plan.run.nets.get(part) == model.specs[part]:
+            trainer.nets[part].load_state_dict(network.state_dict())
     fitted = spec.build()
     fitted.fit(*trainer.latents(count))
     model = Model({**model.specs, "prior": spec}, {**model.nets, "prior": fitted}, model.info, model.bound, model.about)
@@ -214,7 +230,11 @@ def parse_images(text: int | str) -> int:
 
 def pick_device(name: str) -> torch.device:
     """auto is cuda, then mps, then cpu."""
-    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
+    there: dict[str, Callable[[], bool]] = {
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+        "cpu": lambda: True,
+    }
     if name == "auto":
         name = next(kind for kind, available in there.items() if available())
     kind = name.partition(":")[0]
@@ -306,6 +326,12 @@ def make_evaluator(dataset: Dataset, count: int) -> Evaluator:
 
 def _features(dataset: Dataset) -> FeatureNetwork:
     return feature_network(dataset, say)
+
+
+def scores(path: str | Path) -> dict[str, dict[str, Any]]:
+    """The scores of a run's final evaluation, {value, floor, better} by key; empty before it."""
+    file = Folder(path).scores
+    return json.loads(file.read_text(encoding="utf-8"))["scores"] if file.exists() else {}
 
 
 def write_scores(folder: Folder, evaluator: Evaluator, model: Model, images: int) -> dict[str, Score]:

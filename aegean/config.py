@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 import inspect
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 JSON_LIMIT = 4_000_000  # characters; a config of a real run has some thousands
@@ -120,7 +120,7 @@ def parse_json(text: str, origin: str) -> Any:
         raise UserError(f"{origin} is not readable JSON ({error}); restore it from a copy.") from None
 
 
-def _lookup(name: Any, registry: dict[str, type], what: str) -> Callable[..., Any]:
+def _lookup(name: Any, registry: Mapping[str, type], what: str) -> Any:
     if not isinstance(name, str) or name not in registry:
         raise UserError(f"Unknown {what} {name!r}.{nearest(str(name), registry)}")
     return registry[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ class Model:
         self.specs, self.info, self.bound = specs, info, tuple(bound)
         self.nets = {name: net.eval().requires_grad_(False) for name, net in nets.items()}
         self.about = about or {}
+        self.progress: Callable[[range], Iterable[int]] = iter  # a bar around the batches of a long verb
 
     @property
     def device(self) -> torch.device:
@@ -90,7 +91,7 @@ class Model:
         labels = self._labels(labels, len(z))
         G: Any = self.nets["G"]
         with torch.no_grad():
-            return torch.cat([G.mean(G(z[s].float().to(self.device), _cut(labels, s))) for s in _batches(len(z))])
+            return torch.cat([G.mean(G(z[s].float().to(self.device), _cut(labels, s))) for s in self._batches(len(z))])
 
     def reconstruct(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """x (n, *shape) -> x^ (n, *shape), through the posterior's mean."""
@@ -116,7 +117,7 @@ class Model:
             labels = self.sample_labels(n, seed)
         labels = self._labels(labels, n)
         with torch.no_grad():
-            return torch.cat([self._paths(s, seed, labels=_cut(labels, s)).x_fake for s in _batches(n)])
+            return torch.cat([self._paths(s, seed, labels=_cut(labels, s)).x_fake for s in self._batches(n)])
 
     def sample_labels(self, n: int, seed: int = 0) -> Tensor:
         """Labels (n,) int64 with the frequencies of the training part."""
@@ -183,6 +184,12 @@ class Model:
             raise UserError(f"{file} does not describe a whole model ({error}); make it again.") from None
         return cls(specs, nets, info, bound, about)
 
+    def _batches(self, n: int) -> Iterator[slice]:
+        if n < 1:
+            raise UserError(f"{n} samples were asked for; give at least 1.")
+        for start in self.progress(range(0, n, BATCH)):
+            yield slice(start, min(start + BATCH, n))
+
     def _need(self, verb: str) -> None:
         if verb not in self.can():
             raise UserError(f"This model cannot {verb}: {HINTS[verb]}.")
@@ -208,16 +215,10 @@ class Model:
         labels = self._labels(labels, len(x))
         with torch.no_grad():
             parts = [
-                value(self._paths(s, seed, x[s].float().to(self.device), _cut(labels, s))) for s in _batches(len(x))
+                value(self._paths(s, seed, x[s].float().to(self.device), _cut(labels, s)))
+                for s in self._batches(len(x))
             ]
         return torch.cat(parts)
-
-
-def _batches(n: int) -> Iterator[slice]:
-    if n < 1:
-        raise UserError(f"{n} samples were asked for; give at least 1.")
-    for start in range(0, n, BATCH):
-        yield slice(start, min(start + BATCH, n))
 
 
 def _cut(labels: Tensor | None, s: slice) -> Tensor | None:
@@ -234,6 +235,7 @@ def _build_from(spec: Config, tensors: dict[str, Tensor], name: str) -> nn.Modul
         planned = {k: tuple(v.shape) for k, v in spec.build().state_dict().items()}
     if planned != {k: tuple(v.shape) for k, v in mine.items()}:
         raise UserError(f"The tensors of network {name!r} do not fit its description.")
-    net = spec.build()
+    with torch.random.fork_rng(devices=[]):
+        net = spec.build()
     net.load_state_dict(mine)
     return net

@@ -107,7 +107,7 @@ class Paths:
 
     @path
     def log_variance(self) -> Tensor:
-        return self.nets["G"].log_variance
+        return self.nets["G"].log_variance()
 
     # generation
 

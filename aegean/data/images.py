@@ -254,6 +254,7 @@ def _decode(opener: Open, name: str, wanted: Wanted) -> np.ndarray | str:
     try:
         with opener(name) as file, Image.open(file, formats=FORMATS) as image:
             _check(image)
+            image.draft(None, (2 * max(wanted.size),) * 2)  # a JPEG far too large is decoded smaller
             return _pixels(ImageOps.exif_transpose(image), wanted)
     except UserError:
         raise

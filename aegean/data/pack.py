@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -18,6 +18,7 @@ from aegean.data.source import BLOCK_BYTES, Part, Say, Source
 
 FORMAT = 1
 LEAST = 20  # samples
+Numbers = tuple[float, ...]
 
 
 class Rows(NamedTuple):
@@ -32,13 +33,7 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
     """Write train.npy, test.npy and labels of a source, and say what they are. `test`: a test part of its own."""
     if source.train.count < LEAST:
         raise UserError(f"{source.origin} has {source.train.count} samples; at least {LEAST} are needed to train.")
-    own = (test.test or test.train) if test else source.test
-    if own and not own.count:
-        raise UserError(f"{(test or source).origin}: its test part is empty; give one with samples, or none.")
-    if test and own:
-        own = _agreeing(source, test, own)
-    if own and (source.train.labels is None) != (own.labels is None):
-        raise UserError(f"{source.origin}: only one of the training and test parts has labels; give both or neither.")
+    own = _test_part(source, test)
     train = _write_rows(folder / "train.npy", source.train, source)
     labels, test_labels = source.train.labels, own.labels if own else None
     if own:
@@ -75,9 +70,23 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
 
 def bytes_needed(source: Source, test: Source | None) -> int:
     """Disk space for a pack: the samples, and a tenth while a test part is taken out."""
-    own = (test.test or test.train) if test else source.test
+    own = _test_part(source, test)
     count = source.train.count + (own.count if own else -(-source.train.count // 10))
     return count * int(np.prod(source.shape)) * np.dtype(source.dtype).itemsize + (1 << 16)
+
+
+def _test_part(source: Source, test: Source | None) -> Part | None:
+    """The test part that is given, else the source's own, checked against the training part."""
+    own = (test.test or test.train) if test else source.test
+    if own is None:
+        return None
+    if not own.count:
+        raise UserError(f"{(test or source).origin}: its test part is empty; give one with samples, or none.")
+    if test:
+        own = _agreeing(source, test, own)
+    if (source.train.labels is None) != (own.labels is None):
+        raise UserError(f"{source.origin}: only one of the training and test parts has labels; give both or neither.")
+    return own
 
 
 def _agreeing(source: Source, test: Source, part: Part) -> Part:
@@ -120,7 +129,7 @@ def _write_rows(path: Path, part: Part, source: Source) -> Rows:
     return Rows(keys, low, high)
 
 
-def _write_header(file, count: int, source: Source) -> None:
+def _write_header(file: IO[bytes], count: int, source: Source) -> None:
     description = np.lib.format.dtype_to_descr(np.dtype(source.dtype))
     header = {"descr": description, "fortran_order": False, "shape": (count, *source.shape)}
     np.lib.format.write_array_header_1_0(file, header)
@@ -165,7 +174,9 @@ def _move_rows(folder: Path, source: Source, mask: np.ndarray) -> None:
         file.truncate(begin)
 
 
-def _scaling(folder, source: Source, options: DataOptions, low: float, high: float, note: Say):
+def _scaling(
+    folder: Path, source: Source, options: DataOptions, low: float, high: float, note: Say
+) -> tuple[Numbers, Numbers]:
     """(offset, scale) such that (raw - offset) / scale lies in [-1, 1], or has mean 0 and deviation 1."""
     full = (0, INTEGERS[source.dtype]) if source.dtype in INTEGERS else None
     bounds = options.range or source.range or full
@@ -190,7 +201,9 @@ def _scaling(folder, source: Source, options: DataOptions, low: float, high: flo
     return ((bounds[0] + bounds[1]) / 2,), ((bounds[1] - bounds[0]) / 2,)
 
 
-def _fingerprint(source: Source, offset, scale, keys: list[list[bytes]], labels: list[np.ndarray | None]) -> str:
+def _fingerprint(
+    source: Source, offset: Numbers, scale: Numbers, keys: list[list[bytes]], labels: list[np.ndarray | None]
+) -> str:
     """sha256 over what a model can see: shape, range, every sample, every label."""
     total = hashlib.sha256(json.dumps([source.shape, source.dtype, offset, scale]).encode())
     for part, classes in zip(keys, labels):

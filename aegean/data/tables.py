@@ -5,7 +5,6 @@ from __future__ import annotations
 import array
 import csv
 import itertools
-import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,46 +46,50 @@ def _read(path: Path, rows: Iterator[tuple[int, list[str]]], say: Say) -> Source
         rows = itertools.chain([(number, first)], rows)
     label = _label_column(path, names)
     cells: list[str] = []  # of the label column
-    numbers, values = [], array.array("d")
+    count, values = 0, array.array("d")
     for number, row in rows:
         if len(row) != len(names):
             raise UserError(f"{path}: row {number} has {len(row)} cells, expected {len(names)}.")
-        numbers.append(number)
+        count += 1
         if label is not None:
             cells.append(_label(path, number, row[label].strip()))
         values.extend(_value(path, number, names[i], cell) for i, cell in enumerate(row) if i != label)
     columns = [name for i, name in enumerate(names) if i != label]
-    table = np.array(values).reshape(len(numbers), len(columns))
-    table, columns, classes, labels = _with_labels(path, table, columns, label, names, cells, say)
-    if header and columns and columns[0] == "":
+    table = np.array(values).reshape(count, len(columns))
+    classes = np.array([])
+    if label is not None and cells:
+        found = _classes_or_numbers(cells)
+        if found.dtype.kind == "f":
+            say(f"{path.name}: column {names[label]!r} holds fractions; taken as a number, not as classes")
+            table, columns, label = np.insert(table, label, found, axis=1), names, None
+        else:
+            classes = class_names(found, str(path))
+            say(f"{path.name}: column {names[label]!r} gives {len(classes)} classes")
+    if columns and columns[0] == "":
         say(f"{path.name}: the first column has no name; taken as a row number and left out")
         table, columns = table[:, 1:], columns[1:]
-    if not columns or not len(table):
+    if not columns or not count:
         raise UserError(f"{path} has no {'rows' if columns else 'columns'} of numbers.")
-    with np.errstate(over="ignore"):
-        part = array_part(table.astype(np.float32), labels)
+    labels = class_indices(found, classes, str(path)) if label is not None else None
     return Source(
-        str(path), plain_name(path), (len(columns),), "float32", part,
-        classes=classes, columns=tuple(columns), standardise=True,
-    )  # fmt: skip
+        str(path),
+        plain_name(path),
+        (len(columns),),
+        "float32",
+        array_part(table.astype(np.float32), labels),
+        classes=tuple(map(str, classes)),
+        columns=tuple(columns),
+        standardise=True,
+    )
 
 
-def _with_labels(path, table, columns, label, names, cells, say):
-    """Classes from the label column; one with fractions in it is a column like the others."""
-    if label is None or not cells:
-        return table, columns, (), None
+def _classes_or_numbers(cells: list[str]) -> np.ndarray:
+    """A label column (n,): int64 where all are whole numbers, float64 where all are numbers, else text."""
     numbers = [_number(cell) for cell in cells]
-    if all(n is not None and math.isfinite(n) for n in numbers):
-        values = np.array(numbers)
-        if (values != np.rint(values)).any():
-            say(f"{path.name}: column {names[label]!r} holds fractions; taken as a number, not as classes")
-            return np.insert(table, label, values, axis=1), names, (), None
-        labels = values.astype(np.int64) if abs(values).max() < 2**53 else np.array(cells)
-    else:
-        labels = np.array(cells)
-    classes = class_names(labels, str(path))
-    say(f"{path.name}: column {names[label]!r} gives {len(classes)} classes")
-    return table, columns, tuple(map(str, classes)), class_indices(labels, classes, str(path))
+    if any(n is None or not abs(n) < 2**53 for n in numbers):
+        return np.array(cells)
+    values = np.array(numbers, np.float64)
+    return values if (values != np.rint(values)).any() else values.astype(np.int64)
 
 
 def _label_column(path: Path, names: list[str]) -> int | None:

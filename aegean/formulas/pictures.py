@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
@@ -38,7 +40,7 @@ def ssim(x: np.ndarray, y: np.ndarray) -> float:
     Wang et al. 2004, "Image quality assessment", on values mapped to [0, 1], with the paper's Gaussian window
     (11 pixels, standard deviation 1.5), where it lies inside the picture. Pictures smaller than 11 pixels a
     side get the largest odd window that fits and a standard deviation in proportion; 3 pixels at least. In
-    float32, good to 1e-6.
+    float32, good to 1e-5.
     """
     from torchmetrics.functional.image import structural_similarity_index_measure
 
@@ -62,7 +64,7 @@ def _unit(x: np.ndarray) -> torch.Tensor:
     return (torch.from_numpy(np.float64(x)).clamp(-1, 1) + 1) / 2
 
 
-def _batches(x: np.ndarray, y: np.ndarray):
+def _batches(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for start in range(0, len(x), BATCH):
         yield x[start : start + BATCH], y[start : start + BATCH]
 

@@ -180,7 +180,7 @@ def _read(path: Path, config: dict) -> tuple[dict[str, Tensor], float | None] | 
             header = json.loads((file.metadata() or {}).get("config", "{}"))
             if {name: header.get(name) for name in config} != config:
                 return None
-            return {name: file.get_tensor(name) for name in file.keys()}, header["accuracy"]  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in file.keys()}, header["accuracy"]
     except (FileNotFoundError, SafetensorError, json.JSONDecodeError):
         return None
 

@@ -157,7 +157,7 @@ def class_agreement(model: Any, features: FeatureNetwork, count: int = 100, seed
     For models with a class input (`model.sample(n, seed=, labels=)`), and a feature network with classes.
     """
     classes = model.info.classes
-    if not features.head or not classes:
+    if not features.head or not classes or not model.conditional:
         raise UserError(
             f"Class agreement needs a model with classes and a classifier, not {model.info.name} and "
             f"{features.key}; train with labelled data and conditional=true."

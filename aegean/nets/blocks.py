@@ -61,6 +61,20 @@ def upsample(x: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
+class LogVariance(nn.Module):
+    """The learned log variance of a Gaussian likelihood, one number for all dimensions (Rybkin et al. 2021,
+    section 3.2). Adam moves a lone number by at most its rate a step, whatever the gradient, so the parameter
+    counts in tens; it starts at a standard deviation of e^-1 in the model's range.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tens = nn.Parameter(torch.tensor(-0.2))
+
+    def forward(self) -> Tensor:
+        return 10 * self.tens
+
+
 def one_hot(labels: Tensor | None, classes: int, like: Tensor) -> Tensor:
     """labels (B,) int64 -> (B, classes); asks for labels where the network was built for classes."""
     assert labels is not None, "a conditional network was called without labels"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from aegean.config import network
-from aegean.nets.blocks import Down, Residual, act, he_, one_hot, upsample
+from aegean.nets.blocks import Down, LogVariance, Residual, act, he_, one_hot, upsample
 
 
 def sizes(shape: Sequence[int], levels: int) -> list[tuple[int, int]]:
@@ -71,7 +71,7 @@ class ConvDecoder(nn.Module):
         self.stages = nn.ModuleList(nn.Sequential(*(Residual(w, depth) for _ in range(blocks))) for w in widths)
         self.ups = nn.ModuleList(he_(nn.Conv2d(b, a, 1)) for a, b in zip(widths, widths[1:]))
         self.last = he_(nn.Conv2d(widths[0], shape[0], 3, padding=1), 0.5)
-        self.log_variance = nn.Parameter(torch.zeros(()))
+        self.log_variance = LogVariance()
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         if self.classes:

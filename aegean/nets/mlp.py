@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from aegean.config import network
-from aegean.nets.blocks import act, he_, one_hot
+from aegean.nets.blocks import LogVariance, act, he_, one_hot
 
 
 @network
@@ -53,7 +53,7 @@ class MLPDecoder(nn.Module):
         self.layers = nn.ModuleList(
             he_(nn.Linear(b, a), 0.5 if a is upwards[0] else 1.0) for a, b in zip(upwards, upwards[1:])
         )
-        self.log_variance = nn.Parameter(torch.zeros(()))
+        self.log_variance = LogVariance()
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         if self.classes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import torch
+
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.latent import BOTTLENECKS, PRIORS
@@ -57,7 +59,9 @@ def decoder(data: DataInfo, network: Network, width: int, latent: int, classes: 
 
 
 def bottleneck(kind: str, encoder: Net, latent: int) -> Net:
-    return net(BOTTLENECKS[kind], level=list(encoder.build().levels[-1]), latent=latent)
+    with torch.device("meta"):
+        level = encoder.build().levels[-1]
+    return net(BOTTLENECKS[kind], level=list(level), latent=latent)
 
 
 def prior(kind: str, latent: int, classes: int = 0) -> Net:

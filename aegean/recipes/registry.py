@@ -67,15 +67,19 @@ def configure(
 
     UserError: an unknown recipe or option (the nearest names are offered), a value of another type.
     """
-    known = options(name)
-    values: dict[str, Any] = {}
-    for key, value in (settings or {}).items():
-        if key not in known:
-            raise UserError(f"Recipe {name} has no option {key!r}.{nearest(key, known)}")
-        values[key] = parse(known[key], value)
+    values = parse_all(name, settings or {})
     if inherited is not None and INHERITED in inspect.signature(find(name)).parameters:
         values[INHERITED] = dict(inherited)
     return find(name)(info, **values)
+
+
+def parse_all(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a recipe as values of its options' types. UserError as `configure`."""
+    known = options(name)
+    for key in settings:
+        if key not in known:
+            raise UserError(f"Recipe {name} has no option {key!r}.{nearest(key, known)}")
+    return {key: parse(known[key], value) for key, value in settings.items()}
 
 
 def parse(option: Option, value: Any) -> Any:

@@ -44,7 +44,7 @@ def parameters(nets: dict[str, nn.Module], names: Iterable[str]) -> dict[str, nn
     for name in names:
         net, _, part = name.partition(".")
         mine = {k: p for k, p in nets[net].named_parameters() if not part or k == part or k.startswith(part + ".")}
-        assert mine, f"no network or part is called {name!r}"
+        assert mine or not part, f"{net} has no part {part!r}"
         found.update({f"{net}.{k}": p for k, p in mine.items()})
     return found
 
@@ -185,7 +185,7 @@ class Trainer:
             for name, grad in zip(params, grads):
                 total[name] = total[name] + grad if name in total else grad
         zeros = torch.zeros_like
-        return losses, [total.get(name, None) if name in total else zeros(p_) for name, p_ in player.params.items()]  # type: ignore[misc]
+        return losses, [total.get(name) if name in total else zeros(p_) for name, p_ in player.params.items()]  # type: ignore[misc]
 
     def paths(self, turn: Turn, start: int, size: int, repeat: int = 0, slopes: Iterable[str] = ()) -> Paths:
         """The paths of a turn for the samples start ... start + size - 1."""
@@ -204,7 +204,7 @@ class Trainer:
                 losses, grads = self.gradients(player, 0.0, start, only=term)
                 norm = float(torch.nn.utils.get_total_norm(grads))
                 if not torch.isfinite(losses[0]) or not norm < EXPLOSION * max(float(player.norm), 1e-12):
-                    loss = float(losses[0])
+                    loss = float(losses[0].detach())
                     what = f"loss {loss:.4g}, gradient {norm:.4g} (usual: {float(player.norm):.4g})"
                     return f"{term.label} in turn {player.turn.name!r} at image {start:,}: {what}"
             return f"the gradient of turn {player.turn.name!r} at image {start:,}"
@@ -286,8 +286,9 @@ class Trainer:
         half_life = min(self.phase.half_life * self.phase.images, 0.1 * self.seen)
         weight = 1 - 0.5 ** (self.run.batch / max(half_life, 1e-9))
         for name, average in self.averages.items():
-            now = list(self.nets[name].parameters())
-            torch._foreach_lerp_(list(average.parameters()), now, weight)
+            now: list[Tensor] = list(self.nets[name].parameters())
+            kept: list[Tensor] = list(average.parameters())
+            torch._foreach_lerp_(kept, now, weight)
 
     def _labels(self, turn: Turn) -> list[str]:
         return [*(f"{turn.name}/{term.label}" for term in turn.terms), f"{turn.name}/gradient"]

@@ -122,16 +122,22 @@ def test_conditional_models_get_the_labels_of_what_they_reconstruct(evaluator, d
 
 
 def test_class_agreement(digits, features, copier):
-    shares = class_agreement(copier(digits), features, count=30)
+    model = copier(digits)
+    with pytest.raises(UserError, match="conditional=true"):
+        class_agreement(model, features)
+    model.conditional = True
+    shares = class_agreement(model, features, count=30)
     assert list(shares) == list("0123456789") and min(shares.values()) > 0.9
 
     class Deaf(copier):
+        conditional = True
+
         def sample(self, n, seed=0, labels=None):
             return super().sample(n, seed)
 
     assert max(class_agreement(Deaf(digits), features, count=30).values()) < 0.5
     with pytest.raises(UserError, match="conditional=true"):
-        class_agreement(copier(digits), feature_network_from(torch.nn.Flatten().eval()), count=2)
+        class_agreement(model, feature_network_from(torch.nn.Flatten().eval()), count=2)
 
 
 def test_a_table_without_labels(tmp_path, copier):
@@ -181,7 +187,7 @@ def test_a_call_costs_little(evaluator, digits, copier):
     evaluator(model)
     seconds = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         evaluator(model)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.5
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 0.6  # of the processor, all threads together

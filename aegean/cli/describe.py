@@ -1,0 +1,138 @@
+"""Runs, models and scores, told to a person and as plain values."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from aegean import api
+from aegean.cli.outputs import table
+from aegean.model import HINTS, VERBS, Model
+from aegean.training.folder import Folder
+
+LEGEND = (
+    "name@network:count - the network whose features are compared (test: none), and how many samples; "
+    "floor: what real training data score in the samples' place, for reconstructions a perfect copy"
+)
+
+
+def score_table(scores: dict[str, dict[str, Any]]) -> str:
+    """Scores by key, each {value, floor, better}, as a table with a line that says what the keys mean."""
+    if not scores:
+        return "none: this model neither samples nor reconstructs"
+    lines = [
+        (key, f"{s['value']:.4g}", "" if s["floor"] is None else f"{s['floor']:.4g}", s["better"])
+        for key, s in scores.items()
+    ]
+    return f"{table(('metric', 'value', 'floor', 'better'), lines)}\n{LEGEND}"
+
+
+def described(run: str) -> dict[str, Any]:
+    """What a run folder or a model file is and can do, as plain values."""
+    path = Path(run)
+    plan = Folder(path).read() if path.is_dir() else None
+    model = None
+    if plan is None or Folder(path).model.exists():
+        model = api.load(run)
+    found: dict[str, Any] = {"run": run, "complete": None}
+    if model:
+        found |= _model(model, run)
+    if plan is None:
+        return found
+    done = int(model.about.get("images", 0)) if model else 0
+    folder = Folder(path)
+    data = {"spec": plan.data.spec, "shape": list(plan.info.shape), "train": plan.info.count,
+            "test": plan.info.test_count, "classes": list(plan.info.classes)}  # fmt: skip
+    return found | {
+        "recipe": plan.recipe,
+        "settings": plan.settings,
+        "data": data,
+        "images": {"done": done, "asked": plan.images},
+        "complete": done >= plan.images,
+        "phases": {phase.name: phase.images for phase in plan.run.schedule},
+        "best": best_score(folder.lines()),
+        "inherited": plan.inherited or None,
+        "machine": plan.machine,
+        "command": plan.command,
+        "started": plan.started,
+        "format": plan.format,
+        "scores": api.scores(path),
+    }
+
+
+def _model(model: Model, run: str) -> dict[str, Any]:
+    able = model.can()
+    return {
+        "recipe": model.about.get("recipe"),
+        "data": {"name": model.info.name, "shape": list(model.info.shape), "classes": list(model.info.classes)},
+        "images": {"done": model.about.get("images")},
+        "seconds": model.about.get("seconds"),
+        "seed": model.about.get("seed"),
+        "networks": {
+            name: {"kind": model.specs[name].kind, "parameters": sum(p.numel() for p in net.parameters())}
+            for name, net in model.nets.items()
+        },
+        "latent": getattr(model.nets.get("G"), "latent", None),
+        "conditional": model.conditional,
+        "can": able,
+        "cannot": {verb: HINTS[verb].replace("RUN", shlex.quote(run)) for verb in VERBS if verb not in able},
+    }
+
+
+def best_score(lines: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The lowest held-out distance so far: of samples where there are some, else of reconstructions."""
+    for name in ("fd@", "rfd@"):
+        seen = [
+            {"key": key, "value": score["value"], "floor": score["floor"], "images": line["images"]}
+            for line in lines
+            for key, score in line.get("scores", {}).items()
+            if key.startswith(name)
+        ]
+        if seen:
+            return min(seen, key=lambda one: one["value"])
+    return None
+
+
+def description(found: dict[str, Any]) -> str:
+    """`described` as text."""
+    data, images = found["data"], found["images"]
+    rows: list[tuple[str, str]] = [("recipe", str(found["recipe"]))]
+    if settings := found.get("settings"):
+        rows.append(("settings", " ".join(f"{key}={value}" for key, value in settings.items())))
+    counts = f", {data['train']:,} for training and {data['test']:,} for testing" if "train" in data else ""
+    shape = "x".join(map(str, data["shape"]))
+    rows.append(("data", f"{data.get('spec') or data['name']}: {shape}{counts}"))
+    if data["classes"]:
+        rows.append(("classes", f"{len(data['classes'])}: {', '.join(data['classes'][:12])}"))
+    for name, net in found.get("networks", {}).items():
+        rows.append((f"network {name}", f"{net['kind']}, {net['parameters']:,} parameters"))
+    if found.get("latent"):
+        rows.append(("latent", f"{found['latent']} numbers"))
+    if "can" in found:
+        rows.append(("can", ", ".join(found["can"])))
+        rows += [(f"cannot {verb}", why) for verb, why in found["cannot"].items()]
+    else:
+        rows.append(("model", f"none saved yet: aegean train --resume {shlex.quote(found['run'])}"))
+    asked = f" of {images['asked']:,}" if "asked" in images else ""
+    rows.append(("images", f"{images['done'] or 0:,}{asked}"))
+    if found.get("seconds") is not None:
+        rows.append(("seconds", f"{found['seconds']:g}"))
+    rows += _history(found)
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
+
+
+def _history(found: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = []
+    if best := found.get("best"):
+        rows.append(
+            ("best", f"{best['key']} {best['value']:.4g} at {best['images']:,} images, floor {best['floor']:.4g}")
+        )
+    if old := found.get("inherited"):
+        cost = f"{old.get('images', 0):,} images, {old.get('seconds', 0):g} s"
+        rows.append(("inherited", f"{', '.join(old.get('nets', []))} from {old.get('source')} at the cost of {cost}"))
+    if machine := found.get("machine"):
+        rows.append(("machine", ", ".join(f"{key} {value}" for key, value in machine.items() if value)))
+    rows += [(key, found[key]) for key in ("command", "started") if found.get(key)]
+    return rows

@@ -1,0 +1,135 @@
+"""Where answers go: the files and folders of --out, checked before any work and written whole; tables and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aegean.config import UserError
+from aegean.files import write_atomically
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from aegean.data import DataInfo
+
+FOLDER = "folder/"
+TILES = 10_000  # of one picture
+PIXELS = 50_000_000
+
+
+def target(out: str, kinds: Sequence[str], overwrite: bool) -> tuple[Path, str]:
+    """The place that --out names and its kind, one of `kinds`: ".png", ".npz", ..., or `FOLDER`.
+
+    UserError: another ending; something is there and may not be replaced.
+    """
+    path = Path(out).expanduser()
+    if not out or "\0" in out:
+        raise UserError(f"--out {out!r} names no place; expected {_or(kinds)}.")
+    closed = out.endswith(("/", os.sep))
+    kind = FOLDER if closed or path.is_dir() or not path.suffix else path.suffix.lower()
+    if kind not in kinds:
+        hint = "; end the name of a folder with /" if FOLDER in kinds and kind != FOLDER else ""
+        raise UserError(f"--out {out}: expected {_or(kinds)}{hint}.")
+    if kind == FOLDER and path.exists() and not path.is_dir():
+        raise UserError(f"{path} is a file; choose another --out for the folder.")
+    there = any(path.iterdir()) if path.is_dir() else path.exists()
+    if there and not overwrite:
+        raise UserError(
+            f"{path} {'is not empty' if path.is_dir() else 'exists'}; choose another --out or give --overwrite."
+        )
+    return path, kind
+
+
+def _or(kinds: Sequence[str]) -> str:
+    """ ".png, .npz or a folder"."""
+    names = [kind for kind in kinds if kind != FOLDER] + ["a folder"] * (FOLDER in kinds)
+    return f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else f"a name that ends in {names[0]}"
+
+
+def write(path: Path, data: bytes | str) -> None:
+    """A whole file or none; its parents are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, data)
+
+
+def write_folder(path: Path, parts: dict[str, np.ndarray], names: Sequence[str], info: DataInfo) -> int:
+    """Raw samples of each part into its sub-folder ("": the folder itself); the number of files comes back.
+
+    They are written beside and renamed. In a folder that is there already, files of the same names are replaced
+    and others stay.
+    """
+    from aegean.data import write_samples
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        for part, raw in parts.items():
+            write_samples(raw, names, temporary / part, info)
+        files = [file.relative_to(temporary) for file in temporary.rglob("*") if file.is_file()]
+        if path.exists():
+            for file in files:
+                (path / file).parent.mkdir(parents=True, exist_ok=True)
+                (temporary / file).replace(path / file)
+        else:
+            temporary.rename(path)
+        return len(files)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_picture(count: int, info: DataInfo) -> None:
+    """Refuse more samples than one picture can show."""
+    pixels = count * math.prod(info.shape[1:]) if info.is_image else 0
+    if count > TILES or pixels > PIXELS:
+        raise UserError(f"{count:,} samples do not fit into one picture; give a folder (out/) or fewer.")
+
+
+def npz(**arrays: Any) -> bytes:
+    """Arrays as the bytes of a .npz, without Python objects."""
+    import numpy as np
+
+    out = io.BytesIO()
+    arrays = {key: np.asarray(value) for key, value in arrays.items()}
+    assert not any(array.dtype.hasobject for array in arrays.values())
+    np.savez(out, **arrays)
+    return out.getvalue()
+
+
+def rows(raw: np.ndarray, info: DataInfo) -> str:
+    """Rows (n, columns) as the text of a .csv with a header."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(info.columns or [f"column {n}" for n in range(1, info.shape[0] + 1)])
+    writer.writerows([[str(value) for value in row] for row in raw])
+    return out.getvalue()
+
+
+def answer(text: str, value: Any, as_json: bool) -> None:
+    """To stdout: the text for a person, or the value as one JSON object."""
+    print(json.dumps(_finite(value), indent=1, allow_nan=False) if as_json else text)
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no infinity: such numbers become null."""
+    if isinstance(value, dict):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Columns of text: the first to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(head, *lines)]
+    return "\n".join(
+        "  ".join(cell.rjust(width) if i else cell.ljust(width) for i, (cell, width) in enumerate(zip(line, widths)))
+        for line in (head, *lines)
+    )

@@ -1,0 +1,272 @@
+"""What may be written on the command line. Only argparse: nothing here waits for torch."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from aegean import __version__
+from aegean.config import UserError, nearest
+
+EXAMPLE = """\
+example, about a minute on two cores:
+  aegean train vae --data digits --out runs/vae
+  aegean sample runs/vae --out samples.png
+  aegean evaluate runs/vae
+
+exit status: 0 done, 1 a fault of aegean, 2 something you can mend, 3 stopped by a guard, 130 interrupted"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that raises UserError, takes no abbreviations, and keeps examples as they are written."""
+
+    def __init__(self, **kwargs: Any):
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **kwargs)
+        self._negative_number_matcher = re.compile(r"-(\d|\.\d|inf|nan)")  # values, not options: -1e-3 too
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message} (see `{self.prog} --help`).")
+
+    def known(self) -> list[str]:
+        """Its options, by their long names."""
+        return [name for action in self._actions for name in action.option_strings if name.startswith("--")]
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Words of a command line -> what was given, with `command` the command's name.
+
+    UserError: an unknown command or option (the nearest names are offered), a missing or malformed value.
+    SystemExit: --help and --version, after printing.
+    """
+    parser, commands = make_parser()
+    if not argv:
+        argv = ["--help"]
+    name = argv[0]
+    if not name.startswith("-") and name not in commands:
+        raise UserError(f"There is no command {name!r}.{nearest(name, commands)}")
+    known = commands[name].known() if name in commands else parser.known()
+    for word in argv[: argv.index("--")] if "--" in argv else argv:
+        option = word.partition("=")[0]
+        if option.startswith("--") and option not in known:
+            raise UserError(f"`aegean{f' {name}' if name in commands else ''}` has no option {option}."
+                            f"{nearest(option, known)}")  # fmt: skip
+    args, rest = parser.parse_known_args(argv)
+    if rest:
+        raise UserError(f"{rest[0]!r} was not expected here (see `aegean {args.command} --help`).")
+    return args
+
+
+def make_parser() -> tuple[Parser, dict[str, Parser]]:
+    """The parser of the whole line and those of the commands."""
+    parser = Parser(prog="aegean", description="Autoencoders and GANs that help each other.", epilog=EXAMPLE)
+    parser.add_argument("--version", action="version", version=f"aegean {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    commands: dict[str, Parser] = {}
+
+    def command(name: str, text: str, example: str, **kwargs: Any) -> Parser:
+        commands[name] = subparsers.add_parser(
+            name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=f"example:\n  {example}", **kwargs
+        )
+        return commands[name]
+
+    _recipes(command("recipes", "list the recipes, or show one with its options", "aegean recipes vae"))
+    _train(
+        command(
+            "train",
+            "train a recipe on data, or resume a run",
+            "aegean train vae --data digits --out runs/vae --images 100k --set latent=8 beta=2\n"
+            "  aegean train --resume runs/vae --images 200k",
+            usage="aegean train RECIPE --data SPEC --out RUN [options]\n"
+            "       aegean train --resume RUN [--images N] [--device DEVICE]",
+            argument_default=argparse.SUPPRESS,
+        )
+    )
+    _sample(command("sample", "draw samples from a model", "aegean sample runs/vae --count 64 --out samples.png"))
+    _through(
+        command(
+            "reconstruct", "reconstruct pictures, rows or a data set", "aegean reconstruct runs/vae digits --out r.png"
+        ),
+        "grid.png or folder/",
+    )
+    _through(command("encode", "turn inputs into latents", "aegean encode runs/vae digits --out z.npz"), "latents.npz")
+    _decode(command("decode", "turn latents into pictures or rows", "aegean decode runs/vae z.npz --out decoded/"))
+    _fit(command("fit", "fit a prior to a run's latents, so that it samples", "aegean fit runs/ae --prior mixture"))
+    _evaluate(command("evaluate", "score a model against held-out data", "aegean evaluate runs/vae --count 10000"))
+    _compare(
+        command(
+            "compare",
+            "write a report that compares runs, or train recipes to compare",
+            "aegean compare runs/vae runs/gan --out report.html\n"
+            "  aegean compare --recipes ae,vae,gan,ae_to_gan --data digits --images 100k --out runs/four",
+            usage="aegean compare RUN... --out report.html\n"
+            "       aegean compare --recipes a,b --data SPEC [--images N | --minutes M] [--seeds K] --out folder/",
+            argument_default=argparse.SUPPRESS,
+        )
+    )
+    _info(command("info", "tell what a run or model file is and can do", "aegean info runs/vae"))
+    return parser, commands
+
+
+def _recipes(p: Parser) -> None:
+    p.add_argument("name", metavar="NAME", nargs="?", help="the recipe to show")
+    _json(p)
+
+
+def _train(p: Parser) -> None:
+    p.add_argument("recipe", metavar="RECIPE", nargs="?", help="see `aegean recipes`")
+    p.add_argument("--out", metavar="RUN", help="the new run folder")
+    p.add_argument("--resume", metavar="RUN", help="go on with this run; only --images and --device go with it")
+    _budget(p)
+    p.add_argument("--seed", type=whole(0), help="of every random draw (default: 0)")
+    p.add_argument("--batch", type=whole(1), help="images in a step (default: the recipe's)")
+    p.add_argument("--from", metavar="SOURCE", dest="source", help="a run or model file to take networks from")
+    p.add_argument(
+        "--set", metavar="name=value", nargs="+", action="extend", dest="settings", help="options of the recipe"
+    )
+    _device(p)
+    _data(p)
+    _overwrite(p)
+
+
+def _sample(p: Parser) -> None:
+    _run(p)
+    p.add_argument("--count", type=whole(1), default=64, help="how many (default: 64)")
+    _out(p, "grid.png, folder/, samples.npz, or rows.csv")
+    _class(p, "draw only this class; for models trained with --set conditional=true")
+    p.add_argument("--seed", type=whole(0), default=0, help="other samples with another seed (default: 0)")
+    _overwrite(p)
+
+
+def _through(p: Parser, out: str) -> None:
+    _run(p)
+    p.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures, folders, arrays, tables, or a built-in set")
+    _out(p, out)
+    _class(p, "the class of every input; a data set with classes brings its own")
+    _overwrite(p)
+
+
+def _decode(p: Parser) -> None:
+    _run(p)
+    p.add_argument("latents", metavar="LATENTS", help="a .npz with key z (n, latent), as `aegean encode` writes it")
+    _out(p, "folder/ or grid.png")
+    _class(p, "the class of every latent, where the file holds no labels")
+    _overwrite(p)
+
+
+def _fit(p: Parser) -> None:
+    p.add_argument("run", metavar="RUN", help="a run folder")
+    p.add_argument("--prior", metavar="NAME", required=True, help="mixture or normal")
+
+
+def _evaluate(p: Parser) -> None:
+    _run(p)
+    p.add_argument("--data", metavar="SPEC", help="other data than it was trained on")
+    p.add_argument("--count", type=whole(2), default=10_000, help="samples compared, at most (default: 10000)")
+    p.add_argument("--features", metavar="RUN", help="measure in the features of this run's encoder")
+    _json(p)
+
+
+def _compare(p: Parser) -> None:
+    p.add_argument("runs", metavar="RUN", nargs="*", default=[], help="run folders trained on the same data")
+    p.add_argument("--recipes", metavar="A,B,...", help="recipes to train, each at the same budget")
+    p.add_argument("--out", required=True, help="report.html, or with --recipes a folder")
+    _budget(p)
+    p.add_argument("--seeds", type=whole(1, 100), help="runs of each recipe (default: 1)")
+    _device(p)
+    _data(p)
+    _overwrite(p)
+    _json(p)
+
+
+def _info(p: Parser) -> None:
+    _run(p)
+    _json(p)
+
+
+# options that several commands share
+
+
+def _run(p: Parser) -> None:
+    p.add_argument("run", metavar="RUN", help="a run folder or a model file")
+
+
+def _out(p: Parser, kinds: str) -> None:
+    p.add_argument("--out", required=True, help=kinds)
+
+
+def _class(p: Parser, text: str) -> None:
+    p.add_argument("--class", metavar="NAME", dest="class_name", help=text)
+
+
+def _overwrite(p: Parser) -> None:
+    p.add_argument("--overwrite", action="store_true", default=False, help="replace what is there under --out")
+
+
+def _json(p: Parser) -> None:
+    p.add_argument("--json", action="store_true", default=False, help="print one JSON object to stdout")
+
+
+def _budget(p: Parser) -> None:
+    p.add_argument(
+        "--images", metavar="N", help="how many to train on, in all: 50000, 500k, 1.5M (default: the recipe's)"
+    )
+    p.add_argument("--minutes", type=above_zero, metavar="M", help="turned into images by a short probe")
+
+
+def _device(p: Parser) -> None:
+    p.add_argument("--device", help="auto, cuda, mps or cpu (default: auto, the first of these that is there)")
+
+
+def _data(p: Parser) -> None:
+    group = p.add_argument_group("data")
+    group.add_argument(
+        "--data",
+        metavar="SPEC",
+        help="digits, grid or ring (built in); a folder or .zip of pictures (sub-folders are classes); a folder in "
+        "the layout of MNIST or CIFAR-10; .npy, .npz (keys x, y) or .csv",
+    )
+    group.add_argument("--test", metavar="SPEC", help="a test part (default: the data's own, else a tenth)")
+    group.add_argument("--size", type=whole(1), help="scale pictures to this height and width")
+    group.add_argument("--channels", type=whole(1), help="1 grey, 3 colour, 4 with transparency")
+    group.add_argument("--range", type=number, nargs=2, metavar=("LOW", "HIGH"), help="values that become -1 and 1")
+    group.add_argument("--axes", metavar="nchw|nhwc", help="the order of an array's axes, where it is ambiguous")
+    group.add_argument("--skip-bad", action="store_true", help="leave unreadable pictures out")
+
+
+def whole(least: int, most: int = 2**63 - 1) -> Callable[[str], int]:
+    """A parser of whole numbers from `least` to `most`."""
+
+    def parse_whole(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            above = f"from {least} to {most}" if most < 2**63 - 1 else f"not below {least}"
+            raise argparse.ArgumentTypeError(f"{text[:40]!r}: expected a whole number {above}")
+        return value
+
+    return parse_whole
+
+
+def above_zero(text: str) -> float:
+    """A finite number above 0."""
+    value = number(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r}: expected a number above 0")
+    return value
+
+
+def number(text: str) -> float:
+    """A finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r}: expected a number")
+    return value

@@ -1,0 +1,161 @@
+"""Comparing runs: those that exist, or recipes trained for it at the same budget."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aegean import api
+from aegean.config import UserError, to_json
+from aegean.data import DataOptions, Dataset, open_data
+from aegean.data.source import Say, say_to_stderr
+from aegean.files import write_atomically
+from aegean.model import Model
+from aegean.recipes import configure
+from aegean.report.page import render
+from aegean.report.runs import read_entries, read_plans
+from aegean.report.tables import grouped, table
+from aegean.report.verdict import next_steps, verdict, warnings
+from aegean.training.folder import Folder, Settings
+
+OnRun = Callable[[str, int, int], None]  # name of the run folder, its number from 1, how many
+
+
+def compare_runs(
+    paths: Sequence[str | Path], out: str | Path, say: Say = say_to_stderr, faults: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Write the report of some runs to `out` (an .html file) and its numbers to a .json file beside it.
+
+    Runs that were not evaluated in their present state are evaluated first. Runs that differ only in their
+    seed share a row. `faults`: sentences to show among the warnings. Returns the numbers. UserError: a path that
+    is no run, runs on different data, data that are gone or have changed, an `out` that is no .html file.
+    """
+    out = Path(out)
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise UserError(f"--out {out}: the report is one HTML file; give a name that ends in .html.")
+    if out.is_dir():
+        raise UserError(f"--out {out}: there is a folder of this name; choose another.")
+    plans = read_plans(paths)
+    dataset = _data_of(plans, say)
+    entries = read_entries(plans, dataset, say)
+    groups = list(grouped(entries).values())
+    report = table(entries)
+    report["verdict"] = verdict(report)
+    report["warnings"] = [*faults, *warnings(report, groups)]
+    report["next"] = next_steps(report, groups)
+    page = render(report, groups, dataset)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(out.with_suffix(".json"), json.dumps(report, indent=1))
+    write_atomically(out, page)
+    return report
+
+
+def compare_recipes(
+    recipes: Sequence[str],
+    data: str | DataOptions,
+    out: str | Path,
+    *,
+    images: int | str | None = None,
+    minutes: float | None = None,
+    seeds: int = 1,
+    device: str = "auto",
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    say: Say = say_to_stderr,
+    on_run: OnRun | None = None,
+) -> dict[str, Any]:
+    """Train each recipe with the seeds 0 ... seeds - 1 into out/RECIPE-seedK, then write out/report.html.
+
+    Every run has the same budget of images, or of minutes. settings: options by recipe. A finished run that is
+    already there is used again, a half finished one is resumed, so that an interrupted comparison goes on; one
+    that was asked for something else is refused. A run that a guard stops is compared as it stood. on_run is
+    called before each run. Returns the report's numbers. UserError: as `aegean.api.train`.
+    """
+    out, options = Path(out), DataOptions(data) if isinstance(data, str) else data
+    recipes = list(dict.fromkeys(recipes))
+    if not recipes or seeds < 1:
+        raise UserError(f"{len(recipes)} recipes and {seeds} seeds: give at least one of each.")
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file; choose a folder for --out.")
+    dataset = open_data(options, say)
+    wanted = {
+        out / f"{recipe}-seed{seed}": _wanted(
+            recipe, dataset, options, images, minutes, seed, (settings or {}).get(recipe, {})
+        )
+        for seed in range(seeds)
+        for recipe in recipes
+    }
+    for path, plan in wanted.items():
+        _check_same(path, plan)
+    faults = []
+    for number, (path, plan) in enumerate(wanted.items(), 1):
+        if on_run:
+            on_run(path.name, number, len(wanted))
+        try:
+            _train(path, plan, images, device)
+        except api.Fault as fault:
+            faults.append(f"{path.name} was stopped by a guard: {fault}.")
+    order = sorted(wanted, key=lambda path: recipes.index(wanted[path].recipe))
+    return compare_runs(order, out / "report.html", say, faults)
+
+
+def _data_of(plans: Mapping[Path, Settings], say: Say) -> Dataset:
+    path, plan = next(iter(plans.items()))
+    dataset = open_data(plan.data, say)
+    if dataset.info.fingerprint != plan.info.fingerprint:
+        raise UserError(f"The data {plan.data.spec!r} have changed since {path} was trained; train it anew.")
+    return dataset
+
+
+def _wanted(
+    recipe: str,
+    dataset: Dataset,
+    options: DataOptions,
+    images: int | str | None,
+    minutes: float | None,
+    seed: int,
+    settings: Mapping[str, Any],
+) -> Settings:
+    """What is asked of one run; its number of images only where no minutes are given."""
+    run = configure(recipe, dataset.info, settings).replace(seed=seed)
+    run = api.with_budget(run, None if images is None else api.parse_images(images), 0)
+    return Settings(recipe, dict(settings), options, dataset.info, run, minutes=minutes or 0.0)
+
+
+def _check_same(path: Path, wanted: Settings) -> None:
+    """UserError if there is something else under the name of a run."""
+    if not path.exists():
+        return
+    found = Folder(path).read()
+    names = ["recipe", "settings", "data", "minutes", "inherited", *([] if wanted.minutes else ["run"])]
+    other = [name for name in names if to_json(getattr(found, name)) != to_json(getattr(wanted, name))]
+    if found.info.fingerprint != wanted.info.fingerprint:
+        other.append("data")
+    if other:
+        raise UserError(
+            f"{path} is a run of other {' and '.join(sorted(set(other)))} than this comparison asks for; "
+            "choose another --out, or move it away."
+        )
+
+
+def _train(path: Path, wanted: Settings, images: int | str | None, device: str) -> None:
+    """A new run, or the rest of one."""
+    if not path.exists():
+        api.train(
+            wanted.recipe,
+            wanted.data,
+            path,
+            images=images,
+            minutes=wanted.minutes or None,
+            seed=wanted.run.seed,
+            device=device,
+            settings=wanted.settings,
+        )
+    elif not _finished(path):
+        api.resume(path, device=device)
+
+
+def _finished(path: Path) -> bool:
+    folder = Folder(path)
+    return folder.model.exists() and int(Model.load(path).about.get("images", 0)) >= folder.read().images

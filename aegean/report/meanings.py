@@ -1,0 +1,81 @@
+"""What each metric measures, in one sentence for a newcomer."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Metric(NamedTuple):
+    name: str
+    of: str  # samples, reconstructions or data
+    meaning: str
+
+
+METRICS = {
+    "fd": Metric(
+        "Fréchet distance",
+        "samples",
+        "How far the cloud of samples lies from the cloud of held-out data, in the features of a network: quality "
+        "and variety in one number.",
+    ),
+    "kd": Metric(
+        "kernel distance",
+        "samples",
+        "Like the Fréchet distance, without taking the clouds for Gaussian; about 0 for real data, or a little below "
+        "by chance.",
+    ),
+    "precision": Metric("precision", "samples", "The share of samples that look like real ones: quality."),
+    "recall": Metric("recall", "samples", "The share of held-out data that lie within the cloud of samples: variety."),
+    "density": Metric(
+        "density",
+        "samples",
+        "How densely held-out data surround the samples: quality, less moved by outliers than precision; about 1 for "
+        "real data.",
+    ),
+    "coverage": Metric(
+        "coverage",
+        "samples",
+        "The share of held-out data with a sample close by: variety, less moved by outliers than recall. It falls "
+        "when a GAN collapses.",
+    ),
+    "modes": Metric(
+        "modes",
+        "samples",
+        "How many classes a classifier finds among the samples. Blurry ones count too, for it must answer something.",
+    ),
+    "modes_confident": Metric(
+        "confident modes", "samples", "The same, counting only samples of which the classifier is sure (0.9 or more)."
+    ),
+    "mode_kl": Metric(
+        "mode divergence",
+        "samples",
+        "How unlike the classes' shares among the samples are to those of the data, in nats; 0 is the same.",
+    ),
+    "rfd": Metric(
+        "Fréchet distance",
+        "reconstructions",
+        "How far reconstructions lie from their originals as a cloud: large for blur, even where the squared error "
+        "is small.",
+    ),
+    "psnr": Metric(
+        "PSNR",
+        "reconstructions",
+        "Exactness in decibels, pixel by pixel: 6 dB more is half the root mean squared error.",
+    ),
+    "ssim": Metric("SSIM", "reconstructions", "Structural similarity to the original: 1 is the same picture."),
+    "mse": Metric(
+        "squared error", "reconstructions", "The mean squared difference from the original, in the model's range."
+    ),
+    "bits": Metric(
+        "evidence bound",
+        "held-out data",
+        "How probable the model finds held-out data: a lower bound of log2 p, in bits a sample. Comparable between "
+        "models of the same likelihood only.",
+    ),
+}
+
+
+def metric_of(key: str) -> Metric:
+    """The metric of a full key such as "fd@digits-classifier:10k"."""
+    name = key.split("@")[0]
+    return METRICS.get(name, Metric(name, "other", ""))

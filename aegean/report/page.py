@@ -1,0 +1,120 @@
+"""The report as one HTML page: everything it shows stands in it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from aegean import __version__
+from aegean.data import Dataset
+from aegean.model import Model
+from aegean.recipes import RECIPES
+from aegean.recipes.registry import options
+from aegean.report import tables
+from aegean.report.curves import COLOURS, MARKERS, learning_curves, marker
+from aegean.report.pictures import Shown, info_line
+from aegean.report.runs import Entry
+from aegean.report.verdict import train_command
+
+CURVES = (("coverage", "Coverage"), ("fd", "Fréchet distance"), ("mse", "Squared error of reconstructions"))
+ARROWS = {"higher": "↑", "lower": "↓"}
+
+
+def render(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: Dataset) -> str:
+    """The page of `report` (see `tables.table`), whose rows are these groups of runs."""
+    import jinja2
+
+    folder = Path(__file__).parent
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"number": tables.number, "whole": tables.whole, "compact": tables.compact,
+                            "duration": tables.duration}  # fmt: skip
+    figures = learning_curves(groups, CURVES)
+    return environment.get_template("page.html").render(
+        report=report,
+        title=f"{', '.join(row['label'] for row in report['rows'])} on {report['data']['name']}",
+        shape=info_line(dataset.info),
+        image=dataset.info.is_image,
+        several_seeds=any(len(row["seeds"]) > 1 for row in report["rows"]),
+        signs=[Markup(f'<span class="sign" style="color:var(--c{i % len(COLOURS)})">{MARKERS[marker(i)]}</span>')
+               for i in range(len(groups))],
+        cells=[[cell(row, metric, report) for metric in report["metrics"]] for row in report["rows"]],
+        spans=spans(report["metrics"]),
+        arrows=ARROWS,
+        shown=panels(report, groups, dataset),
+        figures=figures,
+        recipes=[about(group) for group in groups],
+        version=__version__,
+    )  # fmt: skip
+
+
+def cell(row: dict[str, Any], metric: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
+    """One score of the table: the median, the range over seeds, and whether it is the best of its column."""
+    score = row["scores"].get(metric["key"])
+    if score is None:
+        return {"text": "-", "range": "", "best": False}
+    column = [r["scores"][metric["key"]]["median"] for r in report["rows"] if metric["key"] in r["scores"]]
+    best = (max if metric["better"] == "higher" else min)(column)
+    return {
+        "text": tables.number(score["median"]),
+        "range": f"{tables.number(score['min'])} to {tables.number(score['max'])}" if len(score["values"]) > 1 else "",
+        "best": len(column) > 1 and score["median"] == best,
+    }
+
+
+def spans(metrics: Sequence[dict[str, Any]]) -> list[tuple[str, int]]:
+    """(what is measured, columns) of neighbouring metrics: the table's upper header."""
+    found: list[tuple[str, int]] = []
+    for metric in metrics:
+        if found and found[-1][0] == metric["of"]:
+            found[-1] = (metric["of"], found[-1][1] + 1)
+        else:
+            found.append((metric["of"], 1))
+    return found
+
+
+def panels(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: Dataset) -> dict[str, Any]:
+    """Pictures: held-out data, each row's samples and reconstructions (those of its first seed)."""
+    shown = Shown(dataset)
+    samples: list[dict[str, Any]] = []
+    reconstructions: list[dict[str, Any]] = []
+    for number, (row, group) in enumerate(zip(report["rows"], groups)):
+        model = Model.load(group[0].path)
+        for verb, make, panel in (
+            ("sample", shown.samples, samples),
+            ("reconstruct", shown.reconstructions, reconstructions),
+        ):
+            if verb in model.can():
+                panel.append({"row": number, "html": make(model, number, row["label"])})
+    return {
+        "held_out": shown.held_out(),
+        "originals": shown.originals(),
+        "samples": samples,
+        "reconstructions": reconstructions,
+        "silent": [
+            row["label"] for i, row in enumerate(report["rows"]) if i not in [panel["row"] for panel in samples]
+        ],
+    }
+
+
+def about(group: Sequence[Entry]) -> dict[str, Any]:
+    """A recipe in words: its documentation, its options with those that were set, the command of each run."""
+    plan = group[0].plan
+    known = options(plan.recipe) if plan.recipe in RECIPES else {}
+    values = {**{name: option.default for name, option in known.items() if name != "images"}, **plan.settings}
+    return {
+        "text": inspect.getdoc(RECIPES[plan.recipe]) if known else "",
+        "settings": [(name, tables.plain(value) or "none", name in plan.settings) for name, value in values.items()],
+        "phases": [(phase.name, phase.images) for phase in plan.run.schedule],
+        "networks": group[0].parameters,
+        "commands": [train_command(entry) for entry in group],
+    }

@@ -1,0 +1,131 @@
+"""What a report takes from a run's folder: its settings, its log, its scores, its cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aegean.config import UserError, parse_json
+from aegean.data import Dataset
+from aegean.data.source import Say
+from aegean.model import Model
+from aegean.training.folder import Folder, Settings
+
+SAME_FLOOR = 1e-3  # relative; floors further apart were measured with another feature network
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run, read. Images and seconds of training count an inherited network's."""
+
+    path: Path
+    plan: Settings
+    lines: list[dict[str, Any]]  # of metrics.jsonl
+    scores: dict[str, dict[str, Any]]  # key -> value, floor, better
+    images: int
+    seconds: float
+    parameters: dict[str, int]  # network -> trained numbers
+
+    @property
+    def finished(self) -> bool:
+        return self.images >= self.plan.images
+
+    @property
+    def inherited_seconds(self) -> float:
+        return float(self.plan.inherited.get("seconds", 0))
+
+    def points(self, metric: str) -> Iterator[tuple[int, float, dict[str, Any]]]:
+        """(images, seconds, score) of each evaluation during training that has the metric."""
+        for line in self.lines:
+            for key, score in line.get("scores", {}).items():
+                if key.split("@")[0] == metric and math.isfinite(score["value"]):
+                    yield line["images"], line["seconds"] + self.inherited_seconds, {"key": key, **score}
+
+    def phases(self) -> list[tuple[str, int, float]]:
+        """(name, images, seconds) at the start of each phase; an inherited network's is called "inherited"."""
+        found: list[tuple[str, int, float]] = []
+        place = (int(self.plan.inherited.get("images", 0)), self.inherited_seconds)
+        if place[0]:
+            found.append(("inherited", 0, 0.0))
+        for line in self.lines:
+            if not found or line["phase"] != found[-1][0]:
+                found.append((line["phase"], *place))
+            place = (line["images"], line["seconds"] + self.inherited_seconds)
+        return found
+
+    def warnings(self) -> list[tuple[int, str]]:
+        """(images, text) of the first warning of each kind in each phase."""
+        first: dict[tuple[str, str], tuple[int, str]] = {}
+        for line in self.lines:
+            if line.get("kind") == "warning":
+                first.setdefault((line["warning"], line["phase"]), (line["images"], line["text"]))
+        return list(first.values())
+
+
+def read_plans(paths: Sequence[str | Path]) -> dict[Path, Settings]:
+    """The settings of each run. UserError: none, not a run, or runs on different data (they are named)."""
+    plans = {Path(path): Folder(path).read() for path in dict.fromkeys(map(str, paths))}
+    if not plans:
+        raise UserError("There is nothing to compare; give at least one run folder.")
+    by_data: dict[str, list[Path]] = {}
+    for path, plan in plans.items():
+        by_data.setdefault(plan.info.fingerprint, []).append(path)
+    if len(by_data) > 1:
+        parts = (f"{', '.join(map(str, runs))} on {plans[runs[0]].info.name!r}" for runs in by_data.values())
+        raise UserError(f"These runs saw different data, so their scores cannot be compared: {'; '.join(parts)}.")
+    return plans
+
+
+def read_entries(plans: dict[Path, Settings], dataset: Dataset, say: Say) -> list[Entry]:
+    """Runs with their scores; those without an evaluation of their present state are evaluated now."""
+    from aegean import api
+
+    entries = [_read(path, plan) for path, plan in plans.items()]
+    missing = [e for e in entries if not e.scores]
+    if not missing and not _same_floors(entries):
+        say("these runs were scored with different feature networks; scoring all of them anew")
+        missing = entries
+    if missing:
+        evaluator = api.make_evaluator(dataset, api.COUNTED)
+        for entry in missing:
+            say(f"evaluating {entry.path}")
+            api.write_scores(Folder(entry.path), evaluator, api.load(entry.path), entry.images)
+        entries = [_read(path, plan) for path, plan in plans.items()]
+    return entries
+
+
+def _read(path: Path, plan: Settings) -> Entry:
+    folder = Folder(path)
+    model = Model.load(path)
+    images = int(model.about.get("images", 0))
+    return Entry(
+        path,
+        plan,
+        [line for line in folder.lines() if isinstance(line, dict)],
+        _scores(folder, images),
+        images,
+        float(model.about.get("seconds", 0)),
+        {name: sum(p.numel() for p in net.parameters()) for name, net in model.nets.items()},
+    )
+
+
+def _scores(folder: Folder, images: int) -> dict[str, dict[str, Any]]:
+    """The kept scores of the model at so many images; empty where there are none of it."""
+    if not folder.scores.exists():
+        return {}
+    kept = parse_json(folder.scores.read_text(encoding="utf-8", errors="replace"), str(folder.scores))
+    if not isinstance(kept, dict) or kept.get("images") != images:
+        return {}
+    return kept.get("scores", {})
+
+
+def _same_floors(entries: list[Entry]) -> bool:
+    floors: dict[str, list[float]] = {}
+    for entry in entries:
+        for key, score in entry.scores.items():
+            if key.startswith("fd@"):
+                floors.setdefault(key, []).append(score["floor"])
+    return len(floors) <= 1 and all(max(v) - min(v) <= SAME_FLOOR * abs(max(v)) for v in floors.values())

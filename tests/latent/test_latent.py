@@ -1,0 +1,78 @@
+import pytest
+import torch
+from torch.distributions import Normal, kl_divergence
+
+from aegean.config import UserError
+from aegean.latent import BOTTLENECKS, PRIORS, MixturePrior
+from aegean.latent.bottlenecks import NATS_TO_BITS, kl_to_normal
+
+
+@pytest.mark.parametrize("kind", BOTTLENECKS)
+def test_every_bottleneck(kind):
+    b = BOTTLENECKS[kind](level=(6, 3, 2), latent=4)
+    h = torch.randn(5, 6, 3, 2)
+    latent = b(h, torch.randn(5, 4))
+    assert latent.z.shape == (5, 4) and latent.rate.shape == (5,) and latent.rate.min() >= 0
+    assert torch.equal(b(h).z, b(h).z)
+
+
+def test_kl_against_torch_distributions():
+    mean, log_variance = torch.randn(7, 5).double(), torch.randn(7, 5).double()
+    expected = kl_divergence(Normal(mean, (log_variance / 2).exp()), Normal(0.0, 1.0)).sum(1)
+    torch.testing.assert_close(kl_to_normal(mean, log_variance), expected)
+    assert kl_to_normal(torch.zeros(1, 3), torch.zeros(1, 3)).item() == 0
+
+
+def test_the_gaussian_rate_is_in_bits_and_z_has_its_moments():
+    b = BOTTLENECKS["gaussian"](level=(3,), latent=2)
+    h = torch.randn(1, 3).expand(50_000, 3)
+    latent = b(h, torch.randn(50_000, 2))
+    mean, log_variance = (s[0] for s in latent.stats)
+    torch.testing.assert_close(latent.z.mean(0), mean, atol=0.03, rtol=0)
+    torch.testing.assert_close(latent.z.var(0), log_variance.exp(), atol=0.03, rtol=0)
+    expected = kl_to_normal(mean[None], log_variance[None])[0] * NATS_TO_BITS
+    torch.testing.assert_close(latent.rate[0], expected)
+
+
+@pytest.mark.parametrize("kind", PRIORS)
+@pytest.mark.parametrize("classes", [0, 2])
+def test_every_prior_fits_and_is_pure(kind, classes):
+    prior = PRIORS[kind](latent=3, classes=classes)
+    labels = torch.arange(200) % 2 if classes else None
+    prior.fit(torch.randn(200, 3), labels)
+    normal, uniform = torch.randn(6, 3), torch.rand(6, 1)
+    y = labels[:6] if classes else None
+    z = prior(normal, uniform, y)
+    assert z.shape == (6, 3) and torch.equal(z, prior(normal, uniform, y))
+    torch.testing.assert_close(prior(normal[2:4], uniform[2:4], None if y is None else y[2:4]), z[2:4])
+
+
+def test_a_mixture_finds_two_clusters():
+    torch.manual_seed(0)
+    centres = torch.tensor([[-4.0, 0.0], [4.0, 1.0]])
+    points = centres[torch.randint(0, 2, (4000,))] + torch.tensor([0.5, 0.1]) * torch.randn(4000, 2)
+    prior = MixturePrior(latent=2, components=2)
+    prior.fit(points)
+    z = prior(torch.randn(4000, 2), torch.rand(4000, 1))
+    right = z[:, 0] > 0
+    assert 0.45 < right.float().mean() < 0.55
+    for centre, part in ((centres[1], z[right]), (centres[0], z[~right])):
+        torch.testing.assert_close(part.mean(0), centre, atol=0.06, rtol=0)
+        torch.testing.assert_close(part.std(0), torch.tensor([0.5, 0.1]), atol=0.03, rtol=0)
+
+
+def test_a_mixture_for_each_class():
+    torch.manual_seed(0)
+    labels = torch.arange(2000) % 2
+    points = torch.randn(2000, 2) * 0.1 + labels[:, None] * 5
+    prior = MixturePrior(latent=2, classes=2, components=3)
+    prior.fit(points, labels)
+    z = prior(torch.randn(500, 2), torch.rand(500, 1), torch.ones(500, dtype=torch.long))
+    assert (z - 5).abs().max() < 1
+
+
+def test_a_mixture_refuses_what_it_cannot_fit():
+    with pytest.raises(UserError, match="not finite"):
+        MixturePrior(latent=2).fit(torch.full((9, 2), torch.nan))
+    with pytest.raises(UserError, match="2 samples of class 1"):
+        MixturePrior(latent=2, classes=2).fit(torch.randn(9, 2), torch.zeros(9, dtype=torch.long))

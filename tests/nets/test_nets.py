@@ -1,0 +1,151 @@
+"""A contract for every network: shapes, purity, odd sizes, forward mode, and that every parameter is used."""
+
+import pytest
+import torch
+
+from aegean.config import net, networks
+from aegean.nets import ConvDecoder, ConvEncoder, Discriminator, MLPDecoder, MLPEncoder
+from aegean.nets.augment import AUGMENTATIONS, augment, cutout, translate
+from aegean.paths import Paths, noise_for
+
+SHAPES = [(1, 8, 8), (3, 28, 28), (2, 7, 13), (5, 33, 20), (1, 4, 4)]
+WIDTHS = [4, 6, 8]
+
+
+def test_every_network_is_registered_for_this_contract():
+    import aegean.latent  # noqa: F401
+
+    assert set(networks()) == {
+        "ConvEncoder", "ConvDecoder", "MLPEncoder", "MLPDecoder", "Discriminator", "GaussianCorruption",
+        "Identity", "Gaussian", "NormalPrior", "MixturePrior",
+    }  # fmt: skip
+
+
+def pair(kind, shape, classes=0):
+    if kind == "conv":
+        return ConvEncoder(shape, WIDTHS, classes=classes), ConvDecoder(shape, 5, WIDTHS, classes=classes)
+    return MLPEncoder(shape, WIDTHS, classes=classes), MLPDecoder(shape, 5, WIDTHS, classes=classes)
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (10,), (1,)])
+@pytest.mark.parametrize("kind", ["conv", "mlp"])
+@pytest.mark.parametrize("classes", [0, 3])
+def test_encoder_and_decoder_mirror_each_other(kind, shape, classes):
+    if kind == "conv" and len(shape) == 1:
+        pytest.skip("rows have no convolution")
+    E, G = pair(kind, shape, classes)
+    x, y = torch.randn(4, *shape), torch.arange(4) % 3 if classes else None
+    levels = E(x, y)
+    assert [tuple(h.shape[1:]) for h in levels] == E.levels
+    out = G.mean(G(torch.randn(4, 5), y))
+    assert out.shape == x.shape
+    state = {k: v.clone() for k, v in E.state_dict().items()}
+    again = E(x, y)
+    assert torch.equal(again[-1], levels[-1]) and all(torch.equal(v, state[k]) for k, v in E.state_dict().items())
+    if classes:
+        assert not torch.equal(E(x, (y + 1) % 3)[-1], levels[-1])
+
+
+@pytest.mark.parametrize("kind", ["conv", "mlp"])
+def test_samples_of_a_batch_do_not_touch_each_other(kind):
+    E, G = pair(kind, (1, 8, 8))
+    x = torch.randn(6, 1, 8, 8)
+    torch.testing.assert_close(E(x)[-1][:2], E(x[:2])[-1])
+    z = torch.randn(6, 5)
+    torch.testing.assert_close(G(z)[:2], G(z[:2]))
+
+
+def test_logits_become_data_in_range():
+    G = ConvDecoder((1, 8, 8), 5, WIDTHS, output="logits")
+    raw = torch.linspace(-30, 30, 7)
+    torch.testing.assert_close(G.mean(raw), 2 * torch.sigmoid(raw) - 1)
+
+
+def make_discriminator(kind, shape, pack=1, augmentation=(), classes=0):
+    packed = (shape[0] * pack, *shape[1:])
+    backbone = net(ConvEncoder if kind == "conv" else MLPEncoder, shape=packed, widths=WIDTHS)
+    D = Discriminator(backbone, classes=classes, pack=pack, augmentation=augmentation)
+    with torch.no_grad():  # residual branches start at zero: give them a slope
+        for p in D.parameters():
+            p.add_(0.05 * torch.randn_like(p))
+    return D
+
+
+CASES = [
+    ("conv", (1, 8, 8), 1, (), 0),
+    ("conv", (3, 9, 7), 1, ("translation", "cutout"), 0),
+    ("conv", (1, 8, 8), 2, ("translation",), 3),
+    ("mlp", (6,), 1, (), 0),
+    ("mlp", (6,), 4, (), 3),
+    ("mlp", (1, 8, 8), 2, ("cutout",), 0),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_slopes_by_forward_mode_equal_double_backward(case):
+    """|grad_x D|^2 and its gradient, both exact forms, in double precision and in float32."""
+    kind, shape, pack, names, classes = case
+    torch.manual_seed(0)
+    D = make_discriminator(kind, shape, pack, names, classes)
+    for dtype, tolerance in ((torch.float64, 1e-10), (torch.float32, 1e-5)):
+        D = D.to(dtype)
+        x, y = torch.randn(8, *shape, dtype=dtype), torch.arange(8) % 3 if classes else None
+        found = []
+        for forward_mode in (False, True):
+            p = Paths({"D": D}, x, y, noise_for(torch.arange(8), 0, "t"), ("real",), forward_mode)
+            slope = p.slope("real")
+            loss = slope.sum() + p.real.logits[0].sum()
+            found.append((slope.double(), torch.autograd.grad(loss, list(D.parameters()), allow_unused=True)))
+        (s1, g1), (s2, g2) = found
+        assert s1.shape == (8 // pack,) and s1.min() > 0
+        tolerance = max(tolerance, 1e-6)  # a slope is summed in float32
+        torch.testing.assert_close(s1, s2, rtol=tolerance, atol=tolerance)
+        a, b = (torch.cat([v.flatten().double() for v in g if v is not None]) for g in (g1, g2))
+        assert (a - b).norm() < max(tolerance, 1e-6) * a.norm()
+
+
+def test_a_slope_by_finite_differences():
+    torch.manual_seed(0)
+    D = make_discriminator("mlp", (6,)).double()
+    x = torch.randn(3, 6, dtype=torch.float64)
+    p = Paths({"D": D}, x, None, noise_for(torch.arange(3), 0, "t"), ("real",))
+    step, numeric = 1e-6, torch.zeros(3, 6, dtype=torch.float64)
+    for i in range(6):
+        e = torch.zeros(6, dtype=torch.float64)
+        e[i] = step
+        up, down = (D(x + s * e, torch.zeros(3, 0)).logits[0] for s in (1, -1))
+        numeric[:, i] = (up - down).detach() / (2 * step)
+    torch.testing.assert_close(p.slope("real").double(), numeric.square().sum(1), rtol=1e-5, atol=1e-7)
+
+
+def test_packed_samples_are_judged_together():
+    D = make_discriminator("conv", (1, 8, 8), pack=2)
+    x, noise = torch.randn(8, 1, 8, 8), torch.zeros(8, 0)
+    logits = D(x, noise).logits[0]
+    assert logits.shape == (4,)
+    changed = x.clone()
+    changed[1] += 1
+    moved = D(changed, noise).logits[0] != logits
+    assert moved.tolist() == [True, False, False, False]
+
+
+def test_translation_moves_by_whole_pixels_and_fills_with_zeros():
+    x = torch.zeros(1, 1, 16, 16)
+    x[0, 0, 5, 9] = 1
+    for u, v in ((0.01, 0.5), (0.99, 0.01), (0.5, 0.5)):
+        y = translate(x, torch.tensor([[u, v]]))
+        shift = [int(t * 5) - 2 for t in (u, v)]  # an eighth of 16 is 2: from -2 to 2
+        assert y[0, 0, 5 + shift[0], 9 + shift[1]] == 1 and y.sum() == 1
+
+
+def test_cutout_is_half_the_size():
+    y = cutout(torch.ones(2, 3, 16, 16), torch.tensor([[0.5, 0.5], [0.0, 0.0]]))
+    assert (y[0] == 0).sum() == 3 * 8 * 8 and (y[1] == 0).sum() == 3 * 4 * 4
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_augmentations_pass_gradients_and_see_each_sample_alone(name):
+    x = torch.randn(4, 2, 9, 12, dtype=torch.float64, requires_grad=True)
+    u = torch.rand(4, 2, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda v: augment(v, u, (name,)), x, check_forward_ad=True)
+    torch.testing.assert_close(augment(x, u, (name,))[1:2], augment(x[1:2], u[1:2], (name,)))

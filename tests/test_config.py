@@ -1,0 +1,67 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aegean.config import Net, UserError, from_json, nearest, net, parse_json, to_json
+from aegean.data.info import DataInfo
+from aegean.nets import ConvEncoder
+from aegean.objectives import Ramp, Rate
+from aegean.recipes import RECIPES, configure
+
+INFO = DataInfo("digits", (1, 8, 8), (127.5,), (127.5,), classes=tuple("0123456789"), class_counts=(1,) * 10)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_survives_json(name):
+    run = configure(name, INFO)
+    text = json.dumps(to_json(run))
+    assert json.dumps(to_json(from_json(json.loads(text)))) == text
+
+
+def test_tags_and_tuples_come_back():
+    term = Rate(trains=("E", "bottleneck"), weight=Ramp(0.0, 1.0, 0.5))
+    assert from_json(to_json(term)) == term
+
+
+def test_unknown_types_fields_and_arguments_are_refused():
+    with pytest.raises(UserError, match="Did you mean Rate"):
+        from_json({"type": "Ratee"})
+    with pytest.raises(UserError, match="no field 'wait'"):
+        from_json({"type": "Rate", "trains": [], "wait": 1})
+    with pytest.raises(UserError, match="cannot be read"):
+        from_json({"type": "Rate"})
+    with pytest.raises(UserError, match="Did you mean widths"):
+        net(ConvEncoder, shape=(1, 8, 8), width=(4,)).build()
+    with pytest.raises(UserError, match="Unknown network 'os'"):
+        Net("os").build()
+
+
+def test_nearest_names():
+    assert nearest("vea", ["vae", "gan"]) == " Did you mean vae?"
+    assert nearest("zzz", ["vae", "gan"]) == " Known: gan, vae."
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda v: st.lists(v, max_size=4)
+    | st.dictionaries(st.sampled_from(["type", "kind", "args", "trains", "weight", "a"]), v, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(json_values)
+def test_any_json_is_read_or_refused(value):
+    try:
+        from_json(value)
+    except UserError:
+        pass
+
+
+@given(st.text())
+def test_any_text_is_parsed_or_refused(text):
+    try:
+        parse_json(text, "file")
+    except UserError:
+        pass

@@ -1,0 +1,54 @@
+"""A gradient reaches exactly the networks that its term names: every term of every turn of every recipe."""
+
+import pytest
+import torch
+
+from aegean.recipes import RECIPES
+from aegean.recipes.architecture import Loss
+from aegean.training.trainer import Player, parameters
+
+CASES = [(name, {}) for name in RECIPES]
+CASES += [("gan", {"loss": loss}) for loss in Loss.__args__]
+CASES += [("gan", {"pack": 2, "augment": "translation,cutout", "conditional": True})]
+CASES += [("ae_to_gan", {"anchor": 1.0, "pack": 2}), ("vae", {"likelihood": "bernoulli"})]
+CASES += [("ae", {"error": error}) for error in ("absolute", "bernoulli", "gaussian")]
+
+
+@pytest.mark.parametrize("name,settings", CASES, ids=str)
+@pytest.mark.parametrize("forward_mode", [False, True])
+def test_each_term_moves_whom_it_names_and_nobody_else(make, name, settings, forward_mode):
+    trainer = make(name, **settings)
+    trainer.forward_mode = forward_mode
+    for number, phase in enumerate(trainer.run.schedule):
+        trainer.phase_number = number
+        trainer.enter(with_edges=False)
+        trainer.step()  # away from the zeros of the initialisation
+        for turn in phase.turns:
+            for term in turn.terms:
+                player = Player(turn.replace(terms=(term,), lr=0.01), trainer.nets, trainer.device)
+                before = {k: v.clone() for k, v in parameters(trainer.nets, trainer.nets).items()}
+                trainer.play(player)
+                after = parameters(trainer.nets, trainer.nets)
+                moved = {k for k in after if not torch.equal(before[k], after[k])}
+                allowed = set(parameters(trainer.nets, term.trains))
+                assert moved <= allowed, f"{phase.name}/{turn.name}/{term.label} moved {moved - allowed}"
+                for part in term.trains:
+                    assert moved & set(parameters(trainer.nets, (part,))), f"{term.label} does not move {part}"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_parameter_trains_somewhere(make, name):
+    """Dead weights hide mistakes: after a few steps of each phase all of them have moved at some time."""
+    trainer = make(name, steps=30)
+    start = {k: v.clone() for k, v in parameters(trainer.nets, trainer.nets).items()}
+    moved = set()
+    while True:
+        trainer.step()
+        now = parameters(trainer.nets, trainer.nets)
+        moved |= {k for k in now if not torch.equal(start[k], now[k])}
+        if trainer.done:
+            break
+        if trainer.phase_ended:
+            trainer.next_phase()
+    idle = set(start) - moved
+    assert all("log_variance" in k for k in idle), idle  # a variance moves only under a Gaussian likelihood

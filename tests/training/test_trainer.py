@@ -1,0 +1,183 @@
+import json
+import os
+import pathlib
+
+import pytest
+import torch
+from conftest import finish  # tests/training/conftest.py
+
+from aegean.config import UserError
+from aegean.objectives import GaussianBits, Rate
+from aegean.recipes import RECIPES
+from aegean.training.schedule import Copy
+from aegean.training.trainer import copy_values
+
+GOLDEN = pathlib.Path(__file__).with_name("golden.json")
+
+
+@pytest.mark.parametrize("on_rows", [False, True], ids=["pictures", "rows"])
+@pytest.mark.parametrize("name", RECIPES)
+def test_golden_losses_of_twenty_steps(make, name, on_rows):
+    """Behaviour must not drift in silence. AEGEAN_GOLDEN=write makes the file anew, after a change that is meant."""
+    means = finish(make(name, on_rows))
+    key = f"{name} {'rows' if on_rows else 'pictures'}"
+    known = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
+    if os.environ.get("AEGEAN_GOLDEN") == "write":
+        GOLDEN.write_text(json.dumps({**known, key: means}, indent=1, sort_keys=True) + "\n")
+        return
+    assert [set(phase) for phase in means] == [set(phase) for phase in known[key]]
+    for phase, expected in zip(means, known[key]):
+        for label, value in phase.items():
+            assert value == pytest.approx(expected[label], rel=1e-3, abs=1e-5), label
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_trainer_loaded_from_its_state_goes_on_bit_for_bit(make, name):
+    straight = make(name)
+    finish(straight)
+    for stop in (1, 7, 13):
+        first = make(name)
+        for _ in range(stop):
+            first.step()
+            if first.phase_ended:
+                first.next_phase()
+        second = make(name)
+        second.load({k: v.clone() for k, v in first.tensors().items()}, dict(first.clock()))
+        finish(second)
+        ours, theirs = straight.tensors(), second.tensors()
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[k], theirs[k]) for k in ours), [k for k in ours if not torch.equal(ours[k], theirs[k])]
+
+
+def test_seeds_differ_and_repeat(make):
+    losses = [finish(make("gan", seed=seed))[0]["G/GeneratorLoss(fake)"] for seed in (0, 0, 1)]
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_the_global_generator_is_left_alone(make):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    finish(make("vae"))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_an_autoencoder_has_no_discriminator_and_a_gan_no_squared_error(make):
+    assert "D" not in make("ae").nets
+    labels = {term.label for turn in make("gan").phase.turns for term in turn.terms}
+    assert labels == {"DiscriminatorLoss(fake)", "R1", "R2", "GeneratorLoss(fake)"}
+
+
+def test_the_vae_minimises_minus_the_bound_with_beta_on_the_rate(make):
+    terms = make("vae", beta=3.0).phase.turns[0].terms
+    assert [(type(t), t.weight) for t in terms] == [(GaussianBits, 1.0), (Rate, 3.0)]
+    model = make("vae").model()
+    assert model.bound and all(t.weight == 1.0 for t in model.bound)
+
+
+def test_the_score_is_the_bound_per_sample(make, digits):
+    """-(reconstruction + KL) of the same posterior draw, against torch.distributions."""
+    from torch.distributions import Normal, kl_divergence
+
+    from aegean.paths import noise_for
+
+    trainer = make("vae")
+    finish(trainer)
+    model = trainer.model()
+    x = model.info.normalise(digits[0][:32])
+    score = model.score(x, seed=3)
+    latent = model.nets["bottleneck"](
+        model.nets["E"](x)[-1], noise_for(torch.arange(32), 3, "verb")("posterior", "normal", (4,))
+    )
+    mean, log_variance = latent.stats
+    likelihood = Normal(model.nets["G"](latent.z), (model.nets["G"].log_variance() / 2).exp()).log_prob(x)
+    divergence = kl_divergence(Normal(mean, (log_variance / 2).exp()), Normal(0.0, 1.0)).sum(1)
+    bound = (likelihood.flatten(1).sum(1) - divergence) / torch.log(torch.tensor(2.0))
+    torch.testing.assert_close(score, bound, rtol=1e-4, atol=1e-3)
+
+
+def test_training_improves_the_bound(make, digits):
+    trainer = make("vae", steps=150)
+    x = trainer.info.normalise(digits[0])
+    before = trainer.model().score(x).mean()
+    finish(trainer)
+    assert trainer.model().score(x).mean() > before + 10
+
+
+def test_edges_hand_over_encoder_and_prior(make):
+    trainer = make("ae_to_gan")
+    while not trainer.phase_ended:
+        trainer.step()
+    trainer.next_phase()
+    E, backbone = trainer.nets["E"].state_dict(), trainer.nets["D"].backbone.state_dict()
+    assert all(torch.equal(E[k], v) for k, v in backbone.items())
+    assert not torch.equal(trainer.nets["prior"].means, torch.zeros_like(trainer.nets["prior"].means))
+    z, _ = trainer.latents(1000)
+    noise = torch.randn(4000, z.shape[1]), torch.rand(4000, 1)
+    drawn = trainer.nets["prior"](*noise)
+    torch.testing.assert_close(drawn.mean(0), z.mean(0), atol=0.2, rtol=0.1)
+    torch.testing.assert_close(drawn.std(0), z.std(0), atol=0.2, rtol=0.1)
+
+
+def test_a_packed_discriminator_inherits_the_same_features(make):
+    """Repeating the first layer along its inputs: a pack of equal pictures gives the encoder's own features."""
+    trainer = make("ae_to_gan", pack=2)
+    copy_values(trainer.nets, Copy("E", "D.backbone"))
+    x = torch.randn(3, 1, 8, 8)
+    torch.testing.assert_close(trainer.nets["D"].backbone(torch.cat((x, x), 1))[-1], trainer.nets["E"](x)[-1])
+
+
+def test_a_copy_that_does_not_fit_says_so(make):
+    trainer = make("ae_to_gan")
+    with pytest.raises(UserError, match=r"G cannot be copied to D.backbone: stem.weight needs shape"):
+        copy_values(trainer.nets, Copy("G", "D.backbone"))
+
+
+@pytest.mark.parametrize("term", ["D/DiscriminatorLoss(fake)", "G/GeneratorLoss(fake)"])
+def test_a_loss_that_is_not_finite_moves_nothing_and_is_named(make, term):
+    trainer = make("gan")
+    trainer.step()
+    with torch.no_grad():
+        player = trainer.players[term[0] == "G"]
+        next(iter(player.params.values())).fill_(float("nan"))
+    names = [name for name in trainer.tensors() if name.startswith("net/")]
+    before = {k: trainer.tensors()[k].clone() for k in names}
+    trainer.step()
+    assert all(torch.equal(before[k].nan_to_num(7), trainer.tensors()[k].nan_to_num(7)) for k in names)
+    fault = trainer.blame()
+    assert "DiscriminatorLoss(fake) in turn 'D' at image 16" in fault and "nan" in fault
+
+
+def test_an_exploding_gradient_is_named(make):
+    trainer = make("ae", steps=200, error="squared")
+    for _ in range(110):
+        trainer.step()
+    assert trainer.blame() is None
+    with torch.no_grad():
+        trainer.nets["G"].last.weight.mul_(1e6)
+    trainer.step()
+    assert "SquaredError in turn 'AE'" in trainer.blame()
+
+
+def test_budgets_are_whole_steps_and_keep_proportions(make):
+    run = make("ae_to_gan").run
+    for total in (10_000, 99_999):
+        longer = run.with_images(total)
+        assert abs(longer.images - total) <= run.batch
+        assert all(phase.images % run.batch == 0 for phase in longer.schedule)
+        shares = [phase.images / longer.images for phase in longer.schedule]
+        assert shares == pytest.approx([0.3, 0.05, 0.65], abs=0.05)
+    raised = run.with_images(10_000).with_images(20_000, finished=2)
+    assert [p.images for p in raised.schedule[:2]] == [p.images for p in run.with_images(10_000).schedule[:2]]
+    assert abs(raised.images - 20_000) <= run.batch
+
+
+def test_averages_follow_and_become_the_weights(make):
+    trainer = make("ae_to_gan")
+    trainer.step()
+    assert not torch.equal(trainer.averages["G"].last.weight, trainer.nets["G"].last.weight) or trainer.seen == 16
+    while not trainer.phase_ended:
+        trainer.step()
+    average = trainer.averages["G"].last.weight.clone()
+    trainer.next_phase()
+    assert torch.equal(trainer.nets["G"].last.weight, average)
