@@ -103,10 +103,11 @@ def train(
         command=command(),
         started=now(),
     )
+    trainer = make_trainer(run, dataset, where)  # before anything is written: the networks may not fit into memory
     if overwrite and folder.path.exists():
         shutil.rmtree(folder.path)
     folder.create(plan)
-    return continue_run(folder, plan, dataset, evaluator, where)
+    return continue_run(folder, plan, dataset, evaluator, trainer)
 
 
 def resume(path: str | Path, images: int | str | None = None, device: str = "auto") -> Model:
@@ -124,7 +125,8 @@ def resume(path: str | Path, images: int | str | None = None, device: str = "aut
             say(f"note: {name} was {plan.machine.get(name)!r} and is {value!r}: results will not agree bit for bit")
     if images is not None:
         plan = raised(folder, plan, parse_images(images))
-    return continue_run(folder, plan, dataset, make_evaluator(dataset, WATCHED), where)
+    trainer = make_trainer(plan.run, dataset, where)
+    return continue_run(folder, plan, dataset, make_evaluator(dataset, WATCHED), trainer)
 
 
 def raised(folder: Folder, plan: Settings, images: int) -> Settings:
@@ -138,15 +140,14 @@ def raised(folder: Folder, plan: Settings, images: int) -> Settings:
     return plan
 
 
-def continue_run(folder: Folder, plan: Settings, dataset: Dataset, evaluator: Evaluator, where: torch.device) -> Model:
+def continue_run(folder: Folder, plan: Settings, dataset: Dataset, evaluator: Evaluator, trainer: Trainer) -> Model:
     """From a run's present state to its end, and its final evaluation."""
-    trainer = make_trainer(plan.run, dataset, where)
     if plan.inherited and not folder.state.exists():
         give(trainer, plan)
     loop = Loop(folder, plan, trainer, evaluator)
     try:
         loop.run()
-        model = load(folder.path, where)
+        model = load(folder.path, trainer.device)
         if not folder.scores.exists() or json.loads(folder.scores.read_text())["images"] != plan.images:
             write_scores(folder, make_evaluator(dataset, COUNTED), model, plan.images)
         return model
@@ -183,6 +184,8 @@ def evaluate(
         data = home(path).read().data
     dataset = open_data(DataOptions(data) if isinstance(data, str) else data, say)
     network = feature_network(dataset, say) if features is None else feature_network_from(features)
+    if network.accuracy is not None:
+        say(f"measured in {network.key}, which is right on {network.accuracy:.1%} of the held-out samples")
     return Evaluator(dataset, network, count)(model)
 
 
@@ -280,7 +283,7 @@ def inherit(source: str | Path | None) -> tuple[Model | None, dict[str, Any]]:
 
 
 def fitting(run: Run, model: Model, info: DataInfo) -> list[str]:
-    """Names of the run's networks that the source has in the same form. UserError: what does not fit, and what would."""
+    """The run's networks that the source has in the same form. UserError: what does not fit, and what would."""
     if tuple(model.info.shape) != tuple(info.shape):
         raise UserError(f"--from: made for samples of shape {model.info.shape}, but these have {info.shape}.")
     fits = []
@@ -289,7 +292,10 @@ def fitting(run: Run, model: Model, info: DataInfo) -> list[str]:
         if theirs is None or name == "prior":
             continue
         if theirs != spec:
-            raise UserError(f"--from: network {name} differs: {_difference(spec, theirs)}.")
+            chosen = " ".join(f"--set {k}={v}" for k, v in model.about.get("settings", {}).items()) or "its defaults"
+            raise UserError(
+                f"--from: network {name} differs: {_difference(spec, theirs)}; the source was trained with {chosen}."
+            )
         fits.append(name)
     if not fits:
         raise UserError(f"--from: the source has {', '.join(model.specs)}; none of the recipe's {', '.join(run.nets)}.")
@@ -304,7 +310,7 @@ def _difference(wanted: Net, found: Net) -> str:
         for key, value in wanted.args.items()
         if found.args.get(key) != value
     ]
-    return "; ".join(parts) + " (give the source's values with --set)"
+    return "; ".join(parts)
 
 
 def give(trainer: Trainer, plan: Settings) -> None:

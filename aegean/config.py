@@ -72,8 +72,9 @@ class Net(Config):
 
 
 def net(cls: type, **args: Any) -> Net:
-    """`Net` for a class at hand: net(ConvEncoder, shape=(1, 8, 8))."""
-    return Net(cls.__name__, args)
+    """`Net` for a class at hand: net(ConvEncoder, shape=(1, 8, 8)). Lists become tuples, as after JSON, so that
+    equal networks compare equal."""
+    return Net(cls.__name__, {name: from_json(to_json(value)) for name, value in args.items()})
 
 
 def to_json(value: Any) -> Any:

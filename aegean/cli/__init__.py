@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import errno
 import os
+import re
 import shlex
 import sys
 import traceback
@@ -41,13 +42,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         from aegean.cli import commands
 
         status = commands.run(args)
-        sys.stdout.flush()
+        if sys.stdout:
+            sys.stdout.flush()
         return status
     except SystemExit as stop:  # --help and --version
         return int(stop.code or 0)
     except BrokenPipeError:  # whoever read our answer has had enough
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence()
         return DONE
     except KeyboardInterrupt:
         return complain(f"interrupted{resumable(args)}", INTERRUPTED)
@@ -58,10 +59,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in PLACES:
             return our_fault(error, args)
-        name = error.filename2 or error.filename
-        return complain(f"error: {f'{name}: ' if name else ''}{error.strerror}; mend that and try again.", USERS)
+        if error.filename is None:  # the answer itself cannot be written
+            silence()
+        name = re.sub(r"\.([^/]+)\.\d+\.tmp", r"\1", str(error.filename or "standard output"))  # as the user knows it
+        return complain(f"error: {name}: {error.strerror}; mend that and try again.", USERS)
     except Exception as error:
         return our_fault(error, args)
+
+
+def silence() -> None:
+    """Send what is left of stdout nowhere, so that closing it raises nothing."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(text: str, status: int) -> int:

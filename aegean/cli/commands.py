@@ -38,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"aegean: interrupted; the state is saved: go on with `{again}`", file=sys.stderr)
         return INTERRUPTED
     except RuntimeError as error:  # torch's own kinds; on a CPU it is a plain one
-        if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+        full = ("allocate memory", "Storage size", "out of memory")
+        if isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in full):
             raise MemoryError from None
         raise
 
@@ -85,13 +86,14 @@ def train(args: argparse.Namespace) -> None:
             raise UserError(f"--resume goes on with the run's own settings: leave out {names}.")
         api.resume(out, given.get("images"), given.get("device", "auto"))
     else:
-        missing = [text for key, text in NEEDED.items() if key not in given]
+        missing = [text for key, text in NEEDED.items() if not given.get(key)]
         if missing:
             raise UserError(f"`aegean train` needs {' and '.join(missing)} too (see `aegean train --help`).")
         out, data = given.pop("out"), data_options(given)
         settings = parse_settings(given.pop("settings", []))
-        if "batch" in given and "batch" in settings:
-            raise UserError("--batch and --set batch=... are the same; give one of them.")
+        for name in ("batch", "images"):
+            if name in given and name in settings:
+                raise UserError(f"--{name} and --set {name}=... are the same; give one of them.")
         api.train(given.pop("recipe"), data, out, settings=settings, **given)
     print(f"{out}: trained; its scores:\n{score_table(api.scores(out))}")
     print(f"next: aegean sample {shlex.quote(out)} --out samples.png   aegean info {shlex.quote(out)}")

@@ -29,7 +29,7 @@ class Parser(argparse.ArgumentParser):
         self._negative_number_matcher = re.compile(r"-(\d|\.\d|inf|nan)")  # values, not options: -1e-3 too
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message} (see `{self.prog} --help`).")
+        raise UserError(f"{message.removeprefix('argument ')} (see `{self.prog} --help`).")
 
     def known(self) -> list[str]:
         """Its options, by their long names."""
@@ -146,6 +146,7 @@ def _through(p: Parser, out: str) -> None:
     p.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures, folders, arrays, tables, or a built-in set")
     _out(p, out)
     _class(p, "the class of every input; a data set with classes brings its own")
+    p.add_argument("--skip-bad", action="store_true", help="leave unreadable pictures out")
     _overwrite(p)
 
 

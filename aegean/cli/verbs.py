@@ -22,7 +22,7 @@ from aegean.cli.outputs import FOLDER, check_picture, npz, rows, target, write, 
 from aegean.config import UserError, nearest, to_json
 from aegean.data import DataInfo, read_inputs
 from aegean.data.grid import grid, pairs
-from aegean.data.source import Want
+from aegean.data.inputs import wanted
 from aegean.data.sources import open_source
 from aegean.model import HINTS, Model
 
@@ -119,19 +119,19 @@ def opened(run: str, verb: str) -> Model:
 
 def inputs(args: argparse.Namespace, model: Model) -> tuple[list[str], np.ndarray, Tensor | None]:
     """Names, raw samples (n, *shape) and, for a model with classes, labels (n,)."""
-    names, raw = read_inputs(args.inputs, model.info, api.say)
+    names, raw = read_inputs(args.inputs, model.info, api.say, args.skip_bad)
     if args.class_name is not None:
         return names, raw, torch.full((len(raw),), class_index(model, args.class_name))
     if not model.conditional:
         return names, raw, None
-    labels = input_labels(args.inputs, model.info)
+    labels = input_labels(args.inputs, model.info, args.skip_bad)
     need_labels(model, labels, "The inputs have no classes")
     return names, raw, labels
 
 
-def input_labels(specs: list[str], info: DataInfo) -> Tensor | None:
+def input_labels(specs: list[str], info: DataInfo, skip_bad: bool) -> Tensor | None:
     """The labels that data sets bring, as the model numbers its classes (n,); None where one brings none."""
-    want = Want((info.shape[1], info.shape[2]), info.shape[0], ranged=True) if info.is_image else Want(ranged=True)
+    want = wanted(info, skip_bad)
     found: list[int] = []
     for spec in specs:
         source = open_source(spec, want, lambda note: None)

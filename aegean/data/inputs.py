@@ -18,7 +18,9 @@ from aegean.data.sources import open_source
 PICTURES = {("uint8", 1), ("uint8", 3), ("uint8", 4), ("uint16", 1)}  # what a PNG holds
 
 
-def read_inputs(inputs: Sequence[str], info: DataInfo, say: Say = say_to_stderr) -> tuple[list[str], np.ndarray]:
+def read_inputs(
+    inputs: Sequence[str], info: DataInfo, say: Say = say_to_stderr, skip_bad: bool = False
+) -> tuple[list[str], np.ndarray]:
     """Pictures, folders or any data SPEC -> their names and raw samples (n, *info.shape) of info.dtype.
 
     The whole source, training and test part, in source order. Pictures and images are scaled and cropped to the
@@ -26,9 +28,7 @@ def read_inputs(inputs: Sequence[str], info: DataInfo, say: Say = say_to_stderr)
     """
     if not inputs:
         raise UserError("No inputs were given; expected pictures, folders or a data SPEC.")
-    want = Want(ranged=True)
-    if info.is_image:
-        want = Want((info.shape[1], info.shape[2]), info.shape[0], ranged=True, dtype=info.dtype)
+    want = wanted(info, skip_bad)
     names: list[str] = []
     samples: list[np.ndarray] = []
     for spec in inputs:
@@ -40,6 +40,13 @@ def read_inputs(inputs: Sequence[str], info: DataInfo, say: Say = say_to_stderr)
         samples.append(_as_model(raw, source, info, say))
         names += _names(source)
     return _different(names), np.concatenate(samples)
+
+
+def wanted(info: DataInfo, skip_bad: bool = False) -> Want:
+    """What a model takes."""
+    if not info.is_image:
+        return Want(skip_bad=skip_bad, ranged=True)
+    return Want((info.shape[1], info.shape[2]), info.shape[0], skip_bad=skip_bad, ranged=True, dtype=info.dtype)
 
 
 def _read(part: Part, source: Source) -> np.ndarray:

@@ -68,6 +68,8 @@ def configure(
     UserError: an unknown recipe or option (the nearest names are offered), a value of another type.
     """
     values = parse_all(name, settings or {})
+    if values.get("batch", 1) < 1:
+        raise UserError("Option batch=0: expected at least 1.")
     if inherited is not None and INHERITED in inspect.signature(find(name)).parameters:
         values[INHERITED] = dict(inherited)
     return find(name)(info, **values)

@@ -16,8 +16,9 @@ from aegean.model import Model
 from aegean.recipes import configure
 from aegean.report.page import render
 from aegean.report.runs import read_entries, read_plans
+from aegean.report.steps import next_steps
 from aegean.report.tables import grouped, table
-from aegean.report.verdict import next_steps, verdict, warnings
+from aegean.report.verdict import verdict, warnings
 from aegean.training.folder import Folder, Settings
 
 OnRun = Callable[[str, int, int], None]  # name of the run folder, its number from 1, how many

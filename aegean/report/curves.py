@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from aegean.data.info import DataInfo
 from aegean.report.runs import Entry
-from aegean.report.tables import compact, duration, number
+from aegean.report.tables import compact, duration
 
 # Okabe and Ito's colours, told apart by colour-blind readers. On the page they are the variables --c0 ... --c5.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -27,7 +27,7 @@ class Curve(NamedTuple):
     colour: int
     x: list[float]
     y: list[float]
-    phases: list[tuple[str, float]]  # name and place of each later phase
+    phases: list[float]  # where each later phase begins
 
 
 def marker(row: int) -> str:
@@ -60,7 +60,7 @@ def learning_curves(groups: Sequence[Sequence[Entry]], metrics: Sequence[tuple[s
 def _curves(row: int, group: Sequence[Entry], metric: str, axis: int) -> list[Curve]:
     found = []
     for seed, entry in enumerate(group):
-        phases = [(phase[0], float(phase[1 + axis])) for phase in entry.phases()[1:]]
+        phases = [float(phase[1 + axis]) for phase in entry.phases()[1:]]
         points = [((images, seconds)[axis], score["value"]) for images, seconds, score in entry.points(metric)]
         if points:
             x, y = ([float(point[i]) for point in points] for i in (0, 1))
@@ -80,25 +80,22 @@ def _plot(curves: Sequence[Curve], floor: float | None, metric: str, x_label: st
     lowest = min(value for curve in curves for value in curve.y)
     if floor is not None and (floor > 0 or metric == "coverage"):
         axes.axhline(floor, color=INK, linestyle=(0, (5, 3)), linewidth=1)
-        axes.annotate("real data", (1, floor), xycoords=("axes fraction", "data"), ha="right", va="bottom",
-                      xytext=(-2, 2), textcoords="offset points", color=INK, fontsize=9)  # fmt: skip
+        place = {"xycoords": ("axes fraction", "data"), "xytext": (-2, 2), "textcoords": "offset points"}
+        axes.annotate("real data", (1, floor), **place, ha="right", va="bottom", color=INK, fontsize=9)
     if metric == "coverage":
         axes.set_ylim(0, 1.08)
     elif lowest > 0:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlim(left=0)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10] if x_label == "images" else [1, 1.5, 2, 3, 6, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words_x(value) if value else "0"))
     axes.set_xlabel(f"{x_label} in training")
     for curve in curves:
-        for name, place in curve.phases:
-            colour = COLOURS[curve.colour % len(COLOURS)]
-            axes.axvline(place, color=colour, linestyle=":", linewidth=1.2)
-            axes.annotate(name, (place, 0.02), xycoords=("data", "axes fraction"), rotation=90, fontsize=8,
-                          color=colour, xytext=(2, 0), textcoords="offset points", va="bottom")  # fmt: skip
+        for place in curve.phases:
+            axes.axvline(place, color=COLOURS[curve.colour % len(COLOURS)], linestyle=":", linewidth=1.2)
     _plain(axes)
     return svg(figure, title)
 

@@ -18,7 +18,7 @@ from aegean.report import tables
 from aegean.report.curves import COLOURS, MARKERS, learning_curves, marker
 from aegean.report.pictures import Shown, info_line
 from aegean.report.runs import Entry
-from aegean.report.verdict import train_command
+from aegean.report.steps import train_command
 
 CURVES = (("coverage", "Coverage"), ("fd", "Fréchet distance"), ("mse", "Squared error of reconstructions"))
 ARROWS = {"higher": "↑", "lower": "↓"}
@@ -36,8 +36,8 @@ def render(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: D
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"number": tables.number, "whole": tables.whole, "compact": tables.compact,
-                            "duration": tables.duration}  # fmt: skip
+    words = (tables.number, tables.whole, tables.compact, tables.duration)
+    environment.filters |= {function.__name__: function for function in words}
     figures = learning_curves(groups, CURVES)
     return environment.get_template("page.html").render(
         report=report,
@@ -45,16 +45,19 @@ def render(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: D
         shape=info_line(dataset.info),
         image=dataset.info.is_image,
         several_seeds=any(len(row["seeds"]) > 1 for row in report["rows"]),
-        signs=[Markup(f'<span class="sign" style="color:var(--c{i % len(COLOURS)})">{MARKERS[marker(i)]}</span>')
-               for i in range(len(groups))],
+        signs=[
+            Markup(f'<span class="sign" style="color:var(--c{i % len(COLOURS)})">{MARKERS[marker(i)]}</span>')
+            for i in range(len(groups))
+        ],
         cells=[[cell(row, metric, report) for metric in report["metrics"]] for row in report["rows"]],
         spans=spans(report["metrics"]),
         arrows=ARROWS,
         shown=panels(report, groups, dataset),
         figures=figures,
+        phases=[[(name, images) for name, images, _ in group[0].phases()][1:] for group in groups],
         recipes=[about(group) for group in groups],
         version=__version__,
-    )  # fmt: skip
+    )
 
 
 def cell(row: dict[str, Any], metric: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,9 @@ class Shown:
         """The row of real data, as HTML."""
         if not self.info.is_image:
             return clouds(self.real, None, 0, self.info, "held-out data")
-        return image(self._tiles(self.real[: 4 * self.columns], 2 * self.columns), "held-out samples")
+        half = 2 * self.columns  # two blocks of two rows: beside each other, or on a phone one above the other
+        blocks = (self.real[:half], self.real[half : 2 * half])
+        return Markup().join(image(self._tiles(b, self.columns), "held-out samples") for b in blocks if len(b))
 
     def samples(self, model: Model, row: int, label: str) -> Markup:
         made = self.info.restore(model.sample(self.columns**2 if self.info.is_image else len(self.real), seed=0))

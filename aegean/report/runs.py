@@ -117,9 +117,12 @@ def _scores(folder: Folder, images: int) -> dict[str, dict[str, Any]]:
     if not folder.scores.exists():
         return {}
     kept = parse_json(folder.scores.read_text(encoding="utf-8", errors="replace"), str(folder.scores))
-    if not isinstance(kept, dict) or kept.get("images") != images:
+    if not isinstance(kept, dict) or kept.get("images") != images or not isinstance(kept.get("scores"), dict):
         return {}
-    return kept.get("scores", {})
+    whole = all(
+        isinstance(score, dict) and {"value", "floor", "better"} <= set(score) for score in kept["scores"].values()
+    )
+    return kept["scores"] if whole else {}
 
 
 def _same_floors(entries: list[Entry]) -> bool:

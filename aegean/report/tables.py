@@ -148,9 +148,8 @@ def budget(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _images_words(rows: Sequence[dict[str, Any]], equal: bool) -> str:
     if equal:
         total = whole(max(row["images"]["median"] for row in rows))
-        return f"Equal budgets: every run saw {total} images, all phases counted." if len(rows) > 1 else (
-            f"It saw {total} images, all phases counted."
-        )  # fmt: skip
+        who = "Equal budgets: every run" if len(rows) > 1 else "The run"
+        return f"{who} saw {total} images, all phases counted."
     return (
         f"Budgets are not equal: the runs saw {_from_to(rows, 'images', whole)} images. "
         "Compare them in the curves, at equal images or equal seconds."
@@ -195,7 +194,9 @@ def duration(seconds: float) -> str:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
 
 
 def number(value: float | None) -> str:

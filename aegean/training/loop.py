@@ -86,6 +86,7 @@ class Loop:
         inherited = self.settings.inherited
         return {
             "recipe": self.settings.recipe,
+            "settings": self.settings.settings,
             "images": self.trainer.images + int(inherited.get("images", 0)),
             "seconds": round(self.notes["seconds"] + float(inherited.get("seconds", 0)), 1),
             "seed": self.settings.run.seed,

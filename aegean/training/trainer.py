@@ -49,6 +49,14 @@ def parameters(nets: dict[str, nn.Module], names: Iterable[str]) -> dict[str, nn
     return found
 
 
+def like(values: Tensor, param: Tensor) -> Tensor:
+    """The values in the parameter's own memory layout. The fused Adam walks all its tensors in the order of memory
+    and does not look at strides: a gradient of another layout would move the wrong weights, in silence."""
+    if values.stride() == param.stride():
+        return values
+    return torch.empty_like(param).copy_(values)
+
+
 class Player:
     """One turn's parameters, Adam state and running gradient norm."""
 
@@ -69,7 +77,9 @@ class Player:
     def load(self, tensors: dict[str, Tensor]) -> None:
         for k, p in self.params.items():
             names = [n for n in ("step", "exp_avg", "exp_avg_sq") if f"{k}.{n}" in tensors]
-            self.adam.state[p] = {n: tensors[f"{k}.{n}"].to(self.norm.device).clone() for n in names}
+            self.adam.state[p] = {n: tensors[f"{k}.{n}"].to(self.norm.device) for n in names}
+            for n in names[1:]:
+                self.adam.state[p][n] = like(self.adam.state[p][n].clone(), p)
         self.norm.copy_(tensors["norm"])
 
 
@@ -146,7 +156,7 @@ class Trainer:
         player.fault.copy_(torch.where(first, self.images, player.fault))
         player.norm.copy_(torch.where(bad, player.norm, player.norm.lerp(norm, 0.02 if self.seen else 1.0)))
         for param, grad in zip(player.params.values(), grads):
-            param.grad = grad
+            param.grad = like(grad, param)
         player.lr.fill_(at(turn.lr, progress))
         player.adam.found_inf = bad.float()  # the fused update leaves a bad step out by itself
         if player.adam.defaults["fused"] or not bad:

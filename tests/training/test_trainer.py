@@ -181,3 +181,24 @@ def test_averages_follow_and_become_the_weights(make):
     average = trainer.averages["G"].last.weight.clone()
     trainer.next_phase()
     assert torch.equal(trainer.nets["G"].last.weight, average)
+
+
+@pytest.mark.parametrize("turn", [0, 1])
+def test_an_update_is_adam_on_the_gradient_whatever_the_memory_layout(make, turn):
+    """The fused Adam walks memory, so a gradient laid out otherwise than its weights would move others instead."""
+    trainer = make("gan")
+    player = trainer.players[turn]
+    for _ in range(3):
+        reference = {k: p.detach().clone().contiguous().requires_grad_() for k, p in player.params.items()}
+        adam = torch.optim.Adam(reference.values(), lr=5e-4, betas=(0.0, 0.99), fused=False, foreach=False)
+        for (k, p), q in zip(player.params.items(), reference.values()):
+            if p in player.adam.state and player.adam.state[p]:
+                adam.state[q] = {n: v.clone().contiguous() for n, v in player.adam.state[p].items()}
+        _, grads = trainer.gradients(player, 0.0, trainer.images)
+        for q, grad in zip(reference.values(), grads):
+            q.grad = grad.contiguous()
+        trainer.play(player)
+        adam.param_groups[0]["lr"] = float(player.lr)
+        adam.step()
+        for k, p in player.params.items():
+            torch.testing.assert_close(p, reference[k], rtol=1e-5, atol=1e-7, msg=k)

@@ -1,0 +1,109 @@
+"""Commands: how a run was made, and what to try next with these runs and data."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from aegean.data import DataOptions
+from aegean.report.runs import Entry
+from aegean.report.tables import number, plain
+from aegean.report.verdict import COLLAPSED, ranked
+from aegean.training.folder import Folder
+
+LOST = 0.8  # the best Fréchet distance on the way, in parts of the last
+ADVERSARIAL = ("gan", "vae_gan", "ae_to_gan")
+Step = tuple[str, tuple[Any, ...]]  # why, and the words of a command
+
+
+def data_words(data: DataOptions) -> list[str]:
+    """The data as the command line names them."""
+    words = ["--data", data.spec]
+    for name in ("test", "size", "channels", "axes"):
+        if value := getattr(data, name):
+            words += [f"--{name}", str(value)]
+    if data.range:
+        words += ["--range", *(f"{end:g}" for end in data.range)]
+    return [*words, "--skip-bad"] if data.skip_bad else words
+
+
+def train_command(entry: Entry) -> str:
+    """The command that makes this run again."""
+    plan = entry.plan
+    words = ["aegean", "train", plan.recipe, *data_words(plan.data)]
+    words += ["--images", str(plan.images), "--seed", str(plan.run.seed)]
+    if plan.inherited:
+        words += ["--from", str(plan.inherited.get("source", ""))]
+    for name, value in plan.settings.items():
+        words += ["--batch", str(value)] if name == "batch" else ["--set", f"{name}={plain(value)}"]
+    return shlex.join([*words, "--out", str(entry.path)])
+
+
+def next_steps(report: dict[str, Any], groups: Sequence[Sequence[Entry]]) -> list[dict[str, str]]:
+    """Commands for these data and runs, each with its reason."""
+    metrics = {metric["metric"]: metric for metric in report["metrics"]}
+    error = metrics.get("psnr", metrics.get("mse"))
+    run = {row["label"]: group[0] for row, group in zip(report["rows"], groups)}
+    samplers = [row["label"] for row in ranked(report, metrics["fd"])] if "fd" in metrics else []
+    exact = [row["label"] for row in ranked(report, error)] if error else []
+    late = [entry for group in groups for entry in group if not entry.finished]
+    words: list[Step] = [(f"Finish {entry.path.name}", ("train", "--resume", entry.path)) for entry in late]
+    if samplers:
+        best = run[samplers[0]]
+        words.append((f"More samples of {samplers[0]}", ("sample", best.path, "--count", 64, "--out", "samples.png")))
+        longer = ("train", "--resume", best.path, "--images", 2 * best.plan.images)
+        words.append((f"Twice the budget for {samplers[0]}", longer))
+    words += [better for label in samplers if (better := _earlier(label, run[label]))]
+    if exact:
+        path = run[exact[0]].path
+        words.append((f"Your own data through {exact[0]}", ("reconstruct", path, "INPUT", "--out", "pairs.png")))
+        words.append((f"Latents of {exact[0]}", ("encode", path, "INPUT", "--out", "latents.npz")))
+    for label in run:
+        if label not in samplers:
+            words.append(
+                (f"Let {label} sample: fit a prior to its latents", ("fit", run[label].path, "--prior", "mixture"))
+            )
+    words += _trainings(report, run)
+    for parent in dict.fromkeys(entry.path.parent for group in groups for entry in group):
+        words.append(("Every loss along the way", ("tensorboard", "--logdir", parent)))
+    return [
+        {"why": why, "command": shlex.join(map(str, command if command[0] == "tensorboard" else ("aegean", *command)))}
+        for why, command in words
+    ]
+
+
+def _earlier(label: str, entry: Entry) -> Step | None:
+    """The best state along the way, where the run has lost much since."""
+    values = [score["value"] for _, _, score in entry.points("fd")]
+    if not values or min(values) > LOST * values[-1] or not (best := Folder(entry.path).best).exists():
+        return None
+    why = f"{label} was better on the way ({number(min(values))}, now {number(values[-1])}); its best state is kept"
+    return why, ("sample", best, "--count", 64, "--out", "best.png")
+
+
+def _trainings(report: dict[str, Any], run: dict[str, Entry]) -> list[Step]:
+    """New runs on the same data and budget."""
+    coverage = next((metric for metric in report["metrics"] if metric["metric"] == "coverage"), None)
+    recipes = list(dict.fromkeys(row["recipe"] for row in report["rows"]))
+    data = [*data_words(next(iter(run.values())).plan.data), "--images", int(report["budget"]["images"][1])]
+    steps: list[Step] = []
+    for row in report["rows"]:
+        if row["recipe"] in ADVERSARIAL and coverage and _collapsed(row, coverage):
+            cures = ["--set", "pack=2"]
+            if len(report["data"]["shape"]) == 3:
+                cures += ["--set", "augment=translation,cutout"]
+            why = f"{row['label']} covers little: show its discriminator pairs, and augment what it sees"
+            steps.append((why, ("train", row["recipe"], *data, *cures, "--out", f"{row['runs'][0]}-cured")))
+    if "gan" in recipes and "ae_to_gan" not in recipes:
+        steps.append(("Start the GAN from an autoencoder", ("train", "ae_to_gan", *data, "--out", "ae_to_gan")))
+    if max(len(row["seeds"]) for row in report["rows"]) == 1 and len(recipes) > 1:
+        names = ",".join(recipes)
+        words = ("compare", "--recipes", names, *data, "--seeds", 3, "--out", "three-seeds")
+        steps.append(("Know what is luck: three seeds of each", words))
+    return steps
+
+
+def _collapsed(row: dict[str, Any], coverage: dict[str, Any]) -> bool:
+    score = row["scores"].get(coverage["key"])
+    return score is not None and score["median"] < COLLAPSED * coverage["floor"]

@@ -1,0 +1,194 @@
+"""From run folders to the page: what it holds, what is refused, what goes on after an interruption."""
+
+import html.parser
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from aegean import api
+from aegean.config import UserError
+from aegean.report import compare_recipes, compare_runs
+from aegean.training.folder import Folder
+
+TINY = {"width": 4, "latent": 4, "batch": 32}
+VOID = {"meta", "link", "img", "br", "hr"}
+
+
+def quiet(text):
+    pass
+
+
+class Page(html.parser.HTMLParser):
+    """Checks that tags close; gathers tags with their attributes, and the text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.text = [], [], ""
+        self.feed(text)
+        self.close()
+        assert not self.open, f"left open: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data):
+        self.text += data
+
+    def links(self):
+        return [a[name] for _, a in self.tags for name in ("src", "href", "xlink:href", "action", "data") if name in a]
+
+
+def written(out):
+    return Page(out.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def report(runs, tmp_path_factory):
+    """(page, numbers) of the two runs."""
+    out = tmp_path_factory.mktemp("report") / "report.html"
+    numbers = compare_runs(runs, out, quiet)
+    assert json.loads(out.with_suffix(".json").read_text()) == numbers
+    return written(out), numbers
+
+
+def test_the_page_stands_alone(report):
+    page, _ = report
+    assert all(link.startswith(("data:", "#")) for link in page.links())
+    assert not {"script", "iframe", "object", "embed"} & {tag for tag, _ in page.tags}
+    styles = [page.text, *(a.get("style") or "" for _, a in page.tags)]
+    assert not any(re.search(r"url\((?!#)|@import|https?:", text) for text in styles)
+
+
+def test_the_page_holds_what_it_should(report):
+    page, numbers = report
+    titles = ("What good looks like", "Samples", "Reconstructions", "Scores", "Cost", "Learning curves", "Warnings",
+              "What to try next", "Recipes and commands", "floor", "Hinton", "Goodfellow")  # fmt: skip
+    for title in titles:
+        assert title in page.text
+    assert all(row["label"] in page.text for row in numbers["rows"])
+    assert all(metric["key"] in page.text for metric in numbers["metrics"])
+    assert {"svg", "img", "table"} <= {tag for tag, _ in page.tags}
+
+
+def test_what_a_recipe_cannot_do_is_a_dash(report):
+    page, numbers = report
+    ae, gan = numbers["rows"]
+    assert not any(key.startswith("fd@") for key in ae["scores"])
+    assert any(key.startswith("fd@") for key in gan["scores"])
+    assert "ae has no prior to sample from" in page.text
+
+
+def test_different_data_are_refused(runs, tmp_path):
+    shutil.copytree(runs[0], tmp_path / "other")
+    folder = Folder(tmp_path / "other")
+    plan = folder.read()
+    folder.write_settings(plan.replace(info=plan.info.replace(fingerprint="0", name="letters")))
+    with pytest.raises(UserError, match=r"other on 'letters'.*gan on 'digits'"):
+        compare_runs([tmp_path / "other", runs[1]], tmp_path / "report.html", quiet)
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_hostile_name_is_only_text(runs, tmp_path):
+    evil = tmp_path / "<script>alert(1)<"
+    shutil.copytree(runs[1], evil)
+    shutil.copytree(runs[1], tmp_path / "b")
+    folder = Folder(evil)
+    plan = folder.read()
+    folder.write_settings(plan.replace(info=plan.info.replace(name="<img src=x>")))
+    compare_runs([evil, tmp_path / "b"], tmp_path / "report.html", quiet)
+    page = written(tmp_path / "report.html")
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert "x" not in page.links()
+    assert "<script>alert(1)<" in page.text and "<img src=x>" in page.text
+
+
+@pytest.mark.parametrize("kept", [None, {"images": 7, "scores": {}}, {"scores": 3}, []])
+def test_missing_or_stale_scores_are_made(runs, tmp_path, kept):
+    shutil.copytree(runs[0], tmp_path / "ae")
+    folder = Folder(tmp_path / "ae")
+    wanted = json.loads(folder.scores.read_text())
+    folder.scores.unlink()
+    if kept is not None:
+        folder.scores.write_text(json.dumps(kept))
+    compare_runs([tmp_path / "ae"], tmp_path / "report.html", quiet)
+    assert json.loads(folder.scores.read_text()) == wanted
+
+
+def test_runs_that_are_none_and_other_outputs_are_refused(runs, tmp_path):
+    for paths, out, words in (
+        ([], "r.html", "nothing to compare"),
+        ([tmp_path / "no"], "r.html", "does not exist"),
+        (runs, "r.pdf", "ends in .html"),
+        (runs, ".", "ends in .html"),
+    ):
+        with pytest.raises(UserError, match=words):
+            compare_runs(paths, tmp_path / out, quiet)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_comparison_goes_on(tmp_path, monkeypatch):
+    asked = {"images": 192, "seeds": 2, "settings": {"gan": TINY}, "say": quiet}
+    trained = []
+
+    def stop_at_second(*args, **kwargs):
+        trained.append(args[2].name)
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        return train(*args, **kwargs)
+
+    train = api.train
+    monkeypatch.setattr(api, "train", stop_at_second)
+    with pytest.raises(KeyboardInterrupt):
+        compare_recipes(["gan"], "digits", tmp_path, **asked)
+    assert not (tmp_path / "report.html").exists()
+    announced = []
+    report = compare_recipes(["gan"], "digits", tmp_path, on_run=lambda *a: announced.append(a), **asked)
+    assert trained == ["gan-seed0", "gan-seed1", "gan-seed1"]
+    assert announced == [("gan-seed0", 1, 2), ("gan-seed1", 2, 2)]
+    (row,) = report["rows"]
+    assert row["seeds"] == [0, 1] and row["finished"]
+    key = next(key for key in row["scores"] if key.startswith("fd@"))
+    values = [
+        json.loads((tmp_path / f"gan-seed{s}" / "evaluation.json").read_text())["scores"][key]["value"] for s in (0, 1)
+    ]
+    assert row["scores"][key]["median"] == pytest.approx(np.mean(values))
+    assert "to" in written(tmp_path / "report.html").text
+
+    with pytest.raises(UserError, match=r"gan-seed0 is a run of other run"):
+        compare_recipes(["gan"], "digits", tmp_path, **{**asked, "images": 256})
+
+
+def test_a_run_stopped_by_a_guard_is_compared_as_it_stood(tmp_path, monkeypatch, runs):
+    def fault(recipe, data, out, **kwargs):
+        shutil.copytree(runs[1], out)
+        raise api.Fault("loss nan")
+
+    monkeypatch.setattr(api, "train", fault)
+    report = compare_recipes(["gan"], "digits", tmp_path / "out", images=192, settings={"gan": TINY}, say=quiet)
+    assert report["warnings"][0] == "gan-seed0 was stopped by a guard: loss nan."
+
+
+def test_rows_of_a_table_get_scatter_plots(tmp_path, monkeypatch):
+    from aegean.metrics.features import feature_network
+
+    monkeypatch.setattr(api, "_features", feature_network)
+    rows = np.random.default_rng(0).normal(size=(200, 2))
+    names = "$height,<b>"
+    np.savetxt(tmp_path / "points.csv", rows, delimiter=",", header=names, comments="")
+    compare_recipes(
+        ["vae"], str(tmp_path / "points.csv"), tmp_path / "out", images=192, settings={"vae": TINY}, say=quiet
+    )
+    page = written(tmp_path / "out" / "report.html")
+    assert "img" not in {tag for tag, _ in page.tags}
+    assert "$height" in page.text

@@ -1,0 +1,139 @@
+"""The numbers of a report, against sums done by hand."""
+
+from pathlib import Path
+
+import pytest
+
+from aegean.data import DataInfo, DataOptions
+from aegean.recipes import smoke
+from aegean.report import tables
+from aegean.report.meanings import METRICS
+from aegean.report.runs import Entry
+from aegean.report.steps import next_steps, train_command
+from aegean.report.verdict import verdict, warnings
+from aegean.training.folder import Settings
+
+INFO = DataInfo("dots", (1, 8, 8), (127.5,), (127.5,), count=100, test_count=50, fingerprint="f")
+FD, COVERAGE, PSNR = "fd@dots:50", "coverage@dots:50", "psnr@test:50"
+FLOORS = {FD: (1.0, "lower"), COVERAGE: (0.9, "higher"), PSNR: (100.0, "higher")}
+
+
+def entry(recipe, seed=0, images=320, seconds=10.0, lines=(), inherited=None, settings=None, path=None, **scores):
+    """A run with these scores: fd=..., coverage=..., psnr=..."""
+    keys = {key.split("@")[0]: key for key in FLOORS}
+    found = {
+        keys[name]: {"value": value, "floor": FLOORS[keys[name]][0], "better": FLOORS[keys[name]][1]}
+        for name, value in scores.items()
+    }
+    inherited = inherited or {}
+    run = smoke(recipe, INFO, steps=20).replace(seed=seed)
+    plan = Settings(recipe, settings or {}, DataOptions("dots.npz"), INFO, run, inherited=inherited)
+    total = images + inherited.get("images", 0)
+    return Entry(Path(path or f"{recipe}-{seed}"), plan, list(lines), found, total, seconds, {"G": 10, "D": 5})
+
+
+def report_of(*entries):
+    return tables.table(entries), list(tables.grouped(entries).values())
+
+
+def test_medians_and_spread_over_seeds():
+    values = [5.0, 3.0, 10.0]
+    report, _ = report_of(*(entry("gan", seed, fd=v, seconds=v) for seed, v in enumerate(values)))
+    (row,) = report["rows"]
+    assert row["scores"][FD] == {"median": 5.0, "min": 3.0, "max": 10.0, "values": values}
+    assert row["seeds"] == [0, 1, 2]
+    assert row["seconds"]["median"] == 5.0
+    report, _ = report_of(entry("gan", 0, fd=1.0), entry("gan", 1, fd=4.0))
+    assert report["rows"][0]["scores"][FD]["median"] == 2.5
+
+
+def test_rows_keep_the_order_given_and_have_names_of_their_own():
+    entries = [
+        entry("vae", 0, psnr=1.0),
+        entry("gan", 1, fd=2.0),
+        entry("gan", 0, fd=3.0),
+        entry("gan", 0, fd=3.0, settings={"pack": 2}, path="packed"),
+        entry("gan", 0, fd=3.0, settings={"pack": 2}, path="again"),
+    ]
+    report, groups = report_of(*entries)
+    assert [row["label"] for row in report["rows"]] == ["vae", "gan", "gan (packed)", "gan (again)"]
+    assert [e.plan.run.seed for e in groups[1]] == [0, 1]
+    report, _ = report_of(*entries[1:4])
+    assert [row["label"] for row in report["rows"]] == ["gan", "gan (pack=2)"]
+
+
+def test_inherited_cost_is_counted():
+    given = {"images": 1000, "seconds": 7.0, "recipe": "vae", "source": "vae-0"}
+    lines = [{"kind": "eval", "images": 1320, "seconds": 3.0, "phase": "adversarial", "scores": {}}]
+    late = entry("ae_to_gan", inherited=given, lines=lines, fd=1.0)
+    report, _ = report_of(late, entry("gan", fd=2.0))
+    assert report["rows"][0]["images"]["median"] == 1320
+    assert report["rows"][0]["inherited_images"] == 1000
+    assert not report["budget"]["equal_images"]
+    words = " ".join(report["budget"]["words"])
+    assert "not equal" in words and "320 (gan)" in words and "trained vae" in words and "1,000 images" in words
+    assert late.phases() == [("inherited", 0, 0.0), ("adversarial", 1000, 7.0)]
+    assert "--from vae-0" in train_command(late)
+
+
+def test_equal_budgets_are_said_to_be_equal():
+    report, _ = report_of(entry("gan", fd=2.0, images=10_000), entry("vae", fd=3.0, images=10_050))
+    assert report["budget"]["equal_images"]
+    assert "Equal budgets" in report["budget"]["words"][0]
+
+
+def test_the_verdict_names_winner_floor_and_scratch_gan():
+    report, _ = report_of(
+        entry("gan", fd=9.0, coverage=0.3), entry("vae", fd=5.0, coverage=0.5, psnr=17.0), entry("ae_to_gan", fd=3.0)
+    )
+    text = verdict(report)
+    assert text[0].startswith("ae_to_gan makes the samples nearest to real data: Fréchet distance 3, where real data")
+    assert "reach 1 " in text[0] and "vae comes next with 5 (1.7 times as much)." in text[0]
+    assert "gan, the GAN from scratch, reaches 9 (3 times as much)." in text[0]
+    assert text[1].startswith("vae shows the most variety: its samples cover 50% of the held-out data")
+    assert "still missing" in text[1]
+    assert text[2].startswith("Only vae reconstructs: 17 dB")
+    assert "one seed" in text[-1]
+
+
+@pytest.mark.parametrize("second, words", [([5.0, 6.0], "larger than the spread"), ([3.5, 6.0], "may be chance")])
+def test_the_verdict_weighs_differences_against_the_spread(second, words):
+    report, _ = report_of(
+        *(entry("vae", seed, fd=v) for seed, v in enumerate([3.0, 4.0])),
+        *(entry("gan", seed, fd=v) for seed, v in enumerate(second)),
+    )
+    assert words in verdict(report)[0]
+
+
+def test_warnings_say_where_and_once():
+    line = {"kind": "warning", "warning": "collapse", "phase": "adversarial", "seconds": 1.0, "text": "it fell"}
+    lines = [{**line, "images": 64}, {**line, "images": 128}]
+    report, groups = report_of(entry("gan", images=160, lines=lines, fd=1.0))
+    assert warnings(report, groups) == ["gan is unfinished: 160 of 320 images.", "gan, at 64 images: it fell."]
+
+
+def test_next_steps_fit_the_runs():
+    report, groups = report_of(
+        entry("ae", psnr=20.0, path="my runs/ae"), entry("gan", fd=9.0, coverage=0.2, path="my runs/gan")
+    )
+    commands = [step["command"] for step in next_steps(report, groups)]
+    assert "aegean fit 'my runs/ae' --prior mixture" in commands
+    assert "aegean sample 'my runs/gan' --count 64 --out samples.png" in commands
+    assert any("pack=2" in c and "augment=translation,cutout" in c for c in commands)
+    assert any(c.startswith("aegean train ae_to_gan --data dots.npz") for c in commands)
+    assert any("--seeds 3" in c for c in commands)
+    assert "tensorboard --logdir 'my runs'" in commands
+
+
+def test_numbers_for_people():
+    assert [tables.number(v) for v in (None, float("nan"), 0.0, 12345.6, 0.01234, 9.999, 1e-5)] == [
+        "-", "-", "0", "12,346", "0.0123", "10.0", "1.0e-05",
+    ]  # fmt: skip
+    assert [tables.compact(v) for v in (999, 30_016, 1_500_000)] == ["999", "30k", "1.5M"]
+    assert [tables.duration(v) for v in (5.25, 75, 7325)] == ["5.25 s", "1 min 15 s", "2 h 2 min"]
+
+
+def test_every_metric_has_a_sentence():
+    from aegean.metrics.protocol import DIRECTIONS
+
+    assert set(DIRECTIONS) == set(METRICS)

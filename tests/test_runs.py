@@ -1,0 +1,258 @@
+"""Runs as folders: whatever interrupts them, they end as if nothing had happened."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import safetensors.torch
+import torch
+
+import aegean
+from aegean import api
+from aegean.config import UserError
+from aegean.model import Model
+from aegean.training.folder import Folder
+from aegean.training.loop import Loop
+from aegean.training.trainer import Fault
+
+SMALL = {"width": 8, "latent": 4, "batch": 16}
+STEPS = 60
+
+
+def train(recipe, out, **kwargs):
+    kwargs = {"images": 16 * STEPS, "evaluations": 4, "settings": SMALL, "device": "cpu", **kwargs}
+    return aegean.train(recipe, "digits", out, **kwargs)
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    """An uninterrupted transfer."""
+    out = tmp_path_factory.mktemp("runs") / "straight"
+    train("ae_to_gan", out)
+    return Folder(out)
+
+
+def content(folder):
+    """Everything of a run that must not depend on interruptions: log lines without seconds, state, models."""
+    lines = [{k: v for k, v in line.items() if k != "seconds"} for line in folder.lines()]
+    state = safetensors.torch.load_file(folder.state)
+    model = safetensors.torch.load_file(folder.model)
+    best = safetensors.torch.load_file(folder.best)
+    return lines, {**state, **{f"model {k}": v for k, v in model.items()}, **{f"best {k}": v for k, v in best.items()}}
+
+
+def assert_same(a, b):
+    (lines_a, tensors_a), (lines_b, tensors_b) = content(a), content(b)
+    assert lines_a == lines_b
+    assert tensors_a.keys() == tensors_b.keys()
+    assert all(torch.equal(tensors_a[k], tensors_b[k]) for k in tensors_a)
+
+
+def test_a_run_is_a_folder_of_known_files(straight):
+    names = {p.name for p in straight.path.iterdir()}
+    assert names == {
+        "config.json", "model.safetensors", "best.safetensors", "metrics.jsonl", "evaluation.json",
+        "samples", "tensorboard", "state",
+    }  # fmt: skip
+    config = json.loads(straight.config.read_text())
+    assert config["format"] == 1 and config["machine"]["torch"] == torch.__version__ and config["command"]
+    lines = straight.lines()
+    assert {line["kind"] for line in lines} >= {"train", "eval"}
+    keys = [key for line in lines if line["kind"] == "eval" for key in line["scores"]]
+    assert any(key == "fd@digits-classifier:397" for key in keys)
+    assert [line["images"] for line in lines] == sorted(line["images"] for line in lines)
+    assert any(p.name.startswith("samples-") for p in straight.samples.iterdir())
+    assert any(straight.tensorboard.iterdir())
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("stop", [1, 17, 18, 19, 22, 45])
+def test_resuming_equals_never_stopping(straight, tmp_path, monkeypatch, stop):
+    """A crash after any step: in a phase, at its end, just after an evaluation."""
+    count, step = 0, Loop._step
+
+    def failing(self):
+        nonlocal count
+        count += 1
+        if count > stop:
+            raise Stop
+        step(self)
+
+    monkeypatch.setattr(Loop, "_step", failing)
+    with pytest.raises(Stop):
+        train("ae_to_gan", tmp_path / "run")
+    monkeypatch.undo()
+    aegean.resume(tmp_path / "run")
+    assert_same(straight, Folder(tmp_path / "run"))
+
+
+def start(code, tmp_path):
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.slow
+def test_kill_nine_at_ten_random_moments(tmp_path):
+    torch.set_num_threads(1)  # as the children: threads are part of bit-exactness
+    images, out = 16 * 400, tmp_path / "killed"
+    settings = f"images={images}, evaluations=8, device='cpu', settings={SMALL}"
+    train("ae_to_gan", tmp_path / "straight", images=images, evaluations=8)
+    chance = random.Random(0)
+    begin = f"import aegean; aegean.train('ae_to_gan', 'digits', {str(out)!r}, {settings})"
+    go_on = f"import aegean; aegean.resume({str(out)!r})"
+    kills = 0
+    for _ in range(40):
+        process = start(go_on if out.exists() else begin, tmp_path)
+        while not out.exists() and process.poll() is None:
+            time.sleep(0.02)
+        if kills < 10:
+            try:
+                process.wait(timeout=2.0 + 3.0 * chance.random())
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                kills += 1
+                continue
+        if process.wait(timeout=300) == 0 and kills >= 3:
+            break
+    assert process.returncode == 0 and kills >= 3
+    assert_same(Folder(tmp_path / "straight"), Folder(out))
+
+
+def test_raising_the_budget_goes_on_from_where_it_was(tmp_path):
+    train("ae_to_gan", tmp_path / "run", images=16 * 40)
+    aegean.resume(tmp_path / "run", images=16 * 70)
+    folder = Folder(tmp_path / "run")
+    plan = folder.read()
+    assert plan.images == 16 * 70 and folder.clock()["images"] == 16 * 70
+    assert [p.images for p in plan.run.schedule[:2]] == [16 * 12, 16 * 2]
+    with pytest.raises(UserError, match="below"):
+        aegean.resume(tmp_path / "run", images=100)
+
+
+def test_inheriting_counts_the_teachers_images_and_hands_over_its_values(tmp_path):
+    train("vae", tmp_path / "vae", images=16 * 30)
+    train("ae_to_gan", tmp_path / "gan", images=16 * 60, source=tmp_path / "vae")
+    plan = Folder(tmp_path / "gan").read()
+    assert [p.name for p in plan.run.schedule] == ["warm-up", "adversarial"]
+    assert plan.images == 16 * 60 and plan.inherited["images"] == 16 * 30
+    assert plan.inherited["nets"] == ("E", "G", "bottleneck")
+    lines = Folder(tmp_path / "gan").lines()
+    assert lines[0]["images"] > 16 * 30 and lines[-1]["images"] == 16 * 60
+    vae, gan = (aegean.load(tmp_path / name) for name in ("vae", "gan"))
+    assert torch.equal(vae.nets["E"].stem.weight, gan.nets["E"].stem.weight)  # nobody trains it any more
+    assert gan.about["images"] == 16 * 60
+
+
+def test_what_does_not_fit_is_said(tmp_path):
+    train("vae", tmp_path / "vae", images=16 * 10)
+    with pytest.raises(UserError, match=r"widths is \(16, 32\) in the recipe and \(8, 16\) in the source"):
+        train("ae_to_gan", tmp_path / "a", source=tmp_path / "vae", settings={**SMALL, "width": 16})
+    with pytest.raises(UserError, match="is too small"):
+        train("ae_to_gan", tmp_path / "b", source=tmp_path / "vae", images=16 * 10)
+    assert not (tmp_path / "a").exists() and not (tmp_path / "b").exists()
+
+
+def test_minutes_become_images_once(tmp_path):
+    train("ae", tmp_path / "run", images=None, minutes=0.05)
+    folder = Folder(tmp_path / "run")
+    plan = folder.read()
+    assert plan.minutes == 0.05 and plan.images % 16 == 0 and folder.clock()["images"] == plan.images
+    assert folder.lines()[-1]["seconds"] < 12
+    train("ae", tmp_path / "both", images=32, minutes=5)
+    assert Folder(tmp_path / "both").read().images == 32
+
+
+def test_a_guard_stops_at_the_last_good_state_and_names_the_term(tmp_path, monkeypatch):
+    with pytest.raises(Fault, match=r"in turn 'AE' at image"):
+        train("ae", tmp_path / "run", settings={**SMALL, "lr": 1e12})
+    state = safetensors.torch.load_file(Folder(tmp_path / "run").state)
+    assert all(torch.isfinite(v).all() for v in state.values())
+
+
+def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
+    train("ae", tmp_path / "run", images=16 * 20)
+    folder = Folder(tmp_path / "run")
+    before = folder.state.read_bytes(), folder.model.read_bytes()
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises((UserError, OSError), match="[Nn]o space left"):
+        aegean.resume(tmp_path / "run", images=16 * 40)
+    monkeypatch.undo()
+    assert (folder.state.read_bytes(), folder.model.read_bytes()) == before
+    assert not [p for p in folder.path.rglob("*.tmp")]
+    aegean.resume(tmp_path / "run", images=16 * 40)
+    assert folder.clock()["images"] == 16 * 40
+
+
+def test_a_model_file_is_whole_or_refused(straight, tmp_path):
+    data = bytearray(straight.model.read_bytes())
+    model = Model.load(straight.model)
+    assert model.can() == ["encode", "decode", "reconstruct", "sample"]
+    cases = {"empty": b"", "short": data[: len(data) // 2], "text": b"hello" * 100}
+    for name, content in cases.items():
+        (tmp_path / name).write_bytes(bytes(content))
+        with pytest.raises(UserError, match=name):
+            Model.load(tmp_path / name)
+    plain = tmp_path / "plain.safetensors"
+    safetensors.torch.save_file({"a": torch.zeros(1)}, plain)
+    with pytest.raises(UserError, match="not written by aegean"):
+        Model.load(plain)
+
+
+def test_a_description_cannot_ask_for_more_memory_than_the_file_holds(straight, tmp_path):
+    with safetensors.safe_open(str(straight.model), "pt") as opened:
+        header = json.loads(opened.metadata()["aegean"])
+    header["nets"]["G"]["args"]["widths"] = [100_000, 100_000]
+    file = tmp_path / "huge.safetensors"
+    safetensors.torch.save_file(safetensors.torch.load_file(straight.model), file, {"aegean": json.dumps(header)})
+    with pytest.raises(UserError, match="do not fit"):
+        Model.load(file)
+
+
+def test_verbs_say_what_is_missing(tmp_path, straight):
+    model = train("ae", tmp_path / "ae", images=160)
+    with pytest.raises(UserError, match="aegean fit RUN --prior mixture"):
+        model.sample(4)
+    with pytest.raises(UserError, match="evidence bound"):
+        model.score(torch.zeros(1, 1, 8, 8))
+    with pytest.raises(UserError, match=r"decodes \(n, 4\)"):
+        model.decode(torch.zeros(2, 5))
+    with pytest.raises(UserError, match=r"takes \(1, 8, 8\)"):
+        model.encode(torch.zeros(2, 1, 9, 9))
+    fitted = aegean.fit_prior(tmp_path / "ae", "mixture")
+    assert fitted.sample(5).shape == (5, 1, 8, 8)
+    assert aegean.load(tmp_path / "ae").can() == ["encode", "decode", "reconstruct", "sample"]
+
+
+def test_sample_i_depends_on_the_seed_and_i_alone(straight):
+    model = aegean.load(straight.path)
+    many, few = model.sample(300, seed=3), model.sample(10, seed=3)
+    torch.testing.assert_close(many[:10], few)
+    assert not torch.equal(few, model.sample(10, seed=4))
+
+
+@pytest.mark.parametrize("text,images", [("500", 500), ("500k", 500_000), ("2M", 2_000_000), ("1.5M", 1_500_000), (7, 7)])
+def test_budgets_that_are_read(text, images):
+    assert api.parse_images(text) == images
+
+
+@pytest.mark.parametrize("text", ["", "0", "-5", "1e5", "5 k", "1.5", "k", "5K", "nan", "inf", "½k", True, "9" * 30])
+def test_budgets_that_are_refused(text):
+    with pytest.raises(UserError, match="--images"):
+        api.parse_images(text)
