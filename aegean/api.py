@@ -79,6 +79,9 @@ def train(
     where = pick_device(device)
     parse_all(recipe, chosen)
     free_place(folder.path, overwrite)
+    for given in (source, options.spec, options.test):
+        if given and Path(given).resolve().is_relative_to(folder.path.resolve()):
+            raise UserError(f"{given} lies in {out}, which would be overwritten; choose another --out.")
     dataset = open_data(options, say)
     model, inherited = inherit(source)
     run = configure(recipe, dataset.info, chosen, model.specs if model else None).replace(seed=seed)

@@ -1,7 +1,8 @@
-"""What every test gets: a cache folder of its own."""
+"""What every test gets: a cache folder of its own; and for some, tiny trained runs and the command line."""
 
 import os
 
+import numpy as np
 import pytest
 
 
@@ -15,3 +16,60 @@ def cache_folder(tmp_path_factory):
         del os.environ["AEGEAN_CACHE"]
     else:
         os.environ["AEGEAN_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def tiny_runs(tmp_path_factory):
+    """A folder of runs of some 20 steps: vae, ae and cgan (with classes) on digits; rows, a vae on plane.csv."""
+    from aegean import api
+
+    folder = tmp_path_factory.mktemp("runs")
+    small = {"width": 8, "latent": 4, "batch": 16}
+    api.train("vae", "digits", folder / "vae", images=640, evaluations=2, settings=small)
+    api.train("ae", "digits", folder / "ae", images=320, evaluations=1, settings={**small, "conditional": True})
+    api.train("gan", "digits", folder / "cgan", images=320, evaluations=1, settings={**small, "conditional": True})
+    plane = np.random.default_rng(0).normal(size=(300, 2))
+    np.savetxt(folder / "plane.csv", plane, delimiter=",", header="x,y", comments="")
+    table = str(folder / "plane.csv")
+    api.train("vae", table, folder / "rows", images=320, evaluations=1, settings={"width": 2, "batch": 16})
+    return folder
+
+
+@pytest.fixture
+def call(capsys):
+    """Call the command line; (status, stdout, stderr)."""
+    from aegean.cli import main
+
+    def one(*words):
+        status = main([str(word) for word in words])
+        return status, *capsys.readouterr()
+
+    return one
+
+
+@pytest.fixture
+def done(call):
+    """Call the command line, which must succeed; its stdout."""
+
+    def one(*words):
+        status, out, err = call(*words)
+        assert status == 0, err
+        assert "Traceback" not in err
+        return out
+
+    return one
+
+
+@pytest.fixture
+def refused(call):
+    """Call the command line, which must blame the user in one line; that line."""
+
+    def one(*words):
+        status, out, err = call(*words)
+        assert (status, out) == (2, ""), err
+        assert "Traceback" not in err
+        last = err.strip().splitlines()[-1]
+        assert last.startswith("aegean: error: ")
+        return last
+
+    return one

@@ -84,7 +84,7 @@ def train(args: argparse.Namespace) -> None:
         if odd := sorted(set(given) - {"images", "device"}):
             names = ", ".join("RECIPE" if name == "recipe" else option_name(name) for name in odd)
             raise UserError(f"--resume goes on with the run's own settings: leave out {names}.")
-        api.resume(out, given.get("images"), given.get("device", "auto"))
+        model = api.resume(out, given.get("images"), given.get("device", "auto"))
     else:
         missing = [text for key, text in NEEDED.items() if not given.get(key)]
         if missing:
@@ -94,9 +94,11 @@ def train(args: argparse.Namespace) -> None:
         for name in ("batch", "images"):
             if name in given and name in settings:
                 raise UserError(f"--{name} and --set {name}=... are the same; give one of them.")
-        api.train(given.pop("recipe"), data, out, settings=settings, **given)
+        model = api.train(given.pop("recipe"), data, out, settings=settings, **given)
     print(f"{out}: trained; its scores:\n{score_table(api.scores(out))}")
-    print(f"next: aegean sample {shlex.quote(out)} --out samples.png   aegean info {shlex.quote(out)}")
+    place = shlex.quote(out)
+    able = "sample" in model.can()
+    print(f"next: aegean {f'sample {place} --out samples.png' if able else f'fit {place} --prior mixture'}")
 
 
 NEEDED = {"recipe": "RECIPE", "data": "--data SPEC", "out": "--out RUN"}

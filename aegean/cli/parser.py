@@ -43,8 +43,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     SystemExit: --help and --version, after printing.
     """
     parser, commands = make_parser()
-    if not argv:
-        argv = ["--help"]
+    if not argv or argv[0] == "help":
+        argv = [*argv[1:], "--help"]
     name = argv[0]
     if not name.startswith("-") and name not in commands:
         raise UserError(f"There is no command {name!r}.{nearest(name, commands)}")

@@ -80,8 +80,8 @@ def _plot(curves: Sequence[Curve], floor: float | None, metric: str, x_label: st
     lowest = min(value for curve in curves for value in curve.y)
     if floor is not None and (floor > 0 or metric == "coverage"):
         axes.axhline(floor, color=INK, linestyle=(0, (5, 3)), linewidth=1)
-        place = {"xycoords": ("axes fraction", "data"), "xytext": (-2, 2), "textcoords": "offset points"}
-        axes.annotate("real data", (1, floor), **place, ha="right", va="bottom", color=INK, fontsize=9)
+        right = axes.get_yaxis_transform()  # x in parts of the figure, y in the data's numbers
+        axes.text(0.99, floor, "real data", transform=right, ha="right", va="bottom", color=INK, fontsize=9)
     if metric == "coverage":
         axes.set_ylim(0, 1.08)
     elif lowest > 0:

@@ -68,7 +68,7 @@ METRICS = {
     ),
     "bits": Metric(
         "evidence bound",
-        "held-out data",
+        "likelihood",
         "How probable the model finds held-out data: a lower bound of log2 p, in bits a sample. Comparable between "
         "models of the same likelihood only.",
     ),

@@ -51,17 +51,20 @@ def _answer(report: dict[str, Any], metric: dict[str, Any]) -> str:
     best, floor = rows[0], metric["floor"]
     words = (FIRST if len(rows) > 1 else ALONE)[name]
     value = best["scores"][key]["median"]
-    parts = [words.format(best=best["label"], value=_shown(name, value), floor=_shown(name, floor))]
+    parts = [words.format(best=_named(best), value=_shown(name, value), floor=_shown(name, floor))]
     if name == "coverage" and value < COLLAPSED * floor:
-        parts.append("So much of the variety is still missing.")
-    for place, row in enumerate(rows[1:]):
-        scratch = ", the GAN from scratch," if row["recipe"] == "gan" and len(rows) > 1 else ""
-        if place == 0:
-            gap = _gap(name, value, row["scores"][key]["median"])
-            parts.append(f"{row['label']}{scratch} comes next with {gap}{_beyond_chance(best, row, metric)}.")
-        elif scratch:
-            parts.append(f"{row['label']}{scratch} reaches {_gap(name, value, row['scores'][key]['median'])}.")
+        parts.append("Much of the variety is still missing.")
+    for place, row in enumerate(rows[1:], 2):
+        gap = _gap(name, value, row["scores"][key]["median"])
+        if place == 2:
+            parts.append(f"{_named(row)} comes next with {gap}{_beyond_chance(best, row, metric)}.")
+        elif row["recipe"] == "gan":
+            parts.append(f"{_named(row)} reaches {gap}.")
     return " ".join(parts)
+
+
+def _named(row: dict[str, Any]) -> str:
+    return f"{row['label']}, the GAN from scratch," if row["recipe"] == "gan" else row["label"]
 
 
 def _shown(name: str, value: float | None) -> str:
@@ -71,7 +74,8 @@ def _shown(name: str, value: float | None) -> str:
 def _gap(name: str, best: float, other: float) -> str:
     """Another value, and how far it stands from the best: "36.8 (2.3 times as much)"."""
     if name in ("fd", "mse") and best > 0:
-        return f"{number(other)} ({other / best:.2g} times as much)"
+        times = other / best
+        return f"{number(other)} ({f'{times:.2g}' if times < 10 else whole(times)} times as much)"
     return f"{number(other)} dB" if name == "psnr" else _shown(name, other)
 
 
@@ -92,7 +96,8 @@ def chance(report: dict[str, Any]) -> str:
         return "Each was trained once, with one seed: a small difference may be luck. Repeat with --seeds 3 to know."
     if min(counts) == 1:
         return "Some were trained with one seed only: how much of their score is luck is not known."
-    return f"Numbers are medians over {min(counts)} seeds or more; the tables show the smallest and the largest too."
+    seeds = f"{min(counts)} seeds" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)} seeds"
+    return f"Numbers are medians over {seeds}; the table shows the smallest and the largest too."
 
 
 def warnings(report: dict[str, Any], groups: Sequence[Sequence[Entry]]) -> list[str]:
