@@ -89,13 +89,13 @@ class Paths:
     @path
     def features(self) -> tuple[Tensor, ...]:
         """The encoder's levels, nearest the data first."""
-        return self.nets["E"](self.seen, self.labels)
+        return self.nets["E"](self.seen)
 
     @path
     def latent(self) -> Latent:
         bottleneck = self.nets["bottleneck"]
         noise = self.noise and self.noise("posterior", "normal", (bottleneck.latent,))
-        return bottleneck(self.features[-1], noise)
+        return bottleneck(self.features[-1], noise, self.labels)
 
     @path
     def raw_hat(self) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from aegean.config import network
-from aegean.nets.blocks import act
+from aegean.nets.blocks import act, one_hot
 
 NATS_TO_BITS = 1 / math.log(2)
 
@@ -24,18 +24,33 @@ class Latent(NamedTuple):
     stats: tuple[Tensor, ...] = ()
 
 
+class Projection(nn.Module):
+    """Features (B, *level) -> (B, out), linear. With classes it takes off what the label already says: one vector
+    for each class, so that the latent need not repeat it."""
+
+    def __init__(self, level: Sequence[int], out: int, classes: int):
+        super().__init__()
+        self.classes = classes
+        self.features = nn.Linear(math.prod(level), out)
+        nn.init.zeros_(self.features.bias)
+        self.label = nn.Linear(classes, out, bias=False) if classes else None
+
+    def forward(self, h: Tensor, labels: Tensor | None) -> Tensor:
+        z = self.features(act(h).flatten(1))
+        return z if self.label is None else z - self.label(one_hot(labels, self.classes, z))
+
+
 @network
 class Identity(nn.Module):
     """A plain autoencoder's bottleneck: one linear layer."""
 
-    def __init__(self, level: Sequence[int], latent: int):
+    def __init__(self, level: Sequence[int], latent: int, classes: int = 0):
         super().__init__()
         self.latent = latent
-        self.project = nn.Linear(math.prod(level), latent)
-        nn.init.zeros_(self.project.bias)
+        self.project = Projection(level, latent, classes)
 
-    def forward(self, h: Tensor, noise: Tensor | None = None) -> Latent:
-        z = self.project(act(h).flatten(1))
+    def forward(self, h: Tensor, noise: Tensor | None = None, labels: Tensor | None = None) -> Latent:
+        z = self.project(h, labels)
         return Latent(z, z.new_zeros(len(z)))
 
 
@@ -47,16 +62,15 @@ class Gaussian(nn.Module):
     log variance); `rate` = KL(q(z|x) || N(0, 1)) in bits.
     """
 
-    def __init__(self, level: Sequence[int], latent: int):
+    def __init__(self, level: Sequence[int], latent: int, classes: int = 0):
         super().__init__()
         self.latent = latent
-        self.project = nn.Linear(math.prod(level), 2 * latent)
+        self.project = Projection(level, 2 * latent, classes)
         with torch.no_grad():  # begin near the prior's width, with the means spread by the data alone
-            self.project.weight[latent:].mul_(0.1)
-            self.project.bias.zero_()
+            self.project.features.weight[latent:].mul_(0.1)
 
-    def forward(self, h: Tensor, noise: Tensor | None = None) -> Latent:
-        mean, log_variance = self.project(act(h).flatten(1)).float().chunk(2, 1)
+    def forward(self, h: Tensor, noise: Tensor | None = None, labels: Tensor | None = None) -> Latent:
+        mean, log_variance = self.project(h, labels).float().chunk(2, 1)
         log_variance = log_variance.clamp(-20, 10)
         z = mean if noise is None else mean + (log_variance / 2).exp() * noise
         return Latent(z, kl_to_normal(mean, log_variance) * NATS_TO_BITS, (mean, log_variance))

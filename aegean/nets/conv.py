@@ -24,20 +24,16 @@ def sizes(shape: Sequence[int], levels: int) -> list[tuple[int, int]]:
 class ConvEncoder(nn.Module):
     """Pictures (B, C, H, W) -> a tuple of levels (B, widths[i], H / 2^i, W / 2^i), nearest the data first."""
 
-    def __init__(self, shape: Sequence[int], widths: Sequence[int], blocks: int = 1, classes: int = 0):
+    def __init__(self, shape: Sequence[int], widths: Sequence[int], blocks: int = 1):
         super().__init__()
         depth = blocks * len(widths)
         self.levels = [(w, *s) for w, s in zip(widths, sizes(shape, len(widths)))]
-        self.classes = classes
         self.stem = he_(nn.Conv2d(shape[0], widths[0], 3, padding=1))
-        self.label = nn.Linear(classes, widths[0], bias=False) if classes else None
         self.stages = nn.ModuleList(nn.Sequential(*(Residual(w, depth) for _ in range(blocks))) for w in widths)
         self.downs = nn.ModuleList(nn.Sequential(Down(a), he_(nn.Conv2d(a, b, 1))) for a, b in zip(widths, widths[1:]))
 
-    def forward(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, ...]:
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         h = self.stem(x.contiguous(memory_format=torch.channels_last))
-        if self.label is not None:
-            h = h + self.label(one_hot(labels, self.classes, h))[:, :, None, None]
         levels = [self.stages[0](h)]
         for down, stage in zip(self.downs, list(self.stages)[1:]):
             levels.append(stage(down(levels[-1])))

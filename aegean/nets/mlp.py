@@ -16,19 +16,14 @@ from aegean.nets.blocks import LogVariance, act, he_, one_hot
 class MLPEncoder(nn.Module):
     """Samples (B, *shape) -> a tuple of hidden levels (B, widths[i])."""
 
-    def __init__(self, shape: Sequence[int], widths: Sequence[int], classes: int = 0):
+    def __init__(self, shape: Sequence[int], widths: Sequence[int]):
         super().__init__()
         self.levels = [(w,) for w in widths]
-        self.classes = classes
         self.stem = he_(nn.Linear(math.prod(shape), widths[0]))
-        self.label = nn.Linear(classes, widths[0], bias=False) if classes else None
         self.layers = nn.ModuleList(he_(nn.Linear(a, b)) for a, b in zip(widths, widths[1:]))
 
-    def forward(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, ...]:
-        h = self.stem(x.flatten(1))
-        if self.label is not None:
-            h = h + self.label(one_hot(labels, self.classes, h))
-        levels = [h]
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        levels = [self.stem(x.flatten(1))]
         for layer in self.layers:
             levels.append(layer(act(levels[-1])))
         return tuple(levels)

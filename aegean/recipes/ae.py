@@ -31,10 +31,10 @@ def autoencoder_nets(
     data: DataInfo, kind: str, network: Network, width: int, latent: int, error: str, classes: int
 ) -> dict[str, Net]:
     size = latent_size(data, latent)
-    E = encoder(data, network, width, classes)
+    E = encoder(data, network, width)
     return {
         "E": E,
-        "bottleneck": bottleneck(kind, E, size),
+        "bottleneck": bottleneck(kind, E, size, classes),
         "G": decoder(data, network, width, size, classes, output(error)),
     }
 

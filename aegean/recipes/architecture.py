@@ -48,9 +48,9 @@ def _body(data: DataInfo, network: Network, width: int) -> tuple[bool, dict[str,
     return True, {"shape": list(data.shape), "widths": [width * min(2**i, 4) for i in range(levels)]}
 
 
-def encoder(data: DataInfo, network: Network, width: int, classes: int = 0) -> Net:
+def encoder(data: DataInfo, network: Network, width: int) -> Net:
     conv, body = _body(data, network, width)
-    return net(ConvEncoder if conv else MLPEncoder, **body, classes=classes)
+    return net(ConvEncoder if conv else MLPEncoder, **body)
 
 
 def decoder(data: DataInfo, network: Network, width: int, latent: int, classes: int = 0, output: str = "linear") -> Net:
@@ -58,10 +58,10 @@ def decoder(data: DataInfo, network: Network, width: int, latent: int, classes: 
     return net(ConvDecoder if conv else MLPDecoder, **body, latent=latent, classes=classes, output=output)
 
 
-def bottleneck(kind: str, encoder: Net, latent: int) -> Net:
+def bottleneck(kind: str, encoder: Net, latent: int, classes: int = 0) -> Net:
     with torch.device("meta"):
         level = encoder.build().levels[-1]
-    return net(BOTTLENECKS[kind], level=list(level), latent=latent)
+    return net(BOTTLENECKS[kind], level=list(level), latent=latent, classes=classes)
 
 
 def prior(kind: str, latent: int, classes: int = 0) -> Net:

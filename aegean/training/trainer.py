@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -210,14 +211,15 @@ class Trainer:
             start = int(player.fault)
             if start < 0:
                 continue
+            worst, label, what = -1.0, "", ""
             for term in player.turn.terms:
-                losses, grads = self.gradients(player, 0.0, start, only=term)
-                norm = float(torch.nn.utils.get_total_norm(grads))
-                if not torch.isfinite(losses[0]) or not norm < EXPLOSION * max(float(player.norm), 1e-12):
-                    loss = float(losses[0].detach())
-                    what = f"loss {loss:.4g}, gradient {norm:.4g} (usual: {float(player.norm):.4g})"
-                    return f"{term.label} in turn {player.turn.name!r} at image {start:,}: {what}"
-            return f"the gradient of turn {player.turn.name!r} at image {start:,}"
+                losses, grads = self.gradients(player, self.seen / self.phase.images, start, only=term)
+                loss, norm = float(losses[0].detach()), float(torch.nn.utils.get_total_norm(grads))
+                badness = norm if math.isfinite(loss) and math.isfinite(norm) else math.inf
+                if badness > worst:
+                    worst, label, what = badness, term.label, f"loss {loss:.4g}, gradient {norm:.4g}"
+            usual = f", usually {float(player.norm):.4g}" if player.norm > 0 else ""
+            return f"{label} in turn {player.turn.name!r} at image {start:,}: {what}{usual}"
         return None
 
     def model(self, averaged: bool = True, about: dict[str, Any] | None = None) -> Model:

@@ -8,12 +8,13 @@ from aegean.latent.bottlenecks import NATS_TO_BITS, kl_to_normal
 
 
 @pytest.mark.parametrize("kind", BOTTLENECKS)
-def test_every_bottleneck(kind):
-    b = BOTTLENECKS[kind](level=(6, 3, 2), latent=4)
-    h = torch.randn(5, 6, 3, 2)
-    latent = b(h, torch.randn(5, 4))
+@pytest.mark.parametrize("classes", [0, 3])
+def test_every_bottleneck(kind, classes):
+    b = BOTTLENECKS[kind](level=(6, 3, 2), latent=4, classes=classes)
+    h, y = torch.randn(5, 6, 3, 2), torch.arange(5) % 3 if classes else None
+    latent = b(h, torch.randn(5, 4), y)
     assert latent.z.shape == (5, 4) and latent.rate.shape == (5,) and latent.rate.min() >= 0
-    assert torch.equal(b(h).z, b(h).z)
+    assert torch.equal(b(h, None, y).z, b(h, None, y).z)
 
 
 def test_kl_against_torch_distributions():

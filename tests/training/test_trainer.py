@@ -192,7 +192,7 @@ def test_an_update_is_adam_on_the_gradient_whatever_the_memory_layout(make, turn
         reference = {k: p.detach().clone().contiguous().requires_grad_() for k, p in player.params.items()}
         adam = torch.optim.Adam(reference.values(), lr=5e-4, betas=(0.0, 0.99), fused=False, foreach=False)
         for (k, p), q in zip(player.params.items(), reference.values()):
-            if p in player.adam.state and player.adam.state[p]:
+            if player.adam.state.get(p):
                 adam.state[q] = {n: v.clone().contiguous() for n, v in player.adam.state[p].items()}
         _, grads = trainer.gradients(player, 0.0, trainer.images)
         for q, grad in zip(reference.values(), grads):
