@@ -247,7 +247,9 @@ def test_sample_i_depends_on_the_seed_and_i_alone(straight):
     assert not torch.equal(few, model.sample(10, seed=4))
 
 
-@pytest.mark.parametrize("text,images", [("500", 500), ("500k", 500_000), ("2M", 2_000_000), ("1.5M", 1_500_000), (7, 7)])
+@pytest.mark.parametrize(
+    "text,images", [("500", 500), ("500k", 500_000), ("2M", 2_000_000), ("1.5M", 1_500_000), (7, 7)]
+)
 def test_budgets_that_are_read(text, images):
     assert api.parse_images(text) == images
 

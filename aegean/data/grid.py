@@ -54,8 +54,8 @@ def scatter(groups: dict[str, np.ndarray], info: DataInfo) -> bytes:
         second = rows[:, 1] if rows.shape[1] > 1 else np.zeros(len(rows))
         axes.plot(rows[:, 0], second, ".", markersize=3, alpha=0.5, label=name or None)
     names = [*info.columns, "column 1", "column 2"][: max(2, len(info.columns))]
-    axes.set_xlabel(names[0])
-    axes.set_ylabel(names[1])
+    axes.set_xlabel(names[0], parse_math=False)  # a user's column may hold a dollar sign
+    axes.set_ylabel(names[1], parse_math=False)
     if any(groups):
         axes.legend()
     out = io.BytesIO()

@@ -20,7 +20,7 @@ from aegean.training.schedule import Copy, Fit, Phase, Run
 def ae_to_gan(
     data: DataInfo,
     *,
-    beta: float = 4.0,
+    beta: float = 1.0,
     teacher: float = 0.3,
     warmup: float = 0.05,
     anchor: float = 0.0,
@@ -56,7 +56,7 @@ def ae_to_gan(
     nets["D"] = discriminator(data, network, width, loss, classes, pack, augment)
     D_rate = Ramp(lr, lr / 4, cosine=True)
     edges = (Copy("E", "D.backbone"), Fit())
-    anchors = (SquaredError(trains=("E", "bottleneck", "G"), weight=Ramp(anchor, anchor / 20)),) if anchor else ()
+    anchors = (SquaredError(trains=("E", "bottleneck", "G"), weight=anchor),) if anchor else ()
     phases = [
         Phase(
             "autoencoder",

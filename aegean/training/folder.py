@@ -1,4 +1,4 @@
-"""A run is a folder: config.json, model.safetensors, best.safetensors, metrics.jsonl, samples/, tensorboard/, state/."""
+"""A run is a folder: its config, model, best model, metrics, pictures, TensorBoard events and state."""
 
 from __future__ import annotations
 

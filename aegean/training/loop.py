@@ -122,7 +122,10 @@ class Loop:
         if fault := self.trainer.blame():
             raise Fault(fault)
         model = self.trainer.model(about=self.about())
-        scores = self.evaluate(model)
+        try:
+            scores = self.evaluate(model)
+        except UserError as error:  # samples that are not finite, from weights that still are
+            raise Fault(f"the evaluation at image {self.trainer.images:,}: {error}") from None
         self._log(kind="eval", scores={key: score_json(score) for key, score in scores.items()})
         for key, score in scores.items():
             self.board.add_scalar(f"scores/{key}", score.value, self.trainer.images)

@@ -46,7 +46,7 @@ def test_a_trainer_loaded_from_its_state_goes_on_bit_for_bit(make, name):
         finish(second)
         ours, theirs = straight.tensors(), second.tensors()
         assert ours.keys() == theirs.keys()
-        assert all(torch.equal(ours[k], theirs[k]) for k in ours), [k for k in ours if not torch.equal(ours[k], theirs[k])]
+        assert [k for k in ours if not torch.equal(ours[k], theirs[k])] == []
 
 
 def test_seeds_differ_and_repeat(make):
@@ -191,7 +191,7 @@ def test_an_update_is_adam_on_the_gradient_whatever_the_memory_layout(make, turn
     for _ in range(3):
         reference = {k: p.detach().clone().contiguous().requires_grad_() for k, p in player.params.items()}
         adam = torch.optim.Adam(reference.values(), lr=5e-4, betas=(0.0, 0.99), fused=False, foreach=False)
-        for (k, p), q in zip(player.params.items(), reference.values()):
+        for p, q in zip(player.params.values(), reference.values()):
             if player.adam.state.get(p):
                 adam.state[q] = {n: v.clone().contiguous() for n, v in player.adam.state[p].items()}
         _, grads = trainer.gradients(player, 0.0, trainer.images)
