@@ -11,7 +11,7 @@ BIN := .venv/bin
 	touch $@
 
 demo: .venv/ready
-	$(BIN)/python -m aegean compare --recipes ae,vae,gan,ae_to_gan --data digits --images 100k --out runs/demo
+	$(BIN)/python -m aegean compare --recipes ae,vae,gan,ae_to_gan --data digits --images 40k --out runs/demo
 	@echo "open runs/demo/report.html"
 
 test: lint

@@ -191,11 +191,11 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises((UserError, OSError), match="[Nn]o space left"):
+    with pytest.raises((UserError, OSError), match=r"[Nn]o space left"):
         aegean.resume(tmp_path / "run", images=16 * 40)
     monkeypatch.undo()
     assert (folder.state.read_bytes(), folder.model.read_bytes()) == before
-    assert not [p for p in folder.path.rglob("*.tmp")]
+    assert not list(folder.path.rglob("*.tmp"))
     aegean.resume(tmp_path / "run", images=16 * 40)
     assert folder.clock()["images"] == 16 * 40
 

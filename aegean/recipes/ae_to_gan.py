@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -23,7 +24,7 @@ def ae_to_gan(
     beta: float = 1.0,
     teacher: float = 0.3,
     warmup: float = 0.05,
-    anchor: float = 0.0,
+    anchor: float = 12.0,
     prior_kind: Literal["mixture", "normal"] = "mixture",
     loss: Loss = "relativistic",
     gamma: float = 1.0,
@@ -33,7 +34,7 @@ def ae_to_gan(
     width: int = 32,
     latent: int = 0,
     conditional: bool = False,
-    lr: float = 5e-4,
+    lr: float = 2e-4,
     batch: int = 64,
     images: int = 100_000,
     inherited: Mapping[str, Net] | None = None,
@@ -42,7 +43,8 @@ def ae_to_gan(
 
     Three phases share the budget: a VAE with weight `beta` on its rate (`teacher` of the images; none with
     `--from RUN`, which hands over a trained one), the discriminator's warm-up with the generator still
-    (`warmup`), then both. Papers: Goodfellow et al. 2014; Kingma and Welling 2013; Ghosh et al. 2020 (the fitted
+    (`warmup`), then both. The reconstruction stays as an anchor, weight `anchor` on its mean squared error: so
+    nothing that was handed over is forgotten, and the encoder goes on fitting the generator. Papers: Goodfellow et al. 2014; Kingma and Welling 2013; Ghosh et al. 2020 (the fitted
     mixture); Huang et al. 2024 (loss and penalties).
     """
     whole_packs(batch, pack)
@@ -56,7 +58,9 @@ def ae_to_gan(
     nets["D"] = discriminator(data, network, width, loss, classes, pack, augment)
     D_rate = Ramp(lr, lr / 4, cosine=True)
     edges = (Copy("E", "D.backbone"), Fit())
-    anchors = (SquaredError(trains=("E", "bottleneck", "G"), weight=anchor),) if anchor else ()
+    # Over the number of values: an adversary's loss does not grow with it, so neither may its counterweight.
+    weight = anchor / math.prod(data.shape)
+    anchors = (SquaredError(trains=("E", "bottleneck", "G"), weight=weight),) if anchor else ()
     phases = [
         Phase(
             "autoencoder",
@@ -69,7 +73,7 @@ def ae_to_gan(
             "adversarial",
             round(images * (1 - teacher - warmup)),
             (discriminator_turn(loss, gamma, D_rate), generator_turn(loss, D_rate, *anchors)),
-            averages=("G",),
+            averages=("E", "bottleneck", "G"),
         ),
     ]
     return Run(nets, tuple(phases[1:] if inherited else phases), batch)
