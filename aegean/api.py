@@ -9,6 +9,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,15 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from aegean.config import Net, UserError, nearest
+from aegean.config import Net, UserError, nearest, net, parse_json
 from aegean.data import DataInfo, DataOptions, Dataset, open_data
 from aegean.data.loader import Feed
 from aegean.files import write_atomically
-from aegean.latent import PRIORS
+from aegean.latent import PRIORS, MixturePrior
 from aegean.metrics.features import FeatureNetwork, feature_network, feature_network_from
 from aegean.metrics.protocol import Evaluator, Score
 from aegean.model import Model
 from aegean.recipes import configure
-from aegean.recipes.architecture import prior as prior_net
 from aegean.recipes.registry import parse_all
 from aegean.training.folder import Folder, Settings, command, here, now
 from aegean.training.loop import Interrupted, Loop, images_for_minutes, score_json
@@ -151,6 +151,9 @@ def continue_run(folder: Folder, plan: Settings, dataset: Dataset, evaluator: Ev
     try:
         loop.run()
         model = load(folder.path, trainer.device)
+        if plan.prior and model.about.get("prior") != plan.prior:  # the latents have moved since it was fitted
+            say(f"fitting the {plan.prior} prior anew")
+            model = fitted(folder, plan, dataset).to(trainer.device)
         if not folder.scores.exists() or json.loads(folder.scores.read_text())["images"] != plan.images:
             write_scores(folder, make_evaluator(dataset, COUNTED), model, plan.images)
         return model
@@ -201,22 +204,40 @@ def home(path: str | Path) -> Folder:
 
 
 def fit_prior(path: str | Path, name: str, count: int = 20_000) -> Model:
-    """Fit a prior to the latents of a run's own training data; the run's model then samples from it."""
+    """Fit a prior to the latents of a run's own training data; the run's model then samples from it.
+
+    "normal" is one Gaussian, "mixture" several. When `resume` raises the run's budget, the prior is fitted anew at
+    its end, to the latents as they are then. `count`: training samples.
+    """
     if name not in PRIORS:
         raise UserError(f"There is no prior {name!r}.{nearest(name, PRIORS)}")
     folder = Folder(path)
     plan, model = folder.read(), load(path)
     if "encode" not in model.can():
         raise UserError(f"{path} has no encoder, so there are no latents to fit a prior to.")
-    dataset = open_data(plan.data, say)
-    spec = prior_net(name, model.latent, len(plan.info.classes) if model.conditional else 0)
+    plan = plan.replace(prior=name)
+    model = fitted(folder, plan, open_data(plan.data, say), count)
+    folder.write_settings(plan)
+    return model
+
+
+def fitted(folder: Folder, plan: Settings, dataset: Dataset, count: int = 20_000) -> Model:
+    """The run's model with the prior that its plan asks for, fitted and saved."""
+    model = load(folder.path)
+    spec = net(
+        MixturePrior,
+        latent=model.latent,
+        classes=len(plan.info.classes) if model.conditional else 0,
+        components=1 if plan.prior == "normal" else 10,
+    )
     trainer = make_trainer(plan.run, dataset, torch.device("cpu"))
     for part, network in model.nets.items():
         if plan.run.nets.get(part) == model.specs[part]:
             trainer.nets[part].load_state_dict(network.state_dict())
-    fitted = spec.build()
-    fitted.fit(*trainer.latents(count))
-    model = Model({**model.specs, "prior": spec}, {**model.nets, "prior": fitted}, model.info, model.bound, model.about)
+    prior: Any = spec.build()
+    prior.fit(*trainer.latents(count))
+    nets, specs = {**model.nets, "prior": prior}, {**model.specs, "prior": spec}
+    model = Model(specs, nets, model.info, model.bound, {**model.about, "prior": plan.prior})
     model.save(folder.model)
     folder.scores.unlink(missing_ok=True)
     return model
@@ -228,8 +249,8 @@ def fit_prior(path: str | Path, name: str, count: int = 20_000) -> Model:
 def parse_images(text: int | str) -> int:
     """A budget: 500000, "500k", "2M", "1.5M"."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([kM]?)", str(text).strip())
-    images = float(match[1]) * {"": 1, "k": 1e3, "M": 1e6}[match[2]] if match else 0.0
-    if isinstance(text, bool) or not match or images != int(images) or not 1 <= images <= 1e15:
+    images = Fraction(match[1]) * {"": 1, "k": 1000, "M": 1000_000}[match[2]] if match else Fraction(0)
+    if isinstance(text, bool) or images.denominator != 1 or not 1 <= images <= 10**15:
         raise UserError(f"--images {text}: expected a whole number of images above 0, such as 50000, 500k or 1.5M.")
     return int(images)
 
@@ -248,7 +269,10 @@ def pick_device(name: str) -> torch.device:
         raise UserError(f"--device {name}: expected auto, cuda, mps or cpu.")
     if not there[kind]():
         raise UserError(f"--device {name}: this machine (or this build of torch) has no {kind}; use --device cpu.")
-    return torch.device(name)
+    try:
+        return torch.device(name)
+    except RuntimeError:
+        raise UserError(f"--device {name}: expected {kind}, or {kind}:0 for the first of several.") from None
 
 
 def free_place(path: Path, overwrite: bool) -> None:
@@ -259,10 +283,19 @@ def free_place(path: Path, overwrite: bool) -> None:
         return
     if not overwrite:
         raise UserError(f"{path} exists; choose another --out, resume it with --resume, or give --overwrite.")
-    if path.is_dir() and any(path.iterdir()) and not (path / "config.json").exists():
+    if path.is_dir() and any(path.iterdir()) and not is_run(path):
         raise UserError(f"{path} is not a run folder, so it is not overwritten; choose another --out.")
     if path.is_file():
         raise UserError(f"{path} is a file; choose a folder for --out.")
+
+
+def is_run(path: Path) -> bool:
+    """Whether a folder is a run, of this version or another; other programs keep a config.json too."""
+    try:
+        config = parse_json((path / "config.json").read_text(encoding="utf-8"), str(path))
+    except (UserError, OSError, UnicodeDecodeError):
+        return False
+    return isinstance(config, dict) and config.get("type") == Settings.__name__
 
 
 def with_budget(run: Run, budget: int | None, inherited: int) -> Run:

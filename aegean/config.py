@@ -117,7 +117,7 @@ def parse_json(text: str, origin: str) -> Any:
         raise UserError(f"{origin}: {len(text)} characters of JSON; at most {JSON_LIMIT} are read.")
     try:
         return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a whole number of thousands of digits is a ValueError
         raise UserError(f"{origin} is not readable JSON ({error}); restore it from a copy.") from None
 
 

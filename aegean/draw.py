@@ -24,7 +24,7 @@ def key(seed: int, *stream: str | int) -> int:
 
 
 def _mix(h: Tensor) -> Tensor:
-    # The finaliser of SplitMix64 (Steele, Lea and Flood 2014, fig. 14); the masks make shifts logical.
+    # The finaliser of SplitMix64 (Steele, Lea and Flood 2014); the masks make shifts logical.
     h = (h ^ ((h >> 30) & 0x3FFFFFFFF)) * _MIX_1
     h = (h ^ ((h >> 27) & 0x1FFFFFFFFF)) * _MIX_2
     return h ^ ((h >> 31) & 0x1FFFFFFFF)

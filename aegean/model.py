@@ -101,7 +101,7 @@ class Model:
     def score(self, x: Tensor, labels: Tensor | None = None, seed: int = 0) -> Tensor:
         """The evidence lower bound of log2 p(x) in bits, one number a sample: x (n, *shape) -> (n,).
 
-        One draw of the posterior a sample (Kingma and Welling 2013, eq. 8). For continuous likelihoods p is a
+        One draw of the posterior a sample (Kingma and Welling 2013, eq. 7). For continuous likelihoods p is a
         density over the model's range.
         """
         self._need("score")
@@ -178,11 +178,26 @@ class Model:
                 header.get("about", {}),
             )
             nets = {name: _build_from(spec, tensors, name) for name, spec in specs.items()}
+            model = cls(specs, nets, info, bound, about)
+            model._check()
         except UserError:
             raise
-        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, AssertionError) as error:
-            raise UserError(f"{file} does not describe a whole model ({error}); make it again.") from None
-        return cls(specs, nets, info, bound, about)
+        except Exception as error:  # constructors raise many kinds for arguments that make no sense
+            raise UserError(f"{file} does not describe a whole model ({error!r}); make it again.") from None
+        return model
+
+    def _check(self) -> None:
+        """AssertionError: parts that a stranger's description named do not belong together."""
+        assert isinstance(self.info, DataInfo) and isinstance(self.about, dict), "no data or no past"
+        kinds: dict[str, Any] = {"images": int, "seconds": (int, float), "settings": dict}
+        assert all(isinstance(self.about[key], kind) for key, kind in kinds.items() if key in self.about), "an odd past"
+        shape, scaling = self.info.shape, (*self.info.offset, *self.info.scale)
+        assert len(shape) in (1, 3) and all(isinstance(n, int) and n > 0 for n in shape), f"samples of shape {shape}"
+        assert scaling and all(isinstance(v, (int, float)) for v in scaling), "no range"
+        assert all(isinstance(term, Term) for term in self.bound), "the bound is not made of terms"
+        counts = {len(self.info.classes), len(self.info.class_counts)} if self.conditional else set()
+        wanted = {net.classes for net in self.nets.values() if getattr(net, "classes", 0)}
+        assert counts == wanted, f"networks for {wanted} classes, data with {counts}"
 
     def _batches(self, n: int) -> Iterator[slice]:
         if n < 1:

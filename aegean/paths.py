@@ -93,33 +93,38 @@ class Paths:
 
     @path
     def latent(self) -> Latent:
+        """The data's latent: drawn from the posterior, its mean without noise."""
         bottleneck = self.nets["bottleneck"]
         noise = self.noise and self.noise("posterior", "normal", (bottleneck.latent,))
         return bottleneck(self.features[-1], noise, self.labels)
 
     @path
     def raw_hat(self) -> Tensor:
+        """The decoder's own output for the data's latent (B, *shape): logits where it gives logits."""
         return self.nets["G"](self.latent.z, self.labels)
 
     @path
     def x_hat(self) -> Tensor:
+        """The reconstruction (B, *shape) in model range."""
         return self.nets["G"].mean(self.raw_hat)
 
     @path
     def log_variance(self) -> Tensor:
+        """Of a Gaussian likelihood: one number ()."""
         return self.nets["G"].log_variance()
 
     # generation
 
     @path
     def z(self) -> Tensor:
-        """A latent from the prior."""
+        """A latent from the prior (B, latent)."""
         prior = self.nets["prior"]
         normal = self._draw("prior normal", "normal", (prior.latent,))
         return prior(normal, self._draw("prior uniform", "uniform", (1,)), self.labels)
 
     @path
     def x_fake(self) -> Tensor:
+        """A generated sample (B, *shape) in model range."""
         return self.nets["G"].mean(self.nets["G"](self.z, self.labels))
 
     @path
@@ -158,7 +163,8 @@ class Paths:
         return self._slope[name]
 
     def _judge(self, name: str, x: Tensor) -> Judgement:
-        noise = self._draw(f"augment {name}", "uniform", self.nets["D"].noise_shape)
+        view = "real" if name == "recon" else name  # seen as the data it is compared with: features must align
+        noise = self._draw(f"augment {view}", "uniform", self.nets["D"].noise_shape)
         if name not in self.slopes:
             return self.nets["D"](x, noise, self.labels)
         assert not x.requires_grad, "a slope is taken at samples that hold still"

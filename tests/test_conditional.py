@@ -15,7 +15,7 @@ from aegean.training.folder import Folder
 def test_a_class_that_is_asked_for_is_drawn(recipe, tmp_path):
     """Judged by a classifier trained on one half of the test part, checked on the other."""
     settings = {"width": 16, "conditional": True}
-    model = aegean.train(recipe, "digits", tmp_path / "run", images=32_000, settings=settings, evaluations=2)
+    model = aegean.train(recipe, "digits", tmp_path / "run", images=48_000, settings=settings, evaluations=2)
     if "sample" not in model.can():
         model = aegean.fit_prior(tmp_path / "run", "mixture")
     dataset = aegean.open_data(Folder(tmp_path / "run").read().data)

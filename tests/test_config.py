@@ -39,6 +39,12 @@ def test_unknown_types_fields_and_arguments_are_refused():
         Net("os").build()
 
 
+@pytest.mark.parametrize("text", ["9" * 5000, "[" * 100_000, '{"a":' * 100_000, "nope"])
+def test_json_that_python_cannot_hold_is_refused(text):
+    with pytest.raises(UserError, match="f is not readable JSON"):
+        parse_json(text, "f")
+
+
 def test_nearest_names():
     assert nearest("vea", ["vae", "gan"]) == " Did you mean vae?"
     assert nearest("zzz", ["vae", "gan"]) == " Known: gan, vae."

@@ -31,7 +31,7 @@ def test_the_commands_of_the_readme(tmp_path, monkeypatch):
     noise = np.random.default_rng(0)
     for i in range(40):
         Image.fromarray(noise.integers(0, 255, (16, 16, 3), np.uint8)).save(tmp_path / "photos" / f"{i}.png")
-    for line in "\n".join(blocks("sh")).splitlines():
+    for line in "".join(blocks("sh")).splitlines():
         words = shlex.split(shrunk(line))
         assert words[0] == "aegean"
         if words[1] == "train" and "--resume" not in words:

@@ -74,19 +74,25 @@ class Stop(Exception):
     pass
 
 
-@pytest.mark.parametrize("stop", [1, 17, 18, 19, 22, 45])
-def test_resuming_equals_never_stopping(straight, tmp_path, monkeypatch, stop):
-    """A crash after any step: in a phase, at its end, just after an evaluation."""
+def crash_after(monkeypatch, steps):
+    """The loop fails after so many steps, until `monkeypatch.undo`."""
+    monkeypatch.undo()
     count, step = 0, Loop._step
 
     def failing(self):
         nonlocal count
         count += 1
-        if count > stop:
+        if count > steps:
             raise Stop
         step(self)
 
     monkeypatch.setattr(Loop, "_step", failing)
+
+
+@pytest.mark.parametrize("stop", [1, 17, 18, 19, 22, 45])
+def test_resuming_equals_never_stopping(straight, tmp_path, monkeypatch, stop):
+    """A crash after any step: in a phase, at its end, just after an evaluation."""
+    crash_after(monkeypatch, stop)
     with pytest.raises(Stop):
         train("ae_to_gan", tmp_path / "run")
     monkeypatch.undo()
@@ -142,9 +148,64 @@ def test_raising_the_budget_goes_on_from_where_it_was(tmp_path):
         aegean.resume(tmp_path / "run", images=100)
 
 
+@pytest.mark.parametrize("steps", [5, 13, 30])
+def test_a_raised_run_resumes_too(tmp_path, monkeypatch, steps):
+    """The budget is raised in each of the three phases; then a crash; then on: as without the crash."""
+    for name in ("straight", "crashed"):
+        crash_after(monkeypatch, steps)
+        with pytest.raises(Stop):
+            train("ae_to_gan", tmp_path / name, images=16 * 40)
+        if name == "crashed":
+            crash_after(monkeypatch, 7)
+            with pytest.raises(Stop):
+                aegean.resume(tmp_path / name, images=16 * 60)
+        monkeypatch.undo()
+        aegean.resume(tmp_path / name, images=16 * 60)
+    assert_same(Folder(tmp_path / "straight"), Folder(tmp_path / "crashed"))
+
+
+def test_tensorboard_has_no_point_twice_and_none_missing(tmp_path, straight, monkeypatch):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    crash_after(monkeypatch, 20)
+    with pytest.raises(Stop):
+        train("ae_to_gan", tmp_path / "run")
+    crash_after(monkeypatch, 10)
+    with pytest.raises(Stop):
+        aegean.resume(tmp_path / "run")
+    monkeypatch.undo()
+    aegean.resume(tmp_path / "run")
+    aegean.resume(tmp_path / "run")  # nothing is left to do
+
+    def points(folder):
+        events = EventAccumulator(str(folder.tensorboard), size_guidance={"scalars": 0}).Reload()
+        return {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+
+    assert points(Folder(tmp_path / "run")) == points(straight)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_the_state_at_the_present_step(straight, tmp_path, monkeypatch, sent):
+    step = Loop._step
+
+    def signalled(self):
+        if self.trainer.images == 16 * 25:
+            os.kill(os.getpid(), sent)
+        step(self)
+
+    monkeypatch.setattr(Loop, "_step", signalled)
+    with pytest.raises(aegean.api.Interrupted):
+        train("ae_to_gan", tmp_path / "run")
+    monkeypatch.undo()
+    assert Folder(tmp_path / "run").clock()["images"] == 16 * 26
+    aegean.resume(tmp_path / "run")
+    assert_same(straight, Folder(tmp_path / "run"))
+
+
 def test_inheriting_counts_the_teachers_images_and_hands_over_its_values(tmp_path):
     train("vae", tmp_path / "vae", images=16 * 30)
-    train("ae_to_gan", tmp_path / "gan", images=16 * 60, source=tmp_path / "vae")
+    still = {**SMALL, "anchor": 0}
+    train("ae_to_gan", tmp_path / "gan", images=16 * 60, source=tmp_path / "vae", settings=still)
     plan = Folder(tmp_path / "gan").read()
     assert [p.name for p in plan.run.schedule] == ["warm-up", "adversarial"]
     assert plan.images == 16 * 60 and plan.inherited["images"] == 16 * 30
@@ -225,6 +286,34 @@ def test_a_description_cannot_ask_for_more_memory_than_the_file_holds(straight, 
         Model.load(file)
 
 
+NONSENSE = {
+    "no shape": lambda h: h["nets"]["E"]["args"].update(shape=[]),
+    "no width": lambda h: h["nets"]["D"]["args"]["backbone"]["args"].update(widths=[0, 0]),
+    "an endless width": lambda h: h["nets"]["E"]["args"].update(widths=[10**30, 1]),
+    "a billion blocks": lambda h: h["nets"]["E"]["args"].update(blocks=10**9),
+    "no components": lambda h: h["nets"]["prior"]["args"].update(components=0),
+    "no data": lambda h: h.update(info={}),
+    "samples of no shape": lambda h: h["info"].update(shape=["8"]),
+    "no range": lambda h: h["info"].update(offset=[], scale=[]),
+    "a past of another kind": lambda h: h.update(about=[1]),
+    "a past in words": lambda h: h["about"].update(images="many"),
+    "a bound of no terms": lambda h: h.update(bound=[1]),
+    "classes without names": lambda h: h["nets"]["prior"]["args"].update(classes=1),
+    "a list of networks": lambda h: h.update(nets=[]),
+}
+
+
+@pytest.mark.parametrize("what", NONSENSE)
+def test_a_description_that_makes_no_sense_is_refused(straight, tmp_path, what):
+    with safetensors.safe_open(str(straight.model), "pt") as opened:
+        header = json.loads(opened.metadata()["aegean"])
+    NONSENSE[what](header)
+    file = tmp_path / "odd.safetensors"
+    safetensors.torch.save_file(safetensors.torch.load_file(straight.model), file, {"aegean": json.dumps(header)})
+    with pytest.raises(UserError, match=r"odd|network"):
+        Model.load(file)
+
+
 def test_verbs_say_what_is_missing(tmp_path, straight):
     model = train("ae", tmp_path / "ae", images=160)
     with pytest.raises(UserError, match="aegean fit RUN --prior mixture"):
@@ -240,6 +329,38 @@ def test_verbs_say_what_is_missing(tmp_path, straight):
     assert aegean.load(tmp_path / "ae").can() == ["encode", "decode", "reconstruct", "sample"]
 
 
+def test_a_fitted_prior_survives_more_training(tmp_path):
+    train("ae", tmp_path / "ae", images=160)
+    first = aegean.fit_prior(tmp_path / "ae", "normal").nets["prior"]
+    again = aegean.resume(tmp_path / "ae").nets["prior"]  # nothing left to train: as it was
+    assert torch.equal(first.means, again.means)
+    model = aegean.resume(tmp_path / "ae", images=320)
+    assert "sample" in model.can() and "sample" in aegean.load(tmp_path / "ae").can()
+    assert not torch.equal(first.means, model.nets["prior"].means)  # to the latents as they are now
+    assert any(key.startswith("fd@") for key in api.scores(tmp_path / "ae"))
+
+
+def test_a_normal_prior_that_is_fitted_has_the_moments_of_the_latents(tmp_path):
+    model = train("ae", tmp_path / "ae", images=1600)
+    dataset = aegean.open_data(aegean.DataOptions("digits"))
+    z = model.encode(model.info.normalise(dataset.train))
+    drawn = aegean.fit_prior(tmp_path / "ae", "normal").nets["prior"](torch.randn(5000, 4), torch.rand(5000, 1))
+    torch.testing.assert_close(drawn.mean(0), z.mean(0), atol=0.2, rtol=0.1)
+    torch.testing.assert_close(drawn.std(0), z.std(0), atol=0.2, rtol=0.1)
+
+
+def test_what_is_not_a_run_is_not_overwritten(tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(UserError, match="is not a run folder"):
+        train("ae", other, overwrite=True)
+    assert (other / "config.json").exists()
+    train("ae", tmp_path / "run", images=16)
+    train("ae", tmp_path / "run", images=32, overwrite=True)
+    assert Folder(tmp_path / "run").read().images == 32
+
+
 def test_sample_i_depends_on_the_seed_and_i_alone(straight):
     model = aegean.load(straight.path)
     many, few = model.sample(300, seed=3), model.sample(10, seed=3)
@@ -248,7 +369,7 @@ def test_sample_i_depends_on_the_seed_and_i_alone(straight):
 
 
 @pytest.mark.parametrize(
-    "text,images", [("500", 500), ("500k", 500_000), ("2M", 2_000_000), ("1.5M", 1_500_000), (7, 7)]
+    "text,images", [("500", 500), ("500k", 500_000), ("2M", 2_000_000), ("1.5M", 1_500_000), ("1.001k", 1001), (7, 7)]
 )
 def test_budgets_that_are_read(text, images):
     assert api.parse_images(text) == images

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +11,9 @@ from torch import Tensor, nn
 
 from aegean.config import UserError, network
 from aegean.nets.blocks import one_hot
+
+CANDIDATES = (1, 2, 4, 8, 16, 32, 64)  # numbers of components
+CHOOSING = 6_000  # points that the number is chosen on
 
 
 @network
@@ -31,7 +35,7 @@ class NormalPrior(nn.Module):
 @network
 class MixturePrior(nn.Module):
     """A Gaussian mixture with full covariances, fitted by expectation maximisation to an autoencoder's latents
-    (Ghosh et al. 2020, section 4); with classes, one mixture for each class.
+    (Ghosh et al. 2020, section 4); with classes, one mixture for each class. `components` is the most it may have.
 
     uniform (B, 1) chooses the component, normal (B, latent) the place within it.
     """
@@ -40,7 +44,7 @@ class MixturePrior(nn.Module):
     means: Tensor
     factors: Tensor
 
-    def __init__(self, latent: int, classes: int = 0, components: int = 10):
+    def __init__(self, latent: int, classes: int = 0, components: int = 32):
         super().__init__()
         self.latent, self.classes, self.components = latent, classes, components
         mixtures = max(1, classes)
@@ -60,32 +64,46 @@ class MixturePrior(nn.Module):
     def fit(self, z: Tensor, labels: Tensor | None = None) -> None:
         """Fit to latents z (n, latent), with labels (n,) where the prior has classes.
 
-        ValueError: fewer samples than two for a mixture, or latents that are not finite.
+        A class with fewer than two samples takes the mixture of all. UserError: fewer than two in all, or latents
+        that are not finite.
         """
         points = z.detach().double().cpu().numpy()
         if not np.isfinite(points).all():
             raise UserError("The latents are not finite, so no mixture can be fitted; train with a lower rate.")
         for c in range(len(self.weights)):
             rows = points if not self.classes else points[labels.cpu().numpy() == c]  # type: ignore[union-attr]
-            self._fit_one(c, rows)
+            self._fit_one(c, rows if len(rows) > 1 else points)
 
     def _fit_one(self, c: int, points: np.ndarray) -> None:
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.mixture import GaussianMixture
-
         if len(points) < 2:
-            raise UserError(f"A mixture needs 2 samples of class {c} at least, not {len(points)}; merge classes.")
-        # A full covariance wants several samples a dimension: fewer components where the data are few.
-        count = max(1, min(self.components, len(points) // (2 * self.latent)))
-        ridge = 1e-4 * max(points.var(0).mean(), 1e-8)
-        mixture = GaussianMixture(count, reg_covar=ridge, random_state=0, max_iter=100)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            mixture.fit(points)
+            raise UserError(f"A mixture needs 2 samples at least, not {len(points)}.")
+        mixture = _best_mixture(points, self.components)
+        count = len(mixture.weights_)
         self.weights[c] = 0
         self.weights[c, :count] = torch.from_numpy(mixture.weights_).float()
-        self.means[c, :count] = torch.from_numpy(mixture.means_).float()
-        self.factors[c, :count] = torch.from_numpy(np.linalg.cholesky(mixture.covariances_)).float()
+        # Spare components repeat the last: rounding of the weights' sum may choose one.
+        place = np.minimum(np.arange(self.components), count - 1)
+        self.means[c] = torch.from_numpy(mixture.means_[place]).float()
+        self.factors[c] = torch.from_numpy(np.linalg.cholesky(mixture.covariances_)[place]).float()
+
+
+def _best_mixture(points: np.ndarray, most: int) -> Any:
+    """Points (n, d) -> a fitted GaussianMixture of at most `most` components: as many as give held-out points the
+    highest likelihood, so that few points are not learnt by heart."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    ridge = 1e-4 * max(points.var(0).mean(), 1e-8)
+
+    def fitted(count: int, part: np.ndarray, rounds: int) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return GaussianMixture(count, reg_covar=ridge, random_state=0, max_iter=rounds).fit(part)
+
+    held_out, kept = points[::4], points[np.arange(len(points)) % 4 > 0][:CHOOSING]
+    candidates = [count for count in CANDIDATES if count <= min(most, len(kept) // 4)] or [1]
+    best = max(candidates, key=lambda count: fitted(count, kept, 30).score(held_out)) if len(candidates) > 1 else 1
+    return fitted(best, points, 100)
 
 
 PRIORS: dict[str, type[nn.Module]] = {"normal": NormalPrior, "mixture": MixturePrior}

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 SLOPE = 0.2
+DEEPEST = 1000  # blocks or layers: a description from a stranger must not ask for millions of them
 
 
 def act(x: Tensor) -> Tensor:
@@ -62,8 +63,8 @@ def upsample(x: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 class LogVariance(nn.Module):
-    """The learned log variance of a Gaussian likelihood, one number for all dimensions (Rybkin et al. 2021,
-    section 3.2). Adam moves a lone number by at most its rate a step, whatever the gradient, so the parameter
+    """The learned log variance of a Gaussian likelihood, one number for all dimensions (Rybkin et al.
+    2021). Adam moves a lone number by at most its rate a step, whatever the gradient, so the parameter
     counts in tens; it starts at a standard deviation of e^-1 in the model's range.
     """
 
@@ -76,6 +77,7 @@ class LogVariance(nn.Module):
 
 
 def one_hot(labels: Tensor | None, classes: int, like: Tensor) -> Tensor:
-    """labels (B,) int64 -> (B, classes); asks for labels where the network was built for classes."""
+    """labels (B,) int64 -> (B, classes): sqrt(classes) in the label's place, else 0, so a mean square of 1 like the
+    latents and features beside it. A plain one-hot vector is so small that its weights learn too late."""
     assert labels is not None, "a conditional network was called without labels"
-    return F.one_hot(labels, classes).to(like.dtype)
+    return F.one_hot(labels, classes).to(like.dtype) * classes**0.5

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from aegean.config import network
-from aegean.nets.blocks import Down, LogVariance, Residual, act, he_, one_hot, upsample
+from aegean.nets.blocks import DEEPEST, Down, LogVariance, Residual, act, he_, one_hot, upsample
 
 
 def sizes(shape: Sequence[int], levels: int) -> list[tuple[int, int]]:
@@ -27,6 +27,7 @@ class ConvEncoder(nn.Module):
     def __init__(self, shape: Sequence[int], widths: Sequence[int], blocks: int = 1):
         super().__init__()
         depth = blocks * len(widths)
+        assert 0 < depth <= DEEPEST
         self.levels = [(w, *s) for w, s in zip(widths, sizes(shape, len(widths)))]
         self.stem = he_(nn.Conv2d(shape[0], widths[0], 3, padding=1))
         self.stages = nn.ModuleList(nn.Sequential(*(Residual(w, depth) for _ in range(blocks))) for w in widths)
@@ -46,7 +47,7 @@ class ConvDecoder(nn.Module):
 
     `output` is "linear" (squared errors, adversaries) or "logits" (Bernoulli: mean = 2 sigmoid(raw) - 1).
     `log_variance` is the learned variance of a Gaussian likelihood, one number for all pixels (Rybkin et al.
-    2021, section 3.2). `widths` counts from the data upwards, as in the encoder.
+    2021). `widths` counts from the data upwards, as in the encoder.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class ConvDecoder(nn.Module):
     ):
         super().__init__()
         depth = blocks * len(widths)
+        assert 0 < depth <= DEEPEST
         self.latent, self.classes, self.output = latent, classes, output
         self.sizes = sizes(shape, len(widths))
         self.top = (widths[-1], *self.sizes[-1])

@@ -25,10 +25,10 @@ class Judgement(NamedTuple):
 class Discriminator(nn.Module):
     """Samples (B, *shape), and noise (B, *noise_shape) for the augmentation -> Judgement.
 
-    `pack` samples are judged together, stacked along channels (PacGAN, Lin et al. 2018, section 3); then the
+    `pack` samples are judged together, stacked along channels (PacGAN, Lin et al. 2018); then the
     backbone is built for `pack` times the channels. With `classes` the logit gains the inner product of
-    features and class vector (Miyato and Koyama 2018, eq. 4). `bias`: a bias at the end cancels in a
-    relativistic loss and would never train; other losses want it.
+    features and class vector (Miyato and Koyama 2018). `bias`: a bias at the end cancels in a
+    relativistic or Wasserstein loss and would never train; other losses want it.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from aegean.config import network
-from aegean.nets.blocks import LogVariance, act, he_, one_hot
+from aegean.nets.blocks import DEEPEST, LogVariance, act, he_, one_hot
 
 
 @network
@@ -18,6 +18,7 @@ class MLPEncoder(nn.Module):
 
     def __init__(self, shape: Sequence[int], widths: Sequence[int]):
         super().__init__()
+        assert 0 < len(widths) <= DEEPEST
         self.levels = [(w,) for w in widths]
         self.stem = he_(nn.Linear(math.prod(shape), widths[0]))
         self.layers = nn.ModuleList(he_(nn.Linear(a, b)) for a, b in zip(widths, widths[1:]))
@@ -42,11 +43,12 @@ class MLPDecoder(nn.Module):
         output: str = "linear",
     ):
         super().__init__()
+        assert 0 < len(widths) <= DEEPEST
         self.shape, self.latent, self.classes, self.output = tuple(shape), latent, classes, output
         upwards = [math.prod(shape), *widths]
         self.stem = he_(nn.Linear(latent + classes, widths[-1]))
         self.layers = nn.ModuleList(
-            he_(nn.Linear(b, a), 0.5 if a is upwards[0] else 1.0) for a, b in zip(upwards, upwards[1:])
+            he_(nn.Linear(b, a), 1.0 if i else 0.5) for i, (a, b) in enumerate(zip(upwards, upwards[1:]))
         )
         self.log_variance = LogVariance()
 

@@ -31,7 +31,7 @@ LOSSES: dict[str, Loss] = {
     "least-squares": Loss(lambda r, f: 0.5 * (r - 1).square() + 0.5 * f.square(), lambda r, f: 0.5 * (f - 1).square()),
     # Arjovsky et al. 2017, eq. 2 and 3; wants WassersteinPenalty for its Lipschitz bound.
     "wasserstein": Loss(lambda r, f: f - r, lambda r, f: -f),
-    # Jolicoeur-Martineau 2018, eq. 4; Huang et al. 2024 (R3GAN), eq. 2.
+    # Jolicoeur-Martineau 2018; Huang et al. 2024 (R3GAN), eq. 2.
     "relativistic": Loss(lambda r, f: F.softplus(f - r), lambda r, f: F.softplus(r - f)),
 }
 

@@ -39,7 +39,7 @@ class AbsoluteError(Term):
 class GaussianBits(Term):
     """-log2 N(x; x^, exp(log_variance)), a density over the model's units, in bits a sample.
 
-    The variance is one learned number of the decoder (Rybkin et al. 2021, eq. 6), bounded below by a quarter
+    The variance is one learned number of the decoder (Rybkin et al. 2021), bounded below by a quarter
     of a step of 8-bit pixels, so that the likelihood of constant data stays finite.
     """
 
@@ -61,10 +61,11 @@ class BernoulliBits(Term):
 @dataclass(frozen=True, kw_only=True)
 class FeatureError(Term):
     """-log2 N(D_l(x); D_l(x^), 1) up to its constant: squared error in a level of the discriminator's features,
-    in bits a sample (Larsen et al. 2016, eq. 7 and 8). Means over positions, sums over channels."""
+    in bits a sample (Larsen et al. 2016): a sum over channels and positions; a pack's is shared out among its
+    samples. (B / pack,) numbers."""
 
     level: int = -1
 
     def __call__(self, p: Any) -> Tensor:
         squared = (p.recon.features[self.level] - p.real.features[self.level]).float().square()
-        return 0.5 * NATS_TO_BITS * total(squared)
+        return 0.5 * NATS_TO_BITS * total(squared) * (len(squared) / len(p.x))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from aegean.config import Net, net
+from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.nets.corruption import GaussianCorruption
 from aegean.objectives import AbsoluteError, BernoulliBits, GaussianBits, SquaredError, Term
@@ -30,6 +30,11 @@ def output(error: str) -> str:
 def autoencoder_nets(
     data: DataInfo, kind: str, network: Network, width: int, latent: int, error: str, classes: int
 ) -> dict[str, Net]:
+    if error == "bernoulli" and data.columns and len(data.scale) == len(data.columns):
+        raise UserError(
+            f"bernoulli takes values in [-1, 1] for probabilities; the columns of {data.name!r} are standardised and "
+            "have no such range: use squared, absolute or gaussian."
+        )
     size = latent_size(data, latent)
     E = encoder(data, network, width)
     return {
@@ -45,7 +50,7 @@ def ae(
     *,
     error: Error = "squared",
     network: Network = "auto",
-    width: int = 32,
+    width: int = 0,
     latent: int = 0,
     conditional: bool = False,
     lr: float = 1e-3,
@@ -69,7 +74,7 @@ def denoising_ae(
     sigma: float = 0.3,
     error: Error = "squared",
     network: Network = "auto",
-    width: int = 32,
+    width: int = 0,
     latent: int = 0,
     conditional: bool = False,
     lr: float = 1e-3,

@@ -31,7 +31,7 @@ def ae_to_gan(
     pack: int = 1,
     augment: tuple[Augmentation, ...] = (),
     network: Network = "auto",
-    width: int = 32,
+    width: int = 0,
     latent: int = 0,
     conditional: bool = False,
     lr: float = 2e-4,
@@ -44,11 +44,13 @@ def ae_to_gan(
     Three phases share the budget: a VAE with weight `beta` on its rate (`teacher` of the images; none with
     `--from RUN`, which hands over a trained one), the discriminator's warm-up with the generator still
     (`warmup`), then both. The reconstruction stays as an anchor, weight `anchor` on its mean squared error: so
-    nothing that was handed over is forgotten, and the encoder goes on fitting the generator. Papers: Goodfellow et al. 2014; Kingma and Welling 2013; Ghosh et al. 2020 (the fitted
-    mixture); Huang et al. 2024 (loss and penalties).
+    nothing that was handed over is forgotten, and the encoder goes on fitting the generator.
+
+    Papers: Goodfellow et al. 2014; Kingma and Welling 2013; Ghosh et al. 2020 (the fitted mixture); Huang et al.
+    2024 (loss and penalties).
     """
     whole_packs(batch, pack)
-    if not 0 < teacher + warmup < 1:
+    if teacher + warmup >= 1:
         raise UserError(
             f"teacher={teacher} and warmup={warmup} leave no images for the GAN; their sum must be below 1."
         )

@@ -35,9 +35,9 @@ def latent_size(data: DataInfo, latent: int) -> int:
 
 def _body(data: DataInfo, network: Network, width: int) -> tuple[bool, dict[str, Any]]:
     """Convolutional or not, and the widths: twice as many channels a level, at most four times the first, until
-    the shorter side is at most 4; dense: three layers of 8 times the width."""
-    if width < 1:
-        raise UserError(f"width={width}: expected at least 1.")
+    the shorter side is at most 4; dense: three layers of 8 times the width. Width 0 chooses: 32 for rows and for
+    pictures to 16 pixels, 16 for larger ones, whose first level costs most."""
+    width = width or (16 if data.is_image and max(data.shape[1:]) > 16 else 32)
     if network == "conv" and not data.is_image:
         raise UserError(f"network=conv needs pictures; {data.name!r} has rows of {data.shape[0]} columns: use mlp.")
     if network == "mlp" or not data.is_image:
@@ -88,5 +88,5 @@ def discriminator(
         classes=classes,
         pack=pack,
         augmentation=list(augment),
-        bias=loss != "relativistic",
+        bias=loss not in ("relativistic", "wasserstein"),
     )

@@ -28,7 +28,7 @@ def gan(
     pack: int = 1,
     augment: tuple[Augmentation, ...] = (),
     network: Network = "auto",
-    width: int = 32,
+    width: int = 0,
     latent: int = 0,
     conditional: bool = False,
     lr: float = 5e-4,

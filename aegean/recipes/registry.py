@@ -68,8 +68,9 @@ def configure(
     UserError: an unknown recipe or option (the nearest names are offered), a value of another type.
     """
     values = parse_all(name, settings or {})
-    if values.get("batch", 1) < 1:
-        raise UserError("Option batch=0: expected at least 1.")
+    for option in ("batch", "images"):
+        if values.get(option, 1) < 1:
+            raise UserError(f"Option {option}=0: expected at least 1.")
     if inherited is not None and INHERITED in inspect.signature(find(name)).parameters:
         values[INHERITED] = dict(inherited)
     return find(name)(info, **values)
@@ -93,6 +94,8 @@ def parse(option: Option, value: Any) -> Any:
             raise UserError(f"Option {option.name}={value!r}.{nearest(str(value), map(str, choices))}")
         return value
     if get_origin(option.type) is tuple:
+        if not isinstance(value, (str, list, tuple)):
+            raise wrong
         items = [v for v in value.split(",") if v] if isinstance(value, str) else list(value)
         return tuple(parse(option._replace(type=choices[0]), item) for item in items)
     if option.type is bool and isinstance(value, str):

@@ -28,5 +28,5 @@ def generator_turn(loss: str, lr: float | Ramp, *more: Term) -> Turn:
 
 
 def whole_packs(batch: int, pack: int) -> None:
-    if batch < 2 or batch % max(1, pack):
+    if batch % max(1, pack):
         raise UserError(f"batch={batch} is not a multiple of pack={pack}; choose one that is.")

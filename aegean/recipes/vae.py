@@ -28,7 +28,7 @@ def vae(
     beta: float = 1.0,
     likelihood: Likelihood = "gaussian",
     network: Network = "auto",
-    width: int = 32,
+    width: int = 0,
     latent: int = 0,
     conditional: bool = False,
     lr: float = 1e-3,

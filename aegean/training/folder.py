@@ -38,6 +38,7 @@ class Settings(Config):
     inherited: dict[str, Any] = field(default_factory=dict)  # source, nets, images, seconds; empty without
     minutes: float = 0.0  # as asked for; already turned into images
     evaluations: int = 20
+    prior: str = ""  # fitted afterwards, by name; fitted anew when more training has moved the latents
     format: int = FORMAT
     machine: dict[str, Any] = field(default_factory=dict)
     command: str = ""
@@ -118,7 +119,7 @@ class Folder:
             settings = from_json(value)
             assert isinstance(settings, Settings)
             return settings
-        except (TypeError, AttributeError, KeyError, AssertionError) as error:
+        except (TypeError, AttributeError, KeyError, AssertionError, RecursionError) as error:
             raise UserError(f"{self.config} does not describe a run ({error}); restore it from a copy.") from None
 
     def write_settings(self, settings: Settings) -> None:
@@ -140,7 +141,7 @@ class Folder:
                 tensors = {key: opened.get_tensor(key) for key in opened.keys()}
             trainer.load(tensors, header["clock"])
             return header["notes"]
-        except (SafetensorError, OSError, KeyError, TypeError, RuntimeError) as error:
+        except (SafetensorError, OSError, LookupError, TypeError, AttributeError, RuntimeError) as error:
             raise UserError(f"{self.state} cannot be resumed from ({error}); start the run anew.") from None
 
     def clock(self) -> dict[str, int]:

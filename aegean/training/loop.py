@@ -45,9 +45,9 @@ class Interrupted(Exception):
 class Loop:
     """One training session of a run: from its present state to the end of its budget."""
 
-    def __init__(self, folder: Folder, settings: Settings, trainer: Trainer, evaluate: Evaluate, seconds: float = 0.0):
+    def __init__(self, folder: Folder, settings: Settings, trainer: Trainer, evaluate: Evaluate):
         self.folder, self.settings, self.trainer, self.evaluate = folder, settings, trainer, evaluate
-        self.notes: dict[str, Any] = {"seconds": seconds, "lines": 0, "best": {}, "coverage": 0.0}
+        self.notes: dict[str, Any] = {"seconds": 0.0, "lines": 0, "best": {}, "coverage": 0.0}
         self.steps_a_line = self._steps(LINES)
         self.steps_an_evaluation = self._steps(settings.evaluations)
         self.shown = trainer.feed.batch("shown", 0, min(SHOWN // 2, len(trainer.feed.raw)))
@@ -95,13 +95,16 @@ class Loop:
     def _step(self) -> None:
         start = time.monotonic()
         self.trainer.step()
-        self.notes["seconds"] += time.monotonic() - start
-        self.bar.update(self.trainer.run.batch)
         steps = self.trainer.images // self.trainer.run.batch
         ended = self.trainer.phase_ended
-        if ended or steps % self.steps_a_line == 0:
+        line, evaluation = (ended or steps % n == 0 for n in (self.steps_a_line, self.steps_an_evaluation))
+        if line or evaluation:
+            self.trainer.wait()
+        self.notes["seconds"] += time.monotonic() - start
+        self.bar.update(self.trainer.run.batch)
+        if line:
             self._write_line()
-        if ended or steps % self.steps_an_evaluation == 0:
+        if evaluation:
             self._evaluate()
             self.save()
         elif time.monotonic() - self.saved_at > SAVE_SECONDS:
@@ -221,7 +224,8 @@ class Loop:
     def _tensorboard(self) -> Iterator[Any]:
         from torch.utils.tensorboard import SummaryWriter
 
-        writer: Any = SummaryWriter(str(self.folder.tensorboard), purge_step=self.trainer.images or None)
+        # What an interrupted session wrote after the state that is gone on from is taken back.
+        writer: Any = SummaryWriter(str(self.folder.tensorboard), purge_step=self.trainer.images + 1)
         try:
             yield writer
         finally:
@@ -255,9 +259,11 @@ def images_for_minutes(minutes: float, run: Any, make: Callable[[], Trainer], ev
         trainer.enter(with_edges=False)
         for _ in range(2):
             trainer.step()
+        trainer.wait()
         start, steps = time.monotonic(), 0
         while time.monotonic() - start < 1.0 or steps < 3:
             trainer.step()
+            trainer.wait()
             steps += 1
         seconds_an_image += (time.monotonic() - start) / steps / run.batch * phase.images / run.images
     with contextlib.suppress(UserError):

@@ -22,6 +22,7 @@ from aegean.paths import Paths, noise_for
 from aegean.training.schedule import Copy, Fit, Phase, Run, Turn
 
 EXPLOSION = 1e4  # a gradient this many times its running mean is a fault
+FAINT = 1e-3  # a running mean below counts as this: a saturated loss may rest at no gradient at all and come back
 SETTLE = 100  # steps of a phase before the running mean is trusted
 
 
@@ -152,7 +153,7 @@ class Trainer:
         norm = torch.nn.utils.get_total_norm(grads)
         bad = ~torch.isfinite(torch.stack([*losses, norm])).all()
         if self.seen >= SETTLE * self.run.batch:
-            bad = bad | (norm > EXPLOSION * player.norm)
+            bad = bad | (norm > EXPLOSION * player.norm.clamp(min=FAINT))
         first = bad & (player.fault < 0)
         player.fault.copy_(torch.where(first, self.images, player.fault))
         player.norm.copy_(torch.where(bad, player.norm, player.norm.lerp(norm, 0.02 if self.seen else 1.0)))
@@ -205,6 +206,11 @@ class Trainer:
         noise = noise_for(index, self.run.seed, self.phase.name, turn.name, repeat)
         return Paths(self.nets, x, labels, noise, frozenset(slopes), self.forward_mode)
 
+    def wait(self) -> None:
+        """Until the device has done all that was asked of it; a clock read before says too little."""
+        if self.device.type != "cpu":
+            torch.accelerator.synchronize()
+
     def blame(self) -> str | None:
         """If an update was left out: which turn and term, in words. None if all is well."""
         for player in self.players:
@@ -222,10 +228,10 @@ class Trainer:
             return f"{label} in turn {player.turn.name!r} at image {start:,}: {what}{usual}"
         return None
 
-    def model(self, averaged: bool = True, about: dict[str, Any] | None = None) -> Model:
+    def model(self, about: dict[str, Any] | None = None) -> Model:
         """The model as it stands: averages where they are kept. It shares the trainer's tensors."""
         keep = [name for name in self.run.nets if name not in self.run.training_only]
-        nets = {name: self.averages.get(name, self.nets[name]) if averaged else self.nets[name] for name in keep}
+        nets = {name: self.averages.get(name, self.nets[name]) for name in keep}
         return Model({n: self.run.nets[n] for n in keep}, nets, self.info, self.run.bound, about)
 
     def latents(self, count: int) -> tuple[Tensor, Tensor | None]:

@@ -75,5 +75,30 @@ def test_a_mixture_for_each_class():
 def test_a_mixture_refuses_what_it_cannot_fit():
     with pytest.raises(UserError, match="not finite"):
         MixturePrior(latent=2).fit(torch.full((9, 2), torch.nan))
-    with pytest.raises(UserError, match="2 samples of class 1"):
-        MixturePrior(latent=2, classes=2).fit(torch.randn(9, 2), torch.zeros(9, dtype=torch.long))
+    with pytest.raises(UserError, match="2 samples at least"):
+        MixturePrior(latent=2).fit(torch.randn(1, 2))
+
+
+def test_a_class_too_rare_for_a_mixture_takes_that_of_all():
+    prior = MixturePrior(latent=2, classes=3)
+    prior.fit(torch.randn(50, 2) + 9, torch.tensor([2] + [0] * 49))
+    z = prior(torch.randn(300, 2), torch.rand(300, 1), torch.arange(300) % 3)
+    assert ((z - 9).abs() < 6).all()
+
+
+def test_spare_components_are_never_drawn_as_they_were_made():
+    prior = MixturePrior(latent=2)
+    prior.fit(torch.randn(20, 2) + 9)  # too few points for ten components
+    prior.weights.mul_(1 - 1e-6)  # the sum of the weights may be rounded below one
+    z = prior(torch.randn(50, 2), torch.full((50, 1), 1 - 2**-24))
+    assert ((z - 9).abs() < 6).all()
+
+
+def test_few_points_get_few_components():
+    torch.manual_seed(0)
+    for count in (2, 7, 40):
+        prior = MixturePrior(latent=8)
+        prior.fit(torch.randn(count, 8))
+        assert (prior.weights > 0).sum() <= max(1, count // 4)
+    prior.fit(torch.randn(2000, 8))
+    assert (prior.weights > 0).sum() == 1  # one Gaussian is one Gaussian

@@ -150,3 +150,30 @@ def test_augmentations_pass_gradients_and_see_each_sample_alone(name):
     u = torch.rand(4, 2, dtype=torch.float64)
     assert torch.autograd.gradcheck(lambda v: augment(v, u, (name,)), x, check_forward_ad=True)
     torch.testing.assert_close(augment(x, u, (name,))[1:2], augment(x[1:2], u[1:2], (name,)))
+
+
+def test_a_reconstruction_is_seen_through_its_datas_augmentation():
+    """Features of a moved picture compared with those of another move would blame the decoder for it."""
+    D = make_discriminator("conv", (1, 8, 8), augmentation=("translation", "cutout"))
+    x = torch.randn(4, 1, 8, 8)
+    p = Paths({"D": D}, x, None, noise_for(torch.arange(4), 0, "t"))
+    p.x_hat = p.x_fake = x.clone()
+    assert torch.equal(p.recon.features[-1], p.real.features[-1])
+    assert not torch.equal(p.fake.features[-1], p.real.features[-1])
+
+
+def test_only_the_last_layer_of_a_dense_decoder_starts_at_half_the_gain():
+    torch.manual_seed(0)
+    G = MLPDecoder((1, 8, 8), 5, (64, 64, 64))  # as wide as its data
+    last, *others = (layer.weight.std().item() for layer in G.layers)
+    assert others == pytest.approx([2 * last] * 2, rel=0.1)
+
+
+def test_a_description_cannot_ask_for_millions_of_layers():
+    for make in (
+        lambda: ConvEncoder((1, 8, 8), (4,), blocks=10**9),
+        lambda: ConvDecoder((1, 8, 8), 5, (4,), blocks=10**9),
+        lambda: MLPEncoder((4,), (1,) * 5000),
+    ):
+        with pytest.raises(AssertionError):
+            make()

@@ -118,8 +118,10 @@ def test_penalties_by_hand():
 
 def test_feature_error_by_hand():
     a, b = torch.tensor([[1.0, 2.0]]), torch.tensor([[0.0, 4.0]])
-    p = SimpleNamespace(real=judgement(features=(a,)), recon=judgement(features=(b,)))
+    p = SimpleNamespace(x=X[:1], real=judgement(features=(a,)), recon=judgement(features=(b,)))
     assert FeatureError(**EG)(p).item() == pytest.approx(2.5 / math.log(2))
+    p.x = X[:2]  # a pack of two: its error is shared out, so beta keeps its meaning
+    assert FeatureError(**EG)(p).item() == pytest.approx(1.25 / math.log(2))
 
 
 def test_ramps():

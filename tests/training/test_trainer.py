@@ -159,6 +159,16 @@ def test_an_exploding_gradient_is_named(make):
     assert "SquaredError in turn 'AE'" in trainer.blame()
 
 
+def test_a_gradient_that_comes_back_from_nothing_is_no_explosion(make):
+    """A saturated hinge loss without penalties rests at no gradient at all; its return is no fault."""
+    trainer = make("gan", steps=200, loss="hinge", gamma=0.0)
+    for _ in range(101):
+        trainer.step()
+    trainer.players[0].norm.zero_()
+    trainer.step()
+    assert trainer.blame() is None
+
+
 def test_budgets_are_whole_steps_and_keep_proportions(make):
     run = make("ae_to_gan").run
     for total in (10_000, 99_999):

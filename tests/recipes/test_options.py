@@ -1,0 +1,40 @@
+"""What recipes refuse before any training, and what they take."""
+
+import pytest
+
+from aegean.config import UserError
+from aegean.data.info import DataInfo
+from aegean.recipes import configure
+
+DIGITS = DataInfo("digits", (1, 8, 8), (127.5,), (127.5,))
+TABLE = DataInfo("table", (2,), (0.3, 5.0), (1.0, 2.0), dtype="float32", columns=("a", "b"))
+
+
+@pytest.mark.parametrize("recipe,option", [("ae", "error"), ("denoising_ae", "error"), ("vae", "likelihood")])
+def test_probabilities_are_refused_where_values_have_no_range(recipe, option):
+    """A cross-entropy of targets outside [0, 1] has no lower bound: it would fall for ever."""
+    with pytest.raises(UserError, match="standardised"):
+        configure(recipe, TABLE, {option: "bernoulli"})
+    configure(recipe, TABLE)
+    configure(recipe, DIGITS, {option: "bernoulli"})
+
+
+@pytest.mark.parametrize(
+    "recipe,settings,message",
+    [
+        ("gan", {"batch": 0}, "batch=0: expected at least 1"),
+        ("gan", {"images": 0}, "images=0: expected at least 1"),
+        ("gan", {"batch": 3, "pack": 2}, "not a multiple"),
+        ("gan", {"augment": 3}, "augment=3: expected"),
+        ("ae_to_gan", {"teacher": 0.9, "warmup": 0.1}, "below 1"),
+    ],
+)
+def test_settings_that_are_refused(recipe, settings, message):
+    with pytest.raises(UserError, match=message):
+        configure(recipe, DIGITS, settings)
+
+
+def test_the_smallest_settings_that_work():
+    assert configure("gan", DIGITS, {"batch": 1}).batch == 1
+    run = configure("ae_to_gan", DIGITS, {"teacher": 0, "warmup": 0}).with_images(6400)
+    assert [phase.images for phase in run.schedule] == [64, 64, 6272]
