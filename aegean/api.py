@@ -77,7 +77,7 @@ def train(
     if not 1 <= evaluations <= 1000:
         raise UserError(f"evaluations={evaluations}: expected 1 to 1000.")
     where = pick_device(device)
-    parse_all(recipe, chosen)
+    chosen = parse_all(recipe, chosen)
     free_place(folder.path, overwrite)
     for given in (source, options.spec, options.test):
         if given and Path(given).resolve().is_relative_to(folder.path.resolve()):
@@ -188,7 +188,7 @@ def evaluate(
     model.progress = partial(tqdm, desc="evaluating", unit="batch", leave=False, delay=1)
     if data is None:
         data = home(path).read().data
-    dataset = open_data(DataOptions(data) if isinstance(data, str) else data, say)
+    dataset = open_data(data, say)
     network = feature_network(dataset, say) if features is None else feature_network_from(features)
     if network.accuracy is not None:
         say(f"measured in {network.key}, which is right on {network.accuracy:.1%} of the held-out samples")

@@ -204,8 +204,7 @@ def test_a_signal_saves_the_state_at_the_present_step(straight, tmp_path, monkey
 
 def test_inheriting_counts_the_teachers_images_and_hands_over_its_values(tmp_path):
     train("vae", tmp_path / "vae", images=16 * 30)
-    still = {**SMALL, "anchor": 0}
-    train("ae_to_gan", tmp_path / "gan", images=16 * 60, source=tmp_path / "vae", settings=still)
+    train("ae_to_gan", tmp_path / "gan", images=16 * 60, source=tmp_path / "vae")
     plan = Folder(tmp_path / "gan").read()
     assert [p.name for p in plan.run.schedule] == ["warm-up", "adversarial"]
     assert plan.images == 16 * 60 and plan.inherited["images"] == 16 * 30
@@ -224,6 +223,17 @@ def test_what_does_not_fit_is_said(tmp_path):
     with pytest.raises(UserError, match="is too small"):
         train("ae_to_gan", tmp_path / "b", source=tmp_path / "vae", images=16 * 10)
     assert not (tmp_path / "a").exists() and not (tmp_path / "b").exists()
+
+
+def test_one_process_trains_a_run_at_a_time(tmp_path):
+    train("ae", tmp_path / "run", images=16 * 10)
+    left = tmp_path / "run" / ".model.safetensors.1.tmp"
+    left.write_bytes(b"half")
+    with Folder(tmp_path / "run").locked():
+        assert not left.exists()
+        with pytest.raises(UserError, match="another process"):
+            aegean.resume(tmp_path / "run", images=16 * 20)
+    aegean.resume(tmp_path / "run", images=16 * 20)
 
 
 def test_minutes_become_images_once(tmp_path):

@@ -23,11 +23,12 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 STALE = 24 * 3600  # seconds after which an unfinished pack is nobody's
 
 
-def open_data(options: DataOptions, say: Say = say_to_stderr) -> Dataset:
-    """The data set that the options name, packed in the cache folder on first use.
+def open_data(options: DataOptions | str, say: Say = say_to_stderr) -> Dataset:
+    """The data set that the options (or a SPEC alone) name, packed in the cache folder on first use.
 
     Raises UserError, with what to do, for anything wrong with the options or the source.
     """
+    options = DataOptions(options) if isinstance(options, str) else options
     options.check()
     listings = {spec: _listing(spec) for spec in (options.spec, options.test) if spec}
     settings = {**to_json(options), "spec": "", "test": bool(options.test), "format": FORMAT}

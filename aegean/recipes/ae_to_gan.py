@@ -44,7 +44,8 @@ def ae_to_gan(
     Three phases share the budget: a VAE with weight `beta` on its rate (`teacher` of the images; none with
     `--from RUN`, which hands over a trained one), the discriminator's warm-up with the generator still
     (`warmup`), then both. The reconstruction stays as an anchor, weight `anchor` on its mean squared error: so
-    nothing that was handed over is forgotten, and the encoder goes on fitting the generator.
+    nothing that was handed over is forgotten. It trains the generator alone: the encoder holds still, and with it
+    the latents that the prior was fitted to.
 
     Papers: Goodfellow et al. 2014; Kingma and Welling 2013; Ghosh et al. 2020 (the fitted mixture); Huang et al.
     2024 (loss and penalties).
@@ -62,7 +63,7 @@ def ae_to_gan(
     edges = (Copy("E", "D.backbone"), Fit())
     # Over the number of values: an adversary's loss does not grow with it, so neither may its counterweight.
     weight = anchor / math.prod(data.shape)
-    anchors = (SquaredError(trains=("E", "bottleneck", "G"), weight=weight),) if anchor else ()
+    anchors = (SquaredError(trains=("G",), weight=weight),) if anchor else ()
     phases = [
         Phase(
             "autoencoder",
@@ -75,7 +76,7 @@ def ae_to_gan(
             "adversarial",
             round(images * (1 - teacher - warmup)),
             (discriminator_turn(loss, gamma, D_rate), generator_turn(loss, D_rate, *anchors)),
-            averages=("E", "bottleneck", "G"),
+            averages=("G",),
         ),
     ]
     return Run(nets, tuple(phases[1:] if inherited else phases), batch)

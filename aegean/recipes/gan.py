@@ -38,7 +38,8 @@ def gan(
     """A GAN from scratch: the relativistic loss with R1 and R2, or another loss by name.
 
     Papers: Goodfellow et al. 2014; Huang et al. 2024 (R3GAN: loss and penalties, `gamma` their weight);
-    Lin et al. 2018 (`pack`); Zhao et al. 2020 (`augment`).
+    Lin et al. 2018 (`pack`); Zhao et al. 2020 (`augment`). The Wasserstein loss has its own penalty (Gulrajani et al.
+    2017, weight 10) instead of `gamma`.
     """
     whole_packs(batch, pack)
     classes, size = class_count(data, conditional), latent_size(data, latent)

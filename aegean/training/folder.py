@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
 import platform
 import shlex
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,6 +126,25 @@ class Folder:
 
     def write_settings(self, settings: Settings) -> None:
         write_atomically(self.config, json.dumps(to_json(settings), indent=1))
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """One process trains a run at a time. What a killed one left half written is removed."""
+        try:
+            import fcntl
+        except ImportError:  # Windows
+            yield
+            return
+        descriptor = os.open(self.state.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for left in self.path.rglob(".*.tmp"):
+                left.unlink()
+            yield
+        except BlockingIOError:
+            raise UserError(f"{self.path} is being trained by another process; wait for it, or stop it.") from None
+        finally:
+            os.close(descriptor)
 
     def save_state(self, trainer: Trainer, notes: dict[str, Any]) -> None:
         """The whole state in one file: replaced in one rename."""

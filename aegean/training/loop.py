@@ -55,6 +55,10 @@ class Loop:
 
     def run(self) -> None:
         """Train to the end. Raises Interrupted with the state saved, Fault with the last good state kept."""
+        with self.folder.locked():
+            self._run()
+
+    def _run(self) -> None:
         notes = self.folder.load_state(self.trainer)
         if notes is not None:
             self.notes = notes
