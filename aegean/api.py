@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from aegean.config import Net, UserError, nearest, net, parse_json
-from aegean.data import DataInfo, DataOptions, Dataset, open_data
+from aegean.config import UserError, nearest, net, parse_json
+from aegean.data import DataOptions, Dataset, open_data
 from aegean.data.loader import Feed
 from aegean.files import write_atomically
 from aegean.latent import PRIORS, MixturePrior
@@ -28,6 +28,7 @@ from aegean.model import Model
 from aegean.recipes import configure
 from aegean.recipes.registry import parse_all
 from aegean.training.folder import Folder, Settings, command, here, now
+from aegean.training.inherit import fitting, give, inherit
 from aegean.training.loop import Interrupted, Loop, images_for_minutes, score_json
 from aegean.training.schedule import Run
 from aegean.training.trainer import Fault, Trainer
@@ -307,54 +308,6 @@ def with_budget(run: Run, budget: int | None, inherited: int) -> Run:
             f"needs a batch of {run.batch} at least."
         )
     return run.with_images(total - inherited)
-
-
-def inherit(source: str | Path | None) -> tuple[Model | None, dict[str, Any]]:
-    """The model to start from, and what a run notes of it."""
-    if source is None:
-        return None, {}
-    model = load(source)
-    cost = {key: model.about.get(key, 0) for key in ("images", "seconds", "recipe")}
-    return model, {"source": str(Path(source).resolve()), **cost}
-
-
-def fitting(run: Run, model: Model, info: DataInfo) -> list[str]:
-    """The run's networks that the source has in the same form. UserError: what does not fit, and what would."""
-    if tuple(model.info.shape) != tuple(info.shape):
-        raise UserError(f"--from: made for samples of shape {model.info.shape}, but these have {info.shape}.")
-    fits = []
-    for name, spec in run.nets.items():
-        theirs = model.specs.get(name)
-        if theirs is None or name == "prior":
-            continue
-        if theirs != spec:
-            chosen = " ".join(f"--set {k}={v}" for k, v in model.about.get("settings", {}).items()) or "its defaults"
-            raise UserError(
-                f"--from: network {name} differs: {_difference(spec, theirs)}; the source was trained with {chosen}."
-            )
-        fits.append(name)
-    if not fits:
-        raise UserError(f"--from: the source has {', '.join(model.specs)}; none of the recipe's {', '.join(run.nets)}.")
-    return fits
-
-
-def _difference(wanted: Net, found: Net) -> str:
-    if wanted.kind != found.kind:
-        return f"the recipe makes a {wanted.kind}, the source has a {found.kind}"
-    parts = [
-        f"{key} is {value!r} in the recipe and {found.args.get(key)!r} in the source"
-        for key, value in wanted.args.items()
-        if found.args.get(key) != value
-    ]
-    return "; ".join(parts)
-
-
-def give(trainer: Trainer, plan: Settings) -> None:
-    """Fill the trainer's networks with the inherited values."""
-    model = load(plan.inherited["source"])
-    for name in fitting(trainer.run, model, trainer.info):
-        trainer.nets[name].load_state_dict(model.nets[name].state_dict())
-    trainer.enter()
 
 
 def make_trainer(run: Run, dataset: Dataset, where: torch.device) -> Trainer:

@@ -216,10 +216,24 @@ def test_inheriting_counts_the_teachers_images_and_hands_over_its_values(tmp_pat
     assert gan.about["images"] == 16 * 60
 
 
+def test_any_autoencoder_can_be_the_teacher(tmp_path):
+    """Of other sizes than the recipe's own, and with a plain bottleneck."""
+    train("ae", tmp_path / "ae", images=16 * 20, settings={"width": 4, "latent": 3, "batch": 16})
+    with pytest.raises(UserError, match="prior=normal"):
+        train("ae_to_gan", tmp_path / "no", source=tmp_path / "ae", settings={"batch": 16, "prior": "normal"})
+    model = train("ae_to_gan", tmp_path / "gan", source=tmp_path / "ae", settings={"batch": 16, "pack": 2})
+    assert model.latent == 3 and model.sample(2).shape == (2, 1, 8, 8)
+
+
 def test_what_does_not_fit_is_said(tmp_path):
     train("vae", tmp_path / "vae", images=16 * 10)
     with pytest.raises(UserError, match=r"widths is \(16, 32\) in the recipe and \(8, 16\) in the source"):
-        train("ae_to_gan", tmp_path / "a", source=tmp_path / "vae", settings={**SMALL, "width": 16})
+        train("vae", tmp_path / "a", source=tmp_path / "vae", settings={**SMALL, "width": 16})
+    train("gan", tmp_path / "gan", images=16 * 10)
+    with pytest.raises(UserError, match=r"no E, bottleneck; ae_to_gan starts from an autoencoder"):
+        train("ae_to_gan", tmp_path / "a", source=tmp_path / "gan")
+    with pytest.raises(UserError, match="without classes"):
+        train("ae_to_gan", tmp_path / "a", source=tmp_path / "vae", settings={"conditional": True, "batch": 16})
     with pytest.raises(UserError, match="is too small"):
         train("ae_to_gan", tmp_path / "b", source=tmp_path / "vae", images=16 * 10)
     assert not (tmp_path / "a").exists() and not (tmp_path / "b").exists()

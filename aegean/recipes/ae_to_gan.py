@@ -10,7 +10,8 @@ from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
 from aegean.objectives import Ramp, SquaredError
 from aegean.recipes.ae import autoencoder_nets
-from aegean.recipes.architecture import Augmentation, Loss, Network, class_count, discriminator, latent_size, prior
+from aegean.recipes.architecture import Augmentation, Loss, Network, class_count, discriminator, latent_size
+from aegean.recipes.architecture import prior as prior_net
 from aegean.recipes.registry import recipe
 from aegean.recipes.turns import autoencoder_turn, discriminator_turn, generator_turn, whole_packs
 from aegean.recipes.vae import evidence_terms
@@ -25,7 +26,7 @@ def ae_to_gan(
     teacher: float = 0.3,
     warmup: float = 0.05,
     anchor: float = 12.0,
-    prior_kind: Literal["mixture", "normal"] = "mixture",
+    prior: Literal["mixture", "normal"] = "mixture",
     loss: Loss = "relativistic",
     gamma: float = 1.0,
     pack: int = 1,
@@ -42,10 +43,10 @@ def ae_to_gan(
     """A GAN that starts from an autoencoder: decoder to generator, encoder to discriminator, prior from latents.
 
     Three phases share the budget: a VAE with weight `beta` on its rate (`teacher` of the images; none with
-    `--from RUN`, which hands over a trained one), the discriminator's warm-up with the generator still
-    (`warmup`), then both. The reconstruction stays as an anchor, weight `anchor` on its mean squared error: so
-    nothing that was handed over is forgotten. It trains the generator alone: the encoder holds still, and with it
-    the latents that the prior was fitted to.
+    `--from RUN`, which hands over a trained autoencoder of any kind and size), the discriminator's warm-up with the
+    generator still (`warmup`), then both. The reconstruction stays as an anchor, weight `anchor` on its mean squared
+    error: so nothing that was handed over is forgotten. It trains the generator alone: the encoder holds still, and
+    with it the latents that the prior was fitted to.
 
     Papers: Goodfellow et al. 2014; Kingma and Welling 2013; Ghosh et al. 2020 (the fitted mixture); Huang et al.
     2024 (loss and penalties).
@@ -57,8 +58,13 @@ def ae_to_gan(
         )
     classes, size = class_count(data, conditional), latent_size(data, latent)
     nets = autoencoder_nets(data, "gaussian", network, width, latent, "gaussian", classes)
-    nets["prior"] = prior(prior_kind, size, classes)
-    nets["D"] = discriminator(data, network, width, loss, classes, pack, augment)
+    if inherited is not None:
+        nets = handed_over(inherited, conditional)
+        classes, size = nets["G"].args["classes"], nets["G"].args["latent"]
+        if prior == "normal" and nets["bottleneck"].kind != "Gaussian":
+            raise UserError("prior=normal: the latents of a plain autoencoder are not N(0, 1); use prior=mixture.")
+    nets["prior"] = prior_net(prior, size, classes)
+    nets["D"] = discriminator(data, nets["E"], loss, classes, pack, augment)
     D_rate = Ramp(lr, lr / 4, cosine=True)
     edges = (Copy("E", "D.backbone"), Fit())
     # Over the number of values: an adversary's loss does not grow with it, so neither may its counterweight.
@@ -79,4 +85,17 @@ def ae_to_gan(
             averages=("G",),
         ),
     ]
-    return Run(nets, tuple(phases[1:] if inherited else phases), batch)
+    return Run(nets, tuple(phases if inherited is None else phases[1:]), batch)
+
+
+def handed_over(inherited: Mapping[str, Net], conditional: bool) -> dict[str, Net]:
+    """The autoencoder among a source's networks. UserError: there is none, or none with classes where asked for."""
+    missing = [name for name in ("E", "bottleneck", "G") if name not in inherited]
+    if missing:
+        raise UserError(
+            f"--from: the source has {', '.join(inherited)}, but no {', '.join(missing)}; ae_to_gan starts from an "
+            "autoencoder: train ae, denoising_ae or vae."
+        )
+    if conditional and not inherited["G"].args["classes"]:
+        raise UserError("conditional=true: the source was trained without classes; train it with conditional=true.")
+    return {name: inherited[name] for name in ("E", "bottleneck", "G")}

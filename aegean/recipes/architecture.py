@@ -69,22 +69,17 @@ def prior(kind: str, latent: int, classes: int = 0) -> Net:
 
 
 def discriminator(
-    data: DataInfo,
-    network: Network,
-    width: int,
-    loss: str,
-    classes: int = 0,
-    pack: int = 1,
-    augment: tuple[Augmentation, ...] = (),
+    data: DataInfo, encoder: Net, loss: str, classes: int, pack: int, augment: tuple[Augmentation, ...]
 ) -> Net:
+    """With the encoder's network as its backbone, whose first layer sees `pack` samples at once."""
     if augment and not data.is_image:
         raise UserError(f"augment={','.join(augment)} works on pictures only; leave it out for rows.")
     if pack < 1:
         raise UserError(f"pack={pack}: expected at least 1.")
-    packed = data.replace(shape=(data.shape[0] * pack, *data.shape[1:]))
+    packed = (data.shape[0] * pack, *data.shape[1:])
     return net(
         Discriminator,
-        backbone=encoder(packed, network, width),
+        backbone=encoder.replace(args={**encoder.args, "shape": packed}),
         classes=classes,
         pack=pack,
         augmentation=list(augment),

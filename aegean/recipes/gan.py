@@ -11,6 +11,7 @@ from aegean.recipes.architecture import (
     class_count,
     decoder,
     discriminator,
+    encoder,
     latent_size,
     prior,
 )
@@ -46,7 +47,7 @@ def gan(
     nets = {
         "prior": prior("normal", size, classes),
         "G": decoder(data, network, width, size, classes),
-        "D": discriminator(data, network, width, loss, classes, pack, augment),
+        "D": discriminator(data, encoder(data, network, width), loss, classes, pack, augment),
     }
     rate = Ramp(lr, lr / 4, cosine=True)
     turns = (discriminator_turn(loss, gamma, rate), generator_turn(loss, rate))

@@ -38,7 +38,7 @@ def vae_gan(
     classes, size = class_count(data, conditional), latent_size(data, latent)
     nets = autoencoder_nets(data, "gaussian", network, width, latent, "squared", classes)
     nets["prior"] = prior("normal", size, classes)
-    nets["D"] = discriminator(data, network, width, loss, classes, pack, augment)
+    nets["D"] = discriminator(data, nets["E"], loss, classes, pack, augment)
     rate = Ramp(lr, lr / 4, cosine=True)
     turn = Turn(
         "AE",

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from aegean import draw
-from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.data.loader import Feed
 from aegean.model import BATCH, Model
-from aegean.nets.discriminator import widen
 from aegean.objectives import Term
 from aegean.objectives.term import at
 from aegean.paths import Paths, noise_for
+from aegean.training.edges import copy_values
+from aegean.training.player import Player, like, parameters
 from aegean.training.schedule import Copy, Fit, Phase, Run, Turn
 
 EXPLOSION = 1e4  # a gradient this many times its running mean is a fault
@@ -38,51 +38,6 @@ def build(run: Run) -> dict[str, nn.Module]:
             torch.manual_seed(draw.key(run.seed, "init", name) % 2**63)
             nets[name] = spec.build()
     return nets
-
-
-def parameters(nets: dict[str, nn.Module], names: Iterable[str]) -> dict[str, nn.Parameter]:
-    """Parameters of networks or of parts of them, by full name: ("E", "G.log_variance", "D.head")."""
-    found = {}
-    for name in names:
-        net, _, part = name.partition(".")
-        mine = {k: p for k, p in nets[net].named_parameters() if not part or k == part or k.startswith(part + ".")}
-        assert mine or not part, f"{net} has no part {part!r}"
-        found.update({f"{net}.{k}": p for k, p in mine.items()})
-    return found
-
-
-def like(values: Tensor, param: Tensor) -> Tensor:
-    """The values in the parameter's own memory layout. The fused Adam walks all its tensors in the order of memory
-    and does not look at strides: a gradient of another layout would move the wrong weights, in silence."""
-    if values.stride() == param.stride():
-        return values
-    return torch.empty_like(param).copy_(values)
-
-
-class Player:
-    """One turn's parameters, Adam state and running gradient norm."""
-
-    def __init__(self, turn: Turn, nets: dict[str, nn.Module], device: torch.device):
-        self.turn = turn
-        self.params = parameters(nets, turn.trains)
-        self.lr = torch.zeros((), device=device)
-        betas = (turn.beta1, turn.beta2)
-        fused = device.type in ("cpu", "cuda")
-        self.adam: Any = torch.optim.Adam(self.params.values(), lr=self.lr, betas=betas, fused=fused)
-        self.norm = torch.zeros((), device=device)  # running mean of the gradient's norm
-        self.fault = torch.full((), -1, dtype=torch.int64, device=device)  # first bad step's image count
-
-    def tensors(self) -> dict[str, Tensor]:
-        state = {f"{k}.{name}": v for k, p in self.params.items() for name, v in self.adam.state[p].items()}
-        return {**state, "norm": self.norm}
-
-    def load(self, tensors: dict[str, Tensor]) -> None:
-        for k, p in self.params.items():
-            names = [n for n in ("step", "exp_avg", "exp_avg_sq") if f"{k}.{n}" in tensors]
-            self.adam.state[p] = {n: tensors[f"{k}.{n}"].to(self.norm.device) for n in names}
-            for n in names[1:]:
-                self.adam.state[p][n] = like(self.adam.state[p][n].clone(), p)
-        self.norm.copy_(tensors["norm"])
 
 
 class Trainer:
@@ -310,23 +265,3 @@ class Trainer:
 
     def _labels(self, turn: Turn) -> list[str]:
         return [*(f"{turn.name}/{term.label}" for term in turn.terms), f"{turn.name}/gradient"]
-
-
-def copy_values(nets: dict[str, nn.Module], edge: Copy) -> None:
-    """Carry out a Copy. UserError: a parameter of the target is missing in the source, or has another shape."""
-    source = nets[edge.source].state_dict()
-    net, _, part = edge.target.partition(".")
-    target = nets[net].get_submodule(part) if part else nets[net]
-    values = {}
-    for name, old in target.state_dict().items():
-        new = source.get(name)
-        if new is not None and name == "stem.weight" and new.shape != old.shape and old.shape[1] % new.shape[1] == 0:
-            new = widen(new, old.shape)
-        if new is None or new.shape != old.shape:
-            found = "nothing" if new is None else f"shape {tuple(new.shape)}"
-            raise UserError(
-                f"{edge.source} cannot be copied to {edge.target}: {name} needs shape {tuple(old.shape)}, found "
-                f"{found}. Use the same widths for both."
-            )
-        values[name] = new
-    target.load_state_dict(values)

@@ -5,7 +5,7 @@ import torch
 
 from aegean.recipes import RECIPES
 from aegean.recipes.architecture import Loss
-from aegean.training.trainer import Player, parameters
+from aegean.training.player import Player, parameters
 
 CASES = [(name, {}) for name in RECIPES]
 CASES += [("gan", {"loss": loss}) for loss in Loss.__args__]

@@ -9,8 +9,8 @@ from conftest import finish  # tests/training/conftest.py
 from aegean.config import UserError
 from aegean.objectives import GaussianBits, Rate
 from aegean.recipes import RECIPES
+from aegean.training.edges import copy_values
 from aegean.training.schedule import Copy
-from aegean.training.trainer import copy_values
 
 GOLDEN = pathlib.Path(__file__).with_name("golden.json")
 
