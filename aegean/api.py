@@ -68,7 +68,7 @@ def train(
     Interrupted after SIGINT or SIGTERM (the state is saved).
     """
     folder = Folder(out)
-    options = DataOptions(data) if isinstance(data, str) else data
+    options = settled(DataOptions(data) if isinstance(data, str) else data)
     chosen = dict(settings or {})
     if batch is not None:
         chosen["batch"] = batch
@@ -119,9 +119,7 @@ def resume(path: str | Path, images: int | str | None = None, device: str = "aut
     folder = Folder(path)
     plan = folder.read()
     where = pick_device(plan.machine.get("device", "auto") if device == "auto" else device)
-    dataset = open_data(plan.data, say)
-    if dataset.info.fingerprint != plan.info.fingerprint:
-        raise UserError(f"The data {plan.data.spec!r} have changed since {path} was started; train a new run.")
+    dataset = own_data(path, plan)
     if plan.machine.get("threads") and where.type == "cpu":
         torch.set_num_threads(int(plan.machine["threads"]))
     for name, value in here(where).items():
@@ -131,6 +129,18 @@ def resume(path: str | Path, images: int | str | None = None, device: str = "aut
         plan = raised(folder, plan, parse_images(images))
     trainer = make_trainer(plan.run, dataset, where)
     return continue_run(folder, plan, dataset, make_evaluator(dataset, WATCHED), trainer)
+
+
+def own_data(path: str | Path, plan: Settings) -> Dataset:
+    """The data that a run was trained on. UserError: they are gone, or have changed: what was trained on may be held
+    out now."""
+    try:
+        dataset = open_data(plan.data, say)
+    except UserError as error:
+        raise UserError(f"The data of {path}: {error}") from None
+    if dataset.info.fingerprint != plan.info.fingerprint:
+        raise UserError(f"The data {plan.data.spec!r} have changed since {path} was started; train a new run.")
+    return dataset
 
 
 def raised(folder: Folder, plan: Settings, images: int) -> Settings:
@@ -156,12 +166,15 @@ def continue_run(folder: Folder, plan: Settings, dataset: Dataset, evaluator: Ev
             say(f"fitting the {plan.prior} prior anew")
             model = fitted(folder, plan, dataset).to(trainer.device)
         if not folder.scores.exists() or json.loads(folder.scores.read_text())["images"] != plan.images:
-            write_scores(folder, make_evaluator(dataset, COUNTED), model, plan.images)
+            write_scores(folder, Evaluator(dataset, evaluator.features, COUNTED), model, plan.images)
         return model
     except (UserError, Fault, Interrupted, KeyboardInterrupt):
         raise
-    except Exception:
-        write_atomically(folder.path / "error.txt", traceback.format_exc())
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise UserError(f"No space left to write {folder.path}; free some and resume.") from None
+        with contextlib.suppress(UserError, OSError):
+            write_atomically(folder.path / "error.txt", traceback.format_exc())
         raise
 
 
@@ -187,9 +200,8 @@ def evaluate(
         raise UserError(f"--count {count}: expected at least 2.")
     model = load(path, pick_device(device))
     model.progress = partial(tqdm, desc="evaluating", unit="batch", leave=False, delay=1)
-    if data is None:
-        data = home(path).read().data
-    dataset = open_data(data, say)
+    dataset = own_data(path, home(path).read()) if data is None else open_data(data, say)
+    check_fits(model.info, dataset.info, "The model")
     network = feature_network(dataset, say) if features is None else feature_network_from(features)
     if network.accuracy is not None:
         say(f"measured in {network.key}, which is right on {network.accuracy:.1%} of the held-out samples")
@@ -217,7 +229,7 @@ def fit_prior(path: str | Path, name: str, count: int = 20_000) -> Model:
     if "encode" not in model.can():
         raise UserError(f"{path} has no encoder, so there are no latents to fit a prior to.")
     plan = plan.replace(prior=name)
-    model = fitted(folder, plan, open_data(plan.data, say), count)
+    model = fitted(folder, plan, own_data(path, plan), count)
     folder.write_settings(plan)
     return model
 
@@ -303,9 +315,10 @@ def with_budget(run: Run, budget: int | None, inherited: int) -> Run:
     """The recipe's own budget or the one asked for; an inherited network's images are part of it."""
     total = run.images + inherited if budget is None else budget
     if total - inherited < run.batch * len(run.schedule):
+        phases, part = len(run.schedule), f", {inherited:,} of them inherited," if inherited else ""
         raise UserError(
-            f"A budget of {total:,} images, {inherited:,} of them inherited, is too small: every phase of the recipe "
-            f"needs a batch of {run.batch} at least."
+            f"A budget of {total:,} images{part} is too small: {phases} {'phase needs' if phases == 1 else 'phases need'} "
+            f"a batch of {run.batch:,} at least, {inherited + run.batch * phases:,} images in all."
         )
     return run.with_images(total - inherited)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from aegean.config import UserError
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 def write_atomically(file: Path, data: bytes | str) -> None:
     """Write to a temporary name beside `file`, flush to disk, rename. The old file stays until then.
@@ -25,6 +27,6 @@ def write_atomically(file: Path, data: bytes | str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             raise UserError(f"No space left to write {file} ({len(data):,} bytes); free some and resume.") from None
         raise

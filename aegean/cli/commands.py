@@ -31,11 +31,11 @@ def run(args: argparse.Namespace) -> int:
         COMMANDS[args.command](args)
         return 0
     except Fault as fault:
-        print(f"aegean: stopped by a guard: {fault}{_kept(args)}", file=sys.stderr)
+        print(f"aegean: stopped by a guard: {str(fault).rstrip('.')}{_kept(args)}", file=sys.stderr)
         return STOPPED
     except Interrupted:
-        again = f"aegean train --resume {_place(args)}" if args.command == "train" else "the same command"
-        print(f"aegean: interrupted; the state is saved: go on with `{again}`", file=sys.stderr)
+        again = f"`aegean train --resume {_place(args)}`" if args.command == "train" else "the same command"
+        print(f"aegean: interrupted; the state is saved: go on with {again}", file=sys.stderr)
         return INTERRUPTED
     except RuntimeError as error:  # torch's own kinds; on a CPU it is a plain one
         full = ("allocate memory", "Storage size", "out of memory")

@@ -222,4 +222,5 @@ def _labels(path: Path, labels: np.ndarray | None, count: int, model: Model) -> 
 
 def plain(name: str) -> str:
     """A name that is safe as that of a file, whoever chose it."""
-    return re.sub(r"[^\w .,+=@()-]", "-", name).lstrip(".")[:200] or "unnamed"
+    name = re.sub(r"[^\w .,+=@()-]", "-", name).lstrip(".")
+    return name.encode()[:200].decode(errors="ignore") or "unnamed"  # file systems count bytes

@@ -210,13 +210,13 @@ def _describe(image: Image.Image) -> Header:
     if turned in range(2, 9):
         remarks.append("turned upright as their EXIF says")
     if image.mode in ("P", "PA"):
-        remarks.append("with a palette: turned into full colour")
+        remarks.append("in palette colours: turned into full colour")
     if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
         remarks.append(f"in {image.mode}: converted to RGB")
     if image.mode in ("RGB", "RGBA", "LA") and ";16" in str(getattr(image, "tile", "")):
-        remarks.append("of 16-bit colour: read with 8 bits")
+        remarks.append("in 16-bit colour: read with 8 bits")
     if getattr(image, "is_animated", False):
-        remarks.append("with several frames: the first is taken")
+        remarks.append("animated: the first frame is taken")
     grey = image.mode in ("1", "L", "LA", "La") or _deep(image)
     return Header(size, grey, _deep(image), image.has_transparency_data, tuple(remarks))
 

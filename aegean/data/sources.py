@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aegean.config import UserError, nearest
 from aegean.data.binary import cifar_source, idx_source, is_cifar, is_idx
+from aegean.data.dataset import DataOptions
 from aegean.data.files import listing
 from aegean.data.source import Say, Source, Want, conform
 from aegean.data.synthetic import BUILT_IN
@@ -27,6 +28,16 @@ def locate(spec: str) -> Path | None:
         raise UserError(f"{spec} cannot be read ({error.strerror}); give yourself access to it.") from None
     close = difflib.get_close_matches(path.name, [*BUILT_IN, *beside], n=3, cutoff=0.5)
     raise UserError(f"There is no data at {spec}.{nearest(path.name, close or BUILT_IN)}")
+
+
+def settled(options: DataOptions) -> DataOptions:
+    """The same options with absolute paths, so that a run finds its data from wherever it is gone on with."""
+
+    def absolute(spec: str) -> str:
+        path = locate(spec) if spec else None
+        return spec if path is None else str(path.absolute())
+
+    return options.replace(spec=absolute(options.spec), test=absolute(options.test))
 
 
 def open_source(spec: str, want: Want, say: Say) -> Source:

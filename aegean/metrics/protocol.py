@@ -62,7 +62,7 @@ class Evaluator:
 
     def __init__(self, dataset: Dataset, features: FeatureNetwork, count: int = 10_000, seed: int = 0):
         if features.info:
-            _check_fits(features.info, dataset.info, f"The feature network {features.key}")
+            check_fits(features.info, dataset.info, f"The feature network {features.key}")
         self.features, self.seed, self.info = features, seed, dataset.info
         self.count = min(count, len(dataset.test), len(dataset.train))
         if self.count < 2:
@@ -84,7 +84,7 @@ class Evaluator:
         `bits` is the mean of `model.score`: the evidence bound of log2 p, so higher is better.
         """
         able, labels = model.can(), {"labels": self.labels} if model.conditional else {}
-        _check_fits(model.info, self.info, "The model")
+        check_fits(model.info, self.info, "The model")
         scores: dict[str, Score] = {}
         if "sample" in able:
             found = self._distances(
@@ -170,7 +170,7 @@ def class_agreement(model: Any, features: FeatureNetwork, count: int = 100, seed
     return shares
 
 
-def _check_fits(theirs: DataInfo, ours: DataInfo, who: str) -> None:
+def check_fits(theirs: DataInfo, ours: DataInfo, who: str) -> None:
     """Other shapes cannot be compared, and tables standardised otherwise would be, without meaning."""
     if theirs.shape != ours.shape:
         raise UserError(

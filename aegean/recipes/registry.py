@@ -26,6 +26,8 @@ class Option(NamedTuple):
         """What may be given, in words."""
         if get_origin(self.type) is Literal:
             return "|".join(map(str, get_args(self.type)))
+        if self.type is int and self.default == 0:
+            return "whole number; 0 chooses by the data"
         return {bool: "true|false", int: "whole number", float: "number", str: "text"}.get(self.type, "a,b,...")
 
 
@@ -71,6 +73,8 @@ def configure(
     for option in ("batch", "images"):
         if values.get(option, 1) < 1:
             raise UserError(f"Option {option}=0: expected at least 1.")
+    if values.get("lr") == 0:
+        raise UserError("Option lr=0: nothing would be learnt; expected a number above 0, such as 0.001.")
     if inherited is not None and INHERITED in inspect.signature(find(name)).parameters:
         values[INHERITED] = dict(inherited)
     return find(name)(info, **values)
@@ -87,11 +91,12 @@ def parse_all(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def parse(option: Option, value: Any) -> Any:
     """A value of the option's type, from text where it is one."""
-    wrong = UserError(f"Option {option.name}={value!r}: expected {option.words}.")
+    article = "a " if option.type in (int, float) else ""
+    wrong = UserError(f"Option {option.name}={value!r}: expected {article}{option.words}.")
     choices = get_args(option.type)
     if get_origin(option.type) is Literal:
         if value not in choices:
-            raise UserError(f"Option {option.name}={value!r}.{nearest(str(value), map(str, choices))}")
+            raise UserError(f"Option {option.name}={value!r} is unknown.{nearest(str(value), map(str, choices))}")
         return value
     if get_origin(option.type) is tuple:
         if not isinstance(value, (str, list, tuple)):

@@ -21,6 +21,8 @@ from aegean.report.tables import grouped, table
 from aegean.report.verdict import verdict, warnings
 from aegean.training.folder import Folder, Settings
 
+OTHER = {"run": "a budget or networks", "minutes": "a budget", "recipe": "a recipe", "inherited": "a source",
+         "settings": "options"}  # fmt: skip
 OnRun = Callable[[str, int, int], None]  # name of the run folder, its number from 1, how many
 
 
@@ -73,7 +75,7 @@ def compare_recipes(
     that was asked for something else is refused. A run that a guard stops is compared as it stood. on_run is
     called before each run. Returns the report's numbers. UserError: as `aegean.api.train`.
     """
-    out, options = Path(out), DataOptions(data) if isinstance(data, str) else data
+    out, options = Path(out), settled(DataOptions(data) if isinstance(data, str) else data)
     recipes = list(dict.fromkeys(recipes))
     if not recipes or seeds < 1:
         raise UserError(f"{len(recipes)} recipes and {seeds} seeds: give at least one of each.")
@@ -103,10 +105,7 @@ def compare_recipes(
 
 def _data_of(plans: Mapping[Path, Settings], say: Say) -> Dataset:
     path, plan = next(iter(plans.items()))
-    dataset = open_data(plan.data, say)
-    if dataset.info.fingerprint != plan.info.fingerprint:
-        raise UserError(f"The data {plan.data.spec!r} have changed since {path} was trained; train it anew.")
-    return dataset
+    return api.own_data(path, plan)
 
 
 def _wanted(
@@ -134,9 +133,10 @@ def _check_same(path: Path, wanted: Settings) -> None:
     if found.info.fingerprint != wanted.info.fingerprint:
         other.append("data")
     if other:
+        what = sorted({OTHER.get(name, name) for name in other if name != "run" or len(other) == 1})
         raise UserError(
-            f"{path} is a run of other {' and '.join(sorted(set(other)))} than this comparison asks for; "
-            "choose another --out, or move it away."
+            f"{path} is there already, with {' and '.join(what)} that this comparison does not ask for; choose another "
+            "--out, or move it away."
         )
 
 

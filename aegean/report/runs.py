@@ -83,17 +83,18 @@ def read_entries(plans: dict[Path, Settings], dataset: Dataset, say: Say) -> lis
     """Runs with their scores; those without an evaluation of their present state are evaluated now."""
     from aegean import api
 
-    entries = [_read(path, plan) for path, plan in plans.items()]
-    missing = [e for e in entries if not e.scores]
-    if not missing and not _same_floors(entries):
+    def evaluated(chosen: list[Entry]) -> list[Entry]:
+        if chosen:
+            evaluator = api.make_evaluator(dataset, api.COUNTED)
+            for entry in chosen:
+                say(f"evaluating {entry.path}")
+                api.write_scores(Folder(entry.path), evaluator, api.load(entry.path), entry.images)
+        return [_read(path, plan) for path, plan in plans.items()]
+
+    entries = evaluated([e for e in evaluated([]) if not e.scores])
+    if not _same_floors(entries):
         say("these runs were scored with different feature networks; scoring all of them anew")
-        missing = entries
-    if missing:
-        evaluator = api.make_evaluator(dataset, api.COUNTED)
-        for entry in missing:
-            say(f"evaluating {entry.path}")
-            api.write_scores(Folder(entry.path), evaluator, api.load(entry.path), entry.images)
-        entries = [_read(path, plan) for path, plan in plans.items()]
+        entries = evaluated(entries)
     return entries
 
 
@@ -126,9 +127,8 @@ def _scores(folder: Folder, images: int) -> dict[str, dict[str, Any]]:
 
 
 def _same_floors(entries: list[Entry]) -> bool:
-    floors: dict[str, list[float]] = {}
-    for entry in entries:
-        for key, score in entry.scores.items():
-            if key.startswith("fd@"):
-                floors.setdefault(key, []).append(score["floor"])
-    return len(floors) <= 1 and all(max(v) - min(v) <= SAME_FLOOR * abs(max(v)) for v in floors.values())
+    """One network by name, and one floor of the distance in it."""
+    found = [(key, score["floor"]) for entry in entries for key, score in entry.scores.items()]
+    networks = {key.split("@")[1] for key, _ in found if key.startswith(("fd@", "rfd@"))}
+    floors = [floor for key, floor in found if key.startswith("fd@")]
+    return len(networks) <= 1 and (not floors or max(floors) - min(floors) <= SAME_FLOOR * abs(max(floors)))

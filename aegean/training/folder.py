@@ -112,7 +112,7 @@ class Folder:
         if not self.path.is_dir():
             raise UserError(f"{self.path} is not a run folder: it does not exist. Give the --out of an earlier train.")
         if not self.config.exists():
-            raise UserError(f"{self.path} is not a run folder: it has no config.json. Train into a new folder.")
+            raise UserError(f"{self.path} is not a run folder: it has no config.json. Give the --out of an earlier train.")
         value = parse_json(self.config.read_text(encoding="utf-8", errors="replace"), str(self.config))
         found = value.get("format") if isinstance(value, dict) else None
         if found != FORMAT:

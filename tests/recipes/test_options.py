@@ -1,10 +1,12 @@
 """What recipes refuse before any training, and what they take."""
 
+import re
+
 import pytest
 
 from aegean.config import UserError
 from aegean.data.info import DataInfo
-from aegean.recipes import configure
+from aegean.recipes import RECIPES, configure, describe
 
 DIGITS = DataInfo("digits", (1, 8, 8), (127.5,), (127.5,))
 TABLE = DataInfo("table", (2,), (0.3, 5.0), (1.0, 2.0), dtype="float32", columns=("a", "b"))
@@ -38,3 +40,11 @@ def test_the_smallest_settings_that_work():
     assert configure("gan", DIGITS, {"batch": 1}).batch == 1
     run = configure("ae_to_gan", DIGITS, {"teacher": 0, "warmup": 0}).with_images(6400)
     assert [phase.images for phase in run.schedule] == [64, 64, 6272]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_names_its_paper(name):
+    text = describe(name)
+    assert re.search(r"(19|20)\d\d", text.split("Options")[0]), "no paper"
+    assert ("Goodfellow et al. 2014" in text) == (name in ("gan", "ae_to_gan"))
+    assert ("Kingma and Welling 2013" in text) == (name in ("vae", "ae_to_gan"))

@@ -38,8 +38,13 @@ def make(digits, rows):
     return make
 
 
-def finish(trainer):
-    """Run to the end; the mean losses of every phase."""
+@pytest.fixture(scope="session")
+def finish():
+    """finish(trainer) -> the mean losses of every phase, having run to the end."""
+    return _finish
+
+
+def _finish(trainer):
     means = []
     while True:
         trainer.step()

@@ -4,7 +4,6 @@ import pathlib
 
 import pytest
 import torch
-from conftest import finish  # tests/training/conftest.py
 
 from aegean.config import UserError
 from aegean.objectives import GaussianBits, Rate
@@ -17,7 +16,7 @@ GOLDEN = pathlib.Path(__file__).with_name("golden.json")
 
 @pytest.mark.parametrize("on_rows", [False, True], ids=["pictures", "rows"])
 @pytest.mark.parametrize("name", RECIPES)
-def test_golden_losses_of_twenty_steps(make, name, on_rows):
+def test_golden_losses_of_twenty_steps(make, finish, name, on_rows):
     """Behaviour must not drift in silence. AEGEAN_GOLDEN=write makes the file anew, after a change that is meant."""
     means = finish(make(name, on_rows))
     key = f"{name} {'rows' if on_rows else 'pictures'}"
@@ -32,7 +31,7 @@ def test_golden_losses_of_twenty_steps(make, name, on_rows):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_trainer_loaded_from_its_state_goes_on_bit_for_bit(make, name):
+def test_a_trainer_loaded_from_its_state_goes_on_bit_for_bit(make, finish, name):
     straight = make(name)
     finish(straight)
     for stop in (1, 7, 13):
@@ -49,12 +48,12 @@ def test_a_trainer_loaded_from_its_state_goes_on_bit_for_bit(make, name):
         assert [k for k in ours if not torch.equal(ours[k], theirs[k])] == []
 
 
-def test_seeds_differ_and_repeat(make):
+def test_seeds_differ_and_repeat(make, finish):
     losses = [finish(make("gan", seed=seed))[0]["G/GeneratorLoss(fake)"] for seed in (0, 0, 1)]
     assert losses[0] == losses[1] != losses[2]
 
 
-def test_the_global_generator_is_left_alone(make):
+def test_the_global_generator_is_left_alone(make, finish):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
@@ -75,7 +74,7 @@ def test_the_vae_minimises_minus_the_bound_with_beta_on_the_rate(make):
     assert model.bound and all(t.weight == 1.0 for t in model.bound)
 
 
-def test_the_score_is_the_bound_per_sample(make, digits):
+def test_the_score_is_the_bound_per_sample(make, finish, digits):
     """-(reconstruction + KL) of the same posterior draw, against torch.distributions."""
     from torch.distributions import Normal, kl_divergence
 
@@ -96,7 +95,7 @@ def test_the_score_is_the_bound_per_sample(make, digits):
     torch.testing.assert_close(score, bound, rtol=1e-4, atol=1e-3)
 
 
-def test_training_improves_the_bound(make, digits):
+def test_training_improves_the_bound(make, finish, digits):
     trainer = make("vae", steps=150)
     x = trainer.info.normalise(digits[0])
     before = trainer.model().score(x).mean()
