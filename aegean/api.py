@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -20,10 +21,11 @@ from tqdm import tqdm
 from aegean.config import UserError, nearest, net, parse_json
 from aegean.data import DataOptions, Dataset, open_data
 from aegean.data.loader import Feed
-from aegean.files import write_atomically
+from aegean.data.sources import settled
+from aegean.files import FULL, write_atomically
 from aegean.latent import PRIORS, MixturePrior
 from aegean.metrics.features import FeatureNetwork, feature_network, feature_network_from
-from aegean.metrics.protocol import Evaluator, Score
+from aegean.metrics.protocol import Evaluator, Score, check_fits
 from aegean.model import Model
 from aegean.recipes import configure
 from aegean.recipes.registry import parse_all
@@ -35,6 +37,8 @@ from aegean.training.trainer import Fault, Trainer
 
 WATCHED = 2_000  # held-out samples of the evaluations while training
 COUNTED = 10_000  # of the final one
+FEW = 100  # held-out samples, below which scores are mostly chance
+EVALUATING = partial(tqdm, desc="evaluating", unit="batch", leave=False, delay=1)
 
 __all__ = ["Fault", "Interrupted", "evaluate", "fit_prior", "load", "resume", "train"]
 
@@ -199,12 +203,12 @@ def evaluate(
     if count < 2:
         raise UserError(f"--count {count}: expected at least 2.")
     model = load(path, pick_device(device))
-    model.progress = partial(tqdm, desc="evaluating", unit="batch", leave=False, delay=1)
     dataset = own_data(path, home(path).read()) if data is None else open_data(data, say)
     check_fits(model.info, dataset.info, "The model")
     network = feature_network(dataset, say) if features is None else feature_network_from(features)
     if network.accuracy is not None:
         say(f"measured in {network.key}, which is right on {network.accuracy:.1%} of the held-out samples")
+    model.progress = EVALUATING
     return Evaluator(dataset, network, count)(model)
 
 
@@ -315,10 +319,11 @@ def with_budget(run: Run, budget: int | None, inherited: int) -> Run:
     """The recipe's own budget or the one asked for; an inherited network's images are part of it."""
     total = run.images + inherited if budget is None else budget
     if total - inherited < run.batch * len(run.schedule):
-        phases, part = len(run.schedule), f", {inherited:,} of them inherited," if inherited else ""
+        count, part = len(run.schedule), f", {inherited:,} of them inherited," if inherited else ""
+        phases = "its one phase needs" if count == 1 else f"each of the {count} phases needs"
         raise UserError(
-            f"A budget of {total:,} images{part} is too small: {phases} {'phase needs' if phases == 1 else 'phases need'} "
-            f"a batch of {run.batch:,} at least, {inherited + run.batch * phases:,} images in all."
+            f"A budget of {total:,} images{part} is too small: {phases} a batch of {run.batch:,} at "
+            f"least, {inherited + run.batch * count:,} images in all."
         )
     return run.with_images(total - inherited)
 
@@ -329,6 +334,8 @@ def make_trainer(run: Run, dataset: Dataset, where: torch.device) -> Trainer:
 
 
 def make_evaluator(dataset: Dataset, count: int) -> Evaluator:
+    if dataset.info.test_count < FEW:
+        say(f"note: only {dataset.info.test_count} held-out samples: small differences between scores are chance")
     return Evaluator(dataset, _features(dataset), count)
 
 
@@ -344,6 +351,7 @@ def scores(path: str | Path) -> dict[str, dict[str, Any]]:
 
 def write_scores(folder: Folder, evaluator: Evaluator, model: Model, images: int) -> dict[str, Score]:
     """The final evaluation of a run, kept as evaluation.json."""
+    model.progress = EVALUATING
     scores = evaluator(model)
     content = {"images": images, "scores": {key: score_json(score) for key, score in scores.items()}}
     write_atomically(folder.scores, json.dumps(content, indent=1))

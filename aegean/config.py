@@ -23,7 +23,7 @@ class UserError(ValueError):
 def nearest(word: str, known: Iterable[str]) -> str:
     """' Did you mean ...?' with the nearest of the known words, else the list of them."""
     known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
     return f" Did you mean {' or '.join(close)}?" if close else f" Known: {', '.join(known) or 'none'}."
 
 

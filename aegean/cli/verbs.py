@@ -22,7 +22,7 @@ from aegean.cli.outputs import FOLDER, check_picture, npz, rows, target, write, 
 from aegean.config import UserError, nearest, to_json
 from aegean.data import DataInfo, read_inputs
 from aegean.data.grid import grid, pairs
-from aegean.data.inputs import wanted
+from aegean.data.inputs import different, wanted
 from aegean.data.sources import open_source
 from aegean.model import HINTS, Model
 
@@ -72,7 +72,7 @@ def reconstruct(args: argparse.Namespace) -> None:
     if kind == ".png":
         write(path, pairs(raw, x_hat, model.info))
     else:
-        write_folder(path, {"": x_hat, "inputs": raw}, list(map(plain, names)), model.info)
+        write_folder(path, {"": x_hat, "inputs": raw}, different(list(map(plain, names))), model.info)
     print(f"{path}: {len(raw)} reconstructions{'' if kind == '.png' else ', the inputs beside them in inputs/'}")
 
 

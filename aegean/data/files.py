@@ -10,6 +10,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 
+from tqdm import tqdm
+
 from aegean.config import UserError
 
 HIDDEN = {"thumbs.db", "desktop.ini", "__macosx"}
@@ -75,7 +77,7 @@ def listing(path: Path) -> list[tuple[str, int, int]]:
 def content_sum(path: Path, names: list[str]) -> str:
     """sha256 over the names and contents of a source's files."""
     total = hashlib.sha256()
-    for name in names:
+    for name in tqdm(names, "reading", leave=False, disable=None, unit="file", delay=1):
         try:
             with (path / name).open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()

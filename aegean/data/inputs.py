@@ -39,7 +39,7 @@ def read_inputs(
             raise UserError(f"{error.filename or spec} cannot be read ({error.strerror}).") from None
         samples.append(_as_model(raw, source, info, say))
         names += _names(source)
-    return _different(names), np.concatenate(samples)
+    return different(names), np.concatenate(samples)
 
 
 def wanted(info: DataInfo, skip_bad: bool = False) -> Want:
@@ -110,7 +110,7 @@ def _names(source: Source) -> list[str]:
     return names
 
 
-def _different(names: list[str]) -> list[str]:
+def different(names: list[str]) -> list[str]:
     """The names, a number added where one comes again."""
     seen: set[str] = set()
     for i, name in enumerate(names):

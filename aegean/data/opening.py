@@ -18,8 +18,8 @@ from aegean.data.files import cache_folder, content_sum, listing, plain_name
 from aegean.data.pack import FORMAT, bytes_needed, load_pack, read_json, write_json, write_pack
 from aegean.data.source import Say, Source, Want, say_to_stderr
 from aegean.data.sources import locate, open_source
+from aegean.files import FULL
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
 STALE = 24 * 3600  # seconds after which an unfinished pack is nobody's
 
 

@@ -19,7 +19,9 @@ Loss = Literal["relativistic", "non-saturating", "minimax", "hinge", "least-squa
 def class_count(data: DataInfo, conditional: bool) -> int:
     """Classes of a conditional model, 0 without."""
     if conditional and not data.classes:
-        raise UserError(f"conditional=true needs labels, and {data.name!r} has none; use sub-folders, a key y or a column label.")
+        raise UserError(
+            f"conditional=true needs labels, and {data.name!r} has none; use sub-folders, a key y or a column label."
+        )
     return len(data.classes) if conditional else 0
 
 

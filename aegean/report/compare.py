@@ -11,6 +11,7 @@ from aegean import api
 from aegean.config import UserError, to_json
 from aegean.data import DataOptions, Dataset, open_data
 from aegean.data.source import Say, say_to_stderr
+from aegean.data.sources import settled
 from aegean.files import write_atomically
 from aegean.model import Model
 from aegean.recipes import configure

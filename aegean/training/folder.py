@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -105,14 +106,22 @@ class Folder:
         for folder in (temporary, *(temporary / name for name in ("samples", "tensorboard", "state"))):
             folder.mkdir(parents=True, exist_ok=True)
         write_atomically(temporary / "config.json", json.dumps(to_json(settings), indent=1))
-        temporary.rename(self.path)
+        try:
+            temporary.rename(self.path)
+        except OSError:
+            shutil.rmtree(temporary, ignore_errors=True)
+            if not self.path.exists():
+                raise
+            raise UserError(f"{self.path} was made by another process meanwhile; choose another --out.") from None
 
     def read(self) -> Settings:
         """UserError: not a run, half written, or of another format."""
         if not self.path.is_dir():
             raise UserError(f"{self.path} is not a run folder: it does not exist. Give the --out of an earlier train.")
         if not self.config.exists():
-            raise UserError(f"{self.path} is not a run folder: it has no config.json. Give the --out of an earlier train.")
+            raise UserError(
+                f"{self.path} is not a run folder: it has no config.json. Give the --out of an earlier train."
+            )
         value = parse_json(self.config.read_text(encoding="utf-8", errors="replace"), str(self.config))
         found = value.get("format") if isinstance(value, dict) else None
         if found != FORMAT:

@@ -6,6 +6,7 @@ import contextlib
 import math
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ from aegean.data.grid import grid, pairs
 from aegean.model import Model
 from aegean.training.folder import Folder, Settings
 from aegean.training.trainer import Fault, Trainer
-from aegean.training.watch import collapse_warning, saturation_warning
+from aegean.training.watch import collapse_warning, cures, saturation_warning
 
 LINES = 200  # of metrics in a run
 SAVE_SECONDS = 240
@@ -176,7 +177,8 @@ class Loop:
         self.folder.log(**place, seconds=round(self.notes["seconds"], 3), **line)
         self.notes["lines"] += 1
 
-    def _warn(self, kind: str, text: str) -> None:
+    def _warn(self, kind: str, finding: str) -> None:
+        text = f"{finding}; {cures(self.settings.recipe, self.settings.info.is_image)}"
         said = self.notes.setdefault("said", [])
         place = f"{kind} {self.trainer.phase.name}"
         self._log(kind="warning", warning=kind, text=text)
@@ -230,10 +232,20 @@ class Loop:
 
         # What an interrupted session wrote after the state that is gone on from is taken back.
         writer: Any = SummaryWriter(str(self.folder.tensorboard), purge_step=self.trainer.images + 1)
+        before = threading.excepthook
+
+        def hook(args: Any) -> None:  # the writer's thread: the next call raises its error where it is told
+            if not isinstance(args.exc_value, OSError):
+                before(args)
+
+        threading.excepthook = hook
         try:
             yield writer
         finally:
-            writer.close()
+            try:
+                writer.close()
+            finally:
+                threading.excepthook = before
 
 
 def score_json(score: Any) -> dict[str, Any]:

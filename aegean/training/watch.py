@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-CURES = (
-    "cures: start from an autoencoder (recipe ae_to_gan), --set pack=2, "
-    "--set augment=translation,cutout, a larger --set gamma, a lower --set lr"
-)
 COVERED = 0.3  # of what real data cover
 FALLEN = 0.6  # of the best coverage of the run so far
 EARLY = 0.25  # of a phase, in which nothing is expected yet
 SATURATED = 0.05  # mean discriminator loss of an undecided one: about 0.69 relativistic, 1.39 non-saturating
 
 
+def cures(recipe: str, is_image: bool) -> str:
+    """What helps against a collapse or a saturated discriminator, as far as the run does not do it already."""
+    found = ["a larger --set gamma", "a lower --set lr", "--set pack=2"]
+    if is_image:
+        found.insert(0, "--set augment=translation,cutout")
+    if recipe != "ae_to_gan":
+        found.insert(0, "start from an autoencoder (recipe ae_to_gan)")
+    return f"cures: {', '.join(found)}"
+
+
 def collapse_warning(coverage: float, floor: float, best: float, progress: float) -> str | None:
     """From the coverage of held-out data: now, of real data, the best so far, and the phase's progress in [0, 1]."""
     if coverage < FALLEN * best:
-        return f"coverage fell from {best:.2f} to {coverage:.2f}: the generator forgets modes; {CURES}"
+        return f"coverage fell from {best:.2f} to {coverage:.2f}: the generator forgets modes"
     if progress > EARLY and coverage < COVERED * floor:
-        return f"coverage {coverage:.2f}, where real data reach {floor:.2f}: the generator has collapsed; {CURES}"
+        return f"coverage {coverage:.2f}, where real data reach {floor:.2f}: the generator has collapsed"
     return None
 
 
@@ -27,8 +33,5 @@ def saturation_warning(losses: Mapping[str, float]) -> str | None:
     """From the mean losses of the turns since the last line."""
     values = [v for name, v in losses.items() if name.startswith("D/DiscriminatorLoss")]
     if values and 0 <= min(values) < SATURATED:
-        return (
-            f"the discriminator is saturated (loss {min(values):.3f}): the generator learns little from it; "
-            "cures: a larger --set gamma, --set augment=translation,cutout, a lower --set lr, more data"
-        )
+        return f"the discriminator is saturated (loss {min(values):.3f}): the generator learns little from it"
     return None

@@ -165,7 +165,7 @@ def test_an_interrupted_comparison_goes_on(tmp_path, monkeypatch):
     assert row["scores"][key]["median"] == pytest.approx(np.mean(values))
     assert "to" in written(tmp_path / "report.html").text
 
-    with pytest.raises(UserError, match=r"gan-seed0 is a run of other run"):
+    with pytest.raises(UserError, match=r"gan-seed0 is there already, with a budget or networks"):
         compare_recipes(["gan"], "digits", tmp_path, **{**asked, "images": 256})
 
 
