@@ -325,6 +325,14 @@ def test_names_of_latents_do_not_leave_the_folder(names, done, tiny_runs, tmp_pa
 # machines that cannot
 
 
+def test_names_of_pictures_that_a_file_system_does_not_take(done, tiny_runs, tmp_path):
+    folder = pictures(tmp_path / "in", 0)
+    for name in ("a;.png", "a#.png", "\u00e9" * 120 + ".png"):  # two are the same when made plain, one has 244 bytes
+        (folder / name).write_bytes(png())
+    done("reconstruct", tiny_runs / "vae", folder, "--out", tmp_path / "out/")
+    assert sorted(len(p.name.encode()) for p in (tmp_path / "out").glob("*.png")) == [6, 8, 204]
+
+
 def test_no_space_left(refused, tiny_runs, tmp_path, monkeypatch):
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")

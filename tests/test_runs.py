@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -383,6 +384,59 @@ def test_what_is_not_a_run_is_not_overwritten(tmp_path):
     train("ae", tmp_path / "run", images=16)
     train("ae", tmp_path / "run", images=32, overwrite=True)
     assert Folder(tmp_path / "run").read().images == 32
+
+
+def rows(file, count=60, first=0.0):
+    np.savetxt(file, first + np.random.default_rng(0).normal(size=(count, 2)), delimiter=",")
+
+
+@pytest.fixture
+def own_data(tmp_path, monkeypatch):
+    """A run on rows.csv, named by a relative path, and the present folder somewhere else since."""
+    rows(tmp_path / "rows.csv")
+    monkeypatch.chdir(tmp_path)
+    aegean.train("ae", "rows.csv", "run", images=64, evaluations=1, settings=SMALL)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    return tmp_path
+
+
+def test_a_run_finds_its_data_from_another_folder(own_data):
+    rows(own_data / "elsewhere" / "rows.csv", first=5)  # not these
+    assert aegean.evaluate("../run")
+    assert aegean.resume("../run", images=128).about["images"] == 128
+
+
+@pytest.mark.parametrize("use", [aegean.evaluate, aegean.resume, lambda run: aegean.fit_prior(run, "normal")])
+def test_data_that_changed_or_went_are_not_a_run_s_own(own_data, use):
+    rows(own_data / "rows.csv", count=90)
+    with pytest.raises(UserError, match="have changed since"):
+        use(own_data / "run")
+    (own_data / "rows.csv").unlink()
+    with pytest.raises(UserError, match=r"The data of .*run: There is no data at .*rows.csv"):
+        use(own_data / "run")
+    assert aegean.load(own_data / "run").decode(torch.zeros(1, 4)).shape == (1, 2)  # which needs no data
+
+
+def test_a_run_that_another_process_made_is_left_alone(own_data):
+    plan = Folder(own_data / "run").read()
+    with pytest.raises(UserError, match="by another process"):
+        Folder(own_data / "run").create(plan)
+    assert not list(own_data.glob(".run*"))
+
+
+def test_a_full_disk_under_tensorboard_is_one_sentence(tmp_path, monkeypatch, capfd):
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(RecordWriter, "write", full)
+    with pytest.raises(UserError, match=r"No space left to write .*run; free some and resume"):
+        train("ae", tmp_path / "run", images=160)
+    assert "Traceback" not in capfd.readouterr().err
+    monkeypatch.undo()
+    assert aegean.resume(tmp_path / "run").about["images"] == 160
 
 
 def test_sample_i_depends_on_the_seed_and_i_alone(straight):

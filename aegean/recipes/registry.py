@@ -26,9 +26,11 @@ class Option(NamedTuple):
         """What may be given, in words."""
         if get_origin(self.type) is Literal:
             return "|".join(map(str, get_args(self.type)))
+        if get_origin(self.type) is tuple:
+            return f"any of {','.join(map(str, get_args(get_args(self.type)[0])))}"
         if self.type is int and self.default == 0:
             return "whole number; 0 chooses by the data"
-        return {bool: "true|false", int: "whole number", float: "number", str: "text"}.get(self.type, "a,b,...")
+        return {bool: "true|false", int: "whole number", float: "number", str: "text"}[self.type]
 
 
 def recipe(function: Recipe) -> Recipe:

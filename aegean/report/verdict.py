@@ -22,6 +22,7 @@ ALONE = {
     "psnr": "Only {best} reconstructs: {value} dB (higher is better).",
     "mse": "Only {best} reconstructs: a mean squared error of {value}.",
 }
+FEW = 100  # held-out samples
 COLLAPSED = 0.6  # of what real data cover
 
 
@@ -41,6 +42,8 @@ def verdict(report: dict[str, Any]) -> list[str]:
             if metric["metric"] == name:
                 sentences.append(_answer(report, metric))
                 break
+    if (held := report["data"]["test_count"]) < FEW:
+        sentences.append(f"Only {held} held-out samples were there to measure with: small differences are chance.")
     if len(report["rows"]) > 1:
         sentences.append(chance(report))
     return sentences

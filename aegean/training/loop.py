@@ -230,8 +230,6 @@ class Loop:
     def _tensorboard(self) -> Iterator[Any]:
         from torch.utils.tensorboard import SummaryWriter
 
-        # What an interrupted session wrote after the state that is gone on from is taken back.
-        writer: Any = SummaryWriter(str(self.folder.tensorboard), purge_step=self.trainer.images + 1)
         before = threading.excepthook
 
         def hook(args: Any) -> None:  # the writer's thread: the next call raises its error where it is told
@@ -240,12 +238,12 @@ class Loop:
 
         threading.excepthook = hook
         try:
-            yield writer
+            # What an interrupted session wrote after the state that is gone on from is taken back.
+            writer: Any = SummaryWriter(str(self.folder.tensorboard), purge_step=self.trainer.images + 1)
+            with contextlib.closing(writer):
+                yield writer
         finally:
-            try:
-                writer.close()
-            finally:
-                threading.excepthook = before
+            threading.excepthook = before
 
 
 def score_json(score: Any) -> dict[str, Any]:

@@ -137,6 +137,16 @@ def test_runs_that_are_none_and_other_outputs_are_refused(runs, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_scores_of_another_feature_network_are_taken_anew(runs, tmp_path, monkeypatch):
+    copies = [shutil.copytree(run, tmp_path / run.name) for run in runs]
+    kept = json.loads((copies[0] / "evaluation.json").read_text())
+    kept["scores"] = {key.replace("digits-projection", "other"): score for key, score in kept["scores"].items()}
+    (copies[0] / "evaluation.json").write_text(json.dumps(kept))
+    (copies[1] / "evaluation.json").unlink()  # a run without scores hides nothing
+    report = compare_runs(copies, tmp_path / "report.html")
+    assert {metric["key"].split("@")[1].split(":")[0] for metric in report["metrics"]} <= {"digits-projection", "test"}
+
+
 def test_an_interrupted_comparison_goes_on(tmp_path, monkeypatch):
     asked = {"images": 192, "seeds": 2, "settings": {"gan": TINY}, "say": quiet}
     trained = []
