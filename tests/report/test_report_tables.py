@@ -96,6 +96,8 @@ def test_the_verdict_names_winner_floor_and_scratch_gan():
     assert text[2].startswith("Only vae reconstructs: 17 dB")
     report, _ = report_of(entry("gan", fd=2.0), entry("vae", fd=3.0))
     assert verdict(report)[0].startswith("gan, the GAN from scratch, makes the samples nearest")
+    report["data"]["test_count"] = 8
+    assert "Only 8 held-out samples" in verdict(report)[-2]
 
 
 @pytest.mark.parametrize("second, words", [([5.0, 6.0], "larger than the spread"), ([3.5, 6.0], "may be chance")])
