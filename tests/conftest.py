@@ -2,6 +2,8 @@
 
 import os
 
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch: bit-exact results belong to a number of threads, children's too
+
 import numpy as np
 import pytest
 

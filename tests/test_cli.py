@@ -24,7 +24,7 @@ def pixels(path):
 
 def start(*words, **more):
     """The command line as a process of its own."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = dict(os.environ)
     command = [sys.executable, "-m", "aegean", *map(str, words)]
     return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
 

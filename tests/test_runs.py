@@ -104,7 +104,6 @@ def test_resuming_equals_never_stopping(straight, tmp_path, monkeypatch, stop):
 def start(code, tmp_path):
     return subprocess.Popen(
         [sys.executable, "-c", code],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
@@ -112,7 +111,6 @@ def start(code, tmp_path):
 
 @pytest.mark.slow
 def test_kill_nine_at_ten_random_moments(tmp_path):
-    torch.set_num_threads(1)  # as the children: threads are part of bit-exactness
     images, out = 16 * 400, tmp_path / "killed"
     settings = f"images={images}, evaluations=8, device='cpu', settings={SMALL}"
     train("ae_to_gan", tmp_path / "straight", images=images, evaluations=8)
