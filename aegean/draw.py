@@ -50,3 +50,17 @@ def normal(stream: int, index: Tensor, shape: tuple[int, ...]) -> Tensor:
     radius = (((h >> 32) & 0xFFFFFFFF).float() + 0.5).mul(2.0**-32).clamp(max=1.0).log().mul(-2).sqrt()
     angle = (h & 0xFFFFFFFF).float().mul(2 * math.pi * 2.0**-32)
     return torch.cat((radius * angle.cos(), radius * angle.sin()), 1)[:, :count].reshape(len(index), *shape)
+
+
+ROUNDS = 24  # each moves a place with probability 1/2: all but 6 in 10^8 are moved
+
+
+def permutation(stream: int, place: Tensor, n: int) -> Tensor:
+    """Where a shuffle of n things puts the one at `place` (...,) int64 in [0, n): a function of its arguments alone,
+    so no order of n things is ever kept. The swap-or-not shuffle (Hoang, Morris and Rogaway 2012, figure 1)."""
+    for round_ in range(ROUNDS):
+        round_key = key(stream, round_)
+        partner = (round_key % n - place) % n
+        coin = _mix(round_key + (torch.maximum(place, partner) + 1) * _GOLDEN) & 1
+        place = torch.where(coin.bool(), partner, place)
+    return place

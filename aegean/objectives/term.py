@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from aegean.config import Config
@@ -20,15 +21,15 @@ class Ramp(Config):
     over: float = 1.0
     cosine: bool = False
 
-    def __call__(self, progress: float) -> float:
-        t = min(progress / self.over, 1.0) if self.over > 0 else 1.0
+    def __call__(self, progress: Tensor) -> Tensor:
+        t = (progress / self.over).clamp(max=1.0) if self.over > 0 else torch.ones_like(progress)
         if self.cosine:
-            t = (1 - math.cos(math.pi * t)) / 2
+            t = (1 - (math.pi * t).cos()) / 2
         return self.start + (self.end - self.start) * t
 
 
-def at(value: float | Ramp, progress: float) -> float:
-    """A rate or weight at a phase's progress in [0, 1]."""
+def at(value: float | Ramp, progress: Tensor) -> Tensor | float:
+    """A rate or weight at a phase's progress () in [0, 1]."""
     return value(progress) if isinstance(value, Ramp) else value
 
 
@@ -42,6 +43,8 @@ class Term(Config):
 
     trains: tuple[str, ...]
     weight: float | Ramp = 1.0
+
+    couples: ClassVar[bool] = False  # True: a sample's number depends on the other samples of the batch
 
     @property
     def slopes(self) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ class Loop:
         self.notes: dict[str, Any] = {"seconds": 0.0, "lines": 0, "best": {}, "coverage": 0.0}
         self.steps_a_line = self._steps(LINES)
         self.steps_an_evaluation = self._steps(settings.evaluations)
-        self.shown = trainer.feed.batch("shown", 0, min(SHOWN // 2, len(trainer.feed.raw)))
+        self.shown = trainer.feed.take("shown", 0, min(SHOWN // 2, trainer.feed.count))
         self.stopping = False
 
     def run(self) -> None:

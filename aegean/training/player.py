@@ -1,14 +1,15 @@
-"""One player of a phase: the parameters it moves, its Adam state, and the guard's memory of it."""
+"""One player of a phase: the parameters it moves, its gradient in one vector, its Adam state, its guard's memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from aegean.training.schedule import Turn
+
+EPSILON = 1e-8
 
 
 def parameters(nets: dict[str, nn.Module], names: Iterable[str]) -> dict[str, nn.Parameter]:
@@ -22,6 +23,45 @@ def parameters(nets: dict[str, nn.Module], names: Iterable[str]) -> dict[str, nn
     return found
 
 
+@torch.library.custom_op("aegean::adam_", mutates_args=("params", "means", "squares"))
+def adam_(
+    params: list[Tensor],
+    grads: list[Tensor],
+    means: list[Tensor],
+    squares: list[Tensor],
+    count: Tensor,
+    lr: Tensor,
+    bad: Tensor,
+    beta1: float,
+    beta2: float,
+) -> None:
+    """One fused Adam update (Kingma and Ba 2015, algorithm 1), left out where `bad` () is 1. count (): updates so far,
+    this one included. An operator of its own, so that a recorded step calls the same kernel as the eager one."""
+    if lr.device.type == "mps" and bool(bad):  # its kernel knows no mask
+        return
+    torch._fused_adam_(
+        params,
+        [like(g, p) for g, p in zip(grads, params)],
+        means,
+        squares,
+        [],
+        [count] * len(params),
+        lr=lr,
+        beta1=beta1,
+        beta2=beta2,
+        weight_decay=0.0,
+        eps=EPSILON,
+        amsgrad=False,
+        maximize=False,
+        found_inf=None if lr.device.type == "mps" else bad,
+    )
+
+
+@adam_.register_fake
+def _(params, grads, means, squares, count, lr, bad, beta1, beta2) -> None:
+    return None
+
+
 def like(values: Tensor, param: Tensor) -> Tensor:
     """The values in the parameter's own memory layout. The fused Adam walks all its tensors in the order of memory
     and does not look at strides: a gradient of another layout would move the wrong weights, in silence."""
@@ -31,26 +71,72 @@ def like(values: Tensor, param: Tensor) -> Tensor:
 
 
 class Player:
-    """One turn's parameters, Adam state and running gradient norm."""
+    """One turn's parameters, Adam state and running gradient norm.
+
+    `flat` is what a step sends between processes: the gradients of all parameters, each in the order of its
+    parameter's memory, then the losses of the turn's terms; summed over the parts of the batch.
+    """
 
     def __init__(self, turn: Turn, nets: dict[str, nn.Module], device: torch.device):
         self.turn = turn
         self.params = parameters(nets, turn.trains)
-        self.lr = torch.zeros((), device=device)
-        betas = (turn.beta1, turn.beta2)
-        fused = device.type in ("cpu", "cuda")
-        self.adam: Any = torch.optim.Adam(self.params.values(), lr=self.lr, betas=betas, fused=fused)
-        self.norm = torch.zeros((), device=device)  # running mean of the gradient's norm
+        self.means = {k: torch.zeros_like(p) for k, p in self.params.items()}
+        self.squares = {k: torch.zeros_like(p) for k, p in self.params.items()}
+        self.size = sum(p.numel() for p in self.params.values())
+        self.flat = torch.zeros(self.size + len(turn.terms), device=device)
+        self.count, self.lr, self.norm = (torch.zeros((), device=device) for _ in range(3))
         self.fault = torch.full((), -1, dtype=torch.int64, device=device)  # first bad step's image count
 
+    def flatten(self, grads: Iterable[Tensor], losses: Iterable[Tensor]) -> Tensor:
+        """Gradients of all parameters, in their order, and losses -> one vector, laid out as `flat`."""
+        pieces = [g.permute(_order(p)).reshape(-1) for g, p in zip(grads, self.params.values())]
+        return torch.cat([*pieces, torch.stack([loss.detach() for loss in losses])])
+
+    def unflatten(self, flat: Tensor) -> list[Tensor]:
+        """The gradients in a vector laid out as `flat`, each in its parameter's shape and memory layout."""
+        params = list(self.params.values())
+        grads = []
+        for p, piece in zip(params, flat[: self.size].split([p.numel() for p in params])):
+            order = _order(p)
+            back = sorted(range(len(order)), key=order.__getitem__)
+            grads.append(piece.view([p.shape[i] for i in order]).permute(back))
+        return grads
+
+    def update(self, flat: Tensor, bad: Tensor) -> None:
+        """One Adam update with the rate in `lr`, left out if `bad` () bool."""
+        missed = bad.float()
+        self.count.add_(1 - missed)
+        with torch.no_grad():
+            adam_(
+                list(self.params.values()),
+                self.unflatten(flat),
+                list(self.means.values()),
+                list(self.squares.values()),
+                self.count,
+                self.lr,
+                missed,
+                self.turn.beta1,
+                self.turn.beta2,
+            )
+
     def tensors(self) -> dict[str, Tensor]:
-        state = {f"{k}.{name}": v for k, p in self.params.items() for name, v in self.adam.state[p].items()}
-        return {**state, "norm": self.norm}
+        """What must be kept to go on."""
+        means = {f"{k}.mean": v for k, v in self.means.items()}
+        squares = {f"{k}.square": v for k, v in self.squares.items()}
+        return {**means, **squares, "count": self.count, "norm": self.norm}
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        for k, p in self.params.items():
-            names = [n for n in ("step", "exp_avg", "exp_avg_sq") if f"{k}.{n}" in tensors]
-            self.adam.state[p] = {n: tensors[f"{k}.{n}"].to(self.norm.device) for n in names}
-            for n in names[1:]:
-                self.adam.state[p][n] = like(self.adam.state[p][n].clone(), p)
-        self.norm.copy_(tensors["norm"])
+        for name, mine in self.tensors().items():
+            mine.copy_(tensors[name])
+
+    def everything(self) -> list[Tensor]:
+        """Every tensor that an update reads or writes, but the parameters."""
+        return [*self.tensors().values(), self.flat, self.lr, self.fault]
+
+
+def _order(p: Tensor) -> list[int]:
+    """The dimensions of a dense tensor from the slowest to the fastest in memory."""
+    stride = p.stride()
+    order = sorted(range(p.dim()), key=lambda i: (-stride[i], -p.shape[i], i))
+    assert p.permute(order).is_contiguous(), f"a parameter of shape {tuple(p.shape)} is not dense in memory"
+    return order

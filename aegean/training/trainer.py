@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from aegean import draw
+from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.data.loader import Feed
+from aegean.data.source import Say, say_to_stderr
 from aegean.model import BATCH, Model
 from aegean.objectives import Term
 from aegean.objectives.term import at
 from aegean.paths import Paths, noise_for
 from aegean.training.edges import copy_values
-from aegean.training.player import Player, like, parameters
+from aegean.training.engine import Engine
+from aegean.training.player import Player, parameters
+from aegean.training.program import Program
 from aegean.training.schedule import Copy, Fit, Phase, Run, Turn
+from aegean.training.world import World
 
 EXPLOSION = 1e4  # a gradient this many times its running mean is a fault
 FAINT = 1e-3  # a running mean below counts as this: a saturated loss may rest at no gradient at all and come back
@@ -41,15 +47,32 @@ def build(run: Run) -> dict[str, nn.Module]:
 
 
 class Trainer:
-    """A run in progress. `step` is the program; `tensors`, `clock` and `load` are its whole state."""
+    """A run in progress. `step` is the program; `tensors`, `clock` and `load` are its whole state.
 
-    def __init__(self, run: Run, info: DataInfo, feed: Feed, device: torch.device):
-        self.run, self.info, self.feed, self.device = run, info, feed, device
+    Everything that changes from step to step is a tensor: the counters of images (`at_phase`, `at_run`), rates,
+    weights, random numbers. The batch is split among the processes of `world` and, within one, into `engine.micro`
+    parts; since every draw belongs to a place in the whole batch, the split changes nothing but rounding.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        info: DataInfo,
+        feed: Feed,
+        device: torch.device,
+        engine: Engine | None = None,
+        world: World | None = None,
+        say: Say = say_to_stderr,
+    ):
+        self.run, self.info, self.feed, self.device, self.say = run, info, feed, device, say
+        self.engine, self.world = engine or Engine(), world or World()
+        self.shards = self.world.size * self.engine.micro
+        check_split(run, self.world.size, self.engine.micro)
         self.nets = {name: net.to(device) for name, net in build(run).items()}
         if device.type != "mps":
             self.nets = {name: net.to(memory_format=torch.channels_last) for name, net in self.nets.items()}  # type: ignore[call-overload]
-        self.forward_mode = device.type == "cuda"  # on a CPU double backward is the faster exact form
         self.phase_number, self.seen, self.images = 0, 0, 0
+        self.at_phase, self.at_run, self.part = (torch.zeros((), dtype=torch.int64, device=device) for _ in range(3))
         self.averages: dict[str, nn.Module] = {}
         self.players: list[Player] = []
         self.sums: dict[str, Tensor] = {}
@@ -69,97 +92,140 @@ class Trainer:
         return self.seen >= self.phase.images
 
     def enter(self, with_edges: bool = True) -> None:
-        """Start the present phase: edges, fresh optimizers, fresh averages."""
+        """Start the present phase: edges, fresh optimizers, fresh averages, a fresh program."""
         for edge in self.phase.edges if with_edges else ():
             if isinstance(edge, Copy):
                 copy_values(self.nets, edge)
             elif isinstance(edge, Fit):
                 self.nets[edge.net].fit(*self.latents(edge.count))  # type: ignore[operator]
+        self.world.spread(value for net in self.nets.values() for value in net.state_dict().values())
         self.players = [Player(turn, self.nets, self.device) for turn in self.phase.turns]
         self.averages = {name: copy.deepcopy(self.nets[name]).requires_grad_(False) for name in self.phase.averages}
-        labels = [f"{turn.name}/{term.label}" for turn in self.phase.turns for term in turn.terms]
-        norms = [f"{turn.name}/gradient" for turn in self.phase.turns]
+        labels = [label for turn in self.phase.turns for label in self._labels(turn)]
         assert len(set(labels)) == len(labels), f"two terms of a turn share a label: {labels}"
-        self.sums = {name: torch.zeros((), device=self.device) for name in (*labels, *norms)}
+        self.sums = {name: torch.zeros((), device=self.device) for name in labels}
         self.summed = 0
+        self.programs: dict[tuple[str, int], Program] = {}
 
     def next_phase(self) -> None:
         """Leave the phase: averages become the weights; then enter the next one."""
         for name, average in self.averages.items():
             self.nets[name].load_state_dict(average.state_dict())
         self.phase_number, self.seen = self.phase_number + 1, 0
+        self.at_phase.zero_()
         self.enter()
 
     def step(self) -> None:
         """One step: every turn once (or as often as it repeats), averages, clock."""
-        for player in self.players:
-            for repeat in range(player.turn.repeat):
-                self.play(player, repeat)
+        self.ready()
+        if self.shards == 1:
+            self._program("the step", 0, self._whole)()
+        else:
+            self._in_parts()
         self.seen += self.run.batch
         self.images += self.run.batch
         self.summed += 1
-        self._average()
+
+    def ready(self) -> None:
+        """Have the data of the coming step at hand."""
+        for turn in self.phase.turns:
+            for repeat in range(turn.repeat):
+                self.feed.ready(self._stream(turn, repeat), self.images, self.run.batch)
+
+    def _whole(self) -> None:
+        for player in self.players:
+            for repeat in range(player.turn.repeat):
+                self.play(player, repeat)
+        self._end()
 
     def play(self, player: Player, repeat: int = 0) -> None:
         """One turn: fresh data and noise, each term's gradient to whom it names, one Adam update."""
-        turn = player.turn
-        progress = self.seen / self.phase.images
-        losses, grads = self.gradients(player, progress, self.images, repeat)
-        norm = torch.nn.utils.get_total_norm(grads)
-        bad = ~torch.isfinite(torch.stack([*losses, norm])).all()
-        if self.seen >= SETTLE * self.run.batch:
-            bad = bad | (norm > EXPLOSION * player.norm.clamp(min=FAINT))
-        first = bad & (player.fault < 0)
-        player.fault.copy_(torch.where(first, self.images, player.fault))
-        player.norm.copy_(torch.where(bad, player.norm, player.norm.lerp(norm, 0.02 if self.seen else 1.0)))
-        for param, grad in zip(player.params.values(), grads):
-            param.grad = like(grad, param)
-        player.lr.fill_(at(turn.lr, progress))
-        player.adam.found_inf = bad.float()  # the fused update leaves a bad step out by itself
-        if player.adam.defaults["fused"] or not bad:
-            player.adam.step()
-        for param in player.params.values():
-            param.grad = None
-        for name, value in zip(self._labels(turn), (*losses, norm)):
-            self.sums[name] += value.detach()
+        self.collect(player, repeat)
+        self.update(player)
+
+    def _in_parts(self) -> None:
+        """The same, with a sum over parts of the batch between a turn's gradients and its update."""
+        for number, player in enumerate(self.players):
+            for repeat in range(player.turn.repeat):
+                gradients = partial(self.collect, player, repeat)
+                for part in range(self.engine.micro):
+                    self.part.fill_(part)
+                    self._program(f"the gradients of turn {player.turn.name}", 16 * number + repeat, gradients)()
+                self.world.sum_(player.flat)
+                self._program(f"the update of turn {player.turn.name}", number, partial(self.update, player))()
+        self._program("the averages", 0, self._end)()
+
+    def _program(self, name: str, number: int, function: Callable[[], None]) -> Program:
+        key = name, number
+        if key not in self.programs:
+            self.programs[key] = Program(
+                f"{name} of phase {self.phase.name}", function, *self._everything(), self.engine.backend, self.say
+            )
+        return self.programs[key]
+
+    def collect(self, player: Player, repeat: int = 0) -> None:
+        """Add this part's gradients and losses to the player's vector; the first part of a batch starts it anew."""
+        size = self.run.batch // self.shards
+        place = (self.world.rank * self.engine.micro + self.part) * size
+        index = self.at_run + place + torch.arange(size, device=self.device)
+        losses, grads = self.gradients(player, index, repeat)
+        flat = player.flatten(grads, losses)
+        player.flat.copy_(flat if self.engine.micro == 1 else torch.where(self.part > 0, player.flat + flat, flat))
+
+    def update(self, player: Player) -> None:
+        """One Adam update from the collected gradients. A bad one is left out, and its place kept."""
+        progress = self._progress()
+        flat = player.flat / self.shards
+        norm = torch.linalg.vector_norm(flat[: player.size])
+        settled = self.at_phase >= SETTLE * self.run.batch
+        bad = ~(torch.isfinite(flat[player.size :]).all() & torch.isfinite(norm))
+        bad = bad | (settled & (norm > EXPLOSION * player.norm.clamp(min=FAINT)))
+        player.fault.copy_(torch.where(bad & (player.fault < 0), self.at_run, player.fault))
+        memory = torch.where(self.at_phase > 0, player.norm.lerp(norm, 0.02), norm)
+        player.norm.copy_(torch.where(bad, player.norm, memory))
+        rate = at(player.turn.lr, progress)
+        player.lr.copy_(rate) if isinstance(rate, Tensor) else player.lr.fill_(rate)
+        player.update(flat, bad)
+        for name, value in zip(self._labels(player.turn), (*flat[player.size :].unbind(), norm)):
+            self.sums[name].add_(value)
 
     def gradients(
-        self, player: Player, progress: float, start: int, repeat: int = 0, only: Term | None = None
+        self, player: Player, index: Tensor, repeat: int = 0, only: Term | None = None
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Unweighted losses of a turn's terms, and the gradients of their weighted sum for its parameters.
+        """Unweighted losses of a turn's terms on the samples `index` (B,), and the gradients of their weighted sum
+        for its parameters.
 
         Terms that train the same networks share one backward pass. `only`: this one term instead of all.
         """
-        turn = player.turn
+        turn, progress = player.turn, self._progress()
         terms = turn.terms if only is None else (only,)
         self._move_only(player)
-        p = self.paths(turn, start, self.run.batch, repeat, slopes={s for term in terms for s in term.slopes})
         groups: dict[tuple[str, ...], list[Tensor]] = {}
         losses = []
-        for term in terms:
-            losses.append(term(p).mean())
-            groups.setdefault(term.trains, []).append(losses[-1] * at(term.weight, progress))
+        with self.engine.autocast(self.device):
+            p = self.paths(turn, index, repeat, terms)
+            for term in terms:
+                losses.append(term(p).mean())
+                groups.setdefault(term.trains, []).append(losses[-1] * at(term.weight, progress))
         total: dict[str, Tensor] = {}
         for number, (trains, weighted) in enumerate(groups.items()):
             params = parameters(self.nets, trains)
-            keep = number < len(groups) - 1
             grads = torch.autograd.grad(
                 sum(weighted[1:], weighted[0]),
                 list(params.values()),
-                retain_graph=keep,
+                retain_graph=number < len(groups) - 1,
                 materialize_grads=True,
             )
             for name, grad in zip(params, grads):
                 total[name] = total[name] + grad if name in total else grad
-        zeros = torch.zeros_like
-        return losses, [total.get(name) if name in total else zeros(p_) for name, p_ in player.params.items()]  # type: ignore[misc]
+        return losses, [total[name] if name in total else torch.zeros_like(p_) for name, p_ in player.params.items()]
 
-    def paths(self, turn: Turn, start: int, size: int, repeat: int = 0, slopes: Iterable[str] = ()) -> Paths:
-        """The paths of a turn for the samples start ... start + size - 1."""
-        x, labels = self.feed.batch(f"{self.phase.name}/{turn.name}/{repeat}", start, size)
-        index = torch.arange(start, start + size, device=self.device)
+    def paths(self, turn: Turn, index: Tensor, repeat: int = 0, terms: Iterable[Term] = ()) -> Paths:
+        """The paths of a turn for the samples `index` (B,), which the feed has ready."""
+        x, labels = self.feed.batch(self._stream(turn, repeat), index)
         noise = noise_for(index, self.run.seed, self.phase.name, turn.name, repeat)
-        return Paths(self.nets, x, labels, noise, frozenset(slopes), self.forward_mode)
+        slopes = frozenset(name for term in terms for name in term.slopes)
+        return Paths(self.nets, x, labels, noise, slopes, self.engine.forward_mode)
 
     def wait(self) -> None:
         """Until the device has done all that was asked of it; a clock read before says too little."""
@@ -172,10 +238,13 @@ class Trainer:
             start = int(player.fault)
             if start < 0:
                 continue
+            self.feed.ready(self._stream(player.turn, 0), start, self.run.batch)
+            parts = (start + torch.arange(self.run.batch, device=self.device)).chunk(self.shards)
             worst, label, what = -1.0, "", ""
             for term in player.turn.terms:
-                losses, grads = self.gradients(player, self.seen / self.phase.images, start, only=term)
-                loss, norm = float(losses[0].detach()), float(torch.nn.utils.get_total_norm(grads))
+                found = [self.gradients(player, index, only=term) for index in parts]
+                loss = sum(float(losses[0].detach()) for losses, _ in found) / len(parts)
+                norm = max(float(torch.nn.utils.get_total_norm(grads)) for _, grads in found)
                 badness = norm if math.isfinite(loss) and math.isfinite(norm) else math.inf
                 if badness > worst:
                     worst, label, what = badness, term.label, f"loss {loss:.4g}, gradient {norm:.4g}"
@@ -191,11 +260,11 @@ class Trainer:
 
     def latents(self, count: int) -> tuple[Tensor, Tensor | None]:
         """Latents (n, latent), drawn from the posterior, and labels of the first n = min(count, all) samples."""
-        n = min(count, len(self.feed.raw))
+        n = min(count, self.feed.count)
         zs, ys = [], []
         for start in range(0, n, BATCH):
             size = min(BATCH, n - start)
-            x, labels = self.feed.batch("latents", start, size)
+            x, labels = self.feed.take("latents", start, size)
             noise = noise_for(torch.arange(start, start + size, device=self.device), self.run.seed, "latents")
             nets = {name: net for name, net in self.nets.items() if name != "corruption"}
             with torch.no_grad():
@@ -239,6 +308,8 @@ class Trainer:
         self.phase_number = clock["phase"]
         self.enter(with_edges=False)
         self.seen, self.images, self.summed = clock["seen"], clock["images"], clock["summed"]
+        self.at_phase.fill_(self.seen)
+        self.at_run.fill_(self.images)
         for prefix, group in (("net", self.nets), ("average", self.averages)):
             for name, net in group.items():
                 net.load_state_dict({k: tensors[f"{prefix}/{name}/{k}"] for k in net.state_dict()})
@@ -255,13 +326,48 @@ class Trainer:
                 param.requires_grad_(id(param) in moving)
 
     @torch.no_grad()
-    def _average(self) -> None:
-        half_life = min(self.phase.half_life * self.phase.images, 0.1 * self.seen)
-        weight = 1 - 0.5 ** (self.run.batch / max(half_life, 1e-9))
+    def _end(self) -> None:
+        """The clock goes on, and the averages follow the weights."""
+        self.at_phase.add_(self.run.batch)
+        self.at_run.add_(self.run.batch)
+        half_life = (0.1 * self.at_phase).clamp(max=self.phase.half_life * self.phase.images)
+        keep = torch.exp2(-self.run.batch / half_life)
         for name, average in self.averages.items():
             now: list[Tensor] = list(self.nets[name].parameters())
             kept: list[Tensor] = list(average.parameters())
-            torch._foreach_lerp_(kept, now, weight)
+            torch._foreach_mul_(kept, keep)
+            torch._foreach_add_(kept, torch._foreach_mul(now, 1 - keep))
+
+    def _progress(self) -> Tensor:
+        return self.at_phase.float() / self.phase.images
+
+    def _stream(self, turn: Turn, repeat: int) -> str:
+        return f"{self.phase.name}/{turn.name}/{repeat}"
 
     def _labels(self, turn: Turn) -> list[str]:
         return [*(f"{turn.name}/{term.label}" for term in turn.terms), f"{turn.name}/gradient"]
+
+    def _everything(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Every tensor that a step changes, and every one that it only reads."""
+        moving = [self.at_phase, self.at_run, self.part, *self.sums.values()]
+        for player in self.players:
+            moving += player.everything()
+        for net in (*self.nets.values(), *self.averages.values()):
+            moving += [*net.parameters(), *net.buffers()]
+        return moving, self.feed.tensors()
+
+
+def check_split(run: Run, processes: int, micro: int) -> None:
+    """UserError: the batch cannot be split so; what can be."""
+    shards = processes * micro
+    packs = [int(spec.args.get("pack", 1)) for spec in run.nets.values()]
+    unit = shards * math.lcm(*packs)
+    if run.batch % unit:
+        what = f"{processes} processes with {micro} parts each" if processes > 1 else f"{micro} parts"
+        raise UserError(
+            f"A batch of {run.batch} cannot be split evenly among {what}: give --batch a multiple of {unit}, such as "
+            f"{-(-run.batch // unit) * unit}."
+        )
+    for term in (term for phase in run.schedule for turn in phase.turns for term in turn.terms):
+        if term.couples and shards > 1:
+            raise UserError(f"{term.label} needs the whole batch at once: train with one process, and without --micro.")

@@ -27,13 +27,13 @@ def rows():
 
 @pytest.fixture(scope="session")
 def make(digits, rows):
-    """make(recipe, on rows?, steps, seed, **settings) -> Trainer"""
+    """make(recipe, on rows?, steps, seed, engine, **settings) -> Trainer"""
 
-    def make(name, on_rows=False, steps=20, seed=0, **settings):
+    def make(name, on_rows=False, steps=20, seed=0, engine=None, **settings):
         info, (x, y) = (ROWS, rows) if on_rows else (DIGITS, digits)
         run = smoke(name, info, steps, **settings).replace(seed=seed)
         cpu = torch.device("cpu")
-        return Trainer(run, info, Feed(info, x, y, cpu, seed), cpu)
+        return Trainer(run, info, Feed(info, x, y, cpu, seed), cpu, engine)
 
     return make
 

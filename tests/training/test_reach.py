@@ -5,6 +5,7 @@ import torch
 
 from aegean.recipes import RECIPES
 from aegean.recipes.architecture import Loss
+from aegean.training.engine import Engine
 from aegean.training.player import Player, parameters
 
 CASES = [(name, {}) for name in RECIPES]
@@ -17,8 +18,7 @@ CASES += [("ae", {"error": error}) for error in ("absolute", "bernoulli", "gauss
 @pytest.mark.parametrize("name,settings", CASES, ids=str)
 @pytest.mark.parametrize("forward_mode", [False, True])
 def test_each_term_moves_whom_it_names_and_nobody_else(make, name, settings, forward_mode):
-    trainer = make(name, **settings)
-    trainer.forward_mode = forward_mode
+    trainer = make(name, engine=Engine(forward_mode=forward_mode), **settings)
     for number, phase in enumerate(trainer.run.schedule):
         trainer.phase_number = number
         trainer.enter(with_edges=False)

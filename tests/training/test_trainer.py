@@ -200,10 +200,14 @@ def test_an_update_is_adam_on_the_gradient_whatever_the_memory_layout(make, turn
     for _ in range(3):
         reference = {k: p.detach().clone().contiguous().requires_grad_() for k, p in player.params.items()}
         adam = torch.optim.Adam(reference.values(), lr=5e-4, betas=(0.0, 0.99), fused=False, foreach=False)
-        for p, q in zip(player.params.values(), reference.values()):
-            if player.adam.state.get(p):
-                adam.state[q] = {n: v.clone().contiguous() for n, v in player.adam.state[p].items()}
-        _, grads = trainer.gradients(player, 0.0, trainer.images)
+        for k, q in reference.items():
+            adam.state[q] = {
+                "step": player.count.clone(),
+                "exp_avg": player.means[k].clone().contiguous(),
+                "exp_avg_sq": player.squares[k].clone().contiguous(),
+            }
+        trainer.ready()
+        _, grads = trainer.gradients(player, trainer.at_run + torch.arange(trainer.run.batch))
         for q, grad in zip(reference.values(), grads):
             q.grad = grad.contiguous()
         trainer.play(player)
