@@ -98,31 +98,33 @@ class Model:
         self._need("reconstruct")
         return self._map(lambda p: p.x_hat, x, labels)
 
-    def score(self, x: Tensor, labels: Tensor | None = None, seed: int = 0) -> Tensor:
+    def score(self, x: Tensor, labels: Tensor | None = None, seed: int = 0, start: int = 0) -> Tensor:
         """The evidence lower bound of log2 p(x) in bits, one number a sample: x (n, *shape) -> (n,).
 
-        One draw of the posterior a sample (Kingma and Welling 2013, eq. 7). For continuous likelihoods p is a
-        density over the model's range.
+        One draw of the posterior a sample, numbered from `start` (Kingma and Welling 2013, eq. 7). For continuous
+        likelihoods p is a density over the model's range.
         """
         self._need("score")
-        return self._map(lambda p: -sum(term(p) for term in self.bound), x, labels, seed)
+        return self._map(lambda p: -sum(term(p) for term in self.bound), x, labels, seed, start)
 
-    def sample(self, n: int, seed: int = 0, labels: Tensor | None = None) -> Tensor:
-        """n samples (n, *shape) of the prior; sample i depends on (seed, i) alone.
+    def sample(self, n: int, seed: int = 0, labels: Tensor | None = None, start: int = 0) -> Tensor:
+        """n samples (n, *shape) of the prior, numbered from `start`; sample i depends on (seed, i) alone.
 
         A model with classes draws its labels from the training frequencies unless they are given, (n,).
         """
         self._need("sample")
         if self.conditional and labels is None:
-            labels = self.sample_labels(n, seed)
+            labels = self.sample_labels(n, seed, start)
         labels = self._labels(labels, n)
         with torch.no_grad():
-            return torch.cat([self._paths(s, seed, labels=_cut(labels, s)).x_fake for s in self._batches(n)])
+            return torch.cat(
+                [self._paths(s, seed, labels=_cut(labels, s), start=start).x_fake for s in self._batches(n)]
+            )
 
-    def sample_labels(self, n: int, seed: int = 0) -> Tensor:
-        """Labels (n,) int64 with the frequencies of the training part."""
+    def sample_labels(self, n: int, seed: int = 0, start: int = 0) -> Tensor:
+        """Labels (n,) int64 with the frequencies of the training part, of the samples numbered from `start`."""
         share = torch.tensor(self.info.class_counts, dtype=torch.float64).cumsum(0)
-        u = draw.uniform(draw.key(seed, "labels"), torch.arange(n), (1,)).double()
+        u = draw.uniform(draw.key(seed, "labels"), torch.arange(start, start + n), (1,)).double()
         return (u * share[-1] > share).sum(1).clamp(max=len(share) - 1).to(self.device)
 
     def to(self, device: str | torch.device) -> Model:
@@ -219,18 +221,27 @@ class Model:
             raise UserError(f"Labels must be {n} whole numbers from 0 to {count - 1}.")
         return labels.long().to(self.device)
 
-    def _paths(self, s: slice, seed: int | None, x: Tensor | None = None, labels: Tensor | None = None) -> Paths:
-        index = torch.arange(s.start, s.stop, device=self.device)
+    def _paths(
+        self, s: slice, seed: int | None, x: Tensor | None = None, labels: Tensor | None = None, start: int = 0
+    ) -> Paths:
+        index = torch.arange(start + s.start, start + s.stop, device=self.device)
         noise = None if seed is None else noise_for(index, seed, "verb")
         return Paths(self.nets, x=x, labels=labels, noise=noise)
 
-    def _map(self, value: Callable[[Paths], Any], x: Tensor, labels: Tensor | None, seed: int | None = None) -> Tensor:
+    def _map(
+        self,
+        value: Callable[[Paths], Any],
+        x: Tensor,
+        labels: Tensor | None,
+        seed: int | None = None,
+        start: int = 0,
+    ) -> Tensor:
         if tuple(x.shape[1:]) != tuple(self.info.shape):
             raise UserError(f"Samples of shape {tuple(x.shape[1:])}; this model takes {tuple(self.info.shape)}.")
         labels = self._labels(labels, len(x))
         with torch.no_grad():
             parts = [
-                value(self._paths(s, seed, x[s].float().to(self.device), _cut(labels, s)))
+                value(self._paths(s, seed, x[s].float().to(self.device), _cut(labels, s), start))
                 for s in self._batches(len(x))
             ]
         return torch.cat(parts)

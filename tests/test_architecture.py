@@ -19,6 +19,8 @@ ROOMS = [
     "training",
     "metrics",
     "recipes",
+    "asked",
+    "session",
     "api",
     "report",
     "cli",

@@ -62,7 +62,7 @@ def test_a_run_is_a_folder_of_known_files(straight):
         "samples", "tensorboard", "state",
     }  # fmt: skip
     config = json.loads(straight.config.read_text())
-    assert config["format"] == 1 and config["machine"]["torch"] == torch.__version__ and config["command"]
+    assert config["format"] == 2 and config["machine"]["torch"] == torch.__version__ and config["command"]
     lines = straight.lines()
     assert {line["kind"] for line in lines} >= {"train", "eval"}
     keys = [key for line in lines if line["kind"] == "eval" for key in line["scores"]]

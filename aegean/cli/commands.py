@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -13,13 +14,14 @@ from typing import Any
 import torch
 
 from aegean import api
-from aegean.api import Fault, Interrupted
+from aegean.api import Fault, Interrupted, Lost
 from aegean.cli import verbs
 from aegean.cli.describe import described, description, score_table
 from aegean.cli.outputs import FOLDER, answer, target
 from aegean.config import UserError
 from aegean.data import DataOptions
 from aegean.recipes.registry import RECIPES, describe, find, options
+from aegean.training.folder import Folder
 from aegean.training.loop import score_json
 
 STOPPED, INTERRUPTED = 3, 130
@@ -27,13 +29,23 @@ STOPPED, INTERRUPTED = 3, 130
 
 def run(args: argparse.Namespace) -> int:
     """Carry out a parsed command line; the exit status. UserError and other exceptions are left to the caller."""
+    if args.command != "train" and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError(f"`aegean {args.command}` works in one process; torchrun is for `aegean train`.")
     try:
         COMMANDS[args.command](args)
         return 0
     except Fault as fault:
+        if not leads():
+            return STOPPED
         print(f"aegean: stopped by a guard: {str(fault).rstrip('.')}{_kept(args)}", file=sys.stderr)
         return STOPPED
+    except Lost as error:
+        if leads():
+            print(f"aegean: another process of the run is gone ({error}){_again(args)}", file=sys.stderr)
+        return STOPPED
     except Interrupted:
+        if not leads():
+            return INTERRUPTED
         again = f"`aegean train --resume {_place(args)}`" if args.command == "train" else "the same command"
         print(f"aegean: interrupted; the state is saved: go on with {again}", file=sys.stderr)
         return INTERRUPTED
@@ -42,6 +54,18 @@ def run(args: argparse.Namespace) -> int:
         if isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in full):
             raise MemoryError from None
         raise
+
+
+def leads() -> bool:
+    """Whether this process is the one of a run that speaks."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _again(args: argparse.Namespace) -> str:
+    """How to go on from the last state that was saved, if there is one."""
+    if not Folder(_path(args)).state.exists():
+        return ""
+    return f"; go on from the last saved state with `aegean train --resume {_place(args)}`, in any number of processes"
 
 
 def _kept(args: argparse.Namespace) -> str:
@@ -55,7 +79,11 @@ def _kept(args: argparse.Namespace) -> str:
 
 def _place(args: argparse.Namespace) -> str:
     """The run that `aegean train` was about, as a shell takes it."""
-    return shlex.quote(str(getattr(args, "resume", None) or getattr(args, "out", "RUN")))
+    return shlex.quote(_path(args))
+
+
+def _path(args: argparse.Namespace) -> str:
+    return str(getattr(args, "resume", None) or getattr(args, "out", "RUN"))
 
 
 def recipes(args: argparse.Namespace) -> None:
@@ -81,10 +109,10 @@ def train(args: argparse.Namespace) -> None:
     given = {key: value for key, value in vars(args).items() if key != "command" and value is not False}
     if "resume" in given:
         out = given.pop("resume")
-        if odd := sorted(set(given) - {"images", "device"}):
+        if odd := sorted(set(given) - {"images", "device", "accumulate"}):
             names = ", ".join("RECIPE" if name == "recipe" else option_name(name) for name in odd)
             raise UserError(f"--resume goes on with the run's own settings: leave out {names}.")
-        model = api.resume(out, given.get("images"), given.get("device", "auto"))
+        model = api.resume(out, given.get("images"), given.get("device", "auto"), given.get("accumulate"))
     else:
         missing = [text for key, text in NEEDED.items() if not given.get(key)]
         if missing:
@@ -95,6 +123,8 @@ def train(args: argparse.Namespace) -> None:
             if name in given and name in settings:
                 raise UserError(f"--{name} and --set {name}=... are the same; give one of them.")
         model = api.train(given.pop("recipe"), data, out, settings=settings, **given)
+    if not leads():
+        return
     print(f"{out}: trained; its scores:\n{score_table(api.scores(out))}")
     place = shlex.quote(out)
     able = "sample" in model.can()

@@ -81,7 +81,8 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
             "aegean train vae --data digits --out runs/vae --images 100k --set latent=8 beta=2\n"
             "  aegean train --resume runs/vae --images 200k",
             usage="aegean train RECIPE --data SPEC --out RUN [options]\n"
-            "       aegean train --resume RUN [--images N] [--device DEVICE]",
+            "       aegean train --resume RUN [--images N] [--device DEVICE] [--accumulate N]\n"
+            "       torchrun --nproc-per-node N -m aegean train ...",
             argument_default=argparse.SUPPRESS,
         )
     )
@@ -119,7 +120,9 @@ def _recipes(p: Parser) -> None:
 def _train(p: Parser) -> None:
     p.add_argument("recipe", metavar="RECIPE", nargs="?", help="see `aegean recipes`")
     p.add_argument("--out", metavar="RUN", help="the new run folder")
-    p.add_argument("--resume", metavar="RUN", help="go on with this run; only --images and --device go with it")
+    p.add_argument(
+        "--resume", metavar="RUN", help="go on with this run: no other options than above"
+    )
     _budget(p)
     p.add_argument("--seed", type=whole(0), help="of every random draw (default: 0)")
     p.add_argument("--batch", type=whole(1), help="images in a step (default: the recipe's)")
@@ -128,6 +131,11 @@ def _train(p: Parser) -> None:
         "--set", metavar="name=value", nargs="+", action="extend", dest="settings", help="options of the recipe"
     )
     _device(p)
+    p.add_argument("--precision", metavar="P", help="of the networks: auto, float32 or bfloat16 (default: auto)")
+    p.add_argument(
+        "--compile", metavar="C", help="the step: auto, on or off (default: auto: long runs on a GPU)"
+    )
+    p.add_argument("--accumulate", type=whole(1), metavar="N", help="work a batch off in N parts, for less memory")
     _data(p)
     _overwrite(p)
 

@@ -13,6 +13,7 @@ from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.formulas import frechet, kernel, modes, neighbours, pictures
 from aegean.metrics.features import FeatureNetwork
+from aegean.training.world import World
 
 if TYPE_CHECKING:
     from aegean.data import Dataset
@@ -57,19 +58,29 @@ class Evaluator:
     `count` is brought down to the size of the smaller part, so that samples, held-out samples and the floor's
     training samples are equally many; the keys carry it. Called with a model: its scores by key, such as
     "fd@digits-classifier:397". The same seed gives the same scores. Samples and reconstructions are taken as a
-    file would hold them, rounded and clipped to the raw type of the data.
+    file would hold them, rounded and clipped to the raw type of the data. In a world of several processes each
+    plays its share of the samples; the leading one gets the scores, the others none.
     """
 
-    def __init__(self, dataset: Dataset, features: FeatureNetwork, count: int = 10_000, seed: int = 0):
+    def __init__(
+        self,
+        dataset: Dataset,
+        features: FeatureNetwork,
+        count: int = 10_000,
+        seed: int = 0,
+        world: World | None = None,
+    ):
         if features.info:
             check_fits(features.info, dataset.info, f"The feature network {features.key}")
-        self.features, self.seed, self.info = features, seed, dataset.info
+        self.features, self.seed, self.info, self.world = features, seed, dataset.info, world or World()
         self.count = min(count, len(dataset.test), len(dataset.train))
         if self.count < 2:
             raise UserError(f"{dataset.info.name}: {self.count} samples to compare with; at least 2 are needed.")
         chosen = _drawn(len(dataset.test), self.count, seed)
         self.test = self.info.normalise(dataset.test[chosen])
         self.labels = None if dataset.test_labels is None else torch.as_tensor(dataset.test_labels[chosen])
+        if not self.world.leads:
+            return
         self.real = features(self.test)
         self.moments = frechet.moments(self.real)
         self.within = kernel.mean_within(self.real)
@@ -83,21 +94,27 @@ class Evaluator:
 
         `bits` is the mean of `model.score`: the evidence bound of log2 p, so higher is better.
         """
-        able, labels = model.can(), {"labels": self.labels} if model.conditional else {}
+        able = model.can()
         check_fits(model.info, self.info, "The model")
+        mine, gather = self.world.part(self.count), self.world.gather
+        x = self.test[mine.start : mine.stop]
+        place = {"start": mine.start} if mine.start else {}
+        labels = {} if self.labels is None or not model.conditional else {"labels": self.labels[mine.start : mine.stop]}
         scores: dict[str, Score] = {}
         if "sample" in able:
-            found = self._distances(
-                self.features(_as_saved(model.sample(self.count, seed=self.seed), self.info, "samples"))
-            )
-            scores |= self._scores(self.features.key, found, self.floor)
+            fake = model.sample(len(mine), seed=self.seed, **place)
+            found = gather(self.features(_as_saved(fake, self.info, "samples")))
+            if found is not None:
+                scores |= self._scores(self.features.key, self._distances(found), self.floor)
         if "reconstruct" in able:
-            scores |= self._reconstruction(
-                _as_saved(model.reconstruct(self.test, **labels), self.info, "reconstructions")
-            )
+            x_hat = _as_saved(model.reconstruct(x, **labels), self.info, "reconstructions")
+            features, pixels = gather(self.features(x_hat)), gather(x_hat.cpu().numpy())
+            if features is not None and pixels is not None:
+                scores |= self._reconstruction(features, pixels)
         if "score" in able:
-            bits = float(_finite(model.score(self.test, **labels), "scores").double().mean())
-            scores |= self._scores("test", {"bits": bits}, {"bits": None})
+            bits = gather(_finite(model.score(x, **place, **labels), "scores").double().cpu().numpy())
+            if bits is not None:
+                scores |= self._scores("test", {"bits": float(bits.mean())}, {"bits": None})
         return scores
 
     def _distances(self, fake: np.ndarray) -> dict[str, float]:
@@ -122,11 +139,11 @@ class Evaluator:
         """The classes' frequencies in the training part, which a model is to learn; uniform where unknown."""
         return np.maximum(self.info.class_counts, 1) if len(self.info.class_counts) == classes else None
 
-    def _reconstruction(self, x: Tensor) -> dict[str, Score]:
-        """Paired scores; their floor is an exact copy."""
-        moments = frechet.moments(self.features(x))
+    def _reconstruction(self, features: np.ndarray, b: np.ndarray) -> dict[str, Score]:
+        """Paired scores of reconstructions b (count, *shape) with their features; the floor is an exact copy."""
+        moments = frechet.moments(features)
         rfd = {"rfd": frechet.frechet_from_moments(*self.moments, *moments)}
-        a, b = self.test.numpy(), x.cpu().numpy()
+        a = self.test.numpy()
         found, floor = {"mse": pictures.mean_squared_error(a, b)}, {"mse": 0.0}
         if self.info.is_image:
             found["psnr"], floor["psnr"] = pictures.psnr(a, b), pictures.PSNR_CAP

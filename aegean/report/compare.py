@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aegean import api
+from aegean.asked import with_budget
 from aegean.config import UserError, to_json
 from aegean.data import DataOptions, Dataset, open_data
 from aegean.data.source import Say, say_to_stderr
@@ -20,6 +21,7 @@ from aegean.report.runs import read_entries, read_plans
 from aegean.report.steps import next_steps
 from aegean.report.tables import grouped, table
 from aegean.report.verdict import verdict, warnings
+from aegean.session import own_data
 from aegean.training.folder import Folder, Settings
 
 OTHER = {"run": "a budget or networks", "minutes": "a budget", "recipe": "a recipe", "inherited": "a source",
@@ -106,7 +108,7 @@ def compare_recipes(
 
 def _data_of(plans: Mapping[Path, Settings], say: Say) -> Dataset:
     path, plan = next(iter(plans.items()))
-    return api.own_data(path, plan)
+    return own_data(path, plan)
 
 
 def _wanted(
@@ -120,7 +122,7 @@ def _wanted(
 ) -> Settings:
     """What is asked of one run; its number of images only where no minutes are given."""
     run = configure(recipe, dataset.info, settings).replace(seed=seed)
-    run = api.with_budget(run, None if images is None else api.parse_images(images), 0)
+    run = with_budget(run, None if images is None else api.parse_images(images), 0)
     return Settings(recipe, dict(settings), options, dataset.info, run, minutes=minutes or 0.0)
 
 

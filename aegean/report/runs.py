@@ -81,14 +81,14 @@ def read_plans(paths: Sequence[str | Path]) -> dict[Path, Settings]:
 
 def read_entries(plans: dict[Path, Settings], dataset: Dataset, say: Say) -> list[Entry]:
     """Runs with their scores; those without an evaluation of their present state are evaluated now."""
-    from aegean import api
+    from aegean import api, session
 
     def evaluated(chosen: list[Entry]) -> list[Entry]:
         if chosen:
-            evaluator = api.make_evaluator(dataset, api.COUNTED)
+            evaluator = session.make_evaluator(dataset, session.COUNTED)
             for entry in chosen:
                 say(f"evaluating {entry.path}")
-                api.write_scores(Folder(entry.path), evaluator, api.load(entry.path), entry.images)
+                session.write_scores(Folder(entry.path), evaluator, api.load(entry.path), entry.images)
         return [_read(path, plan) for path, plan in plans.items()]
 
     entries = evaluated([e for e in evaluated([]) if not e.scores])

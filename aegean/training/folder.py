@@ -19,14 +19,16 @@ import safetensors
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
 
 from aegean.config import Config, UserError, from_json, parse_json, to_json
 from aegean.data import DataInfo, DataOptions
 from aegean.files import write_atomically
+from aegean.training.engine import Engine
 from aegean.training.schedule import Run
 from aegean.training.trainer import Trainer
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Settings(Config):
     data: DataOptions
     info: DataInfo
     run: Run
+    engine: Engine = field(default_factory=Engine)
     inherited: dict[str, Any] = field(default_factory=dict)  # source, nets, images, seconds; empty without
     minutes: float = 0.0  # as asked for; already turned into images
     evaluations: int = 20
@@ -53,8 +56,8 @@ class Settings(Config):
         return self.run.images + int(self.inherited.get("images", 0))
 
 
-def here(device: torch.device) -> dict[str, Any]:
-    """The kind of machine and the versions that a bit-exact resume depends on."""
+def here(device: torch.device, processes: int = 1) -> dict[str, Any]:
+    """The kind of machine, the versions and the number of processes, which a bit-exact resume depends on."""
     import numpy
 
     accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
@@ -63,6 +66,7 @@ def here(device: torch.device) -> dict[str, Any]:
         "accelerator": accelerator,
         "processor": _processor(),
         "threads": torch.get_num_threads(),
+        "processes": processes,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": numpy.__version__,
@@ -161,17 +165,17 @@ class Folder:
         tensors = {k: v.detach().cpu().contiguous() for k, v in trainer.tensors().items()}
         write_atomically(self.state, safetensors.torch.save(tensors, {"aegean": header}))
 
-    def load_state(self, trainer: Trainer) -> dict[str, Any] | None:
-        """Bring the trainer to the saved state and return its notes; None before the first save."""
+    def load_state(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """The tensors of the saved state, and its header {clock, notes}; None before the first save."""
         if not self.state.exists():
             return None
         try:
             with safetensors.safe_open(str(self.state), framework="pt") as opened:
                 header = parse_json((opened.metadata() or {}).get("aegean", ""), str(self.state))
-                tensors = {key: opened.get_tensor(key) for key in opened.keys()}
-            trainer.load(tensors, header["clock"])
-            return header["notes"]
-        except (SafetensorError, OSError, LookupError, TypeError, AttributeError, RuntimeError) as error:
+                if header["format"] != FORMAT:
+                    raise UserError(f"{self.state} has format {header['format']!r}, expected {FORMAT}; train anew.")
+                return {key: opened.get_tensor(key) for key in opened.keys()}, header
+        except (SafetensorError, OSError, LookupError, TypeError) as error:
             raise UserError(f"{self.state} cannot be resumed from ({error}); start the run anew.") from None
 
     def clock(self) -> dict[str, int]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
+from torch import Tensor
 from tqdm import tqdm
 
 from aegean.config import UserError
@@ -44,13 +45,13 @@ class Interrupted(Exception):
 
 
 class Loop:
-    """One training session of a run: from its present state to the end of its budget."""
+    """One training session of a run: from its present state to the end of its budget. The leading process plays it;
+    the others `follow`."""
 
     def __init__(self, folder: Folder, settings: Settings, trainer: Trainer, evaluate: Evaluate):
         self.folder, self.settings, self.trainer, self.evaluate = folder, settings, trainer, evaluate
         self.notes: dict[str, Any] = {"seconds": 0.0, "lines": 0, "best": {}, "coverage": 0.0}
-        self.steps_a_line = self._steps(LINES)
-        self.steps_an_evaluation = self._steps(settings.evaluations)
+        self.cadence = Cadence(settings)
         self.shown = trainer.feed.take("shown", 0, min(SHOWN // 2, trainer.feed.count))
         self.stopping = False
 
@@ -60,13 +61,17 @@ class Loop:
             self._run()
 
     def _run(self) -> None:
-        notes = self.folder.load_state(self.trainer)
-        if notes is not None:
-            self.notes = notes
+        saved = self.folder.load_state()
+        if saved is not None:
+            self.notes = saved[1]["notes"]
+        try:
+            go_to(self.trainer, saved)
+        except (LookupError, TypeError, AttributeError, RuntimeError) as error:
+            raise UserError(f"{self.folder.state} cannot be resumed from ({error}); start the run anew.") from None
         self.folder.cut_log(self.notes["lines"])
-        if notes is None:
+        if saved is None:
             self.save()
-        with self._signals(), self._bar() as bar, self._tensorboard() as board:
+        with signals(self._stop), self._bar() as bar, self._tensorboard() as board:
             self.bar, self.board = bar, board
             self.saved_at = time.monotonic()
             while not self.trainer.done:
@@ -74,9 +79,15 @@ class Loop:
                     self.trainer.next_phase()
                     self.save()
                 self._step()
-                if self.stopping:
+                if any(self.trainer.world.any(self.stopping)):
                     self.save()
                     raise Interrupted
+
+    def _stop(self) -> None:
+        if self.stopping:
+            raise KeyboardInterrupt
+        self.stopping = True
+        print("\nstopping after this step; the state is saved", file=sys.stderr)
 
     def save(self) -> None:
         """State and model, unless an update went wrong since the last good state."""
@@ -100,9 +111,7 @@ class Loop:
     def _step(self) -> None:
         start = time.monotonic()
         self.trainer.step()
-        steps = self.trainer.images // self.trainer.run.batch
-        ended = self.trainer.phase_ended
-        line, evaluation = (ended or steps % n == 0 for n in (self.steps_a_line, self.steps_an_evaluation))
+        line, evaluation = self.cadence(self.trainer)
         if line or evaluation:
             self.trainer.wait()
         self.notes["seconds"] += time.monotonic() - start
@@ -192,29 +201,6 @@ class Loop:
         self.bar.set_postfix_str(text, refresh=False)
         self.bar.set_description(self.trainer.phase.name, refresh=False)
 
-    def _steps(self, times: int) -> int:
-        return max(1, math.ceil(self.settings.run.images / self.settings.run.batch / times))
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM end the loop after the present step; a second one ends it at once."""
-
-        def stop(number: int, frame: Any) -> None:
-            if self.stopping:
-                raise KeyboardInterrupt
-            self.stopping = True
-            print("\nstopping after this step; the state is saved", file=sys.stderr)
-
-        try:
-            before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
-        except ValueError:  # not the main thread: whoever owns that handles signals
-            before = {}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
     def _bar(self) -> Any:
         return tqdm(
             total=self.trainer.run.images,
@@ -261,28 +247,59 @@ def _decoded(png: bytes) -> Any:
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).transpose(2, 0, 1)
 
 
-def images_for_minutes(minutes: float, run: Any, make: Callable[[], Trainer], evaluate: Evaluate, count: int) -> int:
-    """How many images fit into so many minutes: a probe of each phase's first steps and of an evaluation.
+class Cadence:
+    """When a run writes a line and when it is evaluated: a function of its clock, the same for every process."""
 
-    `make` gives a throwaway trainer; `count` evaluations are taken off the budget.
-    """
-    trainer = make()
-    seconds_an_image, evaluation = 0.0, 0.0
-    for number, phase in enumerate(run.schedule):
-        trainer.phase_number, trainer.seen = number, 0
-        trainer.enter(with_edges=False)
-        for _ in range(2):
+    def __init__(self, settings: Settings):
+        steps = settings.run.images / settings.run.batch
+        self.line, self.evaluation = (max(1, math.ceil(steps / times)) for times in (LINES, settings.evaluations))
+
+    def __call__(self, trainer: Trainer) -> tuple[bool, bool]:
+        """After a step: is a line due, is an evaluation due?"""
+        steps, ended = trainer.images // trainer.run.batch, trainer.phase_ended
+        return ended or steps % self.line == 0, ended or steps % self.evaluation == 0
+
+
+def go_to(trainer: Trainer, saved: tuple[dict[str, Tensor], dict[str, Any]] | None) -> None:
+    """Bring the trainers of all processes to the state that the leading one has read, if there is one."""
+    clock = trainer.world.share(saved[1]["clock"] if saved else None)
+    if clock is None:
+        return
+    if saved:
+        trainer.load(saved[0], clock)
+    else:
+        trainer.place(clock)
+    trainer.world.spread(trainer.tensors().values())
+
+
+def follow(settings: Settings, trainer: Trainer, evaluate: Evaluate) -> None:
+    """What a process does that does not lead: the same steps and its share of the evaluations; it writes nothing."""
+    stopping = []
+    cadence = Cadence(settings)
+    go_to(trainer, None)
+    with signals(lambda: stopping.append(True)):
+        while not trainer.done:
+            if trainer.phase_ended:
+                trainer.next_phase()
             trainer.step()
-        trainer.wait()
-        start, steps = time.monotonic(), 0
-        while time.monotonic() - start < 1.0 or steps < 3:
-            trainer.step()
-            trainer.wait()
-            steps += 1
-        seconds_an_image += (time.monotonic() - start) / steps / run.batch * phase.images / run.images
-    with contextlib.suppress(UserError):
-        start = time.monotonic()
-        evaluate(trainer.model())
-        evaluation = (time.monotonic() - start) * count
-    left = max(minutes * 60 - evaluation, 0.2 * minutes * 60)
-    return max(run.batch * len(run.schedule), int(left / seconds_an_image))
+            line, evaluation = cadence(trainer)
+            if line and trainer.faulty:
+                raise Fault("the leading process tells which term it was")
+            if evaluation:
+                evaluate(trainer.model())
+            if any(trainer.world.any(bool(stopping))):
+                raise Interrupted
+
+
+@contextlib.contextmanager
+def signals(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM call `stop`, between two operations of the main thread."""
+    try:
+        before = {s: signal.signal(s, lambda number, frame: stop()) for s in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: whoever owns that handles signals
+        before = {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

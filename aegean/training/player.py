@@ -125,10 +125,6 @@ class Player:
         squares = {f"{k}.square": v for k, v in self.squares.items()}
         return {**means, **squares, "count": self.count, "norm": self.norm}
 
-    def load(self, tensors: dict[str, Tensor]) -> None:
-        for name, mine in self.tensors().items():
-            mine.copy_(tensors[name])
-
     def everything(self) -> list[Tensor]:
         """Every tensor that an update reads or writes, but the parameters."""
         return [*self.tensors().values(), self.flat, self.lr, self.fault]

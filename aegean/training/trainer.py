@@ -50,7 +50,7 @@ class Trainer:
     """A run in progress. `step` is the program; `tensors`, `clock` and `load` are its whole state.
 
     Everything that changes from step to step is a tensor: the counters of images (`at_phase`, `at_run`), rates,
-    weights, random numbers. The batch is split among the processes of `world` and, within one, into `engine.micro`
+    weights, random numbers. The batch is split among the processes of `world` and, within one, into `engine.accumulate`
     parts; since every draw belongs to a place in the whole batch, the split changes nothing but rounding.
     """
 
@@ -66,8 +66,8 @@ class Trainer:
     ):
         self.run, self.info, self.feed, self.device, self.say = run, info, feed, device, say
         self.engine, self.world = engine or Engine(), world or World()
-        self.shards = self.world.size * self.engine.micro
-        check_split(run, self.world.size, self.engine.micro)
+        self.shards = self.world.size * self.engine.accumulate
+        check_split(run, self.world.size, self.engine.accumulate)
         self.nets = {name: net.to(device) for name, net in build(run).items()}
         if device.type != "mps":
             self.nets = {name: net.to(memory_format=torch.channels_last) for name, net in self.nets.items()}  # type: ignore[call-overload]
@@ -98,7 +98,8 @@ class Trainer:
                 copy_values(self.nets, edge)
             elif isinstance(edge, Fit):
                 self.nets[edge.net].fit(*self.latents(edge.count))  # type: ignore[operator]
-        self.world.spread(value for net in self.nets.values() for value in net.state_dict().values())
+        if with_edges:
+            self.world.spread(value for net in self.nets.values() for value in net.state_dict().values())
         self.players = [Player(turn, self.nets, self.device) for turn in self.phase.turns]
         self.averages = {name: copy.deepcopy(self.nets[name]).requires_grad_(False) for name in self.phase.averages}
         labels = [label for turn in self.phase.turns for label in self._labels(turn)]
@@ -148,7 +149,7 @@ class Trainer:
         for number, player in enumerate(self.players):
             for repeat in range(player.turn.repeat):
                 gradients = partial(self.collect, player, repeat)
-                for part in range(self.engine.micro):
+                for part in range(self.engine.accumulate):
                     self.part.fill_(part)
                     self._program(f"the gradients of turn {player.turn.name}", 16 * number + repeat, gradients)()
                 self.world.sum_(player.flat)
@@ -166,11 +167,11 @@ class Trainer:
     def collect(self, player: Player, repeat: int = 0) -> None:
         """Add this part's gradients and losses to the player's vector; the first part of a batch starts it anew."""
         size = self.run.batch // self.shards
-        place = (self.world.rank * self.engine.micro + self.part) * size
+        place = (self.world.rank * self.engine.accumulate + self.part) * size
         index = self.at_run + place + torch.arange(size, device=self.device)
         losses, grads = self.gradients(player, index, repeat)
         flat = player.flatten(grads, losses)
-        player.flat.copy_(flat if self.engine.micro == 1 else torch.where(self.part > 0, player.flat + flat, flat))
+        player.flat.copy_(flat if self.engine.accumulate == 1 else torch.where(self.part > 0, player.flat + flat, flat))
 
     def update(self, player: Player) -> None:
         """One Adam update from the collected gradients. A bad one is left out, and its place kept."""
@@ -232,6 +233,11 @@ class Trainer:
         if self.device.type != "cpu":
             torch.accelerator.synchronize()
 
+    @property
+    def faulty(self) -> bool:
+        """Whether an update was left out."""
+        return any(int(player.fault) >= 0 for player in self.players)
+
     def blame(self) -> str | None:
         """If an update was left out: which turn and term, in words. None if all is well."""
         for player in self.players:
@@ -244,7 +250,8 @@ class Trainer:
             for term in player.turn.terms:
                 found = [self.gradients(player, index, only=term) for index in parts]
                 loss = sum(float(losses[0].detach()) for losses, _ in found) / len(parts)
-                norm = max(float(torch.nn.utils.get_total_norm(grads)) for _, grads in found)
+                means = [sum(grads[1:], grads[0]) / len(parts) for grads in zip(*(grads for _, grads in found))]
+                norm = float(torch.nn.utils.get_total_norm(means))
                 badness = norm if math.isfinite(loss) and math.isfinite(norm) else math.inf
                 if badness > worst:
                     worst, label, what = badness, term.label, f"loss {loss:.4g}, gradient {norm:.4g}"
@@ -304,20 +311,18 @@ class Trainer:
         }
 
     def load(self, tensors: dict[str, Tensor], clock: dict[str, int]) -> None:
-        """Become the trainer whose `tensors()` and `clock()` these are."""
+        """Become the trainer whose `tensors()` and `clock()` these are. LookupError: one is missing."""
+        self.place(clock)
+        for name, mine in self.tensors().items():
+            mine.copy_(tensors[name])
+
+    def place(self, clock: dict[str, int]) -> None:
+        """Go to a point of the schedule; the values of its tensors are still to come."""
         self.phase_number = clock["phase"]
         self.enter(with_edges=False)
         self.seen, self.images, self.summed = clock["seen"], clock["images"], clock["summed"]
         self.at_phase.fill_(self.seen)
         self.at_run.fill_(self.images)
-        for prefix, group in (("net", self.nets), ("average", self.averages)):
-            for name, net in group.items():
-                net.load_state_dict({k: tensors[f"{prefix}/{name}/{k}"] for k in net.state_dict()})
-        for player in self.players:
-            start = f"player/{player.turn.name}/"
-            player.load({k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)})
-        for name, value in self.sums.items():
-            value.copy_(tensors[f"sum/{name}"])
 
     def _move_only(self, player: Player) -> None:
         moving = set(map(id, player.params.values()))
@@ -357,17 +362,17 @@ class Trainer:
         return moving, self.feed.tensors()
 
 
-def check_split(run: Run, processes: int, micro: int) -> None:
+def check_split(run: Run, processes: int, parts: int) -> None:
     """UserError: the batch cannot be split so; what can be."""
-    shards = processes * micro
+    shards = processes * parts
     packs = [int(spec.args.get("pack", 1)) for spec in run.nets.values()]
     unit = shards * math.lcm(*packs)
     if run.batch % unit:
-        what = f"{processes} processes with {micro} parts each" if processes > 1 else f"{micro} parts"
+        what = f"{processes} processes with {parts} parts each" if processes > 1 else f"{parts} parts"
         raise UserError(
             f"A batch of {run.batch} cannot be split evenly among {what}: give --batch a multiple of {unit}, such as "
             f"{-(-run.batch // unit) * unit}."
         )
     for term in (term for phase in run.schedule for turn in phase.turns for term in turn.terms):
         if term.couples and shards > 1:
-            raise UserError(f"{term.label} needs the whole batch at once: train with one process, and without --micro.")
+            raise UserError(f"{term.label} needs the whole batch at once: give one process, and no --accumulate.")

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from aegean import api
+from aegean import api, session
 from aegean.metrics.features import FeatureNetwork
 
 TINY = {"width": 4, "latent": 4, "batch": 32}
 
 
-def flat_features(dataset):
+def flat_features(dataset, say):
     """Eight fixed projections: quick, and the same in every test."""
     weight = torch.randn(64, 8, generator=torch.Generator().manual_seed(0)) / 8
     return FeatureNetwork("digits-projection", lambda x: x.flatten(1) @ weight, info=dataset.info)
@@ -17,7 +17,7 @@ def flat_features(dataset):
 
 @pytest.fixture(autouse=True)
 def features(monkeypatch):
-    monkeypatch.setattr(api, "_features", flat_features)
+    monkeypatch.setattr(session, "feature_network", flat_features)
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def runs(tmp_path_factory):
     """Folders of a tiny ae and a tiny gan on digits."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "_features", flat_features)
+        patch.setattr(session, "feature_network", flat_features)
         for recipe in ("ae", "gan"):
             api.train(recipe, "digits", folder / recipe, images=192, settings=TINY, evaluations=2)
     return folder / "ae", folder / "gan"

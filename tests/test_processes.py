@@ -1,0 +1,150 @@
+"""Runs in several processes: the same run as in one, whoever is killed, and resumable in any number."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import aegean
+from aegean import api
+from aegean.training.folder import Folder
+
+pytestmark = pytest.mark.slow
+STEPS = 240
+SETTINGS = {"width": 8, "latent": 4, "batch": 16}
+WORDS = ["--images", str(16 * STEPS), "--device", "cpu", "--set", *(f"{k}={v}" for k, v in SETTINGS.items())]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The run in one process, never interrupted."""
+    out = tmp_path_factory.mktemp("alone") / "run"
+    aegean.train("gan", "digits", out, images=16 * STEPS, settings=SETTINGS, device="cpu")
+    return Folder(out)
+
+
+def together(*words, processes=2):
+    """`aegean train` in some processes under torchrun."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    return subprocess.Popen(
+        [*torchrun, "-m", "aegean", "train", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def ended(process, timeout=240):
+    out, _ = process.communicate(timeout=timeout)
+    return process.returncode, out
+
+
+def workers(process):
+    """Process ids of the ranks, in order."""
+    found = {}
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                parent = int(file.read().rsplit(")", 1)[1].split()[1])
+            if parent == process.pid:
+                with open(f"/proc/{pid}/environ") as file:
+                    variables = dict(pair.partition("=")[::2] for pair in file.read().split("\0"))
+                if "RANK" in variables:
+                    found[int(variables["RANK"])] = pid
+        except (OSError, ValueError, IndexError):
+            continue
+    return [found[rank] for rank in sorted(found)]
+
+
+def until_saved(folder, process, images):
+    """Wait for a saved state of at least so many images."""
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            if folder.clock().get("images", 0) >= images:
+                return
+        except api.UserError:
+            pass
+        time.sleep(0.02)
+    raise AssertionError(f"no state with {images} images: {ended(process, 10)}")
+
+
+def assert_agree(found, expected):
+    """Losses and scores of two runs, equal but for the rounding that many steps have amplified."""
+    a, b = ([line for line in folder.lines() if line["kind"] == "train"] for folder in (found, expected))
+    assert [line["images"] for line in a] == [line["images"] for line in b]
+    for x, y in zip(a[: len(a) // 3], b):
+        for label, value in y["values"].items():
+            assert x["values"][label] == pytest.approx(value, rel=2e-3, abs=1e-3), (x["images"], label)
+    assert json.loads(found.scores.read_text())["images"] == json.loads(expected.scores.read_text())["images"]
+
+
+def test_two_processes_make_the_run_that_one_makes(alone, tmp_path):
+    status, out = ended(together("gan", "--data", "digits", "--out", tmp_path / "run", *WORDS))
+    assert status == 0, out
+    assert out.count("trained; its scores") == 1  # the leading process alone speaks
+    folder = Folder(tmp_path / "run")
+    assert_agree(folder, alone)
+    assert folder.read().machine["processes"] == 2
+    key = "fd@digits-classifier:397"
+    assert api.scores(folder.path)[key]["value"] == pytest.approx(api.scores(alone.path)[key]["value"], rel=0.02)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_killed_rank_ends_the_run_with_a_state_that_any_number_goes_on_from(alone, tmp_path, rank, processes):
+    folder = Folder(tmp_path / "run")
+    process = together("gan", "--data", "digits", "--out", folder.path, *WORDS)
+    until_saved(folder, process, 16 * STEPS // 4)
+    os.kill(workers(process)[rank], signal.SIGKILL)
+    status, out = ended(process)
+    assert status != 0
+    assert 16 * STEPS // 4 <= folder.clock()["images"] < 16 * STEPS
+    if processes == 1:
+        aegean.resume(folder.path)
+    else:
+        status, out = ended(together("--resume", folder.path))
+        assert status == 0, out
+    assert_agree(folder, alone)
+
+
+def test_kills_of_any_rank_at_any_moment_lose_nothing(alone, tmp_path):
+    """Also in the middle of writing: evaluations, each with a state and a model, fill most of the time."""
+    folder, chance = Folder(tmp_path / "run"), random.Random(1)
+    new = ["gan", "--data", "digits", "--out", folder.path, *WORDS]
+    for _ in range(4):
+        process = together(*(["--resume", folder.path] if folder.path.exists() else new))
+        until_saved(folder, process, 0)
+        time.sleep(2 + 4 * chance.random())
+        ranks = workers(process)
+        if process.poll() is None and ranks:
+            os.kill(chance.choice(ranks), signal.SIGKILL)
+        ended(process)
+        folder.clock()
+    aegean.resume(folder.path)
+    assert_agree(folder, alone)
+
+
+def test_a_signal_to_all_saves_the_present_step(alone, tmp_path):
+    folder = Folder(tmp_path / "run")
+    process = together("gan", "--data", "digits", "--out", folder.path, *WORDS)
+    until_saved(folder, process, 1)
+    for pid in workers(process):
+        os.kill(pid, signal.SIGINT)
+    status, out = ended(process)
+    assert status != 0 and out.count("interrupted; the state is saved") == 1, out
+    aegean.resume(folder.path)
+    assert_agree(folder, alone)
+
+
+def test_other_commands_are_for_one_process(tmp_path):
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    words = [*torchrun, "-m", "aegean", "info", str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0 and "works in one process" in done.stderr

@@ -1,0 +1,37 @@
+"""Small runs on digits, step by step, for tests that compare ways to carry them out."""
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+
+from aegean.data.info import DataInfo
+from aegean.data.loader import Feed
+from aegean.recipes import smoke
+from aegean.training.trainer import Trainer
+
+DIGITS = DataInfo("digits", (1, 8, 8), (127.5,), (127.5,), classes=tuple("0123456789"), class_counts=(1,) * 10)
+
+
+def digits():
+    """(1000, 1, 8, 8) uint8 and (1000,) labels."""
+    x, y = load_digits(return_X_y=True)
+    return np.rint(x * 255 / 16).astype(np.uint8).reshape(-1, 1, 8, 8)[:1000], y[:1000]
+
+
+def trainer(name, steps=20, seed=0, engine=None, world=None, say=lambda text: None, **settings):
+    """A recipe shrunk to some steps on digits; `say` takes what is said of compiling."""
+    run, cpu = smoke(name, DIGITS, steps, **settings).replace(seed=seed), torch.device("cpu")
+    return Trainer(run, DIGITS, Feed(DIGITS, *digits(), cpu, seed), cpu, engine, world, say)
+
+
+def losses_of_twenty_steps(name, **kwargs):
+    """The losses and gradient norms of each of twenty steps, through all phases."""
+    t, found = trainer(name, **kwargs), []
+    while True:
+        t.step()
+        found.append(t.means())
+        if t.done:
+            assert not t.faulty
+            return found
+        if t.phase_ended:
+            t.next_phase()

@@ -1,0 +1,169 @@
+"""However a step is carried out, it is the same step: eager, recorded, compiled, in parts, in several processes."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from steps import losses_of_twenty_steps, trainer
+
+from aegean.config import UserError
+from aegean.objectives import Term
+from aegean.recipes import RECIPES, options
+from aegean.training.engine import Engine, choose_engine
+from aegean.training.program import Program, record
+from aegean.training.trainer import check_split
+
+
+@pytest.fixture(scope="module")
+def eager():
+    """Losses of twenty eager steps of every recipe: the reference."""
+    return {name: losses_of_twenty_steps(name) for name in RECIPES}
+
+
+@pytest.fixture(scope="module")
+def in_two_processes(tmp_path_factory):
+    out = tmp_path_factory.mktemp("two") / "losses.json"
+    script = Path(__file__).with_name("in_processes.py")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run([*command, script, out], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(out.read_text())
+
+
+def assert_agree(found, expected, rel):
+    assert len(found) == len(expected)
+    for number, (a, b) in enumerate(zip(found, expected)):
+        assert a.keys() == b.keys()
+        for label in b:
+            assert a[label] == pytest.approx(b[label], rel=rel, abs=1e-7), f"step {number}: {label}"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_two_processes_agree_with_one(eager, in_two_processes, name):
+    assert_agree(in_two_processes[name], eager[name], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_batch_worked_off_in_parts_agrees_with_a_whole_one(eager, name):
+    assert_agree(losses_of_twenty_steps(name, engine=Engine(accumulate=4)), eager[name], rel=1e-5)
+
+
+@pytest.mark.parametrize("forward_mode", [False, True], ids=["double backward", "forward mode"])
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_recorded_step_agrees_with_the_eager_one(eager, name, forward_mode):
+    said = []
+    engine = Engine(backend="aot_eager", forward_mode=forward_mode)
+    assert_agree(losses_of_twenty_steps(name, engine=engine, say=said.append), eager[name], rel=1e-5)
+    assert "compiled the step of phase" in said[-1]
+
+
+def test_a_recorded_step_in_parts_agrees_with_the_eager_one(eager):
+    engine = Engine(backend="aot_eager", accumulate=2)
+    assert_agree(losses_of_twenty_steps("ae_to_gan", engine=engine), eager["ae_to_gan"], rel=1e-5)
+
+
+@pytest.mark.slow
+def test_the_compiled_step_agrees_with_the_eager_one(eager):
+    said = []
+    found = losses_of_twenty_steps("gan", engine=Engine(backend="inductor"), say=said.append)
+    assert_agree(found, eager["gan"], rel=1e-4)
+    assert "compiled the step of phase adversarial" in said[-1]
+
+
+def test_recording_leaves_no_trace_in_the_state():
+    t, reference = trainer("gan", engine=Engine(backend="aot_eager")), trainer("gan", engine=Engine(backend="eager"))
+    for both in (t, reference):
+        both.step()
+    program = t.programs["the step", 0]
+    kept = {k: v.clone() for k, v in t.tensors().items()}
+    program._compile()
+    assert all(torch.equal(kept[k], v) for k, v in t.tensors().items())
+
+
+def test_a_tensor_that_is_no_input_is_not_frozen_in_silence():
+    a, forgotten = torch.zeros(3), torch.ones(3)
+    record(lambda: a.add_(1), [a])
+    with pytest.raises(AssertionError, match="not inputs of the step"):
+        record(lambda: a.add_(forgotten), [a])
+
+
+def test_what_cannot_be_compiled_runs_as_it_is():
+    a, said = torch.zeros(3), []
+
+    def function():
+        a.add_(1)
+        if float(a.sum()) > 100:  # a number that leaves the graph
+            a.zero_()
+
+    program = Program("a step", function, [a], [], "inductor", said.append)
+    for _ in range(3):
+        program()
+    assert a.tolist() == [3, 3, 3]
+    assert "cannot be compiled here" in said[-1]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_bfloat16_trains_close_to_float32(eager, name):
+    found = losses_of_twenty_steps(name, engine=Engine(precision="bfloat16"))
+    t = trainer(name, engine=Engine(precision="bfloat16"))
+    t.step()
+    assert all(v.dtype != torch.bfloat16 for v in t.tensors().values())  # weights and moments stay float32
+    for label in eager[name][0]:
+        assert found[0][label] == pytest.approx(eager[name][0][label], rel=0.05, abs=0.02), label
+
+
+def test_what_cannot_be_split_is_refused_with_what_can():
+    run = trainer("gan", pack=2).run
+    check_split(run, 2, 4)
+    with pytest.raises(UserError, match=r"batch of 16 cannot be split.*2 processes.*multiple of 24, such as 24"):
+        check_split(run, 2, 6)
+    with pytest.raises(UserError, match=r"--accumulate|multiple of 32"):
+        check_split(run, 1, 16)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchVariance(Term):
+    couples = True
+
+    def __call__(self, p):
+        return p.x_hat.var(0).sum()[None]
+
+
+def test_a_term_that_needs_the_whole_batch_is_refused_in_parts():
+    run = trainer("ae").run
+    phase = run.schedule[0]
+    turn = phase.turns[0].replace(terms=(*phase.turns[0].terms, BatchVariance(trains=("G",))))
+    coupled = run.replace(schedule=(phase.replace(turns=(turn,)),))
+    check_split(coupled, 1, 1)
+    with pytest.raises(UserError, match="BatchVariance needs the whole batch at once"):
+        check_split(coupled, 2, 1)
+
+
+def test_every_term_that_couples_says_so():
+    """A term's numbers for half a batch are the first half of its numbers for the whole, unless it couples."""
+    for name in RECIPES:
+        t = trainer(name, pack=2) if "pack" in options(name) else trainer(name)
+        t.step()
+        t.ready()
+        for net in t.nets.values():
+            net.requires_grad_(False)
+        for turn in (turn for phase in t.run.schedule[:1] for turn in phase.turns):
+            for term in turn.terms:
+                index = t.at_run + torch.arange(16)
+                whole, half = (term(t.paths(turn, i, 0, [term])) for i in (index, index[:8]))
+                apart = torch.allclose(whole[: len(half)], half, rtol=1e-4, atol=1e-5)
+                assert apart is not term.couples, f"{name}: {term.label}"
+
+
+def test_the_engine_is_chosen_by_rule():
+    run, cpu = trainer("gan").run, torch.device("cpu")
+    auto = choose_engine(run, cpu, "auto", "auto", 1)
+    assert auto == Engine()  # small networks: float32, eager, double backward
+    assert choose_engine(run, cpu, "bfloat16", "on", 2) == Engine("bfloat16", "inductor", False, 2)
+    for wrong in (("half", "auto", 1), ("auto", "maybe", 1), ("auto", "auto", 0)):
+        with pytest.raises(UserError, match="expected"):
+            choose_engine(run, cpu, *wrong)
