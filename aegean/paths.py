@@ -11,6 +11,8 @@ turn, since a network that has moved makes its old values stale. A new wiring is
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
@@ -61,6 +63,7 @@ class Paths:
     nets: networks by name. x (B, *shape) in model range, labels (B,) int64: the data, where a path starts
     from data. noise: None means no noise, so that the latent is the posterior's mean. slopes: names of
     judgements whose squared input gradient will be asked for. forward_mode: how it is taken (see `slope`).
+    float32: those of them that are computed in float32 where autocast would take less.
     """
 
     def __init__(
@@ -71,10 +74,11 @@ class Paths:
         noise: Noise | None = None,
         slopes: Collection[str] = (),
         forward_mode: bool = False,
+        float32: Collection[str] = (),
     ):
         self.nets: Any = nets
         self.x, self.labels, self.noise = x, labels, noise
-        self.slopes, self.forward_mode = slopes, forward_mode
+        self.slopes, self.forward_mode, self.float32 = slopes, forward_mode, float32
         self._slope: dict[str, Tensor] = {}
 
     # reconstruction
@@ -152,12 +156,7 @@ class Paths:
         return self._judge("mixed", self.x_mixed)
 
     def slope(self, name: str) -> Tensor:
-        """|grad_x sum of the logits|^2 of the named judgement: (B / pack,), float32.
-
-        Two exact forms. Double backward differentiates the gradient. Forward mode holds v = grad_x D fixed
-        and takes t, the derivative of D along v: its value is |v|^2, and d|v|^2/dtheta = 2 dt/dtheta, so
-        2 t - stop(t) has the value and the gradient; one backward pass serves logits and slope together.
-        """
+        """|grad_x sum of the logits|^2 of the named judgement: (B / pack,), summed in float32 (see `with_slope`)."""
         assert name in self.slopes, f"the slope of {name!r} was not announced by a term"
         getattr(self, name)
         return self._slope[name]
@@ -165,33 +164,48 @@ class Paths:
     def _judge(self, name: str, x: Tensor) -> Judgement:
         view = "real" if name == "recon" else name  # seen as the data it is compared with: features must align
         noise = self._draw(f"augment {view}", "uniform", self.nets["D"].noise_shape)
+        judge = partial(self.nets["D"], noise=noise, labels=self.labels)
         if name not in self.slopes:
-            return self.nets["D"](x, noise, self.labels)
+            return judge(x)
         assert not x.requires_grad, "a slope is taken at samples that hold still"
-        x = x.clone().requires_grad_()
-        with torch.enable_grad():
-            judged = self.nets["D"](x, noise, self.labels)
-            output = _per_sample(judged)
-            if not self.forward_mode:
-                (v,) = torch.autograd.grad(output.sum(), x, create_graph=True)
-                self._slope[name] = v.float().square().flatten(1).sum(1).unflatten(0, (len(output), -1)).sum(1)
-                return judged
-            (v,) = torch.autograd.grad(output.sum(), x)
-            with forward_ad.dual_level():
-                dual = self.nets["D"](forward_ad.make_dual(x.detach(), v), noise, self.labels)
-                t = forward_ad.unpack_dual(_per_sample(dual)).tangent.float()
-                self._slope[name] = 2 * t - t.detach()
-                return Judgement(_primal(dual.logits), _primal(dual.features))
+        with torch.autocast(x.device.type, enabled=False) if name in self.float32 else nullcontext():
+            judged, self._slope[name] = with_slope(judge, x, self.forward_mode)
+        return judged
 
     def _draw(self, stream: str, kind: str, shape: tuple[int, ...]) -> Tensor:
         assert self.noise is not None, f"the path needs noise for {stream!r}"
         return self.noise(stream, kind, tuple(shape))
 
 
+def with_slope(judge: Callable[[Tensor], Judgement], x: Tensor, forward_mode: bool) -> tuple[Judgement, Tensor]:
+    """The judgement of x (B, ...), and |grad_x sum of the logits|^2 of each judged sample: (B / pack,).
+
+    Two exact forms. Double backward differentiates the gradient v = grad_x D. Forward mode holds v fixed and takes
+    t, the derivative of D along v: t = |v|^2 and d|v|^2/dtheta = 2 dt/dtheta, so |v|^2 + 2 (t - stop(t)) has the
+    value and the gradient, and one backward pass serves logits and slope together.
+    """
+    x = _at_least_float32(x).clone().requires_grad_()
+    with torch.enable_grad():
+        judged = judge(x)
+        output = _per_sample(judged)
+        (v,) = torch.autograd.grad(output.sum(), x, create_graph=not forward_mode)
+        squared = v.square().reshape(len(output), -1).sum(1)
+        if not forward_mode:
+            return judged, squared
+        with forward_ad.dual_level():
+            dual = judge(forward_ad.make_dual(x.detach(), v))
+            t = forward_ad.unpack_dual(_per_sample(dual)).tangent
+            return Judgement(_primal(dual.logits), _primal(dual.features)), squared + 2 * (t - t.detach())
+
+
 def _per_sample(judged: Judgement) -> Tensor:
     """The sum of all outputs of each judged sample: (B / pack,)."""
-    totals = [logit.flatten(1).sum(1) if logit.dim() > 1 else logit for logit in judged.logits]
+    totals = [_at_least_float32(logit).reshape(len(logit), -1).sum(1) for logit in judged.logits]
     return sum(totals[1:], totals[0])
+
+
+def _at_least_float32(values: Tensor) -> Tensor:
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _primal(values: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -214,13 +214,13 @@ def continue_run(folder: Folder, plan: Settings, dataset: Dataset, evaluator: Ev
     except (UserError, Fault, Interrupted, Lost, KeyboardInterrupt):
         raise
     except Exception as error:
-        if out_of_memory(error):
-            raise UserError(too_large(folder, plan, dataset, trainer)) from None
         if isinstance(error, OSError) and error.errno in FULL:
             raise UserError(f"No space left to write {folder.path}; free some and resume.") from None
-        with contextlib.suppress(UserError, OSError):
-            write_atomically(folder.path / "error.txt", traceback.format_exc())
-        raise
+        if not out_of_memory(error):
+            with contextlib.suppress(UserError, OSError):
+                write_atomically(folder.path / "error.txt", traceback.format_exc())
+            raise
+    raise UserError(too_large(folder, plan, dataset, trainer))  # out here, where the error's own tensors are gone
 
 
 def too_large(folder: Folder, plan: Settings, dataset: Dataset, trainer: Trainer) -> str:

@@ -17,6 +17,8 @@ import torch
 import aegean
 from aegean import api
 from aegean.config import UserError
+from aegean.data.files import cache_folder
+from aegean.metrics.protocol import _drawn
 from aegean.model import Model
 from aegean.training.folder import Folder
 from aegean.training.loop import Loop
@@ -27,8 +29,8 @@ STEPS = 60
 
 
 def train(recipe, out, **kwargs):
-    kwargs = {"images": 16 * STEPS, "evaluations": 4, "settings": SMALL, "device": "cpu", **kwargs}
-    return aegean.train(recipe, "digits", out, **kwargs)
+    kwargs = {"data": "digits", "images": 16 * STEPS, "evaluations": 4, "settings": SMALL, "device": "cpu", **kwargs}
+    return aegean.train(recipe, out=out, **kwargs)
 
 
 @pytest.fixture(scope="module")
@@ -267,6 +269,54 @@ def test_a_guard_stops_at_the_last_good_state_and_names_the_term(tmp_path, monke
         train("ae", tmp_path / "run", settings={**SMALL, "lr": 1e12})
     state = safetensors.torch.load_file(Folder(tmp_path / "run").state)
     assert all(torch.isfinite(v).all() for v in state.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", ["last.safetensors", "model.safetensors", "best.safetensors", "evaluation.json"])
+def test_a_kill_in_the_middle_of_writing_loses_nothing(straight, tmp_path, file):
+    """SIGKILL when the new file's bytes are half written, at the third writing of what is often written."""
+    out, nth = tmp_path / "run", 3 if file in ("last.safetensors", "model.safetensors") else 1
+    code = f"""
+import os, signal
+from pathlib import Path
+import aegean
+written, real = [], os.fsync
+
+def fsync(descriptor):
+    name = Path(os.readlink(f"/proc/self/fd/{{descriptor}}")).name
+    written.append(name)
+    if {file!r} in name and sum({file!r} in w for w in written) == {nth}:
+        os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
+        real(descriptor)
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(descriptor)
+
+os.fsync = fsync
+aegean.train("ae_to_gan", "digits", {str(out)!r}, images={16 * STEPS}, evaluations=4, device="cpu", settings={SMALL})
+"""
+    process = start(code, tmp_path)
+    assert process.wait(timeout=120) == -signal.SIGKILL
+    aegean.resume(out)
+    assert_same(straight, Folder(out))
+    assert not list(out.rglob("*.tmp"))
+
+
+def test_a_nan_planted_in_the_data_stops_the_run_at_the_last_good_state(tmp_path):
+    """Packing refuses what is not finite, so it must come later: a damaged pack."""
+    rows = np.random.default_rng(1).normal(size=(300, 3))
+    np.savetxt(tmp_path / "rows.csv", rows, delimiter=",", header="a,b,c", comments="")
+    settings = {"width": 2, "batch": 20}
+    train("ae", tmp_path / "before", images=400, settings=settings, data=str(tmp_path / "rows.csv"))
+    pack = np.load(next(cache_folder().glob("packs/rows-*/train.npy")), mmap_mode="r+")
+    measured = _drawn(len(pack), 30, 1)  # the rows of the floor, which would tell at once
+    pack[np.setdiff1d(np.arange(len(pack)), measured)[0]] = np.nan
+    pack.flush()
+    with pytest.raises(Fault, match=r"SquaredError in turn 'AE' at image \d+: loss nan"):
+        train("ae", tmp_path / "run", images=400, settings=settings, data=str(tmp_path / "rows.csv"))
+    folder = Folder(tmp_path / "run")
+    state, _ = folder.load_state()
+    assert all(torch.isfinite(v).all() for v in state.values())
+    assert aegean.load(folder.path).can() == ["encode", "decode", "reconstruct"]
 
 
 def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):

@@ -6,12 +6,11 @@ import argparse
 import inspect
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from aegean import api
 from aegean.api import Fault, Interrupted, Lost
@@ -23,6 +22,7 @@ from aegean.data import DataOptions
 from aegean.recipes.registry import RECIPES, describe, find, options
 from aegean.training.folder import Folder
 from aegean.training.loop import score_json
+from aegean.training.probe import out_of_memory
 
 STOPPED, INTERRUPTED = 3, 130
 
@@ -40,8 +40,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"aegean: stopped by a guard: {str(fault).rstrip('.')}{_kept(args)}", file=sys.stderr)
         return STOPPED
     except Lost as error:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # torchrun sends it to whom the loss has ended already
         if leads():
-            print(f"aegean: another process of the run is gone ({error}){_again(args)}", file=sys.stderr)
+            print(f"aegean: {error}{_again(args)}", file=sys.stderr)
         return STOPPED
     except Interrupted:
         if not leads():
@@ -49,9 +50,8 @@ def run(args: argparse.Namespace) -> int:
         again = f"`aegean train --resume {_place(args)}`" if args.command == "train" else "the same command"
         print(f"aegean: interrupted; the state is saved: go on with {again}", file=sys.stderr)
         return INTERRUPTED
-    except RuntimeError as error:  # torch's own kinds; on a CPU it is a plain one
-        full = ("allocate memory", "Storage size", "out of memory")
-        if isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in full):
+    except RuntimeError as error:
+        if out_of_memory(error):
             raise MemoryError from None
         raise
 

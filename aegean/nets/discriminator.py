@@ -29,6 +29,8 @@ class Discriminator(nn.Module):
     backbone is built for `pack` times the channels. With `classes` the logit gains the inner product of
     features and class vector (Miyato and Koyama 2018). `bias`: a bias at the end cancels in a
     relativistic or Wasserstein loss and would never train; other losses want it.
+
+    Autocast ends before the head: a logit of three digits would be too coarse for a loss, or for its own slope.
     """
 
     def __init__(
@@ -59,12 +61,16 @@ class Discriminator(nn.Module):
         if self.pack > 1:
             x = x.unflatten(0, (-1, self.pack)).flatten(1, 2)
         features = self.backbone(x)
-        h = act(features[-1]).flatten(1)
+        with torch.autocast(x.device.type, enabled=False):
+            return Judgement((self._logit(features[-1].to(self.head.weight.dtype), labels),), features)
+
+    def _logit(self, level: Tensor, labels: Tensor | None) -> Tensor:
+        h = act(level).flatten(1)
         logits = self.head(h)[:, 0]
         if self.label is not None:
             vectors = self.label(one_hot(labels, self.classes, h))
             logits = logits + (h * vectors.unflatten(0, (-1, self.pack)).mean(1)).sum(1)
-        return Judgement((logits,), features)
+        return logits
 
 
 def widen(weight: Tensor, shape: torch.Size) -> Tensor:

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
 from aegean.objectives.term import Term
 
+Precision = Literal["auto", "float32"]  # of the judgement whose slope is taken; "auto" is the run's
+
 
 @dataclass(frozen=True, kw_only=True)
-class GradientPenalty(Term):
+class _Penalty(Term):
+    precision: Precision = "auto"
+
+    @property
+    def float32(self) -> tuple[str, ...]:
+        return self.slopes if self.precision == "float32" else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientPenalty(_Penalty):
     """Half of |grad_x D(x)|^2: R1 on real samples, R2 on fakes (Mescheder et al. 2018, eq. 9 and 10). The weight
     is gamma. Taken at the input before augmentation; for packed samples over the whole pack."""
 
@@ -30,7 +41,7 @@ class GradientPenalty(Term):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WassersteinPenalty(Term):
+class WassersteinPenalty(_Penalty):
     """(|grad_x D(x)| - 1)^2 on straight lines between real and fake samples (Gulrajani et al. 2017, eq. 3).
     The weight is lambda, 10 in the paper."""
 

@@ -52,6 +52,11 @@ class Term(Config):
         return ()
 
     @property
+    def float32(self) -> tuple[str, ...]:
+        """Those of `slopes` that are to be taken in float32, whatever the run's precision."""
+        return ()
+
+    @property
     def label(self) -> str:
         return type(self).__name__
 

@@ -9,6 +9,7 @@ from typing import Literal
 from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
 from aegean.objectives import Ramp, SquaredError
+from aegean.objectives.penalties import Precision
 from aegean.recipes.ae import autoencoder_nets
 from aegean.recipes.architecture import Augmentation, Loss, Network, class_count, discriminator, latent_size
 from aegean.recipes.architecture import prior as prior_net
@@ -29,6 +30,7 @@ def ae_to_gan(
     prior: Literal["mixture", "normal"] = "mixture",
     loss: Loss = "relativistic",
     gamma: float = 1.0,
+    penalty: Precision = "auto",
     pack: int = 1,
     augment: tuple[Augmentation, ...] = (),
     network: Network = "auto",
@@ -78,11 +80,11 @@ def ae_to_gan(
             (autoencoder_turn(*evidence_terms("gaussian", beta), lr=1e-3),),
             averages=("E", "bottleneck", "G"),
         ),
-        Phase("warm-up", round(images * warmup), (discriminator_turn(loss, gamma, lr),), edges),
+        Phase("warm-up", round(images * warmup), (discriminator_turn(loss, gamma, lr, penalty=penalty),), edges),
         Phase(
             "adversarial",
             round(images * (1 - teacher - warmup)),
-            (discriminator_turn(loss, gamma, D_rate), generator_turn(loss, D_rate, *anchors)),
+            (discriminator_turn(loss, gamma, D_rate, penalty=penalty), generator_turn(loss, D_rate, *anchors)),
             averages=("G",),
         ),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aegean.config import UserError
 from aegean.objectives import DiscriminatorLoss, GeneratorLoss, GradientPenalty, Ramp, Term, WassersteinPenalty
+from aegean.objectives.penalties import Precision
 from aegean.training.schedule import Turn
 
 
@@ -12,14 +13,17 @@ def autoencoder_turn(*terms: Term, lr: float) -> Turn:
     return Turn("AE", terms, lr=Ramp(lr, lr / 10, cosine=True), beta1=0.9, beta2=0.999)
 
 
-def discriminator_turn(loss: str, gamma: float, lr: float | Ramp, fakes: tuple[str, ...] = ("fake",)) -> Turn:
-    """The discriminator against each of `fakes`, with R1 and R2 (Huang et al. 2024), or the Wasserstein penalty."""
+def discriminator_turn(
+    loss: str, gamma: float, lr: float | Ramp, fakes: tuple[str, ...] = ("fake",), penalty: Precision = "auto"
+) -> Turn:
+    """The discriminator against each of `fakes`, with R1 and R2 (Huang et al. 2024), or the Wasserstein penalty;
+    `penalty` is the precision of either."""
     terms: list[Term] = [DiscriminatorLoss(trains=("D",), loss=loss, fake=fake) for fake in fakes]
     if loss == "wasserstein":
-        terms.append(WassersteinPenalty(trains=("D",), weight=10.0))
+        terms.append(WassersteinPenalty(trains=("D",), weight=10.0, precision=penalty))
     elif gamma:
-        terms.append(GradientPenalty(trains=("D",), on="real", weight=gamma))
-        terms.append(GradientPenalty(trains=("D",), on="fake", weight=gamma))
+        for on in ("real", "fake"):
+            terms.append(GradientPenalty(trains=("D",), on=on, weight=gamma, precision=penalty))
     return Turn("D", tuple(terms), lr=lr)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aegean.data.info import DataInfo
 from aegean.objectives import FeatureError, GeneratorLoss, Ramp, Rate
+from aegean.objectives.penalties import Precision
 from aegean.recipes.ae import autoencoder_nets
 from aegean.recipes.architecture import Augmentation, Loss, Network, class_count, discriminator, latent_size, prior
 from aegean.recipes.registry import recipe
@@ -17,6 +18,7 @@ def vae_gan(
     *,
     loss: Loss = "relativistic",
     gamma: float = 1.0,
+    penalty: Precision = "auto",
     beta: float = 1.0,
     adversary: float = 1.0,
     pack: int = 1,
@@ -52,5 +54,5 @@ def vae_gan(
         ),
         lr=rate,
     )
-    turns = (discriminator_turn(loss, gamma, rate, fakes=("fake", "recon")), turn)
+    turns = (discriminator_turn(loss, gamma, rate, ("fake", "recon"), penalty), turn)
     return Run(nets, (Phase("together", images, turns, averages=("E", "bottleneck", "G")),), batch)

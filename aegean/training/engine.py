@@ -17,6 +17,7 @@ COMPILE = ("auto", "on", "off")
 LONG = 3_000  # steps from which compiling on a GPU is soon paid back
 WIDE = 32  # channels of the first level, and
 LARGE = 24 * 24  # pixels, from which a processor with matrix units gains by bfloat16 (docs/log.md)
+EXACT = 16  # samples judged at once, below which oneDNN's double backward in bfloat16 can be wrong (docs/log.md)
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Engine(Config):
 
     precision: of the networks' passes, "float32" or "bfloat16"; weights, sums and updates are float32 in both.
     backend: of the compiled step, "inductor", "aot_eager", or "" for the eager one. forward_mode: the form of
-    slopes (see `Paths.slope`). accumulate: parts that a batch is worked off in, one after the other.
+    slopes (see `paths.with_slope`). accumulate: parts that a batch is worked off in, one after the other.
     """
 
     precision: str = "float32"
@@ -54,7 +55,13 @@ def choose_engine(run: Run, device: torch.device, precision: str, compile: str, 
         raise UserError("--precision bfloat16: not on mps; use float32.")
     if compile == "auto":
         compile = "on" if device.type == "cuda" and run.images >= LONG * run.batch else "off"
-    return Engine(precision, "inductor" if compile == "on" else "", device.type == "cuda", accumulate)
+    forward_mode = device.type == "cuda" or (precision == "bfloat16" and _judged(run) // accumulate < EXACT)
+    return Engine(precision, "inductor" if compile == "on" else "", forward_mode, accumulate)
+
+
+def _judged(run: Run) -> int:
+    """Packs of samples in a batch."""
+    return run.batch // max(int(spec.args.get("pack", 1)) for spec in run.nets.values())
 
 
 def _gains(run: Run, device: torch.device) -> bool:

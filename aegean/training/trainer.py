@@ -225,8 +225,8 @@ class Trainer:
         """The paths of a turn for the samples `index` (B,), which the feed has ready."""
         x, labels = self.feed.batch(self._stream(turn, repeat), index)
         noise = noise_for(index, self.run.seed, self.phase.name, turn.name, repeat)
-        slopes = frozenset(name for term in terms for name in term.slopes)
-        return Paths(self.nets, x, labels, noise, slopes, self.engine.forward_mode)
+        slopes, float32 = (frozenset(n for t in terms for n in getattr(t, a)) for a in ("slopes", "float32"))
+        return Paths(self.nets, x, labels, noise, slopes, self.engine.forward_mode, float32)
 
     def wait(self) -> None:
         """Until the device has done all that was asked of it; a clock read before says too little."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
@@ -112,8 +112,9 @@ class World:
 
 
 @contextlib.contextmanager
-def _watched():
+def _watched() -> Iterator[None]:
+    """What the backend says of a lost connection, in our words."""
     try:
         yield
     except RuntimeError as error:
-        raise Lost(str(error).splitlines()[0]) from error
+        raise Lost("the connection to another process of the run broke off") from error

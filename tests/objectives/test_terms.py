@@ -125,10 +125,11 @@ def test_feature_error_by_hand():
 
 
 def test_ramps():
-    assert at(3.0, 0.5) == 3.0
-    assert [at(Ramp(0.0, 4.0, 0.5), t) for t in (0.0, 0.25, 0.5, 1.0)] == [0.0, 2.0, 4.0, 4.0]
-    assert at(Ramp(1.0, 0.0, cosine=True), 0.5) == pytest.approx(0.5)
-    assert at(Ramp(1.0, 2.0, 0.0), 0.0) == 2.0
+    half = torch.tensor(0.5)
+    assert at(3.0, half) == 3.0
+    assert [float(at(Ramp(0.0, 4.0, 0.5), torch.tensor(t))) for t in (0.0, 0.25, 0.5, 1.0)] == [0.0, 2.0, 4.0, 4.0]
+    assert float(at(Ramp(1.0, 0.0, cosine=True), half)) == pytest.approx(0.5)
+    assert float(at(Ramp(1.0, 2.0, 0.0), 0 * half)) == 2.0
 
 
 def test_softplus_is_the_log_of_a_sigmoid():
