@@ -1,9 +1,10 @@
 # make demo: train four recipes on handwritten digits and write runs/demo/report.html
 # make test: everything that CI runs
+# make bench: how fast it is on this processor, a table and a line of JSON for each benchmark
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick lint clean
+.PHONY: demo test quick lint bench clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -24,6 +25,9 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: .venv/ready
+	for name in step overhead data scaling slopes; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean:
 	rm -rf runs build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -22,6 +22,7 @@ from aegean.asked import free_place, parse_images, pick_device, with_budget
 from aegean.config import UserError, net
 from aegean.data import DataOptions, Dataset, open_data
 from aegean.data.loader import Feed
+from aegean.data.source import Say
 from aegean.data.sources import settled
 from aegean.files import FULL, write_atomically
 from aegean.latent import MixturePrior
@@ -127,6 +128,7 @@ def train(
         if overwrite and folder.path.exists():
             shutil.rmtree(folder.path)
         folder.create(plan)
+    say(engine.words(where))
     return continue_run(folder, plan, dataset, evaluator, trainer)
 
 
@@ -230,7 +232,7 @@ def too_large(folder: Folder, plan: Settings, dataset: Dataset, trainer: Trainer
 
     def make(parts: int) -> Trainer:
         check_split(plan.run, world.size, parts)
-        return make_trainer(plan.run, dataset, device, engine.replace(backend="", accumulate=parts))
+        return make_trainer(plan.run, dataset, device, engine.replace(backend="", accumulate=parts), say=quiet)
 
     parts = parts_that_fit(plan.run, make, engine.accumulate * world.size)
     what = f"A batch of {plan.run.batch:,} does not fit into the memory of this {device.type}"
@@ -249,7 +251,7 @@ def fitted(folder: Folder, plan: Settings, dataset: Dataset, count: int = 20_000
         classes=len(plan.info.classes) if model.conditional else 0,
         components=1 if plan.prior == "normal" else 10,
     )
-    trainer = make_trainer(plan.run, dataset, torch.device("cpu"))
+    trainer = make_trainer(plan.run, dataset, torch.device("cpu"), say=quiet)
     for part, network in model.nets.items():
         if plan.run.nets.get(part) == model.specs[part]:
             trainer.nets[part].load_state_dict(network.state_dict())
@@ -272,10 +274,21 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Model:
 
 
 def make_trainer(
-    run: Run, dataset: Dataset, where: torch.device, engine: Engine | None = None, world: World | None = None
+    run: Run,
+    dataset: Dataset,
+    where: torch.device,
+    engine: Engine | None = None,
+    world: World | None = None,
+    say: Say = say,
 ) -> Trainer:
-    feed = Feed(dataset.info, dataset.train, dataset.train_labels, where, run.seed)
+    world = world or World()
+    part = world.rank, world.size
+    feed = Feed(dataset.info, dataset.train, dataset.train_labels, where, run.seed, part=part, say=say)
     return Trainer(run, dataset.info, feed, where, engine, world, say)
+
+
+def quiet(text: str) -> None:
+    """Say nothing."""
 
 
 def make_evaluator(dataset: Dataset, count: int, world: World | None = None) -> Evaluator:

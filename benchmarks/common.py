@@ -21,6 +21,7 @@ from aegean.data.info import DataInfo
 from aegean.data.loader import Feed
 
 Step = Callable[[], Any]
+Found = dict[str, dict[str, float | None]]  # of each variant, images a second and a ratio
 FOREVER = 10**12  # images: a budget that no benchmark reaches
 
 
@@ -98,6 +99,15 @@ def median_ratio(above: Sequence[float] | None, below: Sequence[float] | None) -
     if above is None or below is None:
         return None
     return median(a / b for a, b in zip(above, below))
+
+
+def compared(times: dict[str, list[float]], images: int) -> Found:
+    """Images a second, and the ratio to the first of them, from the seconds that so many images took."""
+    first = next(iter(times.values()))
+    return {
+        name: {"img_s": rounded(images / float(np.median(values))), "ratio": rounded(median_ratio(first, values))}
+        for name, values in times.items()
+    }
 
 
 def rounded(value: float | None, digits: int = 4) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ def described(run: str) -> dict[str, Any]:
         "phases": {phase.name: phase.images for phase in plan.run.schedule},
         "best": best_score(folder.lines()),
         "inherited": plan.inherited or None,
+        "engine": {f.name: getattr(plan.engine, f.name) for f in dataclasses.fields(plan.engine)},
         "machine": plan.machine,
         "command": plan.command,
         "started": plan.started,
@@ -132,6 +134,8 @@ def _history(found: dict[str, Any]) -> list[tuple[str, str]]:
     if old := found.get("inherited"):
         cost = f"{old.get('images', 0):,} images, {old.get('seconds', 0):g} s"
         rows.append(("inherited", f"{', '.join(old.get('nets', []))} from {old.get('source')} at the cost of {cost}"))
+    if engine := found.get("engine"):
+        rows.append(("engine", ", ".join(f"{key} {value}" for key, value in engine.items() if value)))
     if machine := found.get("machine"):
         rows.append(("machine", ", ".join(f"{key} {value}" for key, value in machine.items() if value)))
     rows += [(key, found[key]) for key in ("command", "started") if found.get(key)]

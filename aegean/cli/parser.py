@@ -120,9 +120,7 @@ def _recipes(p: Parser) -> None:
 def _train(p: Parser) -> None:
     p.add_argument("recipe", metavar="RECIPE", nargs="?", help="see `aegean recipes`")
     p.add_argument("--out", metavar="RUN", help="the new run folder")
-    p.add_argument(
-        "--resume", metavar="RUN", help="go on with this run: no other options than above"
-    )
+    p.add_argument("--resume", metavar="RUN", help="go on with this run: no other options than above")
     _budget(p)
     p.add_argument("--seed", type=whole(0), help="of every random draw (default: 0)")
     p.add_argument("--batch", type=whole(1), help="images in a step (default: the recipe's)")
@@ -132,9 +130,7 @@ def _train(p: Parser) -> None:
     )
     _device(p)
     p.add_argument("--precision", metavar="P", help="of the networks: auto, float32 or bfloat16 (default: auto)")
-    p.add_argument(
-        "--compile", metavar="C", help="the step: auto, on or off (default: auto: long runs on a GPU)"
-    )
+    p.add_argument("--compile", metavar="C", help="the step: auto, on or off (default: auto: long runs on a GPU)")
     p.add_argument("--accumulate", type=whole(1), metavar="N", help="work a batch off in N parts, for less memory")
     _data(p)
     _overwrite(p)
@@ -235,8 +231,9 @@ def _data(p: Parser) -> None:
     group.add_argument(
         "--data",
         metavar="SPEC",
-        help="digits, grid or ring (built in); a folder or .zip of pictures (sub-folders are classes); a folder in "
-        "the layout of MNIST or CIFAR-10; .npy, .npz (keys x, y) or .csv",
+        help="digits, grid or ring (built in); a folder or .zip of pictures (sub-folders are classes); a folder of "
+        ".tar shards; a folder in the layout of MNIST or CIFAR-10; .npy, .npz (keys x, y) or .csv; hub:NAME[:SPLIT], "
+        "a data set of the Hugging Face Hub (pip install 'aegean[data]')",
     )
     group.add_argument("--test", metavar="SPEC", help="a test part (default: the data's own, else a tenth)")
     group.add_argument("--size", type=whole(1), help="scale pictures to this height and width")

@@ -26,7 +26,7 @@ def zip_names(path: Path) -> list[str]:
     with open_zip(path) as archive:
         members = [info for info in archive.infolist() if not info.is_dir()]
     for info in members:
-        if _leaves(info.filename):
+        if leaves(info.filename):
             raise UserError(f"{path}: the name {info.filename!r} leaves the zip; make the zip anew without it.")
         if info.flag_bits & 1:
             raise UserError(f"{path}: {info.filename} is encrypted; make the zip anew without a password.")
@@ -44,5 +44,6 @@ def open_member(archive: zipfile.ZipFile, name: str) -> bytes:
     return archive.read(info)
 
 
-def _leaves(name: str) -> bool:
+def leaves(name: str) -> bool:
+    """Whether a name in an archive points out of it."""
     return name.startswith("/") or "\\" in name or ":" in name[:2] or ".." in PurePosixPath(name).parts

@@ -10,6 +10,7 @@ import numpy as np
 
 from aegean.config import Config, UserError
 from aegean.data.info import DataInfo
+from aegean.data.stored import Stored
 
 SIZES = (4, 8192)
 
@@ -18,7 +19,7 @@ SIZES = (4, 8192)
 class DataOptions(Config):
     """What a user asks of the data."""
 
-    spec: str  # digits, grid, ring, a folder, .zip, .npy, .npz or .csv
+    spec: str  # digits, grid, ring, hub:NAME, a folder, .zip, .tar, .npy, .npz or .csv
     test: str = ""  # the SPEC of a test part; empty: the source's own, else 10 % by content
     size: int = 0  # height and width; 0: the pictures' own, or 64 where they differ
     channels: int = 0  # 1, 3 or 4; 0: as the pictures are
@@ -41,11 +42,11 @@ class DataOptions(Config):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Raw samples, memory-mapped; `info` turns them into model values."""
+    """Raw samples, memory-mapped, or decoded as they are indexed; `info` turns them into model values."""
 
     info: DataInfo
-    train: np.ndarray  # (info.count, *info.shape), info.dtype
-    test: np.ndarray  # (info.test_count, *info.shape), never trained on
+    train: np.ndarray | Stored  # (info.count, *info.shape), info.dtype
+    test: np.ndarray | Stored  # (info.test_count, *info.shape), never trained on
     train_labels: np.ndarray | None  # (count,) int64 indices into info.classes
     test_labels: np.ndarray | None
     folder: Path  # of the pack; what is derived from the data is cached beside them

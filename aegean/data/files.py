@@ -8,7 +8,7 @@ import re
 import stat
 import sys
 from collections.abc import Mapping
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -36,7 +36,7 @@ def plain_name(path: Path) -> str:
 
 def is_hidden(name: str) -> bool:
     """Whether a part of the relative path is a system's own: .DS_Store, Thumbs.db, __MACOSX."""
-    return any(part.startswith(".") or part.lower() in HIDDEN for part in PurePath(name).parts)
+    return any((part.startswith(".") and part != ".") or part.lower() in HIDDEN for part in name.split("/"))
 
 
 def folder_names(folder: Path) -> list[str]:
@@ -54,8 +54,8 @@ def folder_names(folder: Path) -> list[str]:
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not is_hidden(name))
-        below = Path(root).relative_to(folder)
-        names += [(below / name).as_posix() for name in files if not is_hidden(name)]
+        below = Path(root).relative_to(folder).as_posix()
+        names += [name if below == "." else f"{below}/{name}" for name in files if not is_hidden(name)]
     return sorted(names)
 
 
@@ -65,7 +65,7 @@ def listing(path: Path) -> list[tuple[str, int, int]]:
     found = []
     for name in names:
         try:
-            status = (path / name).stat()
+            status = os.stat(os.path.join(path, name) if name else path)  # noqa: PTH116, PTH118 - pathlib is slow
         except OSError as error:
             raise UserError(f"{path / name} cannot be read ({error.strerror}); repair or remove it.") from None
         if not stat.S_ISREG(status.st_mode):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -18,8 +19,9 @@ from tqdm import tqdm
 from aegean.config import UserError
 from aegean.data.archive import open_member, open_zip, zip_names
 from aegean.data.files import listing, plain_name
+from aegean.data.folders import folder_labels, in_parts
 from aegean.data.resize import fit, resized
-from aegean.data.source import Part, Say, Source, Want, class_indices, class_names
+from aegean.data.source import Part, Say, Source, Want
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "TGA", "JPEG2000")  # none that runs a program
 PIXEL_LIMIT = 200_000_000
@@ -27,7 +29,8 @@ Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT  # refused here by the header, before anyth
 MIXED_SIZE = 64
 CHUNK = 256  # pictures in flight
 ORIENTATION = 0x0112  # EXIF
-Open = Callable[[str], IO[bytes]]
+Open = Callable[[Any], IO[bytes]]  # from a picture's name
+Name = TypeVar("Name", bound=Hashable)
 
 
 class Header(NamedTuple):
@@ -45,7 +48,15 @@ class Wanted(NamedTuple):
 
     size: tuple[int, int]
     channels: int
-    deep: bool
+    deep: bool  # 16 bits
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.channels, *self.size)
+
+    @property
+    def dtype(self) -> str:
+        return "uint16" if self.deep else "uint8"
 
 
 def picture_source(path: Path, want: Want, say: Say) -> Source:
@@ -56,41 +67,13 @@ def picture_source(path: Path, want: Want, say: Say) -> Source:
     names = _names(path)
     if not names:
         raise UserError(f"{path} holds no pictures; expected files such as .png or .jpg, perhaps in sub-folders.")
-    headers = _headers(path, names, want, say)
-    wanted = _wanted(list(headers.values()), path, want, say)
-    trees = _trees(list(headers), path)
-    shape = (wanted.channels, *wanted.size)
-    dtype = "uint16" if wanted.deep else "uint8"
-    if _top_folders(trees) == {"train", "test"}:
-        sides = {side: {n: p[1:] for n, p in trees.items() if p[0] == side} for side in ("train", "test")}
-        train_names, test_names = (_labels(tree, path, say) for tree in sides.values())
-        classes = np.array([]) if train_names is None else class_names(train_names, str(path))
-        train = _part(path, list(sides["train"]), wanted, train_names, classes)
-        test = _part(path, list(sides["test"]), wanted, None if train_names is None else test_names, classes)
-    else:
-        labels = _labels(trees, path, say)
-        classes = np.array([]) if labels is None else class_names(labels, str(path))
-        train, test = _part(path, list(trees), wanted, labels, classes), None
-    return Source(str(path), plain_name(path), shape, dtype, train, test, classes=tuple(map(str, classes)))
-
-
-def _trees(names: list[str], path: Path) -> dict[str, tuple[str, ...]]:
-    """The parts of each name below the folder that is common to all."""
-    trees = {name: PurePosixPath(name).parts for name in names}
-    while len(_top_folders(trees)) == 1:
-        trees = {name: parts[1:] for name, parts in trees.items()}
-    tops = _top_folders(trees)
-    if "train" in tops and tops & {"test", "val", "valid", "validation"} and tops != {"train", "test"}:
-        raise UserError(
-            f"{path} has the sub-folders {', '.join(sorted(tops))}, of which only train and test are known as parts; "
-            f"give the path of one as the data and that of another with --test."
-        )
-    return trees
-
-
-def _top_folders(trees: dict[str, tuple[str, ...]]) -> set[str]:
-    """The first sub-folders; none where a file lies beside them."""
-    return {parts[0] for parts in trees.values()} if all(len(parts) > 1 for parts in trees.values()) else set()
+    with _opener(path) as opener:
+        headers = dict(look(names, opener, partial(_bad, path), path, want, say))
+    wanted = settle(list(headers.values()), path, want, say)
+    trees = {name: PurePosixPath(name).parts for name in headers}
+    labels = partial(folder_labels, path=path, say=say)
+    train, test, classes = in_parts(trees, path, labels, partial(_part, path, wanted))
+    return Source(str(path), plain_name(path), wanted.shape, wanted.dtype, train, test, classes)
 
 
 def _names(path: Path) -> list[str]:
@@ -111,29 +94,18 @@ def _opener(path: Path) -> Iterator[Open]:
         yield lambda name: path.open("rb")
 
 
-def _labels(trees: dict[str, tuple[str, ...]], path: Path, say: Say) -> np.ndarray | None:
-    """The first sub-folder of each picture, where every picture lies in one."""
-    inside = [len(parts) > 1 for parts in trees.values()]
-    if not all(inside):
-        if any(inside):
-            say(f"{path.name}: pictures lie both in sub-folders and beside them; no classes are taken")
-        return None
-    return np.array([parts[0] for parts in trees.values()])
-
-
-def _part(path: Path, names: list[str], wanted: Wanted, labels: np.ndarray | None, classes: np.ndarray) -> Part:
+def _part(path: Path, wanted: Wanted, names: list[str], labels: np.ndarray | None) -> Part:
     def blocks() -> Iterator[np.ndarray]:
         with _opener(path) as opener:
-            for name, sample in in_threads(lambda name: _decode(opener, name, wanted), names):
+            for name, sample in in_threads(lambda name: decode(opener, name, wanted), names):
                 if isinstance(sample, str):
                     raise UserError(_bad(path, name, sample))
                 yield sample[None]
 
-    indices = None if labels is None else class_indices(labels, classes, str(path))
-    return Part(len(names), blocks, indices, names)
+    return Part(len(names), blocks, labels, names)
 
 
-def in_threads(function: Callable[[str], Any], names: Sequence[str]) -> Iterator[tuple[str, Any]]:
+def in_threads(function: Callable[[Name], Any], names: Sequence[Name]) -> Iterator[tuple[Name, Any]]:
     """(name, function(name)) in order; a few at a time, so that memory stays small."""
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for start in range(0, len(names), CHUNK):
@@ -150,32 +122,44 @@ def _bad(path: Path, name: str, reason: str) -> str:
     return f"{place} is not a readable picture ({reason}); repair or remove it, or leave it out with --skip-bad."
 
 
-def _headers(path: Path, names: list[str], want: Want, say: Say) -> dict[str, Header]:
-    """Every readable picture's header. With `skip_bad` all are decoded once, so that bad ones show here."""
-    headers, bad = {}, []
-    with _opener(path) as opener:
-        look = in_threads(lambda name: _header(opener, name, decode=want.skip_bad), names)
-        for name, header in tqdm(look, "looking", len(names), leave=False, disable=None, unit="picture"):
-            if isinstance(header, str):
-                if not want.skip_bad:
-                    raise UserError(_bad(path, name, header))
-                bad.append(f"{name} ({header})")
-            else:
-                headers[name] = header
+def look(
+    names: Sequence[Name],
+    opener: Open,
+    refusal: Callable[[Name, str], str],
+    path: Path,
+    want: Want,
+    say: Say,
+    title: Callable[[Name], str] = str,
+) -> Iterator[tuple[Name, Header]]:
+    """Every readable picture's header. With `skip_bad` all are decoded once, so that bad ones show here.
+
+    refusal: the sentence for a picture and why it cannot be read. title: what to call it in a list.
+    """
+    bad: list[tuple[Name, str]] = []
+    good = 0
+    found = in_threads(lambda name: _header(opener, name, want.skip_bad), names)
+    for name, header in tqdm(found, "looking", len(names), leave=False, disable=None, unit="picture"):
+        if not isinstance(header, str):
+            good += 1
+            yield name, header
+        elif want.skip_bad:
+            bad.append((name, header))
+        else:
+            raise UserError(refusal(name, header))
     if bad:
         more = f" and {len(bad) - 10} more" if len(bad) > 10 else ""
-        say(f"{path.name}: {len(bad)} files left out: {', '.join(bad[:10])}{more}")
-    if not headers:
+        some = ", ".join(f"{title(name)} ({reason})" for name, reason in bad[:10])
+        say(f"{path.name}: {len(bad)} files left out: {some}{more}")
+    if not good:
         raise UserError(f"{path}: none of its {len(bad)} files is a readable picture.")
-    return headers
 
 
-def _header(opener: Open, name: str, decode: bool) -> Header | str:
+def _header(opener: Open, name: Any, whole: bool) -> Header | str:
     """The header, or in words why there is none."""
     try:
         with opener(name) as file, Image.open(file, formats=FORMATS) as image:
             _check(image)
-            if decode:
+            if whole:
                 image.load()
             return _describe(image)
     except UserError:
@@ -221,7 +205,7 @@ def _describe(image: Image.Image) -> Header:
     return Header(size, grey, _deep(image), image.has_transparency_data, tuple(remarks))
 
 
-def _wanted(headers: list[Header], path: Path, want: Want, say: Say) -> Wanted:
+def settle(headers: Sequence[Header], path: Path, want: Want, say: Say) -> Wanted:
     """One size, number of channels and depth for all, and every conversion that follows said in words."""
     count = len(headers)
     for remark, number in Counter(remark for header in headers for remark in header.remarks).items():
@@ -249,7 +233,7 @@ def _wanted(headers: list[Header], path: Path, want: Want, say: Say) -> Wanted:
     return Wanted(size, channels, keep_deep)
 
 
-def _decode(opener: Open, name: str, wanted: Wanted) -> np.ndarray | str:
+def decode(opener: Open, name: Any, wanted: Wanted) -> np.ndarray | str:
     """One picture -> (channels, height, width), uint8 or uint16; or in words why there is none."""
     try:
         with opener(name) as file, Image.open(file, formats=FORMATS) as image:

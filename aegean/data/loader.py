@@ -6,25 +6,23 @@ any process can make any part of any batch.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from aegean import draw
 from aegean.data.info import DataInfo
+from aegean.data.source import BLOCK_BYTES, Say
+from aegean.data.stream import Held, as_tensor, read_rows, rows_of
 
-RESIDENT_LIMIT = 4 << 30  # bytes of raw samples that are held in memory; larger sets are streamed
-
-
-def rows_of(seed: int, stream: str, index: Tensor, n: int) -> Tensor:
-    """Which of n samples the global sample indices (B,) int64 of a stream are: a permutation every epoch."""
-    rows = torch.empty_like(index)
-    for epoch in torch.unique(index // n).tolist():
-        here = index // n == epoch
-        rows[here] = draw.permutation(draw.key(seed, stream, epoch), index[here] % n, n)
-    return rows
+RESIDENT_LIMIT = 4 << 30  # bytes of raw samples that are held in host memory; larger sets are streamed
+THREADS = 4  # that fetch batches of streams
 
 
 class Feed:
@@ -33,34 +31,61 @@ class Feed:
     info: its DataInfo; raw (n, *shape), labels (n,) or None: the training part. Resident sets lie on the device as
     they are stored, and a batch is gathered there. Larger ones are streamed: `ready` brings what the next batch needs
     to the device, and has the one after it fetched meanwhile.
+
+    part: (rank, processes): a streamed feed fetches only this process's samples of a batch. say: told once where the
+    samples are kept, and why.
     """
 
-    def __init__(self, info: DataInfo, raw: Any, labels: np.ndarray | None, device: torch.device, seed: int):
-        self.info, self.raw, self.device, self.seed = info, raw, device, seed
+    def __init__(
+        self,
+        info: DataInfo,
+        raw: Any,
+        labels: np.ndarray | None,
+        device: torch.device,
+        seed: int,
+        part: tuple[int, int] = (0, 1),
+        say: Say | None = None,
+    ):
+        self.info, self.raw, self.device, self.seed, self.part = info, raw, device, seed, part
         self.count = len(raw)
-        self.resident = raw.nbytes <= RESIDENT_LIMIT
-        self.samples = _tensor(np.array(raw)).to(device) if self.resident else None
+        room, where = _room(device)
+        self.resident = raw.nbytes <= room
+        if say:
+            how = f"held {where}" if self.resident else "streamed from where they lie"
+            fit = "fit into" if self.resident else "do not fit into"
+            say(f"{info.name}: training samples are {how}: their {_size(raw.nbytes)} {fit} {_size(room)} {where}")
+        self.samples = _on_device(raw, device) if self.resident else None
         self.labels = None if labels is None else torch.from_numpy(np.asarray(labels, np.int64)).to(device)
         self.offset, self.scale = (torch.tensor(v, device=device) for v in (info.offset, info.scale))
         self._orders: dict[str, _Order] = {}
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, Held] = {}
+        self._threads = ThreadPoolExecutor(THREADS, "aegean-feed")  # they end when the feed is dropped
 
     def take(self, stream: str, start: int, size: int) -> tuple[Tensor, Tensor | None]:
         """x (size, *shape) in model range and labels (size,) of samples start ... start + size - 1, at once."""
         rows = rows_of(self.seed, stream, torch.arange(start, start + size), self.count)
-        x = _tensor(np.asarray(self.raw[rows.numpy()])).to(self.device)
-        return self._values(x), self._labels(rows.to(self.device))
+        x = np.empty((size, *self.raw.shape[1:]), self.raw.dtype)
+        read_rows(self.raw, rows.numpy(), x)
+        return self._values(as_tensor(x).to(self.device)), self._labels(rows.to(self.device))
 
-    def ready(self, stream: str, start: int, size: int) -> None:
-        """Before a step: have at hand what `batch` needs for samples start ... start + size - 1 of a stream."""
+    def ready(self, stream: str, start: int, size: int, whole: bool = False) -> None:
+        """Before a step: have at hand what `batch` needs for samples start ... start + size - 1 of a stream.
+
+        whole: all processes' parts of the batch. UserError: the data cannot be read any more.
+        """
         if self.resident:
             if stream not in self._orders:
                 self._orders[stream] = _Order(self, stream, size)
-            self._orders[stream].reach(start, size)
+            self._orders[stream].reach(start)
+            return
+        if stream not in self._held:
+            self._held[stream] = Held(self.raw, self.seed, stream, size, self.part, self.device)
+        held = self._held[stream]
+        assert held.size == size, f"batches of {size} samples from a stream of batches of {held.size}"
+        if whole and self.part[1] > 1:
+            held.fill_whole(start)
         else:
-            if stream not in self._held:
-                self._held[stream] = _Held(self, stream, size)
-            self._held[stream].fill(start)
+            held.fill(start, self._threads)
 
     def batch(self, stream: str, index: Tensor) -> tuple[Tensor, Tensor | None]:
         """x (B, *shape) in model range and labels (B,) of the samples `index` (B,) int64, which are `ready`.
@@ -70,19 +95,17 @@ class Feed:
         if self.resident:
             rows = self._orders[stream].rows(index)
             return self._values(self.samples[rows]), self._labels(rows)  # type: ignore[index]
-        return self._held[stream].batch(index)
+        raw, rows = self._held[stream].gather(index)
+        return self._values(raw), self._labels(rows)
 
     def tensors(self) -> list[Tensor]:
         """Every tensor that `batch` reads."""
         found = [t for t in (self.offset, self.scale, self.samples, self.labels) if t is not None]
-        for order in self._orders.values():
-            found += order.tensors()
-        for held in self._held.values():
-            found += held.tensors()
-        return found
+        streams: list[_Order | Held] = [*self._orders.values(), *self._held.values()]
+        return found + [t for stream in streams for t in stream.tensors()]
 
     def _values(self, raw: Tensor) -> Tensor:
-        if self.info.dtype == "uint16":  # few devices calculate with unsigned numbers of 16 bits
+        if self.info.dtype == "uint16":
             raw = raw.int() & 0xFFFF
         return (raw.float() - self.offset) / self.scale
 
@@ -100,7 +123,7 @@ class _Order:
         self.first = torch.zeros((), dtype=torch.int64, device=feed.device)
         self.order = torch.zeros(self.epochs * self.n, dtype=torch.int64, device=feed.device)
 
-    def reach(self, start: int, size: int) -> None:
+    def reach(self, start: int) -> None:
         epoch = start // self.n
         if epoch == self.epoch:
             return
@@ -121,30 +144,35 @@ class _Order:
         return [self.first, self.order]
 
 
-class _Held:
-    """One batch of a streamed set on the device, at a place that stays."""
-
-    def __init__(self, feed: Feed, stream: str, size: int):
-        self.feed, self.stream, self.size = feed, stream, size
-        self.first = torch.zeros((), dtype=torch.int64, device=feed.device)
-        probe = _tensor(np.empty((0, *feed.info.shape), feed.info.dtype))
-        self.raw = torch.zeros((size, *feed.info.shape), dtype=probe.dtype, device=feed.device)
-        self.rows = torch.zeros(size, dtype=torch.int64, device=feed.device)
-
-    def fill(self, start: int) -> None:
-        rows = rows_of(self.feed.seed, self.stream, torch.arange(start, start + self.size), self.feed.count)
-        self.raw.copy_(_tensor(np.asarray(self.feed.raw[rows.numpy()])))
-        self.rows.copy_(rows)
-        self.first.fill_(start)
-
-    def batch(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
-        place = index - self.first
-        return self.feed._values(self.raw[place]), self.feed._labels(self.rows[place])
-
-    def tensors(self) -> list[Tensor]:
-        return [self.first, self.raw, self.rows]
+def _on_device(raw: Any, device: torch.device) -> Tensor:
+    """All samples on the device, block by block: the host never holds a second copy."""
+    values = as_tensor(np.empty((0, *raw.shape[1:]), raw.dtype))
+    samples = torch.empty(raw.shape, dtype=values.dtype, device=device)
+    step = max(1, BLOCK_BYTES * len(raw) // max(1, raw.nbytes))
+    for start in tqdm(range(0, len(raw), step), "reading", leave=False, disable=None, delay=1):
+        samples[start : start + step] = as_tensor(np.array(raw[start : start + step])).to(device)
+    return samples
 
 
-def _tensor(raw: np.ndarray) -> Tensor:
-    """The same bytes as a tensor; numbers of 16 bits as int16, see `Feed._values`."""
-    return torch.from_numpy(raw.view(np.int16) if raw.dtype == np.uint16 else raw)
+def _room(device: torch.device) -> tuple[int, str]:
+    """How many bytes of samples may lie on a device, and where that is in words."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] // 2, "on the device (half of its free memory)"
+    return min(RESIDENT_LIMIT, _free_memory() // 4), "in memory"
+
+
+def _free_memory() -> int:
+    """Bytes of host memory that can be had without swapping, where the system tells; else no bound is known."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return 1 << 62
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.2f} MB"

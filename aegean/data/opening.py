@@ -10,14 +10,17 @@ import os
 import shutil
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from aegean.config import UserError, to_json
+from aegean.data import hub
 from aegean.data.dataset import DataOptions, Dataset
 from aegean.data.files import cache_folder, content_sum, listing, plain_name
 from aegean.data.pack import FORMAT, bytes_needed, load_pack, read_json, write_json, write_pack
 from aegean.data.source import Say, Source, Want, say_to_stderr
-from aegean.data.sources import locate, open_source
+from aegean.data.sources import locate, open_source, open_store
+from aegean.data.stored import is_index
 from aegean.files import FULL
 
 STALE = 24 * 3600  # seconds after which an unfinished pack is nobody's
@@ -35,13 +38,14 @@ def open_data(options: DataOptions | str, say: Say = say_to_stderr) -> Dataset:
     request = _digest([settings, listings])
     name = _name(options.spec)
     packs = _packs_folder()
+    store = partial(open_store, options)
     earlier = {folder: stored for folder in packs.glob(f"{name}-*") if (stored := _stored(folder))}
     for folder, stored in earlier.items():
-        if stored.get("request") == request and (dataset := load_pack(folder)):
+        if stored.get("request") == request and (dataset := load_pack(folder, store)):
             return _said(dataset, stored, say)
     sums = {spec: _content(spec) for spec in listings}
     folder = packs / f"{name}-{_digest([settings, list(sums.values())])[:16]}"
-    if dataset := load_pack(folder):
+    if dataset := load_pack(folder, store):
         stored = {**read_json(folder), "request": request}
         del stored["format"], stored["info"]
         _replace_json(folder, dataset, stored)
@@ -49,7 +53,7 @@ def open_data(options: DataOptions | str, say: Say = say_to_stderr) -> Dataset:
     if any(stored.get("options") == to_json(options) for stored in earlier.values()):
         say(f"{name}: its content has changed since it was packed; packing it anew")
     _pack(folder, options, {"request": request, "options": to_json(options), "sha256": sums}, say)
-    dataset = load_pack(folder)
+    dataset = load_pack(folder, store)
     assert dataset is not None, folder
     return dataset
 
@@ -75,7 +79,7 @@ def _pack(folder: Path, options: DataOptions, more: dict, say: Say) -> None:
         temporary = Path(tempfile.mkdtemp(prefix=".packing-", dir=folder.parent))
         info = write_pack(temporary, source, test, options, note)
         write_json(temporary / "pack.json", info, **more, notes=notes)
-        _rename(temporary, folder)
+        _rename(temporary, folder, options)
     except OSError as error:
         if error.errno in FULL:
             raise UserError(_no_space(folder.parent, needed)) from None
@@ -83,14 +87,15 @@ def _pack(folder: Path, options: DataOptions, more: dict, say: Say) -> None:
     finally:
         if temporary:
             shutil.rmtree(temporary, ignore_errors=True)
-    say(f"{info.name}: {info.count} training and {info.test_count} test samples of shape {info.shape}, packed")
+    how = "indexed; they are decoded as they are read" if is_index(folder) else "packed"
+    say(f"{info.name}: {info.count} training and {info.test_count} test samples of shape {info.shape}, {how}")
 
 
-def _rename(temporary: Path, folder: Path) -> None:
+def _rename(temporary: Path, folder: Path, options: DataOptions) -> None:
     try:
         temporary.rename(folder)
     except OSError:
-        if load_pack(folder):  # packed by another process meanwhile
+        if load_pack(folder, partial(open_store, options)):  # packed by another process meanwhile
             return
         shutil.rmtree(folder)  # damaged
         temporary.rename(folder)
@@ -147,16 +152,23 @@ def _replace_json(folder: Path, dataset: Dataset, more: dict) -> None:
 def _listing(spec: str) -> list:
     """What tells at a glance whether a source is unchanged: path, names, sizes, times."""
     path = locate(spec)
-    return [spec] if path is None else [str(path.absolute()), listing(path)]
+    if path is None:
+        return [spec, *(hub.prints(spec) if hub.is_hub(spec) else ())]
+    return [str(path.absolute()), listing(path)]
 
 
 def _content(spec: str) -> str:
     """What tells for certain."""
     path = locate(spec)
-    return spec if path is None else content_sum(path, [name for name, _, _ in listing(path)])
+    if path is None:
+        return " ".join([spec, *hub.prints(spec)]) if hub.is_hub(spec) else spec
+    split = f" {hub.address(spec).split}" if hub.is_hub(spec) else ""
+    return content_sum(path, [name for name, _, _ in listing(path)]) + split
 
 
 def _name(spec: str) -> str:
+    if hub.is_hub(spec):
+        return hub.short_name(spec)
     path = locate(spec)
     return spec if path is None else plain_name(path)
 

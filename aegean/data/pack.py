@@ -1,20 +1,28 @@
-"""Packing: a source is read once, block by block, into memory-mapped arrays with a JSON beside them."""
+"""Packing: a source is read once, block by block, into memory-mapped arrays with a JSON beside them.
+
+Of stored pictures too large for that only an index is written; they are decoded whenever they are read.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from aegean.config import UserError, from_json, parse_json, to_json
+from aegean.data import loader
 from aegean.data.dataset import DataOptions, Dataset
 from aegean.data.info import INTEGERS, DataInfo
 from aegean.data.source import BLOCK_BYTES, Part, Say, Source
+from aegean.data.stored import Store, Stored, is_index, read_index, write_index
 
 FORMAT = 1
 LEAST = 20  # samples
@@ -24,9 +32,14 @@ Numbers = tuple[float, ...]
 class Rows(NamedTuple):
     """A part as it was written."""
 
-    keys: list[bytes]  # sha256 of each sample
+    keys: list[bytes]  # sha256 of each sample, or of each encoded picture
     low: float
     high: float
+    stored: Stored | None = None  # where an index took the place of samples
+
+    def at(self, mask: np.ndarray) -> Rows:
+        keys = [key for key, taken in zip(self.keys, mask) if taken]
+        return self._replace(keys=keys, stored=None if self.stored is None else self.stored.at(mask))
 
 
 def write_pack(folder: Path, source: Source, test: Source | None, options: DataOptions, note: Say) -> DataInfo:
@@ -34,19 +47,21 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
     if source.train.count < LEAST:
         raise UserError(f"{source.origin} has {source.train.count} samples; at least {LEAST} are needed to train.")
     own = _test_part(source, test)
-    train = _write_rows(folder / "train.npy", source.train, source)
+    train = _write_part(folder, "train", source.train, source)
     labels, test_labels = source.train.labels, own.labels if own else None
     if own:
-        held = _write_rows(folder / "test.npy", own, test or source)
+        held = _write_part(folder, "test", own, test or source, beside=train)
         known = set(train.keys)
         if shared := sum(key in known for key in held.keys):
             note(f"{source.name}: {shared} of the {own.count} test samples occur in the training part as well")
     else:
         mask = held_out(train.keys, source.held_out or -(-source.train.count // 10), source.origin)
-        _move_rows(folder, source, mask)
-        keys = np.array(train.keys, object)
-        held = Rows(list(keys[mask]), train.low, train.high)
-        train = Rows(list(keys[~mask]), train.low, train.high)
+        train, held = train.at(~mask), train.at(mask)
+        if train.stored is not None and held.stored is not None:
+            write_index(folder, "train", train.stored)
+            write_index(folder, "test", held.stored)
+        else:
+            _move_rows(folder, source, mask)
         if labels is not None:
             labels, test_labels = labels[~mask], labels[mask]
     offset, scale = _scaling(folder, source, options, min(train.low, held.low), max(train.high, held.high), note)
@@ -69,10 +84,20 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
 
 
 def bytes_needed(source: Source, test: Source | None) -> int:
-    """Disk space for a pack: the samples, and a tenth while a test part is taken out."""
+    """Disk space for a pack: the samples or their index, and a tenth while a test part is taken out."""
     own = _test_part(source, test)
-    count = source.train.count + (own.count if own else -(-source.train.count // 10))
-    return count * int(np.prod(source.shape)) * np.dtype(source.dtype).itemsize + (1 << 16)
+    stored = source.train.stored
+    row = stored.index_bytes if stored is not None and _streams(source.train, source) else _row_bytes(source)
+    return (source.train.count + (own.count if own else -(-source.train.count // 10))) * row + (1 << 16)
+
+
+def _row_bytes(source: Source) -> int:
+    return int(np.prod(source.shape)) * np.dtype(source.dtype).itemsize
+
+
+def _streams(part: Part, source: Source) -> bool:
+    """Whether a part stays where it lies: its pictures can be read in any order, and they are many."""
+    return part.stored is not None and part.count * _row_bytes(source) > loader.RESIDENT_LIMIT
 
 
 def _test_part(source: Source, test: Source | None) -> Part | None:
@@ -99,13 +124,23 @@ def _agreeing(source: Source, test: Source, part: Part) -> Part:
     if source.columns and test.columns != source.columns:
         raise UserError(f"{test.origin}: columns {test.columns}, but the training part has {source.columns}.")
     if not source.classes:
-        return Part(part.count, part.blocks)
+        return replace(part, labels=None)
     strange = [name for name in test.classes if name not in source.classes]
     if strange or part.labels is None:
         what = f"the class {strange[0]!r} is not in the training part" if strange else "it has no classes"
         raise UserError(f"{test.origin}: {what}; both parts need the same classes.")
     order = np.array([source.classes.index(name) for name in test.classes])
-    return Part(part.count, part.blocks, order[part.labels])
+    return replace(part, labels=order[part.labels])
+
+
+def _write_part(folder: Path, name: str, part: Part, source: Source, beside: Rows | None = None) -> Rows:
+    """A part as <name>.npy, or as an index where it streams. A test part goes with the training part, if it can:
+    only keys of one kind can be compared."""
+    along = beside is not None and beside.stored is not None
+    if part.stored is not None and (along or _streams(part, source)):
+        write_index(folder, name, part.stored)
+        return Rows([key.tobytes() for key in part.stored.keys], np.inf, -np.inf, part.stored)
+    return _write_rows(folder / f"{name}.npy", part, source)
 
 
 def _write_rows(path: Path, part: Part, source: Source) -> Rows:
@@ -220,17 +255,24 @@ def read_json(folder: Path) -> dict:
     return parse_json((folder / "pack.json").read_text(), str(folder / "pack.json"))
 
 
-def load_pack(folder: Path) -> Dataset | None:
-    """The data set in a pack folder, or None where it is missing, damaged or of another format."""
+def load_pack(folder: Path, opening: Callable[[str, dict[str, Any]], Store]) -> Dataset | None:
+    """The data set in a pack folder, or None where it is missing, damaged or of another format.
+
+    opening: from a part's name and the description of its store to the store, where the part is only an index.
+    """
+
+    def read(part: str) -> np.ndarray | Stored:
+        if is_index(folder, part):
+            return read_index(folder, part, partial(opening, part))
+        return np.load(folder / f"{part}.npy", mmap_mode="r", allow_pickle=False)
+
     try:
         stored = read_json(folder)
         info = from_json(stored["info"])
-        arrays = {
-            part: np.load(folder / f"{part}.npy", mmap_mode="r", allow_pickle=False) for part in ("train", "test")
-        }
+        arrays = {part: read(part) for part in ("train", "test")}
         labels = {part: np.load(folder / f"{part}-labels.npy", allow_pickle=False) if info.classes else None
                   for part in ("train", "test")}  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
         return None
     counts = {"train": info.count, "test": info.test_count}
     whole = all(arrays[part].shape == (counts[part], *info.shape) for part in counts)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from aegean.config import UserError
 from aegean.data.resize import fit
+
+if TYPE_CHECKING:
+    from aegean.data.stored import Stored
 
 Say = Callable[[str], None]
 Blocks = Callable[[], Iterator[np.ndarray]]
@@ -42,6 +46,7 @@ class Part:
     blocks: Blocks
     labels: np.ndarray | None = None  # (count,) int64 indices into the source's classes
     names: Sequence[str] = ()  # empty: numbered
+    stored: Stored | None = None  # the same samples, where they need not be packed to be read in any order
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
+from typing import Any
 
 from aegean.config import UserError, nearest
+from aegean.data import hub
 from aegean.data.binary import cifar_source, idx_source, is_cifar, is_idx
 from aegean.data.dataset import DataOptions
 from aegean.data.files import listing
+from aegean.data.shards import has_shards, open_shards, shard_source
 from aegean.data.source import Say, Source, Want, conform
+from aegean.data.stored import Store
 from aegean.data.synthetic import BUILT_IN
 
 
 def locate(spec: str) -> Path | None:
-    """The path that a SPEC names, or None for a built-in set."""
+    """The path that a SPEC names, or None for a built-in set and one on the Hub."""
     if spec in BUILT_IN:
         return None
+    if hub.is_hub(spec):
+        return hub.address(spec).folder
     if not spec or "\0" in spec:
         raise UserError(f"{spec!r} names no data.{nearest(spec, BUILT_IN)}")
     path = Path(spec).expanduser()
@@ -34,6 +40,8 @@ def settled(options: DataOptions) -> DataOptions:
     """The same options with absolute paths, so that a run finds its data from wherever it is gone on with."""
 
     def absolute(spec: str) -> str:
+        if hub.is_hub(spec):
+            return hub.settled_spec(spec)
         path = locate(spec) if spec else None
         return spec if path is None else str(path.absolute())
 
@@ -42,13 +50,17 @@ def settled(options: DataOptions) -> DataOptions:
 
 def open_source(spec: str, want: Want, say: Say) -> Source:
     """The source that a SPEC names: built in, a folder, or a file known by its ending."""
+    if hub.is_hub(spec):
+        return hub.hub_source(spec, want, say)
     path = locate(spec)
     if path is None:
         return conform(BUILT_IN[spec](), want, say)
     path = path.absolute()
-    files = listing(path)
+    names = [name for name, _, _ in listing(path)]
+    if has_shards(path, names):
+        return shard_source(path, want, say)
     if path.is_dir():
-        if not files:
+        if not names:
             raise UserError(f"{path} is empty; expected pictures, perhaps in sub-folders.")
         if is_idx(path):
             return conform(idx_source(path), want, say)
@@ -65,3 +77,14 @@ def open_source(spec: str, want: Want, say: Say) -> Source:
     from aegean.data.images import picture_source
 
     return picture_source(path, want, say)
+
+
+def open_store(options: DataOptions, part: str, description: dict[str, Any]) -> Store:
+    """The pictures that the index of a part ("train" or "test") speaks of, where the options say that they lie."""
+    spec = options.test if part == "test" and options.test else options.spec
+    if hub.is_hub(spec):
+        return hub.open_table(spec, description)
+    path = locate(spec)
+    if path is None:
+        raise ValueError(f"{spec} has no pictures to index")
+    return open_shards(path.absolute(), description)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ from aegean.training.schedule import Run
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 COMPILE = ("auto", "on", "off")
-LONG = 3_000  # steps from which compiling on a GPU is soon paid back
+LONG = 5_000  # steps of a phase, from which compiling it is paid back (docs/log.md)
 WIDE = 32  # channels of the first level, and
 LARGE = 24 * 24  # pixels, from which a processor with matrix units gains by bfloat16 (docs/log.md)
 EXACT = 16  # samples judged at once, below which oneDNN's double backward in bfloat16 can be wrong (docs/log.md)
@@ -33,6 +35,12 @@ class Engine(Config):
     backend: str = ""
     forward_mode: bool = False
     accumulate: int = 1
+
+    def words(self, device: torch.device) -> str:
+        """In words for the log."""
+        threads = f" ({torch.get_num_threads()} threads)" if device.type == "cpu" else ""
+        parts = f", each batch in {self.accumulate} parts" if self.accumulate > 1 else ""
+        return f"on {device}{threads}: {self.precision}, {'compiled' if self.backend else 'eager'}{parts}"
 
     def autocast(self, device: torch.device) -> AbstractContextManager:
         # Without the cache of casts: it would keep tensors of a recorded step alive.
@@ -54,9 +62,17 @@ def choose_engine(run: Run, device: torch.device, precision: str, compile: str, 
     if precision == "bfloat16" and device.type == "mps":
         raise UserError("--precision bfloat16: not on mps; use float32.")
     if compile == "auto":
-        compile = "on" if device.type == "cuda" and run.images >= LONG * run.batch else "off"
+        long = run.images >= LONG * run.batch * len(run.schedule)
+        compile = "on" if long and can_compile(device) else "off"
     forward_mode = device.type == "cuda" or (precision == "bfloat16" and _judged(run) // accumulate < EXACT)
     return Engine(precision, "inductor" if compile == "on" else "", forward_mode, accumulate)
+
+
+def can_compile(device: torch.device) -> bool:
+    """Whether the compiler finds what it needs: on a CPU a C++ compiler, on CUDA Triton."""
+    if device.type == "cpu":
+        return shutil.which(os.environ.get("CXX", "g++")) is not None
+    return device.type == "cuda" and importlib.util.find_spec("triton") is not None
 
 
 def _judged(run: Run) -> int:

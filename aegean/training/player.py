@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from aegean.objectives import Term
 from aegean.training.schedule import Turn
 
 EPSILON = 1e-8
@@ -62,6 +63,41 @@ def _(params, grads, means, squares, count, lr, bad, beta1, beta2) -> None:
     return None
 
 
+Passes = list[tuple[list[int], dict[str, nn.Parameter]]]  # terms by number, and whom they train together
+
+
+def backward_passes(nets: dict[str, nn.Module], terms: Sequence[Term], losses: Sequence[Tensor]) -> Passes:
+    """Terms whose losses may go backwards together: none of a group has a way to a parameter that another of the group
+    trains and it does not."""
+    trained = [set(map(id, parameters(nets, term.trains).values())) for term in terms]
+    reached = [leaves(loss) for loss in losses]
+    groups: list[list[int]] = []
+    for number in range(len(terms)):
+        for group in groups:
+            members = [*group, number]
+            union = set().union(*(trained[i] for i in members))
+            if all(reached[i] & union <= trained[i] for i in members):
+                group.append(number)
+                break
+        else:
+            groups.append([number])
+    return [(group, parameters(nets, (name for i in group for name in terms[i].trains))) for group in groups]
+
+
+def leaves(loss: Tensor) -> set[int]:
+    """The ids of the parameters that a loss has a gradient for."""
+    found, seen, todo = set(), set(), [loss.grad_fn]
+    while todo:
+        node = todo.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            found.add(id(node.variable))
+        todo += [following for following, _ in node.next_functions]
+    return found
+
+
 def like(values: Tensor, param: Tensor) -> Tensor:
     """The values in the parameter's own memory layout. The fused Adam walks all its tensors in the order of memory
     and does not look at strides: a gradient of another layout would move the wrong weights, in silence."""
@@ -73,43 +109,44 @@ def like(values: Tensor, param: Tensor) -> Tensor:
 class Player:
     """One turn's parameters, Adam state and running gradient norm.
 
-    `flat` is what a step sends between processes: the gradients of all parameters, each in the order of its
-    parameter's memory, then the losses of the turn's terms; summed over the parts of the batch.
+    `flat`, where a batch has several shards, is what they add up: the gradients of all parameters, each in the order
+    of its parameter's memory, then the losses of the turn's terms.
     """
 
-    def __init__(self, turn: Turn, nets: dict[str, nn.Module], device: torch.device):
+    def __init__(self, turn: Turn, nets: dict[str, nn.Module], device: torch.device, shards: int = 1):
         self.turn = turn
         self.params = parameters(nets, turn.trains)
         self.means = {k: torch.zeros_like(p) for k, p in self.params.items()}
         self.squares = {k: torch.zeros_like(p) for k, p in self.params.items()}
         self.size = sum(p.numel() for p in self.params.values())
-        self.flat = torch.zeros(self.size + len(turn.terms), device=device)
+        self.flat = torch.zeros(self.size + len(turn.terms) if shards > 1 else 0, device=device)
+        self.passes: dict[tuple[Term, ...], Passes] = {}  # once known
         self.count, self.lr, self.norm = (torch.zeros((), device=device) for _ in range(3))
         self.fault = torch.full((), -1, dtype=torch.int64, device=device)  # first bad step's image count
 
-    def flatten(self, grads: Iterable[Tensor], losses: Iterable[Tensor]) -> Tensor:
-        """Gradients of all parameters, in their order, and losses -> one vector, laid out as `flat`."""
+    def flatten(self, losses: Iterable[Tensor], grads: Iterable[Tensor]) -> Tensor:
+        """Losses, and gradients of all parameters in their order -> one vector, laid out as `flat`."""
         pieces = [g.permute(_order(p)).reshape(-1) for g, p in zip(grads, self.params.values())]
         return torch.cat([*pieces, torch.stack([loss.detach() for loss in losses])])
 
-    def unflatten(self, flat: Tensor) -> list[Tensor]:
-        """The gradients in a vector laid out as `flat`, each in its parameter's shape and memory layout."""
+    def unflatten(self, flat: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The inverse: losses (terms,), and gradients, each in its parameter's shape and memory layout."""
         params = list(self.params.values())
         grads = []
         for p, piece in zip(params, flat[: self.size].split([p.numel() for p in params])):
             order = _order(p)
             back = sorted(range(len(order)), key=order.__getitem__)
             grads.append(piece.view([p.shape[i] for i in order]).permute(back))
-        return grads
+        return flat[self.size :], grads
 
-    def update(self, flat: Tensor, bad: Tensor) -> None:
+    def update(self, grads: list[Tensor], bad: Tensor) -> None:
         """One Adam update with the rate in `lr`, left out if `bad` () bool."""
         missed = bad.float()
         self.count.add_(1 - missed)
         with torch.no_grad():
             adam_(
                 list(self.params.values()),
-                self.unflatten(flat),
+                grads,
                 list(self.means.values()),
                 list(self.squares.values()),
                 self.count,

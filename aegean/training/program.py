@@ -17,6 +17,7 @@ from torch import Tensor
 
 from aegean.data.files import cache_folder
 from aegean.data.source import Say
+from aegean.training.zeros import drop_zeros
 
 WARM = 3  # calls on a side stream before a CUDA graph is captured
 
@@ -29,6 +30,8 @@ class Program:
     that the function changes; fixed: those that it only reads; all of them stay where they are. When compiling
     fails, the function runs as it is, and `say` tells why.
     """
+
+    graphs = True  # False: compiled, but not captured; for benchmarks
 
     def __init__(
         self,
@@ -49,7 +52,7 @@ class Program:
             self._compile()
         if self.compiled is None:
             self.function()
-        elif self.inputs[0].is_cuda:
+        elif self.inputs[0].is_cuda and self.graphs:
             self._replay()
         else:
             with torch.no_grad():
@@ -110,6 +113,7 @@ def record(function: Callable[[], None], tensors: list[Tensor]) -> torch.fx.Grap
     from torch.fx.experimental.proxy_tensor import make_fx
 
     recording = make_fx(lambda *_: function(), tracing_mode="real")(*tensors)
+    drop_zeros(recording.graph)
     for node in reversed(list(recording.graph.nodes)):
         if node.op == "call_function" and not node.users and not node.is_impure():
             recording.graph.erase_node(node)

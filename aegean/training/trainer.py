@@ -22,7 +22,7 @@ from aegean.objectives.term import at
 from aegean.paths import Paths, noise_for
 from aegean.training.edges import copy_values
 from aegean.training.engine import Engine
-from aegean.training.player import Player, parameters
+from aegean.training.player import Player, backward_passes
 from aegean.training.program import Program
 from aegean.training.schedule import Copy, Fit, Phase, Run, Turn
 from aegean.training.world import World
@@ -100,13 +100,14 @@ class Trainer:
                 self.nets[edge.net].fit(*self.latents(edge.count))  # type: ignore[operator]
         if with_edges:
             self.world.spread(value for net in self.nets.values() for value in net.state_dict().values())
-        self.players = [Player(turn, self.nets, self.device) for turn in self.phase.turns]
+        self.players = [Player(turn, self.nets, self.device, self.shards) for turn in self.phase.turns]
         self.averages = {name: copy.deepcopy(self.nets[name]).requires_grad_(False) for name in self.phase.averages}
         labels = [label for turn in self.phase.turns for label in self._labels(turn)]
         assert len(set(labels)) == len(labels), f"two terms of a turn share a label: {labels}"
         self.sums = {name: torch.zeros((), device=self.device) for name in labels}
         self.summed = 0
         self.programs: dict[tuple[str, int], Program] = {}
+        self.mover: Player | None = None
 
     def next_phase(self) -> None:
         """Leave the phase: averages become the weights; then enter the next one."""
@@ -141,11 +142,11 @@ class Trainer:
 
     def play(self, player: Player, repeat: int = 0) -> None:
         """One turn: fresh data and noise, each term's gradient to whom it names, one Adam update."""
-        self.collect(player, repeat)
-        self.update(player)
+        losses, grads = self.gradients(player, self._index(), repeat)
+        self.update(player, torch.stack([loss.detach() for loss in losses]), grads)
 
     def _in_parts(self) -> None:
-        """The same, with a sum over parts of the batch between a turn's gradients and its update."""
+        """The same, with a sum over parts of the batch, in one vector, between a turn's gradients and its update."""
         for number, player in enumerate(self.players):
             for repeat in range(player.turn.repeat):
                 gradients = partial(self.collect, player, repeat)
@@ -153,7 +154,7 @@ class Trainer:
                     self.part.fill_(part)
                     self._program(f"the gradients of turn {player.turn.name}", 16 * number + repeat, gradients)()
                 self.world.sum_(player.flat)
-                self._program(f"the update of turn {player.turn.name}", number, partial(self.update, player))()
+                self._program(f"the update of turn {player.turn.name}", number, partial(self._take_over, player))()
         self._program("the averages", 0, self._end)()
 
     def _program(self, name: str, number: int, function: Callable[[], None]) -> Program:
@@ -166,28 +167,27 @@ class Trainer:
 
     def collect(self, player: Player, repeat: int = 0) -> None:
         """Add this part's gradients and losses to the player's vector; the first part of a batch starts it anew."""
-        size = self.run.batch // self.shards
-        place = (self.world.rank * self.engine.accumulate + self.part) * size
-        index = self.at_run + place + torch.arange(size, device=self.device)
-        losses, grads = self.gradients(player, index, repeat)
-        flat = player.flatten(grads, losses)
+        flat = player.flatten(*self.gradients(player, self._index(), repeat))
         player.flat.copy_(flat if self.engine.accumulate == 1 else torch.where(self.part > 0, player.flat + flat, flat))
 
-    def update(self, player: Player) -> None:
-        """One Adam update from the collected gradients. A bad one is left out, and its place kept."""
+    def _take_over(self, player: Player) -> None:
+        """An update from the collected gradients."""
+        self.update(player, *player.unflatten(player.flat / self.shards))
+
+    def update(self, player: Player, losses: Tensor, grads: list[Tensor]) -> None:
+        """One Adam update. A bad one, by its losses (terms,) or gradients, is left out, and its place kept."""
         progress = self._progress()
-        flat = player.flat / self.shards
-        norm = torch.linalg.vector_norm(flat[: player.size])
+        norm = torch.nn.utils.get_total_norm(grads)
         settled = self.at_phase >= SETTLE * self.run.batch
-        bad = ~(torch.isfinite(flat[player.size :]).all() & torch.isfinite(norm))
+        bad = ~(torch.isfinite(losses).all() & torch.isfinite(norm))
         bad = bad | (settled & (norm > EXPLOSION * player.norm.clamp(min=FAINT)))
         player.fault.copy_(torch.where(bad & (player.fault < 0), self.at_run, player.fault))
         memory = torch.where(self.at_phase > 0, player.norm.lerp(norm, 0.02), norm)
         player.norm.copy_(torch.where(bad, player.norm, memory))
         rate = at(player.turn.lr, progress)
         player.lr.copy_(rate) if isinstance(rate, Tensor) else player.lr.fill_(rate)
-        player.update(flat, bad)
-        for name, value in zip(self._labels(player.turn), (*flat[player.size :].unbind(), norm)):
+        player.update(grads, bad)
+        for name, value in zip(self._labels(player.turn), (*losses.unbind(), norm)):
             self.sums[name].add_(value)
 
     def gradients(
@@ -196,25 +196,26 @@ class Trainer:
         """Unweighted losses of a turn's terms on the samples `index` (B,), and the gradients of their weighted sum
         for its parameters.
 
-        Terms that train the same networks share one backward pass. `only`: this one term instead of all.
+        Terms share a backward pass where that leads no gradient further than they name. `only`: this one term
+        instead of all.
         """
         turn, progress = player.turn, self._progress()
         terms = turn.terms if only is None else (only,)
         self._move_only(player)
-        groups: dict[tuple[str, ...], list[Tensor]] = {}
-        losses = []
+        losses: list[Tensor] = []
         with self.engine.autocast(self.device):
             p = self.paths(turn, index, repeat, terms)
             for term in terms:
                 losses.append(term(p).mean())
-                groups.setdefault(term.trains, []).append(losses[-1] * at(term.weight, progress))
+        if terms not in player.passes:
+            player.passes[terms] = backward_passes(self.nets, terms, losses)
         total: dict[str, Tensor] = {}
-        for number, (trains, weighted) in enumerate(groups.items()):
-            params = parameters(self.nets, trains)
+        for together, params in player.passes[terms]:
+            weighted = [losses[i] * at(terms[i].weight, progress) for i in together]
             grads = torch.autograd.grad(
                 sum(weighted[1:], weighted[0]),
                 list(params.values()),
-                retain_graph=number < len(groups) - 1,
+                retain_graph=together is not player.passes[terms][-1][0],
                 materialize_grads=True,
             )
             for name, grad in zip(params, grads):
@@ -244,7 +245,7 @@ class Trainer:
             start = int(player.fault)
             if start < 0:
                 continue
-            self.feed.ready(self._stream(player.turn, 0), start, self.run.batch)
+            self.feed.ready(self._stream(player.turn, 0), start, self.run.batch, whole=True)
             parts = (start + torch.arange(self.run.batch, device=self.device)).chunk(self.shards)
             worst, label, what = -1.0, "", ""
             for term in player.turn.terms:
@@ -325,6 +326,9 @@ class Trainer:
         self.at_run.fill_(self.images)
 
     def _move_only(self, player: Player) -> None:
+        if self.mover is player:
+            return
+        self.mover = player
         moving = set(map(id, player.params.values()))
         for net in self.nets.values():
             for param in net.parameters():
@@ -336,12 +340,17 @@ class Trainer:
         self.at_phase.add_(self.run.batch)
         self.at_run.add_(self.run.batch)
         half_life = (0.1 * self.at_phase).clamp(max=self.phase.half_life * self.phase.images)
-        keep = torch.exp2(-self.run.batch / half_life)
+        weight = 1 - torch.exp2(-self.run.batch / half_life)
         for name, average in self.averages.items():
             now: list[Tensor] = list(self.nets[name].parameters())
             kept: list[Tensor] = list(average.parameters())
-            torch._foreach_mul_(kept, keep)
-            torch._foreach_add_(kept, torch._foreach_mul(now, 1 - keep))
+            torch._foreach_lerp_(kept, now, [weight] * len(now))
+
+    def _index(self) -> Tensor:
+        """The global sample index of this part of the batch: (B / shards,) int64."""
+        size = self.run.batch // self.shards
+        place = (self.world.rank * self.engine.accumulate + self.part) * size
+        return self.at_run + place + torch.arange(size, device=self.device)
 
     def _progress(self) -> Tensor:
         return self.at_phase.float() / self.phase.images

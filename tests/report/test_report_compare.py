@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from aegean import api
+from aegean import api, session
 from aegean.config import UserError
 from aegean.report import compare_recipes, compare_runs
 from aegean.training.folder import Folder
@@ -192,7 +192,7 @@ def test_a_run_stopped_by_a_guard_is_compared_as_it_stood(tmp_path, monkeypatch,
 def test_rows_of_a_table_get_scatter_plots(tmp_path, monkeypatch):
     from aegean.metrics.features import feature_network
 
-    monkeypatch.setattr(api, "_features", feature_network)
+    monkeypatch.setattr(session, "feature_network", feature_network)
     rows = np.random.default_rng(0).normal(size=(200, 2))
     names = "$height,<b>"
     np.savetxt(tmp_path / "points.csv", rows, delimiter=",", header=names, comments="")

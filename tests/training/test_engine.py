@@ -13,6 +13,7 @@ from steps import losses_of_twenty_steps, trainer
 from aegean.config import UserError
 from aegean.objectives import Term
 from aegean.recipes import RECIPES, options
+from aegean.training import engine
 from aegean.training.engine import Engine, choose_engine
 from aegean.training.program import Program, record
 from aegean.training.trainer import check_split
@@ -159,11 +160,42 @@ def test_every_term_that_couples_says_so():
                 assert apart is not term.couples, f"{name}: {term.label}"
 
 
-def test_the_engine_is_chosen_by_rule():
+def test_the_engine_is_chosen_by_rule(monkeypatch):
     run, cpu = trainer("gan").run, torch.device("cpu")
     auto = choose_engine(run, cpu, "auto", "auto", 1)
     assert auto == Engine()  # small networks: float32, eager, double backward
-    assert choose_engine(run, cpu, "bfloat16", "on", 2) == Engine("bfloat16", "inductor", False, 2)
+    assert choose_engine(run.replace(batch=64), cpu, "bfloat16", "on", 2) == Engine("bfloat16", "inductor", False, 2)
+    assert choose_engine(run, cpu, "bfloat16", "off", 2).forward_mode  # 8 samples at once: see docs/log.md
+    monkeypatch.setattr(engine.shutil, "which", lambda name: "/usr/bin/g++")
+    assert choose_engine(run.with_images(16 * 5_000), cpu, "auto", "auto", 1) == Engine(backend="inductor")
+    monkeypatch.setattr(engine.shutil, "which", lambda name: None)
+    assert choose_engine(run.with_images(16 * 5_000), cpu, "auto", "auto", 1) == Engine()
     for wrong in (("half", "auto", 1), ("auto", "maybe", 1), ("auto", "auto", 0)):
         with pytest.raises(UserError, match="expected"):
             choose_engine(run, cpu, *wrong)
+
+
+def test_products_with_zeros_are_taken_out():
+    """Forward mode through a convolution, and back: the direction of the weight is zero, so nothing is convolved
+    with it."""
+    import torch.autograd.forward_ad as forward_ad
+
+    net = torch.nn.Conv2d(3, 4, 3, padding=1)
+    x, v = torch.randn(2, 3, 8, 8), torch.randn(2, 3, 8, 8)
+    out = [torch.zeros_like(p) for p in net.parameters()]
+
+    def slope():
+        with forward_ad.dual_level():
+            t = forward_ad.unpack_dual(net(forward_ad.make_dual(x, v)).square()).tangent.sum()
+            for mine, grad in zip(out, torch.autograd.grad(t, list(net.parameters()))):
+                mine.copy_(grad)
+
+    slope()
+    expected = [o.clone() for o in out]
+    recording = record(slope, [x, v, *net.parameters(), *out])
+    targets = [str(node.target) for node in recording.graph.nodes]
+    assert targets.count("aten.convolution.default") == 2  # the value, and its derivative along v
+    with torch.no_grad():
+        recording(x, v, *net.parameters(), *out)
+    for mine, grad in zip(out, expected):
+        torch.testing.assert_close(mine, grad)

@@ -1,0 +1,194 @@
+"""A folder of .tar shards, as WebDataset lays them out: pictures `key.png`, classes in `key.cls` or `key.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from aegean.config import UserError
+from aegean.data.archive import MEMBER_LIMIT, leaves
+from aegean.data.files import is_hidden, listing
+from aegean.data.folders import folder_labels
+from aegean.data.source import Say, Source, Want
+from aegean.data.stored import stored_source
+from aegean.data.stream import resume_hint
+from aegean.data.tar import Member, Skipped, members
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".tga", ".jp2")
+PACKED = (".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar.zst", ".tzst", ".tar.lz4")
+LABEL_LIMIT = 1 << 20  # bytes of a .cls or .json
+
+
+class Shard(NamedTuple):
+    file: Path
+    size: int
+    changed: int  # modification time in ns
+
+
+class Shards:
+    """Encoded pictures in tars. A place is (shard, offset, size); a shard that has changed since is refused."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.shards = [Shard(path / name, size, time) for name, size, time in listing(path) if _is_tar(path / name)]
+
+    def open(self, number: int) -> IO[bytes]:
+        """UserError: the shard is gone, or not as it was when this store was made."""
+        shard = self.shards[number]
+        try:
+            file = shard.file.open("rb")
+        except OSError as error:
+            raise UserError(f"{shard.file} cannot be read ({error.strerror}). {resume_hint('it')}") from None
+        status = os.fstat(file.fileno())
+        if (status.st_size, status.st_mtime_ns) != (shard.size, shard.changed):
+            file.close()
+            raise UserError(f"{shard.file} has changed while it was in use. {resume_hint('it as it was')}")
+        return file
+
+    def read(self, place: np.ndarray) -> bytes:
+        number, offset, size = place.tolist()
+        if size > MEMBER_LIMIT:
+            raise ValueError(f"larger than {MEMBER_LIMIT >> 30} GiB")
+        with self.open(number) as file:
+            try:
+                file.seek(offset)
+                return file.read(size)
+            except OSError as error:
+                name = self.shards[number].file
+                raise UserError(f"{name} cannot be read ({error.strerror}). {resume_hint('it')}") from None
+
+    def name(self, place: np.ndarray) -> str:
+        """The shard and, as far as its headers can still be read, the picture's name there."""
+        number, offset, _ = place.tolist()
+        shard = self.shards[number]
+        try:
+            with shard.file.open("rb") as file:
+                found = (m.name for m in members(file, shard.size) if isinstance(m, Member) and m.offset == offset)
+                return f"{shard.file}: {next(found, f'the picture at byte {offset}')}"
+        except (OSError, ValueError):
+            return f"{shard.file}: the picture at byte {offset}"
+
+    def describe(self) -> dict[str, Any]:
+        return {"shards": [shard.file.relative_to(self.path).as_posix() for shard in self.shards]}
+
+
+def has_shards(path: Path, names: list[str]) -> bool:
+    """Whether a source is a tar, or a folder with tars in it. UserError: compressed ones."""
+    packed = [name for name in names if (path / name).name.lower().endswith(PACKED)]
+    if packed:
+        raise UserError(
+            f"{path / packed[0]} is compressed as a whole, so that its pictures cannot be read one by one: unpack it "
+            f"to a .tar (pictures are compressed already)."
+        )
+    return any(_is_tar(path / name) for name in names)
+
+
+def open_shards(path: Path, description: Mapping[str, Any]) -> Shards:
+    """The shards that an index speaks of. ValueError: they are others."""
+    shards = Shards(path)
+    if shards.describe() != description:
+        raise ValueError(f"{path} holds other shards than were indexed")
+    return shards
+
+
+def shard_source(path: Path, want: Want, say: Say) -> Source:
+    """The pictures of a tar, or of all tars of a folder -> images (channels, height, width), uint8 or uint16.
+
+    Classes: the integer in `key.cls`, or "label" in `key.json`, else the first sub-folder in the tars; as with
+    folders of pictures, two sub-folders `train` and `test` are the two parts.
+    """
+    store = Shards(path)
+    contents = _Contents()
+    for number in tqdm(range(len(store.shards)), "indexing", leave=False, disable=None, unit="shard", delay=1):
+        contents.add(store, number)
+    if not contents.places:
+        raise UserError(f"{path}: its shards hold no pictures; expected files such as .png or .jpg in them.")
+    if contents.skipped:
+        say(f"{path.name}: {contents.skipped} links, devices and sparse files in the shards are left out")
+    if contents.several:
+        say(f"{path.name}: {contents.several} pictures share their key with another; each is taken as a sample")
+    labels = folder_labels if not contents.labels else contents.label_names
+    places = np.array(contents.places, np.int64)
+    pictures = dict(enumerate(contents.parts))
+    return stored_source(store, path, pictures, places, partial(labels, path=path, say=say), want, say)
+
+
+class _Contents:
+    """What lies in the shards."""
+
+    def __init__(self) -> None:
+        self.places: list[tuple[int, int, int]] = []  # of pictures: shard, offset, size
+        self.parts: list[tuple[str, ...]] = []  # of their paths: folders of the shard, then those in the shard
+        self.keys: list[tuple[int, str]] = []  # shard, and name up to the first dot
+        self.labels: dict[tuple[int, str], int | str] = {}  # by key
+        self.skipped = self.several = 0
+
+    def add(self, store: Shards, number: int) -> None:
+        shard = store.shards[number]
+        above = shard.file.relative_to(store.path).parts[:-1] if shard.file != store.path else ()
+        with store.open(number) as file:
+            try:
+                for found in members(file, shard.size):
+                    if leaves(found.name):
+                        raise ValueError(f"the name {found.name!r} leaves it")
+                    if isinstance(found, Skipped):
+                        self.skipped += 1
+                    elif not is_hidden(PurePosixPath(found.name).as_posix()):
+                        self._add(file, number, above, found)
+            except (ValueError, OSError) as error:
+                raise UserError(f"{shard.file} cannot be read as a tar ({error}); make or download it again.") from None
+
+    def _add(self, file: IO[bytes], number: int, above: tuple[str, ...], found: Member) -> None:
+        path = PurePosixPath(found.name)
+        key = number, str(path.with_name(path.name.partition(".")[0] or path.name))
+        ending = path.suffix.lower()
+        if ending in PICTURES:
+            self.several += bool(self.keys) and self.keys[-1] == key
+            self.places.append((number, found.offset, found.size))
+            self.parts.append((*above, *path.parts))
+            self.keys.append(key)
+        elif ending in (".cls", ".json"):
+            if found.size > LABEL_LIMIT:
+                raise ValueError(f"{found.name} has {found.size} bytes, at most {LABEL_LIMIT} are read")
+            file.seek(found.offset)
+            label = _label(file.read(found.size), ending, found.name)
+            if label is not None:
+                self.labels[key] = label
+
+    def label_names(self, trees: Mapping[int, tuple[str, ...]], path: Path, say: Say) -> np.ndarray | None:
+        """The classes that .cls and .json files give, where they do for every picture."""
+        found = [self.labels.get(self.keys[row]) for row in trees]
+        if any(label is None for label in found):
+            missing = sum(label is None for label in found)
+            say(f"{path.name}: {missing} of {len(found)} pictures have no .cls or .json; no classes are taken")
+            return None
+        return np.array(found if all(isinstance(label, int) for label in found) else list(map(str, found)))
+
+
+def _label(data: bytes, ending: str, name: str) -> int | str | None:
+    """The class in a .cls, or in a .json that has a "label". ValueError: neither an integer nor text."""
+    try:
+        if ending == ".cls":
+            return _integer(int(data[:32]))
+        content = json.loads(data)
+        label = content.get("label") if isinstance(content, dict) else None
+        return _integer(label) if isinstance(label, int) else None if label is None else str(label)[:200]
+    except (ValueError, RecursionError):
+        raise ValueError(f"{name} holds no class") from None
+
+
+def _integer(value: int) -> int:
+    if abs(value) >= 1 << 53:
+        raise ValueError(value)
+    return int(value)
+
+
+def _is_tar(path: Path) -> bool:
+    return path.suffix.lower() == ".tar"

@@ -1,0 +1,182 @@
+"""Pictures that stay encoded where they lie, in shards or tables, found by an index and decoded when they are read."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import json
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from aegean.config import UserError
+from aegean.data.files import plain_name
+from aegean.data.folders import in_parts
+from aegean.data.images import Header, Wanted, decode, look, settle
+from aegean.data.source import Part, Say, Source, Want
+from aegean.data.stream import resume_hint
+
+KEY = hashlib.sha256().digest_size
+
+
+class Store(Protocol):
+    """Encoded pictures, each at a place: a few integers."""
+
+    def read(self, place: np.ndarray) -> bytes:
+        """The encoded picture at a place (k,) int64. UserError: it is gone. ValueError: it cannot be read."""
+
+    def name(self, place: np.ndarray) -> str:
+        """What to call the picture in a sentence."""
+
+    def describe(self) -> dict[str, Any]:
+        """What `opening` needs to open it again, besides the SPEC; as JSON."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The pictures of a part: an array (n, *shape) whose samples are decoded when it is indexed."""
+
+    store: Store
+    places: np.ndarray  # (n, k) int64
+    keys: np.ndarray  # (n, 32) uint8: sha256 of each encoded picture
+    wanted: Wanted
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self), *self.wanted.shape)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(self.wanted.dtype)
+
+    @property
+    def nbytes(self) -> int:
+        """Of the samples, decoded."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def index_bytes(self) -> int:
+        """Of one picture's entry in the index."""
+        return self.places[:1].nbytes + self.keys[:1].nbytes
+
+    def __getitem__(self, index: np.ndarray | slice) -> np.ndarray:
+        """Rows (B,) int64, or a slice of rows -> raw samples (B, *shape). UserError: a picture cannot be read."""
+        places, keys = self.places[index], self.keys[index]
+        samples = np.empty((len(places), *self.wanted.shape), self.dtype)
+        for i, sample in enumerate(_threads().map(self._sample, places, keys)):
+            samples[i] = sample
+        return samples
+
+    def at(self, rows: np.ndarray) -> Stored:
+        """Some of its pictures: a mask or rows."""
+        return Stored(self.store, self.places[rows], self.keys[rows], self.wanted)
+
+    def _sample(self, place: np.ndarray, key: np.ndarray) -> np.ndarray:
+        def opened(_: Any) -> io.BytesIO:
+            data = self.store.read(place)
+            if hashlib.sha256(data).digest() != key.tobytes():
+                raise UserError(f"{self.store.name(place)} has changed since it was indexed. {resume_hint('it')}")
+            return io.BytesIO(data)
+
+        sample = decode(opened, None, self.wanted)
+        if isinstance(sample, str):
+            raise UserError(refusal(self.store, place, sample))
+        return sample
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        step = 256
+        return (self[start : start + step] for start in range(0, len(self), step))
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    """Those that decode, shared by all sets."""
+    return ThreadPoolExecutor(min(16, os.cpu_count() or 1), "aegean-decode")
+
+
+def refusal(store: Store, place: np.ndarray, reason: str) -> str:
+    what = "repair or remove it, or leave it out with --skip-bad"
+    return f"{store.name(place)} is not a readable picture ({reason}); {what}."
+
+
+def stored_source(
+    store: Store,
+    path: Path,
+    pictures: Mapping[int, tuple[str, ...]],
+    places: np.ndarray,
+    labels_of: Callable[[dict[int, tuple[str, ...]]], np.ndarray | None],
+    want: Want,
+    say: Say,
+) -> Source:
+    """Pictures of a store -> images (channels, height, width), as `picture_source` makes them of a folder.
+
+    pictures: the parts of each one's path, by its row in `places` (n, k). labels_of: class names of some, or None.
+    """
+    keys, headers = index(store, path, list(pictures), places, want, say)
+    wanted = settle(list(headers.values()), path, want, say)
+
+    def part(rows: list[int], labels: np.ndarray | None) -> Part:
+        stored = Stored(store, places[rows], keys[rows], wanted)
+        return Part(len(rows), stored.blocks, labels, ["/".join(pictures[row]) for row in rows], stored)
+
+    train, test, classes = in_parts({row: pictures[row] for row in headers}, path, labels_of, part)
+    return Source(str(path), plain_name(path), wanted.shape, wanted.dtype, train, test, classes)
+
+
+def index(
+    store: Store, path: Path, rows: Sequence[int], places: np.ndarray, want: Want, say: Say
+) -> tuple[np.ndarray, dict[int, Header]]:
+    """Keys (n, 32) uint8 of the pictures at `places` (n, k), and the headers of the readable ones among `rows`."""
+    keys = np.zeros((len(places), KEY), np.uint8)
+    alike: dict[Header, Header] = {}  # most pictures of a set share a few headers; millions of copies would weigh
+
+    def opened(row: int) -> io.BytesIO:
+        data = store.read(places[row])
+        keys[row] = np.frombuffer(hashlib.sha256(data).digest(), np.uint8)
+        return io.BytesIO(data)
+
+    def refused(row: int, reason: str) -> str:
+        return refusal(store, places[row], reason)
+
+    found = look(rows, opened, refused, path, want, say, lambda row: store.name(places[row]))
+    return keys, {row: alike.setdefault(header, header) for row, header in found}
+
+
+def write_index(folder: Path, part: str, stored: Stored) -> None:
+    """<part>-index.json, <part>-places.npy and <part>-keys.npy, from which `read_index` finds the pictures again."""
+    about = {"store": stored.store.describe(), "wanted": [stored.wanted.size, *stored.wanted[1:]]}
+    (folder / f"{part}-index.json").write_text(json.dumps(about) + "\n")
+    np.save(folder / f"{part}-places.npy", stored.places, allow_pickle=False)
+    np.save(folder / f"{part}-keys.npy", stored.keys, allow_pickle=False)
+
+
+def is_index(folder: Path, part: str = "train") -> bool:
+    """Whether a part of a pack is an index."""
+    return (folder / f"{part}-index.json").exists()
+
+
+def read_index(folder: Path, part: str, opening: Callable[[dict[str, Any]], Store]) -> Stored:
+    """The pictures of a part whose index was written. opening: from a store's description to the store.
+
+    OSError, EOFError, ValueError, KeyError, TypeError: the index is missing or damaged.
+    """
+    about = json.loads((folder / f"{part}-index.json").read_text())
+    places, keys = (np.load(folder / f"{part}-{what}.npy", "r", allow_pickle=False) for what in ("places", "keys"))
+    if places.dtype != np.int64 or keys.shape != (len(places), KEY):
+        raise ValueError(f"{folder}: the index of {part} is damaged")
+    size, channels, deep = about["wanted"]
+    return Stored(opening(about["store"]), places, keys, Wanted((size[0], size[1]), channels, deep))

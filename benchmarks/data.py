@@ -1,0 +1,203 @@
+"""Is streaming free, is packing quick, and is memory flat?
+
+Streamed: training steps of a VAE on 64x64 colour pictures, the set held in memory, streamed from a memory map, and
+decoded from tar shards, taking turns in one process; `ratio` is the resident step's seconds through the streamed
+one's, the median over rounds. Packing: `aegean.open_data` of a folder of pictures into an empty cache, with all that
+belongs to it (sums of the files, a look at every header, the split by content), against a loop that only decodes the
+same files with Pillow, on one thread as such loops do. Memory: the peak of a process of its own that goes through an
+epoch of a streamed set and takes training steps on it, for a set and for one ten times as large.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from common import FOREVER, alternate, arguments, finish, median, median_ratio, random_images, rounded, show
+from PIL import Image, ImageFilter
+
+from aegean.data import DataInfo, open_data
+from aegean.data.loader import Feed
+from aegean.recipes import configure
+from aegean.training.trainer import Trainer
+
+CPU = torch.device("cpu")
+SHAPE = (3, 64, 64)
+
+
+def main() -> None:
+    parser = arguments("Streamed against resident, packing against Pillow, and memory as a set grows, on a CPU.")
+    parser.add_argument("--peak", type=Path, metavar="SET", help="print the peak memory of streaming a set")
+    options = parser.parse_args()
+    if options.peak:
+        print(peak_here(options.peak))
+        return
+    quick = options.quick
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        speed = streamed_speed(folder, *((200, (4,), 1) if quick else (10_000, (4, 16), 8)))
+        packing = {form: packing_speed(folder, form, 40 if quick else 1500, 1 if quick else 3) for form in FORMS}
+        memory = {kind: peak_memory(folder, kind, 100 if quick else count) for kind, count in SETS.items()}
+    heads = ("", "img_s", "ratio")
+    for width, found in speed.items():
+        show(f"training a VAE on 64x64 pictures, {width}", heads, table(found))
+    show("packing a folder of 128x128 pictures", ("", "pillow_img_s", "img_s", "ratio"), table(packing))
+    show("peak memory of a process that streams, MB", ("", "set", "ten times", "growth"), table(memory))
+    finish("data", CPU, streamed=speed, packing=packing, memory=memory)
+
+
+def table(found: dict[str, dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return [(name, *values.values()) for name, values in found.items()]
+
+
+# streamed against resident
+
+
+def streamed_speed(
+    folder: Path, count: int, widths: tuple[int, ...], rounds: int
+) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Images a second, and their share of the resident set's, by the network's width."""
+    info, raw = random_images(SHAPE, count)
+    np.save(folder / "set.npy", raw)
+    write_shards(folder / "shards", raw[: count // 10])
+    found = {}
+    for width in widths:
+        run = configure("vae", info, {"width": width, "images": FOREVER})
+        mapped = np.load(folder / "set.npy", mmap_mode="r")
+        trainers = {
+            "resident": Trainer(run, info, Feed(info, raw, None, CPU, 0), CPU),
+            "memory map": Trainer(run, info, streamed(info, mapped), CPU),
+            "shards": Trainer(run, info, streamed(*stored(folder / "shards")), CPU),
+        }
+        steps = {name: trainer.step for name, trainer in trainers.items()}
+        times = alternate(steps, CPU, 0.05 if rounds == 1 else 0.5, rounds)
+        found[f"width {width}"] = {
+            name: {
+                "img_s": rounded(run.batch / (median(seconds) or 1.0)),
+                "ratio": rounded(median_ratio(times["resident"], seconds)),
+            }
+            for name, seconds in times.items()
+        }
+    return found
+
+
+def streamed(info: DataInfo, raw: Any) -> Feed:
+    """A feed that holds no samples, however few they are."""
+    with patch("aegean.data.loader.RESIDENT_LIMIT", 0):
+        return Feed(info, raw, None, CPU, 0)
+
+
+def stored(shards: Path) -> tuple[DataInfo, Any]:
+    """A folder of shards, not packed however small it is."""
+    with patch("aegean.data.loader.RESIDENT_LIMIT", 0), cache(shards.parent / "cache"):
+        dataset = open_data(str(shards), lambda _: None)
+    return dataset.info, dataset.train
+
+
+def write_shards(folder: Path, raw: np.ndarray) -> None:
+    """Pictures (n, 3, height, width) as JPEG in shards of a thousand."""
+    folder.mkdir()
+    for start in range(0, len(raw), 1000):
+        with tarfile.open(folder / f"{start:06d}.tar", "w") as archive:
+            for i, sample in enumerate(raw[start : start + 1000], start):
+                data = io.BytesIO()
+                Image.fromarray(sample.transpose(1, 2, 0)).save(data, "JPEG", quality=90)
+                member = tarfile.TarInfo(f"{i:06d}.jpg")
+                member.size = data.tell()
+                data.seek(0)
+                archive.addfile(member, data)
+
+
+def cache(folder: Path) -> Any:
+    return patch.dict("os.environ", {"AEGEAN_CACHE": str(folder)})
+
+
+# packing against Pillow
+
+FORMS = {"png": {}, "jpg": {"quality": 90}}
+
+
+def packing_speed(folder: Path, form: str, count: int, rounds: int) -> dict[str, float | None]:
+    """Images a second of a bare Pillow loop and of packing, and how many times as fast packing is."""
+    pictures = folder / form
+    pictures.mkdir()
+    for i, noise in enumerate(random_images((3, 128, 128), count)[1]):
+        smooth = Image.fromarray(noise.transpose(1, 2, 0)).filter(ImageFilter.GaussianBlur(2))  # files as of photos
+        smooth.save(pictures / f"{i:05d}.{form}", **FORMS[form])
+    files = sorted(pictures.iterdir())
+
+    def pillow() -> None:
+        for file in files:
+            with Image.open(file) as image:
+                np.asarray(image.convert("RGB"))
+
+    def pack() -> None:
+        with tempfile.TemporaryDirectory(dir=folder) as fresh, cache(Path(fresh)):
+            open_data(str(pictures), lambda _: None)
+
+    times = alternate({"pillow": pillow, "packing": pack}, CPU, 0.0, rounds, warm=0)
+    return {
+        "pillow_img_s": rounded(count / (median(times["pillow"]) or 1.0)),
+        "img_s": rounded(count / (median(times["packing"]) or 1.0)),
+        "ratio": rounded(median_ratio(times["pillow"], times["packing"])),
+    }
+
+
+# memory
+
+SETS = {"memory map": 20_000, "shards": 1_000}  # samples of the smaller set
+
+
+def peak_memory(folder: Path, kind: str, count: int) -> dict[str, float | None]:
+    """Peak resident memory in MB of streaming `count` samples, of ten times as many, and the growth as a ratio."""
+    small, large = (peak(write(folder / f"{kind} {n}", kind, n)) for n in (count, 10 * count))
+    return {"set": rounded(small / 1e6), "ten_times": rounded(large / 1e6), "growth": rounded(large / small)}
+
+
+def write(where: Path, kind: str, count: int) -> Path:
+    if kind == "shards":
+        write_shards(where, random_images(SHAPE, count)[1])
+        return where
+    file = where.with_suffix(".npy")
+    block = random_images(SHAPE, 100)[1]
+    values = np.lib.format.open_memmap(file, "w+", np.uint8, (count, *SHAPE))
+    for start in range(0, count, len(block)):
+        values[start : start + len(block)] = block + np.uint8(start % 251)
+    return file
+
+
+def peak(where: Path) -> int:
+    words = [sys.executable, str(Path(__file__)), "--peak", str(where)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    return int(json.loads(done.stdout.splitlines()[-1]))
+
+
+def peak_here(where: Path) -> int:
+    """Bytes: of this process, having gone through an epoch and taken a few steps."""
+    if where.is_dir():
+        info, raw = stored(where)
+    else:
+        info, raw = random_images(SHAPE, 1)[0], np.load(where, mmap_mode="r")
+    feed = streamed(info, raw)
+    trainer = Trainer(configure("vae", info, {"width": 4, "images": FOREVER}), info, feed, CPU)
+    for _ in range(5):
+        trainer.step()
+    batch = trainer.run.batch
+    for start in range(0, len(raw), batch):
+        feed.ready("epoch", start, batch)
+        feed.batch("epoch", torch.arange(start, start + batch))
+    lines = Path("/proc/self/status").read_text().splitlines()  # getrusage would count the parent's memory as well
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:"))
+
+
+if __name__ == "__main__":
+    main()
