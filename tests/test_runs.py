@@ -20,6 +20,7 @@ from aegean.config import UserError
 from aegean.data.files import cache_folder
 from aegean.metrics.protocol import _drawn
 from aegean.model import Model
+from aegean.training.engine import Engine
 from aegean.training.folder import Folder
 from aegean.training.loop import Loop
 from aegean.training.trainer import Fault
@@ -102,6 +103,20 @@ def test_resuming_equals_never_stopping(straight, tmp_path, monkeypatch, stop):
     monkeypatch.undo()
     aegean.resume(tmp_path / "run")
     assert_same(straight, Folder(tmp_path / "run"))
+
+
+def test_a_recorded_run_resumes_bit_for_bit(tmp_path, monkeypatch):
+    """Recording takes the first step for a try and takes it back, so it leaves no trace wherever it happens."""
+    monkeypatch.setattr("aegean.session.choose_engine", lambda *asked: Engine(backend="aot_eager"))
+    train("gan", tmp_path / "straight", images=16 * 30)
+    with pytest.MonkeyPatch.context() as patch:
+        crash_after(patch, 17)
+        with pytest.raises(Stop):
+            train("gan", tmp_path / "run", images=16 * 30)
+    monkeypatch.setattr("aegean.session.choose_engine", None)  # the run's own engine is taken again
+    aegean.resume(tmp_path / "run")
+    assert Folder(tmp_path / "run").read().engine.backend == "aot_eager"
+    assert_same(Folder(tmp_path / "straight"), Folder(tmp_path / "run"))
 
 
 def start(code, tmp_path):
