@@ -68,8 +68,11 @@ def home(path: str | Path) -> Folder:
 def fit_prior(path: str | Path, name: str, count: int = 20_000) -> Model:
     """Fit a prior to the latents of a run's own training data; the run's model then samples from it.
 
-    "normal" is one Gaussian, "mixture" several. When `resume` raises the run's budget, the prior is fitted anew at
-    its end, to the latents as they are then. `count`: training samples.
+    "normal" is one Gaussian, "mixture" several, "mapping" a dense network trained as a GAN on the latents. "whitening"
+    moves the one Gaussian out of the prior into decoder and bottleneck, whose latents change by an affine map that
+    makes them white: reconstructions stay, and plain N(0, 1) is the prior. A variational model keeps that map in its
+    prior. When `resume` raises the run's budget, the prior is fitted anew at its end, to the latents as they are
+    then. `count`: training samples.
     """
     if name not in PRIORS:
         raise UserError(f"There is no prior {name!r}.{nearest(name, PRIORS)}")
@@ -78,8 +81,10 @@ def fit_prior(path: str | Path, name: str, count: int = 20_000) -> Model:
     if "encode" not in model.can():
         raise UserError(f"{path} has no encoder, so there are no latents to fit a prior to.")
     plan = plan.replace(prior=name)
-    model = fitted(folder, plan, own_data(path, plan), count)
-    folder.write_settings(plan)
+    dataset = own_data(path, plan)
+    with folder.locked():
+        model = fitted(folder, plan, dataset, count)
+        folder.write_settings(plan)
     return model
 
 

@@ -36,11 +36,19 @@ def pick_device(name: str) -> torch.device:
     kind = name.partition(":")[0]
     if kind not in there:
         raise UserError(f"--device {name}: expected auto, cuda, mps or cpu.")
+    count, local = torch.cuda.device_count(), int(os.environ.get("LOCAL_RANK", "0"))
+    many = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1
+    if many and (kind == "mps" or (kind == "cuda" and name != "cuda")):
+        raise UserError(f"--device {name}: several processes take one device each; give --device cuda or cpu.")
+    if name == "cuda" and there["cuda"]() and local >= count:
+        raise UserError(f"This machine has {count} CUDA devices: start at most so many processes (--nproc-per-node).")
     if not there[kind]():
         raise UserError(f"--device {name}: this machine (or this build of torch) has no {kind}; use --device cpu.")
     if name == "cuda":  # of several processes on a machine each takes its own
         name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     try:
+        if kind == "cuda" and (torch.device(name).index or 0) >= count:
+            raise UserError(f"--device {name}: this machine has {count} CUDA devices, counted from cuda:0.")
         return torch.device(name)
     except RuntimeError:
         raise UserError(f"--device {name}: expected {kind}, or {kind}:0 for the first of several.") from None

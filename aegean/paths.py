@@ -3,9 +3,12 @@
     x -> E -> bottleneck -> z -> G -> x^      reconstruction
     noise -> prior -> z -> G -> x~            generation
     {x, x~, x^} -> D                          judging
+    {z of the prior, z of the data} -> Dz     judging latents
+    D's features -> R -> x                    reading
 
-Names of networks: E encoder, bottleneck, G decoder or generator, prior, D discriminator. Paths live for one
-turn, since a network that has moved makes its old values stale. A new wiring is a subclass with more paths.
+Names of networks: E encoder, bottleneck, G decoder or generator, prior, D and Dz discriminators, R reader, kept an
+earlier G. Paths live for one turn, since a network that has moved makes its old values stale. A new wiring is a
+subclass with more paths.
 """
 
 from __future__ import annotations
@@ -132,6 +135,11 @@ class Paths:
         return self.nets["G"].mean(self.nets["G"](self.z, self.labels))
 
     @path
+    def x_kept(self) -> Tensor:
+        """What a kept copy of the generator draws from the same latent (B, *shape)."""
+        return self.nets["kept"].mean(self.nets["kept"](self.z, self.labels))
+
+    @path
     def x_mixed(self) -> Tensor:
         """A random point on the line from each fake to its real partner."""
         u = self._draw("mix", "uniform", (1,) * (self.x.dim() - 1))
@@ -155,16 +163,33 @@ class Paths:
     def mixed(self) -> Judgement:
         return self._judge("mixed", self.x_mixed)
 
+    @path
+    def prior_z(self) -> Judgement:
+        """Of a latent from the prior."""
+        return self._judge("prior_z", self.z, "Dz")
+
+    @path
+    def data_z(self) -> Judgement:
+        """Of the data's latent."""
+        return self._judge("data_z", self.latent.z, "Dz")
+
+    @path
+    def x_read(self) -> Tensor:
+        """What can be read of the data in the discriminator's features: a picture like `real.seen`."""
+        return self.nets["R"](self.real.features[-1].flatten(1))
+
     def slope(self, name: str) -> Tensor:
         """|grad_x sum of the logits|^2 of the named judgement: (B / pack,), summed in float32 (see `with_slope`)."""
         assert name in self.slopes, f"the slope of {name!r} was not announced by a term"
         getattr(self, name)
         return self._slope[name]
 
-    def _judge(self, name: str, x: Tensor) -> Judgement:
+    def _judge(self, name: str, x: Tensor, by: str = "D") -> Judgement:
         view = "real" if name == "recon" else name  # seen as the data it is compared with: features must align
-        noise = self._draw(f"augment {view}", "uniform", self.nets["D"].noise_shape)
-        judge = partial(self.nets["D"], noise=noise, labels=self.labels)
+        D = self.nets[by]
+        noise = self._draw(f"augment {view}", "uniform", D.noise_shape)
+        shared = {"backbone": self.nets[D.shares]} if D.shares else {}
+        judge = partial(D, noise=noise, labels=self.labels, **shared)
         if name not in self.slopes:
             return judge(x)
         assert not x.requires_grad, "a slope is taken at samples that hold still"
@@ -195,7 +220,7 @@ def with_slope(judge: Callable[[Tensor], Judgement], x: Tensor, forward_mode: bo
         with forward_ad.dual_level():
             dual = judge(forward_ad.make_dual(x.detach(), v))
             t = forward_ad.unpack_dual(_per_sample(dual)).tangent
-            return Judgement(_primal(dual.logits), _primal(dual.features)), squared + 2 * (t - t.detach())
+            return Judgement(*map(_primal, dual)), squared + 2 * (t - t.detach())
 
 
 def _per_sample(judged: Judgement) -> Tensor:
@@ -208,5 +233,7 @@ def _at_least_float32(values: Tensor) -> Tensor:
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
-def _primal(values: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    return tuple(forward_ad.unpack_dual(v).primal for v in values)
+def _primal(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_primal, value))
+    return None if value is None else forward_ad.unpack_dual(value).primal

@@ -7,7 +7,6 @@ import json
 import math
 import os
 import shlex
-import shutil
 import sys
 import traceback
 from collections.abc import Mapping
@@ -25,17 +24,17 @@ from aegean.data.loader import Feed
 from aegean.data.source import Say
 from aegean.data.sources import settled
 from aegean.files import FULL, write_atomically
-from aegean.latent import MixturePrior
+from aegean.latent import NormalPrior, WhiteningPrior, fold, foldable, prior_for
 from aegean.metrics.features import feature_network
 from aegean.metrics.protocol import Evaluator, Score
 from aegean.model import Model
 from aegean.recipes import configure
 from aegean.recipes.registry import parse_all
-from aegean.training.engine import Engine, choose_engine, set_threads
+from aegean.training.engine import Engine, choose_engine, out_of_memory, set_threads
 from aegean.training.folder import Folder, Settings, command, here, now
 from aegean.training.inherit import fitting, give, inherit
 from aegean.training.loop import Interrupted, Loop, follow, score_json
-from aegean.training.probe import images_for_minutes, out_of_memory, parts_that_fit
+from aegean.training.probe import images_for_minutes, parts_that_fit
 from aegean.training.schedule import Run
 from aegean.training.trainer import Fault, Trainer, check_split
 from aegean.training.world import Lost, World
@@ -104,11 +103,13 @@ def train(
     run = with_budget(run, budget, int(inherited.get("images", 0)))
     engine = choose_engine(run, where, precision, compile, accumulate)
     evaluator = make_evaluator(dataset, WATCHED, world)
+    feed = make_feed(dataset, where, seed, world)
     if minutes is not None:
-        make = partial(make_trainer, run, dataset, where, engine, world)
+        make = partial(make_trainer, run, feed, engine.replace(backend=""), world)
         probe = images_for_minutes(minutes, run, make, evaluator, evaluations)
         run = run.with_images(min(probe, run.images) if budget else probe)
         say(f"{minutes:g} minutes are about {run.images:,} images on this machine")
+        engine = choose_engine(run, where, precision, compile, accumulate)  # by the length that it has now
     plan = Settings(
         recipe=recipe,
         settings=chosen,
@@ -123,11 +124,9 @@ def train(
         command=command(),
         started=now(),
     )
-    trainer = make_trainer(run, dataset, where, engine, world)  # its networks may not fit: before anything is written
+    trainer = make_trainer(run, feed, engine, world)  # its networks may not fit: before anything is written
     if world.leads:
-        if overwrite and folder.path.exists():
-            shutil.rmtree(folder.path)
-        folder.create(plan)
+        folder.create(plan, overwrite)
     say(engine.words(where))
     return continue_run(folder, plan, dataset, evaluator, trainer)
 
@@ -159,7 +158,7 @@ def resume(
     world.any(False)  # all have read the old settings
     if world.leads and plan != folder.read():
         folder.write_settings(plan)
-    trainer = make_trainer(plan.run, dataset, where, plan.engine, world)
+    trainer = make_trainer(plan.run, make_feed(dataset, where, plan.run.seed, world), plan.engine, world)
     return continue_run(folder, plan, dataset, make_evaluator(dataset, WATCHED, world), trainer)
 
 
@@ -232,7 +231,8 @@ def too_large(folder: Folder, plan: Settings, dataset: Dataset, trainer: Trainer
 
     def make(parts: int) -> Trainer:
         check_split(plan.run, world.size, parts)
-        return make_trainer(plan.run, dataset, device, engine.replace(backend="", accumulate=parts), say=quiet)
+        feed = Feed(dataset.info, dataset.train, dataset.train_labels, device, plan.run.seed)
+        return make_trainer(plan.run, feed, engine.replace(backend="", accumulate=parts), say=quiet)
 
     parts = parts_that_fit(plan.run, make, engine.accumulate * world.size)
     what = f"A batch of {plan.run.batch:,} does not fit into the memory of this {device.type}"
@@ -245,18 +245,25 @@ def too_large(folder: Folder, plan: Settings, dataset: Dataset, trainer: Trainer
 def fitted(folder: Folder, plan: Settings, dataset: Dataset, count: int = 20_000) -> Model:
     """The run's model with the prior that its plan asks for, fitted and saved."""
     model = load(folder.path)
-    spec = net(
-        MixturePrior,
-        latent=model.latent,
-        classes=len(plan.info.classes) if model.conditional else 0,
-        components=1 if plan.prior == "normal" else 10,
-    )
-    trainer = make_trainer(plan.run, dataset, torch.device("cpu"), say=quiet)
+    spec = prior_for(plan.prior, model.latent, len(plan.info.classes) if model.conditional else 0)
+    cpu = torch.device("cpu")
+    feed = Feed(dataset.info, dataset.train, dataset.train_labels, cpu, plan.run.seed)
+    trainer = make_trainer(plan.run, feed, say=quiet)
     for part, network in model.nets.items():
         if plan.run.nets.get(part) == model.specs[part]:
             trainer.nets[part].load_state_dict(network.state_dict())
     prior: Any = spec.build()
     prior.fit(*trainer.latents(count))
+    if isinstance(prior, WhiteningPrior):
+        if foldable(model.nets["bottleneck"]):
+            fold(prior, model.nets["bottleneck"], model.nets["G"])
+            spec = net(NormalPrior, latent=prior.latent, classes=prior.classes)
+            prior = spec.build()
+        else:
+            say(
+                "note: the whitening stays in the prior: noise of the posterior that is independent in every dimension "
+                "of z would not be so in whitened ones"
+            )
     nets, specs = {**model.nets, "prior": prior}, {**model.specs, "prior": spec}
     model = Model(specs, nets, model.info, model.bound, {**model.about, "prior": plan.prior})
     model.save(folder.model)
@@ -273,18 +280,15 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Model:
     return Model.load(path, device)
 
 
-def make_trainer(
-    run: Run,
-    dataset: Dataset,
-    where: torch.device,
-    engine: Engine | None = None,
-    world: World | None = None,
-    say: Say = say,
-) -> Trainer:
-    world = world or World()
+def make_feed(dataset: Dataset, where: torch.device, seed: int, world: World) -> Feed:
     part = world.rank, world.size
-    feed = Feed(dataset.info, dataset.train, dataset.train_labels, where, run.seed, part=part, say=say)
-    return Trainer(run, dataset.info, feed, where, engine, world, say)
+    return Feed(dataset.info, dataset.train, dataset.train_labels, where, seed, part=part, say=say)
+
+
+def make_trainer(
+    run: Run, feed: Feed, engine: Engine | None = None, world: World | None = None, say: Say = say
+) -> Trainer:
+    return Trainer(run, feed.info, feed, feed.device, engine, world, say)
 
 
 def quiet(text: str) -> None:

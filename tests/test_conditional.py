@@ -6,12 +6,12 @@ import torch
 from sklearn.svm import SVC
 
 import aegean
-from aegean.recipes import RECIPES
+from aegean.recipes import RECIPES, options
 from aegean.training.folder import Folder
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", [name for name in RECIPES if "conditional" in options(name) and "few" not in name])
 def test_a_class_that_is_asked_for_is_drawn(recipe, tmp_path):
     """Judged by a classifier trained on one half of the test part, checked on the other."""
     settings = {"width": 16, "conditional": True}

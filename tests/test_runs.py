@@ -18,8 +18,10 @@ import aegean
 from aegean import api
 from aegean.config import UserError
 from aegean.data.files import cache_folder
+from aegean.latent import mapping
 from aegean.metrics.protocol import _drawn
 from aegean.model import Model
+from aegean.recipes import RECIPES
 from aegean.training.engine import Engine
 from aegean.training.folder import Folder
 from aegean.training.loop import Loop
@@ -117,6 +119,27 @@ def test_a_recorded_run_resumes_bit_for_bit(tmp_path, monkeypatch):
     aegean.resume(tmp_path / "run")
     assert Folder(tmp_path / "run").read().engine.backend == "aot_eager"
     assert_same(Folder(tmp_path / "straight"), Folder(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_saving_after_every_step_changes_nothing(tmp_path, monkeypatch, recipe):
+    """A save looks at the networks and leaves them as they were, in whatever phase it falls."""
+    monkeypatch.setattr("aegean.training.loop.SAVE_SECONDS", 0)
+    train(recipe, tmp_path / "often", images=16 * 18, evaluations=1)
+    monkeypatch.undo()
+    train(recipe, tmp_path / "seldom", images=16 * 18, evaluations=1)
+    assert_same(Folder(tmp_path / "often"), Folder(tmp_path / "seldom"))
+
+
+def test_a_run_that_is_being_trained_is_not_overwritten(tmp_path):
+    train("ae", tmp_path / "run", images=16 * 10)
+    folder = Folder(tmp_path / "run")
+    before = folder.model.read_bytes()
+    with folder.locked(), pytest.raises(UserError, match="being trained by another process"):
+        train("ae", tmp_path / "run", images=16 * 10, overwrite=True)
+    assert folder.model.read_bytes() == before
+    train("vae", tmp_path / "run", images=16 * 10, overwrite=True)
+    assert folder.read().recipe == "vae" and [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 def start(code, tmp_path):
@@ -249,7 +272,7 @@ def test_what_does_not_fit_is_said(tmp_path):
     with pytest.raises(UserError, match=r"widths is \(16, 32\) in the recipe and \(8, 16\) in the source"):
         train("vae", tmp_path / "a", source=tmp_path / "vae", settings={**SMALL, "width": 16})
     train("gan", tmp_path / "gan", images=16 * 10)
-    with pytest.raises(UserError, match=r"no E, bottleneck; ae_to_gan starts from an autoencoder"):
+    with pytest.raises(UserError, match=r"no E, bottleneck; this recipe starts from an autoencoder"):
         train("ae_to_gan", tmp_path / "a", source=tmp_path / "gan")
     with pytest.raises(UserError, match="without classes"):
         train("ae_to_gan", tmp_path / "a", source=tmp_path / "vae", settings={"conditional": True, "batch": 16})
@@ -438,6 +461,47 @@ def test_a_normal_prior_that_is_fitted_has_the_moments_of_the_latents(tmp_path):
     drawn = aegean.fit_prior(tmp_path / "ae", "normal").nets["prior"](torch.randn(5000, 4), torch.rand(5000, 1))
     torch.testing.assert_close(drawn.mean(0), z.mean(0), atol=0.2, rtol=0.1)
     torch.testing.assert_close(drawn.std(0), z.std(0), atol=0.2, rtol=0.1)
+
+
+@pytest.mark.parametrize("recipe, conditional", [("ae", False), ("ae", True), ("vae", False), ("vae", True)])
+def test_every_prior_samples_and_leaves_reconstructions_as_they_were(recipe, conditional, tmp_path, monkeypatch):
+    """One after the other on one run: each is fitted to what the one before left."""
+    monkeypatch.setattr(mapping, "STEPS", 20)
+    run = tmp_path / "run"
+    before = train(recipe, run, images=320, evaluations=1, settings={**SMALL, "conditional": conditional})
+    x = torch.rand(20, 1, 8, 8) * 2 - 1
+    labels = torch.arange(20) % 10 if conditional else None
+    for name in ("whitening", "mapping", "mixture", "whitening", "normal"):
+        fitted, loaded = aegean.fit_prior(run, name), aegean.load(run)
+        assert loaded.sample(20, labels=labels).isfinite().all()
+        assert torch.equal(loaded.sample(20, labels=labels), fitted.sample(20, labels=labels))
+        assert loaded.about["prior"] == name
+        torch.testing.assert_close(loaded.reconstruct(x, labels), before.reconstruct(x, labels), atol=1e-4, rtol=1e-3)
+        torch.testing.assert_close(loaded.decode(loaded.encode(x, labels), labels), loaded.reconstruct(x, labels))
+
+
+def test_whitening_is_folded_into_an_autoencoder_and_drawn_from_plain_noise(tmp_path):
+    old = train("ae", tmp_path / "ae", images=1600)
+    kept = aegean.fit_prior(tmp_path / "ae", "normal").sample(64, seed=3)
+    white = aegean.fit_prior(tmp_path / "ae", "whitening")
+    assert white.specs["prior"].kind == "NormalPrior"
+    torch.testing.assert_close(white.sample(64, seed=3), kept, atol=1e-3, rtol=1e-2)  # the same Gaussian, elsewhere
+    dataset = aegean.open_data(aegean.DataOptions("digits"))
+    x = white.info.normalise(dataset.train)
+    torch.testing.assert_close(white.encode(x).T.cov(), torch.eye(4), atol=0.01, rtol=0)
+    assert not torch.allclose(old.encode(x), white.encode(x), atol=0.1)
+    raised = aegean.resume(tmp_path / "ae", images=3200)  # the run goes on unfolded, and is folded anew
+    assert raised.specs["prior"].kind == "NormalPrior"
+    torch.testing.assert_close(raised.encode(x).T.cov(), torch.eye(4), atol=0.01, rtol=0)
+
+
+def test_a_variational_model_keeps_its_whitening_in_the_prior_and_says_so(tmp_path, capsys):
+    old = train("vae", tmp_path / "vae", images=320)
+    white = aegean.fit_prior(tmp_path / "vae", "whitening")
+    assert "whitening stays in the prior" in capsys.readouterr().err
+    assert white.specs["prior"].kind == "WhiteningPrior"
+    x = torch.rand(20, 1, 8, 8) * 2 - 1
+    assert torch.equal(white.encode(x), old.encode(x)) and torch.equal(white.score(x), old.score(x))
 
 
 def test_what_is_not_a_run_is_not_overwritten(tmp_path):

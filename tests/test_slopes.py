@@ -71,6 +71,7 @@ class ManyHeads(nn.Module):
     """A discriminator of another make: two heads on different levels, one with three logits a sample."""
 
     noise_shape = (0,)
+    shares = ""
 
     def __init__(self):
         super().__init__()
@@ -80,7 +81,7 @@ class ManyHeads(nn.Module):
     def forward(self, x, noise, labels=None):
         a = torch.tanh(self.first(x))
         b = nn.functional.leaky_relu(self.second(a), 0.2)
-        return Judgement((self.one(b)[:, 0], self.three(a)), (a, b))
+        return Judgement((self.one(b)[:, 0], self.three(a)), (a, b), x)
 
 
 def many_heads():

@@ -80,7 +80,9 @@ def silence() -> None:
 def complain(text: str, status: int) -> int:
     """One line to stderr, whatever the text holds."""
     with contextlib.suppress(BrokenPipeError):
-        print(f"aegean: {' '.join(text.split())}", file=sys.stderr)
+        rank = os.environ.get("RANK", "0")  # of several processes under torchrun
+        who = "aegean" if rank == "0" else f"aegean (process {rank})"
+        print(f"{who}: {' '.join(text.split())}", file=sys.stderr)
     return status
 
 

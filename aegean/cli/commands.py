@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from aegean import api
 from aegean.api import Fault, Interrupted, Lost
 from aegean.cli import verbs
@@ -42,7 +44,9 @@ def run(args: argparse.Namespace) -> int:
     except Lost as error:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # torchrun sends it to whom the loss has ended already
         if leads():
-            print(f"aegean: {error}{_again(args)}", file=sys.stderr)
+            print(f"aegean: {error}{_again(args)}", file=sys.stderr, flush=True)
+        if torch.cuda.is_available():  # an exit in order would wait for a sum that never comes
+            os._exit(STOPPED)
         return STOPPED
     except Interrupted:
         if not leads():

@@ -130,7 +130,7 @@ def _train(p: Parser) -> None:
     )
     _device(p)
     p.add_argument("--precision", metavar="P", help="of the networks: auto, float32 or bfloat16 (default: auto)")
-    p.add_argument("--compile", metavar="C", help="the step: auto, on or off (default: auto: long runs on a GPU)")
+    p.add_argument("--compile", metavar="C", help="the step: auto, on or off (default: auto: long runs)")
     p.add_argument("--accumulate", type=whole(1), metavar="N", help="work a batch off in N parts, for less memory")
     _data(p)
     _overwrite(p)
@@ -164,7 +164,7 @@ def _decode(p: Parser) -> None:
 
 def _fit(p: Parser) -> None:
     p.add_argument("run", metavar="RUN", help="a run folder")
-    p.add_argument("--prior", metavar="NAME", required=True, help="mixture or normal")
+    p.add_argument("--prior", metavar="NAME", required=True, help="mixture, mapping, whitening or normal")
 
 
 def _evaluate(p: Parser) -> None:

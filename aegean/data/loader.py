@@ -98,6 +98,11 @@ class Feed:
         raw, rows = self._held[stream].gather(index)
         return self._values(raw), self._labels(rows)
 
+    def forget(self) -> None:
+        """Drop all streams: other ones are wanted from now on."""
+        self._orders.clear()
+        self._held.clear()
+
     def tensors(self) -> list[Tensor]:
         """Every tensor that `batch` reads."""
         found = [t for t in (self.offset, self.scale, self.samples, self.labels) if t is not None]

@@ -1,6 +1,21 @@
 """Latents: bottlenecks (features -> Latent) and priors (noise -> latent)."""
 
 from aegean.latent.bottlenecks import BOTTLENECKS, Gaussian, Identity, Latent
-from aegean.latent.priors import PRIORS, MixturePrior, NormalPrior
+from aegean.latent.mapping import MappingPrior
+from aegean.latent.priors import PRIORS, MixturePrior, NormalPrior, prior_for
+from aegean.latent.whitening import WhiteningPrior, fold, foldable
 
-__all__ = ["BOTTLENECKS", "PRIORS", "Gaussian", "Identity", "Latent", "MixturePrior", "NormalPrior"]
+__all__ = [
+    "BOTTLENECKS",
+    "PRIORS",
+    "Gaussian",
+    "Identity",
+    "Latent",
+    "MappingPrior",
+    "MixturePrior",
+    "NormalPrior",
+    "WhiteningPrior",
+    "fold",
+    "foldable",
+    "prior_for",
+]

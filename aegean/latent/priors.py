@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aegean.config import UserError, network
+from aegean.config import Net, net, network
+from aegean.latent.mapping import MappingPrior
+from aegean.latent.whitening import WhiteningPrior, checked
 from aegean.nets.blocks import one_hot
 
 CANDIDATES = (1, 2, 4, 8, 16, 32, 64)  # numbers of components
@@ -29,7 +31,8 @@ class NormalPrior(nn.Module):
         return normal
 
     def fit(self, z: Tensor, labels: Tensor | None = None) -> None:
-        """Nothing can be fitted."""
+        """Nothing can be fitted. UserError, as of every prior: fewer than two latents, or not finite."""
+        checked(z)
 
 
 @network
@@ -67,16 +70,12 @@ class MixturePrior(nn.Module):
         A class with fewer than two samples takes the mixture of all. UserError: fewer than two in all, or latents
         that are not finite.
         """
-        points = z.detach().double().cpu().numpy()
-        if not np.isfinite(points).all():
-            raise UserError("The latents are not finite, so no mixture can be fitted; train with a lower rate.")
+        points = checked(z).detach().double().cpu().numpy()
         for c in range(len(self.weights)):
             rows = points if not self.classes else points[labels.cpu().numpy() == c]  # type: ignore[union-attr]
             self._fit_one(c, rows if len(rows) > 1 else points)
 
     def _fit_one(self, c: int, points: np.ndarray) -> None:
-        if len(points) < 2:
-            raise UserError(f"A mixture needs 2 samples at least, not {len(points)}.")
         mixture = _best_mixture(points, self.components)
         count = len(mixture.weights_)
         self.weights[c] = 0
@@ -106,4 +105,16 @@ def _best_mixture(points: np.ndarray, most: int) -> Any:
     return fitted(best, points, 100)
 
 
-PRIORS: dict[str, type[nn.Module]] = {"normal": NormalPrior, "mixture": MixturePrior}
+PRIORS: dict[str, type[nn.Module]] = {
+    "normal": NormalPrior,
+    "mixture": MixturePrior,
+    "whitening": WhiteningPrior,
+    "mapping": MappingPrior,
+}
+
+
+def prior_for(name: str, latent: int, classes: int) -> Net:
+    """The prior that `aegean fit` means by a name: "normal" is a mixture of one, since latents are seldom N(0, 1)."""
+    if name in ("normal", "mixture"):
+        return net(MixturePrior, latent=latent, classes=classes, components=1 if name == "normal" else 10)
+    return net(PRIORS[name], latent=latent, classes=classes)

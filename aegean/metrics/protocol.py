@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,14 +12,17 @@ from torch import Tensor
 
 from aegean.config import UserError
 from aegean.data.info import DataInfo
-from aegean.formulas import frechet, kernel, modes, neighbours, pictures
-from aegean.metrics.features import FeatureNetwork
+from aegean.formulas import frechet, kernel, memorisation, modes, neighbours, pictures
+from aegean.metrics.features import BATCH, FeatureNetwork
 from aegean.training.world import World
 
 if TYPE_CHECKING:
     from aegean.data import Dataset
 
 PRECISION_K, COVERAGE_K = 3, 5  # neighbours, as published
+COPIED = 5  # training images looked through for each sample,
+FEWEST, MOST = 10_000, 50_000  # but so many at least and at most
+SHARES = ("coverage", "memorised")
 DIRECTIONS: dict[str, Literal["higher", "lower"]] = {
     "fd": "lower",
     "kd": "lower",
@@ -29,6 +33,7 @@ DIRECTIONS: dict[str, Literal["higher", "lower"]] = {
     "modes": "higher",
     "modes_confident": "higher",
     "mode_kl": "lower",
+    "memorised": "lower",
     "rfd": "lower",
     "psnr": "higher",
     "ssim": "higher",
@@ -52,6 +57,11 @@ def count_name(count: int) -> str:
     return f"{count // 1000}k" if count and count % 1000 == 0 else str(count)
 
 
+def count_of(key: str) -> int:
+    """The count that a key names: 10000 of "fd@digits-classifier:10k"."""
+    return int(key.rpartition(":")[2].replace("k", "000"))
+
+
 class Evaluator:
     """Scores models against the same held-out samples; what does not depend on the model is computed once.
 
@@ -60,6 +70,11 @@ class Evaluator:
     "fd@digits-classifier:397". The same seed gives the same scores. Samples and reconstructions are taken as a
     file would hold them, rounded and clipped to the raw type of the data. In a world of several processes each
     plays its share of the samples; the leading one gets the scores, the others none.
+
+    `memorised` looks for copies among the whole training part, or a seeded choice of it: 10,000 training images for
+    2,000 samples or fewer, five for each sample above, never more than 50,000. Copies of an image that was not chosen
+    are not found, so the share depends on the choice; floor and value have the same. The floor of `memorised` alone
+    is that of held-out samples, for which copying is impossible.
     """
 
     def __init__(
@@ -73,6 +88,7 @@ class Evaluator:
         if features.info:
             check_fits(features.info, dataset.info, f"The feature network {features.key}")
         self.features, self.seed, self.info, self.world = features, seed, dataset.info, world or World()
+        self.train = dataset.train
         self.count = min(count, len(dataset.test), len(dataset.train))
         if self.count < 2:
             raise UserError(f"{dataset.info.name}: {self.count} samples to compare with; at least 2 are needed.")
@@ -103,16 +119,18 @@ class Evaluator:
         scores: dict[str, Score] = {}
         if "sample" in able:
             fake = model.sample(len(mine), seed=self.seed, **place)
-            found = gather(self.features(_as_saved(fake, self.info, "samples")))
+            found = gather(self.features(_as_saved(fake, self.info, "samples", self.world)))
             if found is not None:
                 scores |= self._scores(self.features.key, self._distances(found), self.floor)
+                copied = {"memorised": memorisation.memorised(self.known, found)}
+                scores |= self._scores(self.features.key, copied, {"memorised": self.unseen})
         if "reconstruct" in able:
-            x_hat = _as_saved(model.reconstruct(x, **labels), self.info, "reconstructions")
+            x_hat = _as_saved(model.reconstruct(x, **labels), self.info, "reconstructions", self.world)
             features, pixels = gather(self.features(x_hat)), gather(x_hat.cpu().numpy())
             if features is not None and pixels is not None:
                 scores |= self._reconstruction(features, pixels)
         if "score" in able:
-            bits = gather(_finite(model.score(x, **place, **labels), "scores").double().cpu().numpy())
+            bits = gather(_finite(model.score(x, **place, **labels), "scores", self.world).double().cpu().numpy())
             if bits is not None:
                 scores |= self._scores("test", {"bits": float(bits.mean())}, {"bits": None})
         return scores
@@ -135,6 +153,18 @@ class Evaluator:
             found |= {"modes": seen.covered, "modes_confident": seen.confident, "mode_kl": seen.kl}
         return found
 
+    @cached_property
+    def known(self) -> np.ndarray:
+        """Features (n, d) of the training images among which copied ones are looked for."""
+        chosen = _drawn(len(self.train), min(max(FEWEST, COPIED * self.count), MOST), self.seed + 2)
+        blocks = (chosen[start : start + BATCH] for start in range(0, len(chosen), BATCH))
+        return np.concatenate([self.features(self.info.normalise(self.train[block])) for block in blocks])
+
+    @cached_property
+    def unseen(self) -> float:
+        """The share of held-out samples that look memorised."""
+        return memorisation.memorised(self.known, self.real)
+
     def _mode_reference(self, classes: int) -> np.ndarray | None:
         """The classes' frequencies in the training part, which a model is to learn; uniform where unknown."""
         return np.maximum(self.info.class_counts, 1) if len(self.info.class_counts) == classes else None
@@ -154,7 +184,7 @@ class Evaluator:
     def _scores(self, by: str, found: dict[str, float], floor: dict[str, Any]) -> dict[str, Score]:
         scores = {}
         for name, value in found.items():
-            interval = neighbours.share_interval(value, self.count) if name == "coverage" else None
+            interval = neighbours.share_interval(value, self.count) if name in SHARES else None
             key = f"{name}@{by}:{count_name(self.count)}"
             best = None if floor[name] is None else float(floor[name])
             scores[key] = Score(float(value), best, DIRECTIONS[name], interval)
@@ -206,13 +236,14 @@ def _drawn(count: int, n: int, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).permutation(count)[:n])
 
 
-def _as_saved(x: Tensor, info: DataInfo, what: str) -> Tensor:
+def _as_saved(x: Tensor, info: DataInfo, what: str, world: World | None = None) -> Tensor:
     """Model values (n, *shape) as a file would hold them: rounded and clipped to the data's raw type."""
-    return info.normalise(info.restore(_finite(x, what))).to(x.device)
+    return info.normalise(info.restore(_finite(x, what, world))).to(x.device)
 
 
-def _finite(x: Tensor, what: str) -> Tensor:
+def _finite(x: Tensor, what: str, world: World | None = None) -> Tensor:
+    """x, if all of it is finite in every process; all of them refuse together, so that none waits for another."""
     x = x.detach()
-    if not torch.isfinite(x).all():
+    if any((world or World()).any(not bool(torch.isfinite(x).all()))):
         raise UserError(f"The model's {what} contain NaN or infinity: it has diverged; use an earlier state of it.")
     return x

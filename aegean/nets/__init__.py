@@ -4,5 +4,15 @@ from aegean.nets.conv import ConvDecoder, ConvEncoder
 from aegean.nets.corruption import GaussianCorruption
 from aegean.nets.discriminator import Discriminator, Judgement
 from aegean.nets.mlp import MLPDecoder, MLPEncoder
+from aegean.nets.projected import ProjectedDiscriminator
 
-__all__ = ["ConvDecoder", "ConvEncoder", "Discriminator", "GaussianCorruption", "Judgement", "MLPDecoder", "MLPEncoder"]
+__all__ = [
+    "ConvDecoder",
+    "ConvEncoder",
+    "Discriminator",
+    "GaussianCorruption",
+    "Judgement",
+    "MLPDecoder",
+    "MLPEncoder",
+    "ProjectedDiscriminator",
+]

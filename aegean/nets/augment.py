@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -38,11 +39,36 @@ def _outside(size: int, u: Tensor) -> Tensor:
     return (place < centre - half) | (place >= centre + half)
 
 
-AUGMENTATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"translation": translate, "cutout": cutout}
+def recolour(x: Tensor, u: Tensor) -> Tensor:
+    """Brightness by up to half the range's unit, saturation by up to twice, contrast by half to one and a half.
+    x (B, C, H, W), u (B, 3) uniform."""
+    brightness, saturation, contrast = u[:, :, None, None, None].to(x.dtype).unbind(1)
+    x = x + brightness - 0.5
+    grey = x.mean(1, keepdim=True)
+    x = grey + 2 * saturation * (x - grey)
+    mean = x.mean((1, 2, 3), keepdim=True)
+    return mean + (contrast + 0.5) * (x - mean)
+
+
+class Augmentation(NamedTuple):
+    function: Callable[[Tensor, Tensor], Tensor]
+    numbers: int  # uniform ones that it takes a sample
+
+
+AUGMENTATIONS = {
+    "translation": Augmentation(translate, 2),
+    "cutout": Augmentation(cutout, 2),
+    "colour": Augmentation(recolour, 3),
+}
+
+
+def numbers(names: Sequence[str]) -> int:
+    """Uniform numbers a sample that the named augmentations take in all."""
+    return sum(AUGMENTATIONS[name].numbers for name in names)
 
 
 def augment(x: Tensor, noise: Tensor, names: Sequence[str]) -> Tensor:
-    """Apply the named augmentations in turn; noise (B, 2 * len(names)) uniform on (0, 1)."""
-    for name, u in zip(names, noise.split(2, dim=1)):
-        x = AUGMENTATIONS[name](x, u)
+    """Apply the named augmentations in turn; noise (B, numbers(names)) uniform on (0, 1)."""
+    for name, u in zip(names, noise.split([AUGMENTATIONS[name].numbers for name in names], dim=1)):
+        x = AUGMENTATIONS[name].function(x, u)
     return x

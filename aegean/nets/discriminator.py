@@ -10,15 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from aegean.config import Net, network
-from aegean.nets.augment import AUGMENTATIONS, augment
+from aegean.nets.augment import AUGMENTATIONS, augment, numbers
 from aegean.nets.blocks import act, one_hot
 
 
 class Judgement(NamedTuple):
-    """What a discriminator says of B samples: a tuple of logits, (B / pack,) per head, and its feature levels."""
+    """What a discriminator says of B samples: a tuple of logits, (B / pack,) per head, its feature levels, and what it
+    saw: the samples augmented and packed (B / pack, pack * C, ...)."""
 
     logits: tuple[Tensor, ...]
     features: tuple[Tensor, ...]
+    seen: Tensor | None = None
 
 
 @network
@@ -30,8 +32,12 @@ class Discriminator(nn.Module):
     features and class vector (Miyato and Koyama 2018). `bias`: a bias at the end cancels in a
     relativistic or Wasserstein loss and would never train; other losses want it.
 
+    `shares` names the network whose features are judged, where it is not the discriminator's own.
+
     Autocast ends before the head: a logit of three digits would be too coarse for a loss, or for its own slope.
     """
+
+    shares = ""
 
     def __init__(
         self,
@@ -54,7 +60,7 @@ class Discriminator(nn.Module):
 
     @property
     def noise_shape(self) -> tuple[int, ...]:
-        return (2 * len(self.augmentation),)
+        return (numbers(self.augmentation),)
 
     def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None = None) -> Judgement:
         x = augment(x, noise, self.augmentation)
@@ -62,7 +68,7 @@ class Discriminator(nn.Module):
             x = x.unflatten(0, (-1, self.pack)).flatten(1, 2)
         features = self.backbone(x)
         with torch.autocast(x.device.type, enabled=False):
-            return Judgement((self._logit(features[-1].to(self.head.weight.dtype), labels),), features)
+            return Judgement((self._logit(features[-1].to(self.head.weight.dtype), labels),), features, x)
 
     def _logit(self, level: Tensor, labels: Tensor | None) -> Tensor:
         h = act(level).flatten(1)

@@ -6,8 +6,10 @@ from aegean.objectives.penalties import GradientPenalty, WassersteinPenalty
 from aegean.objectives.reconstruction import (
     AbsoluteError,
     BernoulliBits,
+    Distil,
     FeatureError,
     GaussianBits,
+    ReadError,
     SquaredError,
 )
 from aegean.objectives.term import Ramp, Term
@@ -17,12 +19,14 @@ __all__ = [
     "AbsoluteError",
     "BernoulliBits",
     "DiscriminatorLoss",
+    "Distil",
     "FeatureError",
     "GaussianBits",
     "GeneratorLoss",
     "GradientPenalty",
     "Ramp",
     "Rate",
+    "ReadError",
     "SquaredError",
     "Term",
     "WassersteinPenalty",

@@ -39,10 +39,11 @@ LOSSES: dict[str, Loss] = {
 @dataclass(frozen=True, kw_only=True)
 class _Adversarial(Term):
     loss: str = "relativistic"
-    fake: str = "fake"  # the path of the judgement on generated samples: "fake", or "recon"
+    fake: str = "fake"  # the judgement on generated samples: "fake" or "recon"; on latents "prior_z" or "data_z"
+    real: str = "real"  # the judgement on what they are to be like
 
     def logits(self, p: Any) -> list[tuple[Tensor, Tensor]]:
-        return [(r.float(), f.float()) for r, f in zip(p.real.logits, getattr(p, self.fake).logits)]
+        return [(r.float(), f.float()) for r, f in zip(getattr(p, self.real).logits, getattr(p, self.fake).logits)]
 
     @property
     def label(self) -> str:

@@ -59,6 +59,24 @@ class BernoulliBits(Term):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Distil(Term):
+    """sum (x~ - kept x~)^2 of a generated sample: how far the generator has gone from its kept copy (Hinton et al.
+    2015, for generators)."""
+
+    def __call__(self, p: Any) -> Tensor:
+        return total((p.x_fake - p.x_kept).square())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadError(Term):
+    """Mean squared error of what a reader makes of the discriminator's features of real samples, against what the
+    discriminator saw (Liu et al. 2021, eq. 4): (B / pack,) numbers."""
+
+    def __call__(self, p: Any) -> Tensor:
+        return (p.x_read - p.real.seen).float().square().flatten(1).mean(1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class FeatureError(Term):
     """-log2 N(D_l(x); D_l(x^), 1) up to its constant: squared error in a level of the discriminator's features,
     in bits a sample (Larsen et al. 2016): a sum over channels and positions; a pack's is shared out among its

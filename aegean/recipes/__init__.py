@@ -1,8 +1,13 @@
 """The published settings: each recipe is a function from a DataInfo to a whole Run."""
 
+from aegean.recipes.aae import aae
 from aegean.recipes.ae import ae, denoising_ae
 from aegean.recipes.ae_to_gan import ae_to_gan
+from aegean.recipes.few_shot_gan import few_shot_gan
 from aegean.recipes.gan import gan
+from aegean.recipes.latent_gan import latent_gan
+from aegean.recipes.mode_regularised_gan import mode_regularised_gan
+from aegean.recipes.projected_gan import projected_gan
 from aegean.recipes.registry import RECIPES, Option, configure, describe, options, recipe, smoke
 from aegean.recipes.vae import vae
 from aegean.recipes.vae_gan import vae_gan
@@ -10,13 +15,18 @@ from aegean.recipes.vae_gan import vae_gan
 __all__ = [
     "RECIPES",
     "Option",
+    "aae",
     "ae",
     "ae_to_gan",
     "configure",
     "denoising_ae",
     "describe",
+    "few_shot_gan",
     "gan",
+    "latent_gan",
+    "mode_regularised_gan",
     "options",
+    "projected_gan",
     "recipe",
     "smoke",
     "vae",

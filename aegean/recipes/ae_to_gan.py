@@ -6,17 +6,19 @@ import math
 from collections.abc import Mapping
 from typing import Literal
 
-from aegean.config import Net, UserError
+from aegean.config import Config, Net, UserError
 from aegean.data.info import DataInfo
-from aegean.objectives import Ramp, SquaredError
+from aegean.objectives import Distil, Ramp, SquaredError, Term
 from aegean.objectives.penalties import Precision
-from aegean.recipes.ae import autoencoder_nets
-from aegean.recipes.architecture import Augmentation, Loss, Network, class_count, discriminator, latent_size
+from aegean.recipes.architecture import Augmentation, Loss, Network, above, discriminator
 from aegean.recipes.architecture import prior as prior_net
 from aegean.recipes.registry import recipe
-from aegean.recipes.turns import autoencoder_turn, discriminator_turn, generator_turn, whole_packs
-from aegean.recipes.vae import evidence_terms
-from aegean.training.schedule import Copy, Fit, Phase, Run
+from aegean.recipes.teacher import shares
+from aegean.recipes.teacher import teacher as the_teacher
+from aegean.recipes.turns import discriminator_turn, generator_turn, whole_packs
+from aegean.training.schedule import Copy, Fit, Phase, Renew, Run
+
+Edge = Literal["decoder", "encoder"]
 
 
 @recipe
@@ -26,7 +28,11 @@ def ae_to_gan(
     beta: float = 1.0,
     teacher: float = 0.3,
     warmup: float = 0.05,
+    initialise: tuple[Edge, ...] = ("decoder", "encoder"),
+    freeze: int = 0,
     anchor: float = 12.0,
+    anneal: float = 1.0,
+    distil: float = 0.0,
     prior: Literal["mixture", "normal"] = "mixture",
     loss: Loss = "relativistic",
     gamma: float = 1.0,
@@ -50,55 +56,48 @@ def ae_to_gan(
     error: so nothing that was handed over is forgotten. It trains the generator alone: the encoder holds still, and
     with it the latents that the prior was fitted to.
 
+    Each edge can be left out or changed. `initialise`: whether the generator begins as the decoder, the discriminator
+    as the encoder. `freeze`: so many levels of the discriminator, from the data upwards, stay the encoder's. `anneal`:
+    the anchor's weight falls to this share. `distil`: weight, falling to nothing, of the mean squared distance to what
+    the kept decoder draws from the same latent. `prior=normal`: no mixture is fitted.
+
     Papers: Goodfellow et al. 2014; Kingma and Welling 2013; Ghosh et al. 2020 (the fitted mixture); Huang et al.
     2024 (loss and penalties). Expected: digits, 40,000 images, 33 s on two cores: fd@digits-classifier:397 5.9,
     coverage 0.75 (floor 0.79 and 0.98; `gan` at the same budget 12.4 and 0.35).
     """
     whole_packs(batch, pack)
-    if teacher + warmup >= 1:
-        raise UserError(
-            f"teacher={teacher} and warmup={warmup} leave no images for the GAN; their sum must be below 1."
-        )
-    classes, size = class_count(data, conditional), latent_size(data, latent)
-    nets = autoencoder_nets(data, "gaussian", network, width, latent, "gaussian", classes)
-    if inherited is not None:
-        nets = handed_over(inherited, conditional)
-        classes, size = nets["G"].args["classes"], nets["G"].args["latent"]
-        if prior == "normal" and nets["bottleneck"].kind != "Gaussian":
-            raise UserError("prior=normal: the latents of a plain autoencoder are not N(0, 1); use prior=mixture.")
-    nets["prior"] = prior_net(prior, size, classes)
-    nets["D"] = discriminator(data, nets["E"], loss, classes, pack, augment)
-    D_rate = Ramp(lr, lr / 4, cosine=True)
-    edges = (Copy("E", "D.backbone"), Fit())
+    shares(teacher, warmup)
+    taught = the_teacher(data, round(images * teacher), beta, network, width, latent, conditional, inherited)
+    nets = dict(taught.nets)
+    if prior == "normal" and nets["bottleneck"].kind != "Gaussian":
+        raise UserError("prior=normal: the latents of a plain autoencoder are not N(0, 1); use prior=mixture.")
+    nets["prior"] = prior_net(prior, taught.latent, taught.classes)
+    nets["D"] = discriminator(data, nets["E"], loss, taught.classes, pack, augment)
+    if freeze and "encoder" not in initialise:
+        raise UserError("freeze keeps levels of the encoder in the discriminator: add encoder to initialise.")
+    edges: list[Config] = [Fit()]
+    if "encoder" in initialise:
+        edges.append(Copy("E", "D.backbone"))
+    if distil:
+        nets["kept"] = nets["G"]
+        edges.append(Copy("G", "kept"))
+    if "decoder" not in initialise:
+        edges.append(Renew("G"))
     # Over the number of values: an adversary's loss does not grow with it, so neither may its counterweight.
-    weight = anchor / math.prod(data.shape)
-    anchors = (SquaredError(trains=("G",), weight=weight),) if anchor else ()
-    phases = [
-        Phase(
-            "autoencoder",
-            round(images * teacher),
-            (autoencoder_turn(*evidence_terms("gaussian", beta), lr=1e-3),),
-            averages=("E", "bottleneck", "G"),
-        ),
-        Phase("warm-up", round(images * warmup), (discriminator_turn(loss, gamma, lr, penalty=penalty),), edges),
+    size, ties = math.prod(data.shape), list[Term]()
+    if anchor:
+        ties.append(SquaredError(trains=("G",), weight=Ramp(anchor / size, anneal * anchor / size)))
+    if distil:
+        ties.append(Distil(trains=("G",), weight=Ramp(distil / size, 0.0)))
+    rate = Ramp(lr, lr / 4, cosine=True)
+    judges = [discriminator_turn(loss, gamma, r, penalty=penalty, trains=above(nets["D"], freeze)) for r in (lr, rate)]
+    phases = (
+        Phase("warm-up", round(images * warmup), (judges[0],), tuple(edges)),
         Phase(
             "adversarial",
             round(images * (1 - teacher - warmup)),
-            (discriminator_turn(loss, gamma, D_rate, penalty=penalty), generator_turn(loss, D_rate, *anchors)),
+            (judges[1], generator_turn(loss, rate, *ties)),
             averages=("G",),
         ),
-    ]
-    return Run(nets, tuple(phases if inherited is None else phases[1:]), batch)
-
-
-def handed_over(inherited: Mapping[str, Net], conditional: bool) -> dict[str, Net]:
-    """The autoencoder among a source's networks. UserError: there is none, or none with classes where asked for."""
-    missing = [name for name in ("E", "bottleneck", "G") if name not in inherited]
-    if missing:
-        raise UserError(
-            f"--from: the source has {', '.join(inherited)}, but no {', '.join(missing)}; ae_to_gan starts from an "
-            "autoencoder: train ae, denoising_ae or vae."
-        )
-    if conditional and not inherited["G"].args["classes"]:
-        raise UserError("conditional=true: the source was trained without classes; train it with conditional=true.")
-    return {name: inherited[name] for name in ("E", "bottleneck", "G")}
+    )
+    return Run(nets, (*taught.phases, *phases), batch, training_only=("corruption", "kept"))

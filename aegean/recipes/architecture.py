@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import torch
@@ -9,10 +10,10 @@ import torch
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.latent import BOTTLENECKS, PRIORS
-from aegean.nets import ConvDecoder, ConvEncoder, Discriminator, MLPDecoder, MLPEncoder
+from aegean.nets import ConvDecoder, ConvEncoder, Discriminator, MLPDecoder, MLPEncoder, ProjectedDiscriminator
 
 Network = Literal["auto", "conv", "mlp"]
-Augmentation = Literal["translation", "cutout"]
+Augmentation = Literal["translation", "cutout", "colour"]
 Loss = Literal["relativistic", "non-saturating", "minimax", "hinge", "least-squares", "wasserstein"]
 
 
@@ -87,3 +88,45 @@ def discriminator(
         augmentation=list(augment),
         bias=loss not in ("relativistic", "wasserstein"),
     )
+
+
+def projected(data: DataInfo, encoder: Net, augment: tuple[Augmentation, ...], width: int = 64) -> Net:
+    """On the features of the encoder, which it shares."""
+    if augment and not data.is_image:
+        raise UserError(f"augment={','.join(augment)} works on pictures only; leave it out for rows.")
+    with torch.device("meta"):
+        levels = [list(level) for level in encoder.build().levels]
+    return net(ProjectedDiscriminator, levels=levels, width=width, augmentation=list(augment))
+
+
+def latent_discriminator(latent: int, width: int = 128) -> Net:
+    """Judges latents: three dense layers."""
+    backbone = net(MLPEncoder, shape=[latent], widths=[width] * 3)
+    return net(Discriminator, backbone=backbone, bias=False)
+
+
+def reader(data: DataInfo, D: Net, width: int, network: Network) -> Net:
+    """From the last features of a discriminator to what it saw: a decoder for whole packs."""
+    with torch.device("meta"):
+        size = math.prod(D.args["backbone"].build().levels[-1])
+    conv, body = _body(data, network, width)
+    body = {**body, "shape": D.args["backbone"].args["shape"]}
+    return net(ConvDecoder if conv else MLPDecoder, **body, latent=size)
+
+
+def above(D: Net, levels: int) -> tuple[str, ...]:
+    """The parts of a discriminator above its lowest `levels`, which hold still: names for a term's `trains`."""
+    with torch.device("meta"):
+        net_ = D.build()
+    count = len(net_.backbone.levels)
+    if not 0 <= levels <= count:
+        raise UserError(f"freeze={levels}: the discriminator has {count} levels; expected 0 to {count}.")
+    if not levels:
+        return ("D",)
+    parts = [name for name in ("head", "label") if getattr(net_, name) is not None]
+    if D.args["backbone"].kind == "ConvEncoder":
+        parts += [f"backbone.stages.{i}" for i in range(levels, count)]
+        parts += [f"backbone.downs.{i - 1}" for i in range(levels, count)]
+    else:
+        parts += [f"backbone.layers.{i - 1}" for i in range(levels, count)]
+    return tuple(f"D.{part}" for part in parts)

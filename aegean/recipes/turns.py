@@ -14,17 +14,30 @@ def autoencoder_turn(*terms: Term, lr: float) -> Turn:
 
 
 def discriminator_turn(
-    loss: str, gamma: float, lr: float | Ramp, fakes: tuple[str, ...] = ("fake",), penalty: Precision = "auto"
+    loss: str,
+    gamma: float,
+    lr: float | Ramp,
+    fakes: tuple[str, ...] = ("fake",),
+    penalty: Precision = "auto",
+    trains: tuple[str, ...] = ("D",),
 ) -> Turn:
-    """The discriminator against each of `fakes`, with R1 and R2 (Huang et al. 2024), or the Wasserstein penalty;
-    `penalty` is the precision of either."""
-    terms: list[Term] = [DiscriminatorLoss(trains=("D",), loss=loss, fake=fake) for fake in fakes]
+    """The discriminator, or the parts of it that `trains` names, against each of `fakes`, with R1 and R2 (Huang et al.
+    2024), or the Wasserstein penalty; `penalty` is the precision of either."""
+    terms: list[Term] = [DiscriminatorLoss(trains=trains, loss=loss, fake=fake) for fake in fakes]
     if loss == "wasserstein":
-        terms.append(WassersteinPenalty(trains=("D",), weight=10.0, precision=penalty))
+        terms.append(WassersteinPenalty(trains=trains, weight=10.0, precision=penalty))
     elif gamma:
         for on in ("real", "fake"):
-            terms.append(GradientPenalty(trains=("D",), on=on, weight=gamma, precision=penalty))
+            terms.append(GradientPenalty(trains=trains, on=on, weight=gamma, precision=penalty))
     return Turn("D", tuple(terms), lr=lr)
+
+
+def latent_turn(real: str, fake: str, loss: str, gamma: float, lr: float | Ramp) -> Turn:
+    """The discriminator of latents, with R1 and R2 on what it compares."""
+    terms: list[Term] = [DiscriminatorLoss(trains=("Dz",), loss=loss, real=real, fake=fake)]
+    if gamma:
+        terms += [GradientPenalty(trains=("Dz",), on=on, weight=gamma) for on in (real, fake)]
+    return Turn("Dz", tuple(terms), lr=lr)
 
 
 def generator_turn(loss: str, lr: float | Ramp, *more: Term) -> Turn:

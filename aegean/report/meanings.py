@@ -51,6 +51,12 @@ METRICS = {
         "samples",
         "How unlike the classes' shares among the samples are to those of the data, in nats; 0 is the same.",
     ),
+    "memorised": Metric(
+        "memorised",
+        "samples",
+        "The share of samples nearer to a training image than that image is to any other. Held-out data set the mark: "
+        "far above it, samples are copies; below it is no merit, for poor samples are near to nothing.",
+    ),
     "rfd": Metric(
         "Fréchet distance",
         "reconstructions",

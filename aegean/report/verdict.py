@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from aegean.formulas.memorisation import memorises
+from aegean.metrics.protocol import count_of
 from aegean.report.runs import Entry
 from aegean.report.tables import number, whole
 
@@ -104,7 +106,7 @@ def chance(report: dict[str, Any]) -> str:
 
 
 def warnings(report: dict[str, Any], groups: Sequence[Sequence[Entry]]) -> list[str]:
-    """What went wrong in the runs: unfinished ones, and the warnings raised in training."""
+    """What went wrong in the runs: unfinished ones, the warnings raised in training, samples that look copied."""
     found = []
     for row, group in zip(report["rows"], groups):
         for entry in group:
@@ -112,4 +114,14 @@ def warnings(report: dict[str, Any], groups: Sequence[Sequence[Entry]]) -> list[
             if not entry.finished:
                 found.append(f"{name} is unfinished: {whole(entry.images)} of {whole(entry.plan.images)} images.")
             found += [f"{name}, at {whole(images)} images: {text}." for images, text in entry.warnings()]
+            found += [f"{name} {text}." for text in _copies(entry)]
     return found
+
+
+def _copies(entry: Entry) -> list[str]:
+    return [
+        f"may have memorised: {score['value']:.0%} of its samples are nearer to a training image than that image "
+        f"is to any other, of real data {score['floor']:.0%}; look at samples beside their nearest training images"
+        for key, score in entry.scores.items()
+        if key.startswith("memorised@") and memorises(score["value"], score["floor"], count_of(key))
+    ]

@@ -19,7 +19,9 @@ COMPILE = ("auto", "on", "off")
 LONG = 5_000  # steps of a phase, from which compiling it is paid back (docs/log.md)
 WIDE = 32  # channels of the first level, and
 LARGE = 24 * 24  # pixels, from which a processor with matrix units gains by bfloat16 (docs/log.md)
-EXACT = 16  # samples judged at once, below which oneDNN's double backward in bfloat16 can be wrong (docs/log.md)
+EXACT = (
+    16  # packs of samples judged at once, below which oneDNN's double backward in bfloat16 can be wrong (docs/log.md)
+)
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,12 @@ class Engine(Config):
 
     precision: of the networks' passes, "float32" or "bfloat16"; weights, sums and updates are float32 in both.
     backend: of the compiled step, "inductor", "aot_eager", or "" for the eager one. forward_mode: the form of
-    slopes (see `paths.with_slope`). accumulate: parts that a batch is worked off in, one after the other.
+    slopes (see `paths.with_slope`), None: by rule. accumulate: parts that a batch is worked off in.
     """
 
     precision: str = "float32"
     backend: str = ""
-    forward_mode: bool = False
+    forward_mode: bool | None = None
     accumulate: int = 1
 
     def words(self, device: torch.device) -> str:
@@ -41,6 +43,14 @@ class Engine(Config):
         threads = f" ({torch.get_num_threads()} threads)" if device.type == "cpu" else ""
         parts = f", each batch in {self.accumulate} parts" if self.accumulate > 1 else ""
         return f"on {device}{threads}: {self.precision}, {'compiled' if self.backend else 'eager'}{parts}"
+
+    def takes_forward_mode(self, run: Run, device: torch.device, shards: int) -> bool:
+        """The form of slopes: forward mode on CUDA; on a CPU double backward is faster, but oneDNN's can be wrong in
+        bfloat16 when few packs of samples are judged at once (docs/log.md)."""
+        if self.forward_mode is not None:
+            return self.forward_mode
+        pack = max(int(spec.args.get("pack", 1)) for spec in run.nets.values())
+        return device.type == "cuda" or (self.precision == "bfloat16" and run.batch // shards // pack < EXACT)
 
     def autocast(self, device: torch.device) -> AbstractContextManager:
         # Without the cache of casts: it would keep tensors of a recorded step alive.
@@ -63,9 +73,9 @@ def choose_engine(run: Run, device: torch.device, precision: str, compile: str, 
         raise UserError("--precision bfloat16: not on mps; use float32.")
     if compile == "auto":
         long = run.images >= LONG * run.batch * len(run.schedule)
-        compile = "on" if long and can_compile(device) else "off"
-    forward_mode = device.type == "cuda" or (precision == "bfloat16" and _judged(run) // accumulate < EXACT)
-    return Engine(precision, "inductor" if compile == "on" else "", forward_mode, accumulate)
+        pays = device.type == "cuda" or bool(_pictures(run))  # dense networks on a CPU are too quick
+        compile = "on" if long and pays and can_compile(device) else "off"
+    return Engine(precision, "inductor" if compile == "on" else "", None, accumulate)
 
 
 def can_compile(device: torch.device) -> bool:
@@ -75,19 +85,30 @@ def can_compile(device: torch.device) -> bool:
     return device.type == "cuda" and importlib.util.find_spec("triton") is not None
 
 
-def _judged(run: Run) -> int:
-    """Packs of samples in a batch."""
-    return run.batch // max(int(spec.args.get("pack", 1)) for spec in run.nets.values())
+def _pictures(run: Run) -> list[tuple[int, tuple[int, ...]]]:
+    """(width of the first level, shape) of the networks for pictures."""
+    specs = [spec.args for spec in run.nets.values() if "widths" in spec.args]
+    return [(args["widths"][0], args["shape"]) for args in specs if len(args.get("shape", ())) == 3]
 
 
 def _gains(run: Run, device: torch.device) -> bool:
-    """Whether bfloat16 makes this run faster on this device."""
+    """Whether bfloat16 makes this run faster on this device, and is fine enough: for pictures, not for columns."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(_pictures(run)) and torch.cuda.is_bf16_supported()
     if device.type != "cpu" or not torch.cpu._is_amx_tile_supported():
         return False
-    shapes = [(spec.args["widths"][0], spec.args["shape"]) for spec in run.nets.values() if "widths" in spec.args]
-    return any(len(shape) == 3 and width >= WIDE and shape[1] * shape[2] >= LARGE for width, shape in shapes)
+    return any(width >= WIDE and shape[1] * shape[2] >= LARGE for width, shape in _pictures(run))
+
+
+# As torch, and oneDNN below it, say it on a CPU.
+FULL = ("allocate memory", "Storage size", "out of memory", "could not create a memory object", "create a primitive")
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether torch says that memory is used up; on a CPU it says so in a plain RuntimeError."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in FULL)
+    )
 
 
 def set_threads() -> None:

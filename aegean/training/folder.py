@@ -104,8 +104,23 @@ class Folder:
         self.tensorboard = self.path / "tensorboard"
         self.state = self.path / "state" / "last.safetensors"
 
-    def create(self, settings: Settings) -> None:
-        """A new run. It appears under its name with its config inside, or not at all."""
+    def create(self, settings: Settings, overwrite: bool = False) -> None:
+        """A new run. It appears under its name with its config inside, or not at all. `overwrite`: an old one, which
+        nobody may be training, makes way, and comes back if the new one cannot be made."""
+        if not (overwrite and self.path.exists()):
+            self._create(settings)
+            return
+        old = self.path.with_name(f".{self.path.name}.{os.getpid()}.old")
+        with self.locked() if self.state.parent.exists() else contextlib.nullcontext():
+            self.path.rename(old)
+            try:
+                self._create(settings)
+            except BaseException:
+                old.rename(self.path)
+                raise
+            shutil.rmtree(old)
+
+    def _create(self, settings: Settings) -> None:
         temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         for folder in (temporary, *(temporary / name for name in ("samples", "tensorboard", "state"))):
             folder.mkdir(parents=True, exist_ok=True)

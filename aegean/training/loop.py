@@ -53,7 +53,7 @@ class Loop:
         self.notes: dict[str, Any] = {"seconds": 0.0, "lines": 0, "best": {}, "coverage": 0.0}
         self.cadence = Cadence(settings)
         self.shown = trainer.feed.take("shown", 0, min(SHOWN // 2, trainer.feed.count))
-        self.stopping = False
+        self.stopping = self.ending = False
 
     def run(self) -> None:
         """Train to the end. Raises Interrupted with the state saved, Fault with the last good state kept."""
@@ -79,7 +79,7 @@ class Loop:
                     self.trainer.next_phase()
                     self.save()
                 self._step()
-                if any(self.trainer.world.any(self.stopping)):
+                if self.ending:
                     self.save()
                     raise Interrupted
 
@@ -109,12 +109,14 @@ class Loop:
         }
 
     def _step(self) -> None:
-        start = time.monotonic()
+        start, compiling = time.monotonic(), self.trainer.compiling
         self.trainer.step()
+        # Before anything waits for the device: a process that is gone is noticed here.
+        self.ending = any(self.trainer.world.any(self.stopping))
         line, evaluation = self.cadence(self.trainer)
         if line or evaluation:
             self.trainer.wait()
-        self.notes["seconds"] += time.monotonic() - start
+        self.notes["seconds"] += time.monotonic() - start - (self.trainer.compiling - compiling)
         self.bar.update(self.trainer.run.batch)
         if line:
             self._write_line()
@@ -282,12 +284,13 @@ def follow(settings: Settings, trainer: Trainer, evaluate: Evaluate) -> None:
             if trainer.phase_ended:
                 trainer.next_phase()
             trainer.step()
+            ending = any(trainer.world.any(bool(stopping)))
             line, evaluation = cadence(trainer)
             if line and trainer.faulty:
                 raise Fault("the leading process tells which term it was")
             if evaluation:
                 evaluate(trainer.model())
-            if any(trainer.world.any(bool(stopping))):
+            if ending:
                 raise Interrupted
 
 

@@ -123,6 +123,7 @@ class Player:
         self.passes: dict[tuple[Term, ...], Passes] = {}  # once known
         self.count, self.lr, self.norm = (torch.zeros((), device=device) for _ in range(3))
         self.fault = torch.full((), -1, dtype=torch.int64, device=device)  # first bad step's image count
+        self.fault_repeat = torch.zeros_like(self.fault)
 
     def flatten(self, losses: Iterable[Tensor], grads: Iterable[Tensor]) -> Tensor:
         """Losses, and gradients of all parameters in their order -> one vector, laid out as `flat`."""
@@ -164,7 +165,7 @@ class Player:
 
     def everything(self) -> list[Tensor]:
         """Every tensor that an update reads or writes, but the parameters."""
-        return [*self.tensors().values(), self.flat, self.lr, self.fault]
+        return [*self.tensors().values(), self.flat, self.lr, self.fault, self.fault_repeat]
 
 
 def _order(p: Tensor) -> list[int]:

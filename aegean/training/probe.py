@@ -11,11 +11,9 @@ import torch
 
 from aegean.config import UserError
 from aegean.model import Model
+from aegean.training.engine import out_of_memory
 from aegean.training.schedule import Run
 from aegean.training.trainer import Trainer
-
-# As torch, and oneDNN below it, say it on a CPU.
-FULL = ("allocate memory", "Storage size", "out of memory", "could not create a memory object", "create a primitive")
 
 
 def images_for_minutes(
@@ -49,13 +47,6 @@ def images_for_minutes(
         evaluation = (time.monotonic() - start) * evaluations
     left = max(minutes * 60 - evaluation, 0.2 * minutes * 60)
     return world.share(max(run.batch * len(run.schedule), int(left / seconds_an_image)))
-
-
-def out_of_memory(error: Exception) -> bool:
-    """Whether torch says that memory is used up; on a CPU it says so in a plain RuntimeError."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in FULL)
-    )
 
 
 def parts_that_fit(run: Run, make: Callable[[int], Trainer], parts: int) -> int | None:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from aegean.data.files import cache_folder
 from aegean.data.source import Say
+from aegean.training.engine import out_of_memory
 from aegean.training.zeros import drop_zeros
 
 WARM = 3  # calls on a side stream before a CUDA graph is captured
@@ -46,6 +47,7 @@ class Program:
         self.backend, self.say = backend, say
         self.compiled: Any = None
         self.calls = 0
+        self.seconds = 0.0  # that compiling took
 
     def __call__(self) -> None:
         if self.backend and self.compiled is None:
@@ -73,14 +75,15 @@ class Program:
                 compiled(*self.inputs)
             self.compiled = compiled
             self.say(f"compiled {self.name} in {time.monotonic() - start:.0f} s")
-        except torch.OutOfMemoryError:
-            raise
         except Exception as error:  # a missing C++ compiler, an operation that the compiler does not know
+            if out_of_memory(error):
+                raise
             self.backend = ""
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             self.say(f"{self.name} cannot be compiled here ({reason}); going on without")
         finally:
             self._restore(kept)
+            self.seconds = time.monotonic() - start
 
     def _restore(self, kept: list[Tensor]) -> None:
         with torch.no_grad():

@@ -45,6 +45,13 @@ class Fit(Config):
 
 
 @dataclass(frozen=True)
+class Renew(Config):
+    """An edge: network `net` begins anew, from random values."""
+
+    net: str
+
+
+@dataclass(frozen=True)
 class Phase(Config):
     """Turns in order, once a step; edges before the first step; an average of some networks' weights.
 

@@ -24,7 +24,7 @@ from aegean.training.edges import copy_values
 from aegean.training.engine import Engine
 from aegean.training.player import Player, backward_passes
 from aegean.training.program import Program
-from aegean.training.schedule import Copy, Fit, Phase, Run, Turn
+from aegean.training.schedule import Copy, Fit, Phase, Renew, Run, Turn
 from aegean.training.world import World
 
 EXPLOSION = 1e4  # a gradient this many times its running mean is a fault
@@ -36,12 +36,12 @@ class Fault(Exception):
     """A loss or gradient went wrong; the update was left out. The message names the term."""
 
 
-def build(run: Run) -> dict[str, nn.Module]:
-    """The run's networks, initialised from its seed without touching the global generator."""
+def build(run: Run, purpose: str = "init") -> dict[str, nn.Module]:
+    """The run's networks, initialised from its seed and a purpose, without touching the global generator."""
     nets = {}
     for name, spec in run.nets.items():
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(draw.key(run.seed, "init", name) % 2**63)
+            torch.manual_seed(draw.key(run.seed, purpose, name) % 2**63)
             nets[name] = spec.build()
     return nets
 
@@ -68,6 +68,7 @@ class Trainer:
         self.engine, self.world = engine or Engine(), world or World()
         self.shards = self.world.size * self.engine.accumulate
         check_split(run, self.world.size, self.engine.accumulate)
+        self.forward_mode = self.engine.takes_forward_mode(run, device, self.shards)
         self.nets = {name: net.to(device) for name, net in build(run).items()}
         if device.type != "mps":
             self.nets = {name: net.to(memory_format=torch.channels_last) for name, net in self.nets.items()}  # type: ignore[call-overload]
@@ -96,6 +97,9 @@ class Trainer:
         for edge in self.phase.edges if with_edges else ():
             if isinstance(edge, Copy):
                 copy_values(self.nets, edge)
+            elif isinstance(edge, Renew):
+                fresh = build(self.run, "renewed")[edge.net]
+                self.nets[edge.net].load_state_dict(fresh.state_dict())
             elif isinstance(edge, Fit):
                 self.nets[edge.net].fit(*self.latents(edge.count))  # type: ignore[operator]
         if with_edges:
@@ -106,8 +110,9 @@ class Trainer:
         assert len(set(labels)) == len(labels), f"two terms of a turn share a label: {labels}"
         self.sums = {name: torch.zeros((), device=self.device) for name in labels}
         self.summed = 0
-        self.programs: dict[tuple[str, int], Program] = {}
-        self.mover: Player | None = None
+        self.programs: dict[tuple[str, tuple[int, ...]], Program] = {}
+        self.feed.forget()
+        self.everyone = [param for net in self.nets.values() for param in net.parameters()]
 
     def next_phase(self) -> None:
         """Leave the phase: averages become the weights; then enter the next one."""
@@ -121,7 +126,7 @@ class Trainer:
         """One step: every turn once (or as often as it repeats), averages, clock."""
         self.ready()
         if self.shards == 1:
-            self._program("the step", 0, self._whole)()
+            self._program("the step", (), self._whole)()
         else:
             self._in_parts()
         self.seen += self.run.batch
@@ -143,7 +148,7 @@ class Trainer:
     def play(self, player: Player, repeat: int = 0) -> None:
         """One turn: fresh data and noise, each term's gradient to whom it names, one Adam update."""
         losses, grads = self.gradients(player, self._index(), repeat)
-        self.update(player, torch.stack([loss.detach() for loss in losses]), grads)
+        self.update(player, torch.stack([loss.detach() for loss in losses]), grads, repeat)
 
     def _in_parts(self) -> None:
         """The same, with a sum over parts of the batch, in one vector, between a turn's gradients and its update."""
@@ -152,13 +157,14 @@ class Trainer:
                 gradients = partial(self.collect, player, repeat)
                 for part in range(self.engine.accumulate):
                     self.part.fill_(part)
-                    self._program(f"the gradients of turn {player.turn.name}", 16 * number + repeat, gradients)()
+                    self._program(f"the gradients of turn {player.turn.name}", (number, repeat), gradients)()
                 self.world.sum_(player.flat)
-                self._program(f"the update of turn {player.turn.name}", number, partial(self._take_over, player))()
-        self._program("the averages", 0, self._end)()
+                take_over = partial(self._take_over, player, repeat)
+                self._program(f"the update of turn {player.turn.name}", (number, repeat), take_over)()
+        self._program("the averages", (), self._end)()
 
-    def _program(self, name: str, number: int, function: Callable[[], None]) -> Program:
-        key = name, number
+    def _program(self, name: str, place: tuple[int, ...], function: Callable[[], None]) -> Program:
+        key = name, place
         if key not in self.programs:
             self.programs[key] = Program(
                 f"{name} of phase {self.phase.name}", function, *self._everything(), self.engine.backend, self.say
@@ -170,18 +176,20 @@ class Trainer:
         flat = player.flatten(*self.gradients(player, self._index(), repeat))
         player.flat.copy_(flat if self.engine.accumulate == 1 else torch.where(self.part > 0, player.flat + flat, flat))
 
-    def _take_over(self, player: Player) -> None:
+    def _take_over(self, player: Player, repeat: int) -> None:
         """An update from the collected gradients."""
-        self.update(player, *player.unflatten(player.flat / self.shards))
+        self.update(player, *player.unflatten(player.flat / self.shards), repeat)
 
-    def update(self, player: Player, losses: Tensor, grads: list[Tensor]) -> None:
+    def update(self, player: Player, losses: Tensor, grads: list[Tensor], repeat: int = 0) -> None:
         """One Adam update. A bad one, by its losses (terms,) or gradients, is left out, and its place kept."""
         progress = self._progress()
         norm = torch.nn.utils.get_total_norm(grads)
         settled = self.at_phase >= SETTLE * self.run.batch
         bad = ~(torch.isfinite(losses).all() & torch.isfinite(norm))
         bad = bad | (settled & (norm > EXPLOSION * player.norm.clamp(min=FAINT)))
-        player.fault.copy_(torch.where(bad & (player.fault < 0), self.at_run, player.fault))
+        first = bad & (player.fault < 0)
+        player.fault.copy_(torch.where(first, self.at_run, player.fault))
+        player.fault_repeat.copy_(torch.where(first, torch.full_like(player.fault_repeat, repeat), player.fault_repeat))
         memory = torch.where(self.at_phase > 0, player.norm.lerp(norm, 0.02), norm)
         player.norm.copy_(torch.where(bad, player.norm, memory))
         rate = at(player.turn.lr, progress)
@@ -227,7 +235,12 @@ class Trainer:
         x, labels = self.feed.batch(self._stream(turn, repeat), index)
         noise = noise_for(index, self.run.seed, self.phase.name, turn.name, repeat)
         slopes, float32 = (frozenset(n for t in terms for n in getattr(t, a)) for a in ("slopes", "float32"))
-        return Paths(self.nets, x, labels, noise, slopes, self.engine.forward_mode, float32)
+        return Paths(self.nets, x, labels, noise, slopes, self.forward_mode, float32)
+
+    @property
+    def compiling(self) -> float:
+        """Seconds that the programs of this phase took to compile."""
+        return sum(program.seconds for program in self.programs.values())
 
     def wait(self) -> None:
         """Until the device has done all that was asked of it; a clock read before says too little."""
@@ -245,11 +258,12 @@ class Trainer:
             start = int(player.fault)
             if start < 0:
                 continue
-            self.feed.ready(self._stream(player.turn, 0), start, self.run.batch, whole=True)
+            repeat = int(player.fault_repeat)
+            self.feed.ready(self._stream(player.turn, repeat), start, self.run.batch, whole=True)
             parts = (start + torch.arange(self.run.batch, device=self.device)).chunk(self.shards)
             worst, label, what = -1.0, "", ""
             for term in player.turn.terms:
-                found = [self.gradients(player, index, only=term) for index in parts]
+                found = [self.gradients(player, index, repeat, only=term) for index in parts]
                 loss = sum(float(losses[0].detach()) for losses, _ in found) / len(parts)
                 means = [sum(grads[1:], grads[0]) / len(parts) for grads in zip(*(grads for _, grads in found))]
                 norm = float(torch.nn.utils.get_total_norm(means))
@@ -326,13 +340,9 @@ class Trainer:
         self.at_run.fill_(self.images)
 
     def _move_only(self, player: Player) -> None:
-        if self.mover is player:
-            return
-        self.mover = player
         moving = set(map(id, player.params.values()))
-        for net in self.nets.values():
-            for param in net.parameters():
-                param.requires_grad_(id(param) in moving)
+        for param in self.everyone:
+            param.requires_grad_(id(param) in moving)
 
     @torch.no_grad()
     def _end(self) -> None:

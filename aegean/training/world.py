@@ -12,7 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from aegean.config import UserError
+
 T = TypeVar("T")
+BROKEN = ("gloo", "Connection", "Broken pipe", "Socket")  # what backends say of a process that is gone
 
 
 class Lost(Exception):
@@ -29,9 +32,12 @@ class World:
     @staticmethod
     def join(device: torch.device) -> World:
         """The world that the environment describes (torchrun sets RANK, WORLD_SIZE, LOCAL_RANK), joined."""
-        size = int(os.environ.get("WORLD_SIZE", "1"))
-        if size == 1:
+        if os.environ.get("WORLD_SIZE", "1") == "1":
             return World()
+        if not all(os.environ.get(name, "").isdigit() for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_PORT")):
+            raise UserError(
+                "WORLD_SIZE is set, but not as torchrun sets it: start several processes with torchrun, or unset it."
+            )
         import torch.distributed as dist
 
         if not dist.is_initialized():
@@ -117,4 +123,7 @@ def _watched() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise Lost("the connection to another process of the run broke off") from error
+        broken = isinstance(error, torch.distributed.DistError) or any(word in str(error) for word in BROKEN)
+        if broken and not isinstance(error, torch.OutOfMemoryError):
+            raise Lost("the connection to another process of the run broke off") from error
+        raise

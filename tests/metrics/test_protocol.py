@@ -26,7 +26,18 @@ def short_names(scores):
 
 def test_keys_name_network_and_count_and_floors_stand_beside(evaluator, digits, copier):
     scores = evaluator(copier(digits, noise=0.1, verbs=("sample", "reconstruct", "score")))
-    sampled = ("fd", "kd", "precision", "recall", "density", "coverage", "modes", "modes_confident", "mode_kl")
+    sampled = (
+        "fd",
+        "kd",
+        "precision",
+        "recall",
+        "density",
+        "coverage",
+        "modes",
+        "modes_confident",
+        "mode_kl",
+        "memorised",
+    )
     by_features = {f"{name}@digits-classifier:397" for name in (*sampled, "rfd")}
     assert set(scores) == by_features | {f"{name}@test:397" for name in ("psnr", "ssim", "mse", "bits")}
     for name, score in short_names(scores).items():

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from aegean.config import net, networks
-from aegean.nets import ConvDecoder, ConvEncoder, Discriminator, MLPDecoder, MLPEncoder
-from aegean.nets.augment import AUGMENTATIONS, augment, cutout, translate
+from aegean.nets import ConvDecoder, ConvEncoder, Discriminator, MLPDecoder, MLPEncoder, ProjectedDiscriminator
+from aegean.nets.augment import AUGMENTATIONS, augment, cutout, numbers, translate
 from aegean.paths import Paths, noise_for
 
 SHAPES = [(1, 8, 8), (3, 28, 28), (2, 7, 13), (5, 33, 20), (1, 4, 4)]
@@ -17,7 +17,8 @@ def test_every_network_is_registered_for_this_contract():
 
     assert set(networks()) == {
         "ConvEncoder", "ConvDecoder", "MLPEncoder", "MLPDecoder", "Discriminator", "GaussianCorruption",
-        "Identity", "Gaussian", "NormalPrior", "MixturePrior",
+        "Identity", "Gaussian", "NormalPrior", "MixturePrior", "WhiteningPrior", "MappingPrior",
+        "ProjectedDiscriminator",
     }  # fmt: skip
 
 
@@ -147,7 +148,7 @@ def test_cutout_is_half_the_size():
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_augmentations_pass_gradients_and_see_each_sample_alone(name):
     x = torch.randn(4, 2, 9, 12, dtype=torch.float64, requires_grad=True)
-    u = torch.rand(4, 2, dtype=torch.float64)
+    u = torch.rand(4, numbers((name,)), dtype=torch.float64)
     assert torch.autograd.gradcheck(lambda v: augment(v, u, (name,)), x, check_forward_ad=True)
     torch.testing.assert_close(augment(x, u, (name,))[1:2], augment(x[1:2], u[1:2], (name,)))
 
@@ -160,6 +161,20 @@ def test_a_reconstruction_is_seen_through_its_datas_augmentation():
     p.x_hat = p.x_fake = x.clone()
     assert torch.equal(p.recon.features[-1], p.real.features[-1])
     assert not torch.equal(p.fake.features[-1], p.real.features[-1])
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 7, 9), (6,)], ids=str)
+def test_a_projected_discriminator_judges_every_level_of_the_encoder_it_shares(shape):
+    torch.manual_seed(0)
+    E = (ConvEncoder if len(shape) == 3 else MLPEncoder)(shape, WIDTHS)
+    D = ProjectedDiscriminator(E.levels, width=8, augmentation=("colour",) if len(shape) == 3 else ())
+    x, noise = torch.randn(5, *shape), torch.rand(5, *D.noise_shape)
+    judged = D(x, noise, backbone=E)
+    assert [tuple(logit.shape) for logit in judged.logits] == [(5,)] * len(WIDTHS)
+    torch.testing.assert_close(D(x[1:3], noise[1:3], backbone=E).logits[0], judged.logits[0][1:3])
+    assert not any("weight" in name for name, _ in D.channels.named_parameters())  # the projections never learn
+    sum(logit.sum() for logit in judged.logits).backward()
+    assert all(p.grad is not None for p in D.parameters())
 
 
 def test_only_the_last_layer_of_a_dense_decoder_starts_at_half_the_gain():

@@ -28,7 +28,7 @@ def test_probabilities_are_refused_where_values_have_no_range(recipe, option):
         ("gan", {"images": 0}, "images=0: expected at least 1"),
         ("gan", {"batch": 3, "pack": 2}, "not a multiple"),
         ("gan", {"augment": 3}, "augment=3: expected"),
-        ("ae_to_gan", {"teacher": 0.9, "warmup": 0.1}, "below 1"),
+        ("ae_to_gan", {"teacher": 0.9, "warmup": 0.1}, "less than 1 in all"),
     ],
 )
 def test_settings_that_are_refused(recipe, settings, message):
@@ -47,4 +47,4 @@ def test_every_recipe_names_its_paper(name):
     text = describe(name)
     assert re.search(r"(19|20)\d\d", text.split("Options")[0]), "no paper"
     assert ("Goodfellow et al. 2014" in text) == (name in ("gan", "ae_to_gan"))
-    assert ("Kingma and Welling 2013" in text) == (name in ("vae", "ae_to_gan"))
+    assert ("Kingma and Welling 2013" in text) == (name in ("vae", "ae_to_gan", "latent_gan"))

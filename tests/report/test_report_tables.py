@@ -14,8 +14,8 @@ from aegean.report.verdict import verdict, warnings
 from aegean.training.folder import Settings
 
 INFO = DataInfo("dots", (1, 8, 8), (127.5,), (127.5,), count=100, test_count=50, fingerprint="f")
-FD, COVERAGE, PSNR = "fd@dots:50", "coverage@dots:50", "psnr@test:50"
-FLOORS = {FD: (1.0, "lower"), COVERAGE: (0.9, "higher"), PSNR: (100.0, "higher")}
+FD, COVERAGE, MEMORISED, PSNR = "fd@dots:50", "coverage@dots:50", "memorised@dots:50", "psnr@test:50"
+FLOORS = {FD: (1.0, "lower"), COVERAGE: (0.9, "higher"), MEMORISED: (0.4, "lower"), PSNR: (100.0, "higher")}
 
 
 def entry(recipe, seed=0, images=320, seconds=10.0, lines=(), inherited=None, settings=None, path=None, **scores):
@@ -114,6 +114,13 @@ def test_warnings_say_where_and_once():
     lines = [{**line, "images": 64}, {**line, "images": 128}]
     report, groups = report_of(entry("gan", images=160, lines=lines, fd=1.0))
     assert warnings(report, groups) == ["gan is unfinished: 160 of 320 images.", "gan, at 64 images: it fell."]
+
+
+def test_samples_that_look_copied_are_warned_of_by_name_and_others_are_not():
+    honest, copier = entry("vae", fd=1.0, memorised=0.45), entry("gan", fd=1.0, memorised=0.96)
+    (text,) = warnings(*report_of(honest, copier))
+    assert text.startswith("gan may have memorised: 96% of its samples are nearer to a training image")
+    assert "of real data 40%" in text
 
 
 def test_next_steps_fit_the_runs():

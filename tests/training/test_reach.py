@@ -11,7 +11,10 @@ from aegean.training.player import Player, parameters
 CASES = [(name, {}) for name in RECIPES]
 CASES += [("gan", {"loss": loss}) for loss in Loss.__args__]
 CASES += [("gan", {"pack": 2, "augment": "translation,cutout", "conditional": True})]
-CASES += [("ae_to_gan", {"anchor": 1.0, "pack": 2}), ("vae", {"likelihood": "bernoulli"})]
+CASES += [
+    ("ae_to_gan", {"anchor": 1.0, "pack": 2, "distil": 1.0, "initialise": "encoder", "freeze": 1}),
+    ("vae", {"likelihood": "bernoulli"}),
+]
 CASES += [("ae", {"error": error}) for error in ("absolute", "bernoulli", "gaussian")]
 
 
