@@ -92,7 +92,7 @@ def _best_mixture(points: np.ndarray, most: int) -> Any:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
-    ridge = 1e-4 * max(points.var(0).mean(), 1e-8)
+    ridge = 1e-6 * max(points.var(0).mean(), 1e-8)  # more would blur modes that are narrow (docs/log.md)
 
     def fitted(count: int, part: np.ndarray, rounds: int) -> Any:
         with warnings.catch_warnings():

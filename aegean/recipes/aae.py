@@ -27,6 +27,7 @@ def aae(
 
     Paper: Makhzani et al. 2015 (section 2; here with the relativistic loss and R1 and R2, weight `gamma`, on latents:
     Huang et al. 2024).
+    Expected: digits, 40,000 images: fd@digits-classifier:397 12.3, coverage 0.25 (floor 0.79 and 0.98); not tuned.
     """
     size = latent_size(data, latent)
     nets = autoencoder_nets(data, "identity", network, width, latent, "squared", 0)

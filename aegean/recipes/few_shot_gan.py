@@ -35,6 +35,7 @@ def few_shot_gan(
 
     Papers: Zhao et al. 2020 (differentiable augmentation); Lin et al. 2018 (packs); Liu et al. 2021 (FastGAN: the
     discriminator as an encoder that a reader decodes, weight `reading` on the mean squared error).
+    Expected: digits, 40,000 images: fd@digits-classifier:397 18.6, coverage 0.21 (floor 0.79 and 0.98); not tuned.
     """
     if not data.is_image:
         raise UserError(f"few_shot_gan augments pictures; {data.name!r} has rows: use gan with pack=2.")

@@ -37,7 +37,9 @@ def latent_gan(
     latents); Huang et al. 2024 (loss and penalties).
     """
     shares(teacher)
-    taught = the_teacher(data, round(images * teacher), beta, network, width, latent, False, inherited)
+    taught = the_teacher(
+        data, round(images * teacher), beta, network, width, latent, False, inherited, variational=True
+    )
     unlabelled(taught, "latent_gan")
     if taught.nets["bottleneck"].kind != "Gaussian":
         raise UserError(

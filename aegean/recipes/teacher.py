@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
+from aegean.objectives import SquaredError
 from aegean.recipes.ae import autoencoder_nets
 from aegean.recipes.architecture import Network, class_count, latent_size
 from aegean.recipes.turns import autoencoder_turn
@@ -30,15 +31,20 @@ def teacher(
     latent: int,
     conditional: bool,
     inherited: Mapping[str, Net] | None,
+    variational: bool = False,
 ) -> Teacher:
     """A VAE with weight `beta` on its rate, to be trained on so many images; or the inherited autoencoder, of any kind
-    and size. UserError: none was inherited, or none with the classes asked for."""
+    and size. For rows a plain autoencoder instead, unless a `variational` one is needed: a VAE of few columns forgets
+    most of them (docs/log.md). UserError: none was inherited, or none with the classes asked for."""
     if inherited is not None:
         nets = _handed_over(inherited, conditional)
         return Teacher(nets, nets["G"].args["latent"], nets["G"].args["classes"], ())
     classes = class_count(data, conditional)
-    nets = autoencoder_nets(data, "gaussian", network, width, latent, "gaussian", classes)
-    turn = autoencoder_turn(*evidence_terms("gaussian", beta), lr=1e-3)
+    variational = variational or data.is_image
+    kind, error = ("gaussian", "gaussian") if variational else ("identity", "squared")
+    nets = autoencoder_nets(data, kind, network, width, latent, error, classes)
+    terms = evidence_terms("gaussian", beta) if variational else (SquaredError(trains=("E", "bottleneck", "G")),)
+    turn = autoencoder_turn(*terms, lr=1e-3)
     phase = Phase("autoencoder", images, (turn,), averages=("E", "bottleneck", "G"))
     return Teacher(nets, latent_size(data, latent), classes, (phase,))
 

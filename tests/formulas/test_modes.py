@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aegean.config import UserError
-from aegean.formulas.modes import joint_probabilities, mode_kl, mode_statistics
+from aegean.formulas.modes import joint_probabilities, mode_kl, mode_statistics, point_modes
 
 
 def test_modes_by_hand():
@@ -40,3 +40,23 @@ def test_joint_probabilities_of_three_digits():
     assert joint.shape == (4, 1000)
     assert joint[2, 357] == pytest.approx(parts[0][2, 3] * parts[1][2, 5] * parts[2][2, 7])
     assert np.allclose(joint.sum(1), 1)
+
+
+def test_point_modes_by_hand():
+    centres, deviation = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]]), 0.5
+    points = np.array([[0.0, 0.0], [0.9, 1.1], [1.2, 0.8], [1.9, 0.0], [5.5, 0.0], [0.0, 5.6], [0.0, 2.2], [4.0, -1.4]])
+    # To the nearest centre: 0, 1.42, 1.44, 1.9, 1.5 (the edge counts), 1.6, 1.8, 1.4; five of them at most 1.5.
+    found = point_modes(points, centres, deviation)
+    assert (found.covered, found.quality) == (2, 5 / 8)
+    shares = np.array([4, 2, 2]) / 8  # of the nearest centres, good points or not
+    assert found.kl == pytest.approx(float((shares * np.log(3 * shares)).sum()))
+
+
+def test_real_points_of_the_plane_are_of_high_quality_as_chi_squared_has_it():
+    rng = np.random.default_rng(0)
+    centres = np.stack(np.meshgrid(np.arange(-4, 5, 2), np.arange(-4, 5, 2)), -1).reshape(25, 2)
+    points = centres[rng.integers(25, size=100_000)] + 0.05 * rng.standard_normal((100_000, 2))
+    found = point_modes(points, centres, 0.05)
+    assert found.covered == 25
+    assert found.quality == pytest.approx(1 - math.exp(-9 / 2), abs=0.001)
+    assert found.kl == pytest.approx(24 / 200_000, rel=0.5)  # (modes - 1) / 2n
