@@ -16,7 +16,7 @@ demo: .venv/ready
 	@echo "open runs/demo/report.html"
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 quick: .venv/ready
 	$(BIN)/python -m pytest -m "not slow" -x

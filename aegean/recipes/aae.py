@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aegean.data.info import DataInfo
 from aegean.objectives import GeneratorLoss, Ramp, SquaredError
+from aegean.objectives.penalties import Precision
 from aegean.recipes.ae import autoencoder_nets
 from aegean.recipes.architecture import Network, latent_discriminator, latent_size, prior
 from aegean.recipes.registry import recipe
@@ -16,6 +17,7 @@ def aae(
     data: DataInfo,
     *,
     gamma: float = 0.1,
+    penalty: Precision = "auto",
     network: Network = "auto",
     width: int = 0,
     latent: int = 0,
@@ -36,7 +38,7 @@ def aae(
     deceive = GeneratorLoss(trains=("E", "bottleneck"), real="prior_z", fake="data_z")
     turns = (
         autoencoder_turn(SquaredError(trains=("E", "bottleneck", "G")), lr=lr),
-        latent_turn("prior_z", "data_z", "relativistic", gamma, rate),
+        latent_turn("prior_z", "data_z", "relativistic", gamma, rate, penalty),
         Turn("E", (deceive,), lr=rate),
     )
     return Run(nets, (Phase("together", images, turns, averages=("E", "bottleneck", "G")),), batch)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
 from aegean.objectives import GeneratorLoss, Ramp
+from aegean.objectives.penalties import Precision
 from aegean.recipes.architecture import Network, latent_discriminator, prior
 from aegean.recipes.registry import recipe
 from aegean.recipes.teacher import shares, unlabelled
@@ -22,6 +23,7 @@ def latent_gan(
     beta: float = 1.0,
     teacher: float = 0.5,
     gamma: float = 0.1,
+    penalty: Precision = "auto",
     network: Network = "auto",
     width: int = 0,
     latent: int = 0,
@@ -49,7 +51,7 @@ def latent_gan(
     nets = taught.nets | {"prior": prior("mapping", taught.latent), "Dz": latent_discriminator(taught.latent)}
     rate = Ramp(lr, lr / 4, cosine=True)
     turns = (
-        latent_turn("data_z", "prior_z", "relativistic", gamma, rate),
+        latent_turn("data_z", "prior_z", "relativistic", gamma, rate, penalty),
         Turn("G", (GeneratorLoss(trains=("prior",), real="data_z", fake="prior_z"),), lr=rate),
     )
     phase = Phase("latents", round(images * (1 - teacher)), turns, averages=("prior",))

@@ -32,11 +32,11 @@ def discriminator_turn(
     return Turn("D", tuple(terms), lr=lr)
 
 
-def latent_turn(real: str, fake: str, loss: str, gamma: float, lr: float | Ramp) -> Turn:
+def latent_turn(real: str, fake: str, loss: str, gamma: float, lr: float | Ramp, penalty: Precision) -> Turn:
     """The discriminator of latents, with R1 and R2 on what it compares."""
     terms: list[Term] = [DiscriminatorLoss(trains=("Dz",), loss=loss, real=real, fake=fake)]
     if gamma:
-        terms += [GradientPenalty(trains=("Dz",), on=on, weight=gamma) for on in (real, fake)]
+        terms += [GradientPenalty(trains=("Dz",), on=on, weight=gamma, precision=penalty) for on in (real, fake)]
     return Turn("Dz", tuple(terms), lr=lr)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -71,7 +72,8 @@ class Program:
             self.inputs = [t.detach() for t in (*self.moving, *self.fixed)]
             self.say(f"compiling {self.name} ({len(recording.graph.nodes):,} operations)")
             compiled = torch.compile(recording, backend=self.backend, fullgraph=True, dynamic=False)
-            with torch.no_grad():
+            with torch.no_grad(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the compiler's, about itself
                 compiled(*self.inputs)
             self.compiled = compiled
             self.say(f"compiled {self.name} in {time.monotonic() - start:.0f} s")
@@ -79,7 +81,7 @@ class Program:
             if out_of_memory(error):
                 raise
             self.backend = ""
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = " ".join((str(error).strip() or type(error).__name__).splitlines()[:2])
             self.say(f"{self.name} cannot be compiled here ({reason}); going on without")
         finally:
             self._restore(kept)
