@@ -158,7 +158,7 @@ def test_fit_lets_an_autoencoder_sample(tiny_runs, done, refused, tmp_path):
     ae = shutil.copytree(tiny_runs / "ae", tmp_path / "ae")
     assert f"aegean fit {ae} --prior mixture" in refused("sample", ae, "--out", tmp_path / "s.png")
     assert not (tmp_path / "s.png").exists()
-    for prior in ("mixture", "mixture", "normal"):
+    for prior in ("mixture", "mixture", "gaussian"):
         done("fit", ae, "--prior", prior)
     done("sample", ae, "--class", "3", "--out", tmp_path / "s.png")
     assert "sample" in json.loads(done("info", ae, "--json"))["can"]

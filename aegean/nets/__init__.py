@@ -4,7 +4,7 @@ from aegean.nets.conv import ConvDecoder, ConvEncoder
 from aegean.nets.corruption import GaussianCorruption
 from aegean.nets.discriminator import Discriminator, Judgement
 from aegean.nets.mlp import MLPDecoder, MLPEncoder
-from aegean.nets.projected import ProjectedDiscriminator
+from aegean.nets.shared import SharedDiscriminator
 
 __all__ = [
     "ConvDecoder",
@@ -14,5 +14,5 @@ __all__ = [
     "Judgement",
     "MLPDecoder",
     "MLPEncoder",
-    "ProjectedDiscriminator",
+    "SharedDiscriminator",
 ]

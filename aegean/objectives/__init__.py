@@ -9,6 +9,7 @@ from aegean.objectives.reconstruction import (
     Distil,
     FeatureError,
     GaussianBits,
+    LatentError,
     ReadError,
     SquaredError,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "GaussianBits",
     "GeneratorLoss",
     "GradientPenalty",
+    "LatentError",
     "Ramp",
     "Rate",
     "ReadError",
