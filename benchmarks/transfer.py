@@ -56,11 +56,11 @@ KINDS = ("median", "worst")
 QUICK = 2_048  # images
 
 
-def make_run(task: Task, dataset: Dataset, variant: str, images: int, narrow: bool = False) -> Run:
-    """A variant's run on so many images, its networks and schedule."""
+def make_run(task: Task, dataset: Dataset, variant: str, images: int, narrow: bool = False, **more: Any) -> Run:
+    """A variant's run on so many images, its networks and schedule; `more`: settings that go before all others."""
     recipe, edges = VARIANTS[variant]
     fresh = recipe == "gan" or edges.get("generator") == "new"
-    asked = {**task.settings, **(task.gan if fresh else task.transfer), **edges, "images": images}
+    asked = {**task.settings, **(task.gan if fresh else task.transfer), **edges, **more, "images": images}
     recipe = task.teacher if recipe == "teacher" else recipe
     known = options(recipe)
     asked = {name: value for name, value in asked.items() if name in known}
@@ -201,7 +201,7 @@ def main() -> None:
     score, floor = task.scorer(asked.data, dataset)
     bench = Bench(task, dataset, score, device, asked.compile)
     found: dict[str, list[dict[str, Any]]] = {}
-    for name in chosen(asked.variants):
+    for name in chosen(asked.variants, VARIANTS):
         run = make_run(task, dataset, name, images, asked.discriminator == "quarter")
         if seconds and not asked.quick:
             run = run.with_images(bench.images_in(seconds, run))
@@ -224,11 +224,11 @@ def main() -> None:
     )  # fmt: skip
 
 
-def chosen(names: str) -> list[str]:
-    """The variants that were asked for: names separated by semicolons."""
+def chosen(names: str, known: Iterable[str]) -> list[str]:
+    """What was asked for: names separated by semicolons."""
     wanted = [name.strip() for name in names.split(";")]
-    if unknown := [name for name in wanted if name not in VARIANTS]:
-        raise SystemExit(f"No variant {unknown[0]!r}; there are: {'; '.join(VARIANTS)}.")
+    if unknown := [name for name in wanted if name not in known]:
+        raise SystemExit(f"There is no {unknown[0]!r}; there are: {'; '.join(known)}.")
     return wanted
 
 
