@@ -22,8 +22,10 @@ from aegean.latent import mapping
 from aegean.metrics.protocol import _drawn
 from aegean.model import Model
 from aegean.recipes import RECIPES
+from aegean.report.compare import compare_runs
 from aegean.training.engine import Engine
 from aegean.training.folder import Folder
+from aegean.training.inherit import handed_over
 from aegean.training.loop import Loop
 from aegean.training.trainer import Fault
 
@@ -256,6 +258,30 @@ def test_inheriting_counts_the_teachers_images_and_hands_over_its_values(tmp_pat
     vae, gan = (aegean.load(tmp_path / name) for name in ("vae", "gan"))
     assert torch.equal(vae.nets["E"].stem.weight, gan.nets["E"].stem.weight)  # nobody trains it any more
     assert gan.about["images"] == 16 * 60
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({}, ["prior is fitted to the latents", "E becomes D.backbone"]),
+        ({"discriminator": "new", "prior": "normal"}, []),
+        ({"discriminator": "project", "pixels": True}, ["prior is fitted to the latents", "D judges what E makes"]),
+        (
+            {"generator": "new", "distil": 1.0},
+            ["prior is", "E becomes D.backbone", "G becomes kept", "G begins"],
+        ),
+    ],
+    ids=str,
+)
+def test_what_is_handed_over_is_told(settings, words, tmp_path):
+    train("ae_to_gan", tmp_path / "run", settings={**SMALL, **settings})
+    found = dict(handed_over(Folder(tmp_path / "run").read().run))
+    assert len(found.get("warm-up", [])) == len(words)
+    assert all(told.startswith(asked) for told, asked in zip(found.get("warm-up", []), words))
+    assert ("G goes on from what it was" in found["adversarial"]) == (settings.get("generator") != "new")
+    compare_runs([tmp_path / "run"], tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert all(word in page for word in words)
 
 
 def test_any_autoencoder_can_be_the_teacher(tmp_path):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Literal
 
-from aegean.config import Config, Net, UserError
+from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
 from aegean.objectives import Distil, LatentError, Ramp, SquaredError, Term
 from aegean.objectives.penalties import Precision
@@ -17,7 +17,7 @@ from aegean.recipes.registry import recipe
 from aegean.recipes.teacher import shares
 from aegean.recipes.teacher import teacher as the_teacher
 from aegean.recipes.turns import discriminator_turn, generator_turn, whole_packs
-from aegean.training.schedule import Copy, Fit, Phase, Renew, Run
+from aegean.training.schedule import Copy, Edge, Fit, Phase, Renew, Run
 
 Decoder = Literal["initialise", "new"]
 Encoder = Literal["initialise", "share", "project", "new"]
@@ -87,7 +87,7 @@ def ae_to_gan(
     if prior == "normal" and generator == "initialise" and nets["bottleneck"].kind != "Gaussian":
         raise UserError("prior=normal: the latents of a plain autoencoder are not N(0, 1); use prior=mixture.")
     nets["prior"] = new_prior(prior, taught.latent, taught.classes)
-    edges: list[Config] = [] if prior == "normal" else [Fit()]
+    edges: list[Edge] = [] if prior == "normal" else [Fit()]
     if discriminator in ("share", "project"):
         if taught.classes or pack > 1 or freeze:
             raise UserError(f"discriminator={discriminator} takes no classes, packs or freeze: use initialise.")
