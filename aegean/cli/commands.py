@@ -203,14 +203,15 @@ def _compare_runs(runs: list[str], out: str, overwrite: bool) -> tuple[Path, dic
 def _compare_recipes(names: list[str], out: str, overwrite: bool, given: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
     """A folder that holds runs of these recipes already is gone on with: the report looks whether they fit."""
     for name in names:
-        find(name)
+        find(name.split(":")[0])
     if not names or "data" not in given:
         raise UserError("`aegean compare --recipes` needs names, such as ae,vae,gan, and --data SPEC.")
-    begun = any((Path(out) / f"{name}-seed0" / "config.json").exists() for name in names)
+    from aegean.report.compare import compare_recipes, run_folder
+
+    begun = any((run_folder(Path(out), name, 0) / "config.json").exists() for name in names)
     path, _ = target(out, (FOLDER,), overwrite or begun)
     if "images" in given:
         given["images"] = api.parse_images(given["images"])
-    from aegean.report import compare_recipes
 
     def on_run(name: str, number: int, count: int) -> None:
         api.say(f"run {number} of {count}: {name}")

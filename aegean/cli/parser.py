@@ -177,7 +177,11 @@ def _evaluate(p: Parser) -> None:
 
 def _compare(p: Parser) -> None:
     p.add_argument("runs", metavar="RUN", nargs="*", default=[], help="run folders trained on the same data")
-    p.add_argument("--recipes", metavar="A,B,...", help="recipes to train, each at the same budget")
+    p.add_argument(
+        "--recipes",
+        metavar="A,B,...",
+        help="recipes to train, each at the same budget; with options: gan,ae_to_gan:prior=normal:anchor=0",
+    )
     p.add_argument("--out", required=True, help="report.html, or with --recipes a folder")
     _budget(p)
     p.add_argument("--seeds", type=whole(1, 100), help="runs of each recipe (default: 1)")
