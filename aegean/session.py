@@ -255,7 +255,7 @@ def fitted(folder: Folder, plan: Settings, dataset: Dataset, count: int = 20_000
     prior: Any = spec.build()
     prior.fit(*trainer.latents(count))
     if isinstance(prior, WhiteningPrior):
-        if foldable(model.nets["bottleneck"]):
+        if foldable(model.nets["bottleneck"]) and hasattr(model.nets["G"], "stem"):
             fold(prior, model.nets["bottleneck"], model.nets["G"])
             spec = net(NormalPrior, latent=prior.latent, classes=prior.classes)
             prior = spec.build()
@@ -265,7 +265,7 @@ def fitted(folder: Folder, plan: Settings, dataset: Dataset, count: int = 20_000
                 "of z would not be so in whitened ones"
             )
     nets, specs = {**model.nets, "prior": prior}, {**model.specs, "prior": spec}
-    model = Model(specs, nets, model.info, model.bound, {**model.about, "prior": plan.prior})
+    model = Model(specs, nets, model.info, model.bound, {**model.about, "prior": plan.prior}, model.wiring_name)
     model.save(folder.model)
     folder.scores.unlink(missing_ok=True)
     return model

@@ -1,6 +1,7 @@
 """Latents: bottlenecks (features -> Latent) and priors (noise -> latent)."""
 
 from aegean.latent.bottlenecks import BOTTLENECKS, Gaussian, Identity, Latent
+from aegean.latent.ladder import LadderPosterior
 from aegean.latent.mapping import MappingPrior
 from aegean.latent.priors import PRIORS, MixturePrior, NormalPrior, prior_for
 from aegean.latent.whitening import WhiteningPrior, fold, foldable
@@ -10,6 +11,7 @@ __all__ = [
     "PRIORS",
     "Gaussian",
     "Identity",
+    "LadderPosterior",
     "Latent",
     "MappingPrior",
     "MixturePrior",

@@ -26,7 +26,7 @@ class Turn(Config):
 
 @dataclass(frozen=True)
 class Copy(Config):
-    """An edge: the values of network `source` move into `target` ("D.backbone": a part) at a phase's start.
+    """An edge: the values of `source` move into `target` at a phase's start: networks, or parts ("D.backbone").
 
     Every parameter of the target takes the source's of the same name; a packed discriminator's first layer
     takes it repeated along its inputs.
@@ -77,7 +77,8 @@ class Run(Config):
     """Everything that training does: networks by name, phases, batch, seed.
 
     `bound` are the terms whose sum is minus the evidence bound, in bits, where the model has one.
-    `training_only` names networks that no verb of the finished model needs.
+    `training_only` names networks that no verb of the finished model needs. `wiring` names the paths between them
+    (`paths.WIRINGS`).
     """
 
     nets: dict[str, Net]
@@ -86,6 +87,7 @@ class Run(Config):
     seed: int = 0
     bound: tuple[Term, ...] = ()
     training_only: tuple[str, ...] = field(default=("corruption",))
+    wiring: str = "standard"
 
     @property
     def images(self) -> int:
