@@ -210,7 +210,9 @@ def continue_run(folder: Folder, plan: Settings, dataset: Dataset, evaluator: Ev
             world.any(False)
             model = load(folder.path, trainer.device)
         if world.share(not folder.scores.exists() or json.loads(folder.scores.read_text())["images"] != plan.images):
-            write_scores(folder, Evaluator(dataset, evaluator.features, COUNTED, world=world), model, plan.images)
+            write_scores(
+                folder, Evaluator(dataset, evaluator.features, COUNTED, world=world, probes=True), model, plan.images
+            )
         return model
     except (UserError, Fault, Interrupted, Lost, KeyboardInterrupt):
         raise
@@ -295,12 +297,12 @@ def quiet(text: str) -> None:
     """Say nothing."""
 
 
-def make_evaluator(dataset: Dataset, count: int, world: World | None = None) -> Evaluator:
+def make_evaluator(dataset: Dataset, count: int, world: World | None = None, probes: bool = False) -> Evaluator:
     if dataset.info.test_count < FEW:
         say(f"note: only {dataset.info.test_count} held-out samples: small differences between scores are chance")
     world = world or World()
     features = world.first(lambda: feature_network(dataset, say))
-    return Evaluator(dataset, features, count, world=world)
+    return Evaluator(dataset, features, count, world=world, probes=probes)
 
 
 def write_scores(folder: Folder, evaluator: Evaluator, model: Model, images: int) -> dict[str, Score]:

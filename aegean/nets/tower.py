@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from aegean.config import Net, network
 from aegean.nets.blocks import DEEPEST, act, he_
 
+QUIET = 0.1  # of a usual layer's weights, those of noise at first
+
 
 def unit(h: Tensor) -> Tensor:
     """Features (B, d) brought to a mean square of 1 each: so a term weighs the same on every floor."""
@@ -71,6 +73,9 @@ class Stack(nn.ModuleList):
         assert 0 < len(floors) <= DEEPEST
         super().__init__(floor.build() for floor in floors)
         self.noise, self.latent = noise, self[-1].latent - noise  # type: ignore[operator]
+        with torch.no_grad():  # the decoder that begins a generator has not met noise: it comes in quietly
+            for floor in self:
+                floor.stem.weight[:, floor.latent - noise :].mul_(QUIET)  # type: ignore[union-attr, operator, index]
 
     @property
     def spans(self) -> tuple[int, ...]:

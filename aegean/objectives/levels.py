@@ -11,6 +11,9 @@ from torch import Tensor
 from aegean.objectives.term import Term, named
 
 
+ROUND = 0.1  # squared bits: how round the corner of free bits is
+
+
 @dataclass(frozen=True, kw_only=True)
 class _OfLevel(Term):
     level: int
@@ -31,13 +34,15 @@ class LevelRate(_OfLevel):
 
 @dataclass(frozen=True, kw_only=True)
 class SpareRate(_OfLevel):
-    """max(free - rate, 0) of a level. Beside its rate at the same weight this is max(rate, free): free bits, under
-    which nothing is gained by falling silent (Kingma et al. 2016, section C.8), while the rate itself is logged."""
+    """max(free - rate, 0) of a level, its corner rounded off (Barron 2021, squareplus). Beside its rate at the same weight
+    this is max(rate, free): free bits, below which little is gained by falling silent (Kingma et al. 2016, section C.8);
+    the rate itself stays a term of its own, and is logged."""
 
     free: float
 
     def __call__(self, p: Any) -> Tensor:
-        return F.relu(self.free - p.latents[self.level].rate)
+        spare = self.free - p.latents[self.level].rate
+        return (spare + (spare.square() + 4 * ROUND).sqrt()) / 2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,11 +19,20 @@ def total(values: Tensor) -> Tensor:
     return values.float().flatten(1).sum(1)
 
 
+def labelled(term: Term, of: str) -> str:
+    """A term's label: its own name, and what it is about where that is not the usual reconstruction."""
+    return type(term).__name__ if of == "x_hat" else f"{type(term).__name__}({of})"
+
+
 @dataclass(frozen=True, kw_only=True)
 class SquaredError(Term):
     """sum (x - x^)^2 of a sample, in the model's own units. `of` names the reconstruction."""
 
     of: str = "x_hat"
+
+    @property
+    def label(self) -> str:
+        return labelled(self, self.of)
 
     def __call__(self, p: Any) -> Tensor:
         return total((named(p, self.of) - p.x).square())
@@ -47,6 +56,10 @@ class GaussianBits(Term):
     """
 
     of: str = "x_hat"
+
+    @property
+    def label(self) -> str:
+        return labelled(self, self.of)
 
     def __call__(self, p: Any) -> Tensor:
         log_variance = p.log_variance.float().clamp(min=2 * math.log(0.5 / 255))

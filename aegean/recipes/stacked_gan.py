@@ -43,6 +43,7 @@ from aegean.recipes.vae import evidence_terms
 from aegean.training.schedule import Copy, Fit, Phase, Run, Turn
 
 MOST = 8  # floors
+FLOORS = 10.0
 WIDEST = 256  # numbers between two floors
 
 
@@ -93,6 +94,7 @@ def stacked_gan(
     training: Strategy = "independent_then_joint",
     conditional: float = 1.0,
     entropy: float = 10.0,
+    anchor: float = 12.0,
     beta: float = 1.0,
     gamma: float = 1.0,
     penalty: Precision = "auto",
@@ -141,6 +143,8 @@ def stacked_gan(
             makers.append(GeneratorLoss(trains=moved, real=given, fake=drawn))
             if conditional:
                 makers.append(Conditional(trains=own, level=i, made=made, weight=conditional))
+            if anchor:
+                makers.append(LevelError(trains=own, level=i, weight=anchor))
             if entropy:
                 makers.append(NoiseError(trains=(*own, f"Q.{i}"), level=i, judged=fake, weight=entropy))
         return Turn("D", tuple(judges), lr=rate), Turn("G", tuple(makers), lr=rate)
@@ -164,7 +168,8 @@ def stacked_gan(
 def learning(data: DataInfo, images: int, levels: int, encoder: str, plain: bool, beta: float) -> Phase:
     """The encoder's own phase; each generator learns to rebuild its floor from the one above."""
     players, size = ("E", "bottleneck", "G"), math.prod(data.shape)
-    terms: list[Term] = [LevelError(trains=(f"G.{i}",), level=i, weight=size) for i in range(levels)]
+    terms: list[Term] = [LevelError(trains=(f"G.{i}",), level=i, weight=size) for i in range(1, levels)]
+    terms += [SquaredError(trains=("E", "G"), of=f"x_top.{k}", weight=FLOORS) for k in range(2, levels + 1)]
     if encoder == "classifier":
         terms.append(ClassError(trains=("E", "bottleneck", "C")))
         return Phase("classifier", images, (autoencoder_turn(*terms, lr=1e-3),), averages=players)
