@@ -20,9 +20,8 @@ def probe_accuracy(train: np.ndarray, classes: np.ndarray, test: np.ndarray, tru
     if len(np.unique(classes)) < 2:
         raise UserError("A probe needs samples of two classes at least; give labelled data.")
     mean, deviation = train.mean(0), train.std(0)
-    scale = 1 / np.where(
-        deviation > 1e-8 * max(1.0, deviation.max()), deviation, np.inf
-    )  # what never moves says nothing
+    still = deviation <= 1e-8 * np.abs(mean)  # says nothing
+    scale = 1 / np.where(still, np.inf, deviation)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         probe = LogisticRegression(max_iter=200).fit((train - mean) * scale, classes)

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from aegean.objectives.term import Term, named
 
-
 ROUND = 0.1  # squared bits: how round the corner of free bits is
 
 
@@ -34,9 +33,9 @@ class LevelRate(_OfLevel):
 
 @dataclass(frozen=True, kw_only=True)
 class SpareRate(_OfLevel):
-    """max(free - rate, 0) of a level, its corner rounded off (Barron 2021, squareplus). Beside its rate at the same weight
-    this is max(rate, free): free bits, below which little is gained by falling silent (Kingma et al. 2016, section C.8);
-    the rate itself stays a term of its own, and is logged."""
+    """max(free - rate, 0) of a level, its corner rounded off (Barron 2021, squareplus). Beside its rate at the same
+    weight this is max(rate, free): free bits, below which little is gained by falling silent (Kingma et al. 2016,
+    section C.8); the rate itself stays a term of its own, and is logged."""
 
     free: float
 
