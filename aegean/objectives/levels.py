@@ -46,10 +46,14 @@ class SpareRate(_OfLevel):
 
 @dataclass(frozen=True, kw_only=True)
 class LevelError(_OfLevel):
-    """Mean squared error of a floor's features rebuilt from those above it."""
+    """Mean squared distance of a floor's features to what is made of those above them: "rebuilt" without noise, or
+    drawn "alone" with it, where the error holds the noise down too."""
+
+    made: str = "rebuilt"
 
     def __call__(self, p: Any) -> Tensor:
-        return (p.rebuilt[self.level] - p.h[self.level]).float().square().flatten(1).mean(1)
+        made = getattr(p, self.made)[self.level]
+        return (made - p.h[self.level]).float().square().flatten(1).mean(1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -144,7 +144,7 @@ def stacked_gan(
             if conditional:
                 makers.append(Conditional(trains=own, level=i, made=made, weight=conditional))
             if anchor:
-                makers.append(LevelError(trains=own, level=i, weight=anchor))
+                makers.append(LevelError(trains=own, level=i, made="alone", weight=anchor))
             if entropy:
                 makers.append(NoiseError(trains=(*own, f"Q.{i}"), level=i, judged=fake, weight=entropy))
         return Turn("D", tuple(judges), lr=rate), Turn("G", tuple(makers), lr=rate)
