@@ -59,7 +59,7 @@ def stack_nets(
         raise UserError(f"levels={levels}: expected 2 to {MOST} floors; one floor is ae_to_gan.")
     conv, body = body_of(data, network, width)
     top = latent_size(data, latent)
-    noise = noise or top
+    noise = noise or max(1, top // 4)
     between = [features or min(WIDEST, top * 4 ** (levels - i)) for i in range(1, levels)]
     dense = [8 * (width or 32)] * 2
     shapes = [list(data.shape), *([size] for size in between)]
@@ -91,10 +91,10 @@ def stacked_gan(
     noise: int = 0,
     encoder: Literal["autoencoder", "classifier"] = "autoencoder",
     teacher: float = 0.3,
-    training: Strategy = "independent_then_joint",
+    training: Strategy = "joint",
     conditional: float = 1.0,
-    entropy: float = 10.0,
-    anchor: float = 12.0,
+    entropy: float = 0.5,
+    anchor: float = 24.0,
     beta: float = 1.0,
     gamma: float = 1.0,
     penalty: Precision = "auto",
@@ -146,7 +146,9 @@ def stacked_gan(
             if anchor:
                 makers.append(LevelError(trains=own, level=i, made="alone", weight=anchor))
             if entropy:
-                makers.append(NoiseError(trains=(*own, f"Q.{i}"), level=i, judged=fake, weight=entropy))
+                read = NoiseError(trains=own, level=i, judged=fake, weight=entropy)
+                makers.append(read)
+                judges.append(read.replace(trains=(f"D.{i}.backbone", f"Q.{i}")))  # which share their layers
         return Turn("D", tuple(judges), lr=rate), Turn("G", tuple(makers), lr=rate)
 
     def alone(floors: range) -> tuple[Turn, ...]:
