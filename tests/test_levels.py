@@ -193,6 +193,14 @@ def test_a_wiring_that_nobody_knows_is_refused(runs, tmp_path, wiring):
         Model.load(strange)
 
 
+def test_a_wiring_that_does_not_fit_the_networks_is_refused(runs, tmp_path):
+    for name, wiring in (("flat", "ladder"), ("flat", "stack"), ("flat", "scales"), ("scales", "stack")):
+        file = tmp_path / f"{name}-{wiring}.safetensors"
+        rewritten(runs / name / "model.safetensors", file, lambda h, wiring=wiring: h.update(wiring=wiring))
+        with pytest.raises(UserError, match="does not describe a whole model"):
+            Model.load(file)
+
+
 # the command line
 
 
@@ -205,6 +213,11 @@ def test_sample_redraws_one_level(runs, done, tmp_path):
     with np.load(tmp_path / "a.npz") as a, np.load(tmp_path / "b.npz") as b:
         assert a["x"].shape == (3, 1, 8, 8) and (a["x"][0] == b["x"][0]).all()
     done("sample", runs / "rows", "--resample", 1, "--count", 4, "--out", tmp_path / "r.csv")
+
+
+def test_info_tells_how_many_levels_there_are(runs, done):
+    assert "2 that draw" in done("info", runs / "ladder")
+    assert "that draw" not in done("info", runs / "flat")
 
 
 def test_levels_shows_the_first_inputs(runs, done, tmp_path):
@@ -244,3 +257,10 @@ def test_a_stack_begins_with_the_encoder_of_another(runs, tmp_path):
     assert model.about["images"] == 640
     before, after = (aegean.load(path).nets["E"].state_dict() for path in (runs / "stack", out))
     assert all(torch.equal(before[k], after[k]) for k in before)
+
+
+def test_a_level_that_falls_silent_is_named_while_training(tmp_path, capsys):
+    settings = {**TINY, "beta": 300, "free": 0, "warmup": 0, "lr": 0.01}
+    aegean.train("hierarchical_vae", "digits", tmp_path / "run", images=3200, evaluations=1, settings=settings)
+    said = capsys.readouterr().err
+    assert "level 0 (" in said and "silent" in said and "--set free" in said
