@@ -10,7 +10,7 @@ from typing import Any
 from aegean.asked import parse_images, pick_device
 from aegean.config import UserError, nearest
 from aegean.data import DataOptions, open_data
-from aegean.latent import PRIORS
+from aegean.latent import FITTED
 from aegean.metrics.features import feature_network, feature_network_from
 from aegean.metrics.protocol import Evaluator, Score, check_fits
 from aegean.model import Model
@@ -68,14 +68,14 @@ def home(path: str | Path) -> Folder:
 def fit_prior(path: str | Path, name: str, count: int = 20_000) -> Model:
     """Fit a prior to the latents of a run's own training data; the run's model then samples from it.
 
-    "normal" is one Gaussian, "mixture" several, "mapping" a dense network trained as a GAN on the latents. "whitening"
+    "gaussian" is one Gaussian, "mixture" several, "mapping" a dense network trained as a GAN on latents. "whitening"
     moves the one Gaussian out of the prior into decoder and bottleneck, whose latents change by an affine map that
     makes them white: reconstructions stay, and plain N(0, 1) is the prior. A variational model keeps that map in its
     prior. When `resume` raises the run's budget, the prior is fitted anew at its end, to the latents as they are
     then. `count`: training samples.
     """
-    if name not in PRIORS:
-        raise UserError(f"There is no prior {name!r}.{nearest(name, PRIORS)}")
+    if name not in FITTED:
+        raise UserError(f"There is no prior {name!r} to fit.{nearest(name, FITTED)}")
     folder = Folder(path)
     plan, model = folder.read(), load(path)
     if "encode" not in model.can():

@@ -2,6 +2,7 @@
 
     x -> E -> bottleneck -> z -> G -> x^      reconstruction
     noise -> prior -> z -> G -> x~            generation
+    x~ -> E -> z^                             latent reconstruction
     {x, x~, x^} -> D                          judging
     {z of the prior, z of the data} -> Dz     judging latents
     D's features -> R -> x                    reading
@@ -177,6 +178,11 @@ class Paths:
     def x_fake(self) -> Tensor:
         """A generated sample (B, *shape) in model range."""
         return self.nets["G"].mean(self.nets["G"](self.z, self.labels))
+
+    @path
+    def z_hat(self) -> Tensor:
+        """What the encoder finds in a generated sample: the posterior's mean (B, latent)."""
+        return self.nets["bottleneck"](self.nets["E"](self.x_fake)[-1], None, self.labels).z
 
     @path
     def x_kept(self) -> Tensor:

@@ -24,7 +24,7 @@ from aegean.data.loader import Feed
 from aegean.data.source import Say
 from aegean.data.sources import settled
 from aegean.files import FULL, write_atomically
-from aegean.latent import NormalPrior, WhiteningPrior, fold, foldable, prior_for
+from aegean.latent import PRIORS, NormalPrior, WhiteningPrior, fold, foldable
 from aegean.metrics.features import feature_network
 from aegean.metrics.protocol import Evaluator, Score
 from aegean.model import Model
@@ -247,7 +247,8 @@ def too_large(folder: Folder, plan: Settings, dataset: Dataset, trainer: Trainer
 def fitted(folder: Folder, plan: Settings, dataset: Dataset, count: int = 20_000) -> Model:
     """The run's model with the prior that its plan asks for, fitted and saved."""
     model = load(folder.path)
-    spec = prior_for(plan.prior, model.latent, len(plan.info.classes) if model.conditional else 0)
+    classes = len(plan.info.classes) if model.conditional else 0
+    spec = net(PRIORS[plan.prior], latent=model.latent, classes=classes)
     cpu = torch.device("cpu")
     feed = Feed(dataset.info, dataset.train, dataset.train_labels, cpu, plan.run.seed)
     trainer = make_trainer(plan.run, feed, say=quiet)

@@ -1,182 +1,92 @@
-"""What an autoencoder hands over to a GAN: scratch against each edge alone and all together, at equal total images.
+"""What an autoencoder hands over to a GAN: scratch against each edge alone and all together, at equal total cost.
 
-    python benchmarks/transfer.py --task grid|ring|digits [--seeds K] [--images N] [--device cpu] [--quick]
+    python benchmarks/transfer.py --task digits|grid|ring|stacked|mnist|cifar [--data FOLDER] [--seeds K]
+        [--fraction 0.1] [--discriminator quarter] [--variants "NAME; NAME"] [--images N | --seconds S] [--device cuda]
 
-The teacher's images count: a GAN from scratch trains with all of them. The edges are `decoder` (the decoder becomes
-the generator, with a reconstruction anchor; its prior is one Gaussian with the latents' mean and covariance),
-`encoder` (the encoder becomes the discriminator's backbone) and `prior` (the mixture fitted to the latents); "handed
-over" is what the teacher itself draws with all edges, before the adversary moves anything. What an edge does not give
-is what a GAN from scratch has. Tables: the final scores, their median over the seeds and the worst; the medians along
-the way, over images and over the seconds of training. The last line is JSON.
+The autoencoder's cost counts: a GAN from scratch trains for as many images, or on a GPU for as many seconds. Edges: the
+decoder becomes the generator with the reconstruction as its anchor ("decoder alone": with one Gaussian as the prior),
+the encoder begins, is shared by or projected for the discriminator, the mixture fitted to the latents becomes the
+prior. "handed over" is what is drawn before the adversary has moved anything; "teacher" the autoencoder with the whole
+budget, as it samples by itself and with a fitted mixture. Tables: the scores at the end, their median over the seeds
+and the worst; medians along the way, over images and over seconds of training; pictures into --out. The last line is
+JSON.
 
-A new task is an entry of TASKS.
+`--discriminator quarter`: encoder and discriminator of half the generator's widths. `--fraction`: of the training data.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Literal
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from common import arguments, finish, median, note, rounded, show
+from tasks import TASKS, Direction, Scorer, Scores, Task, fraction
 
-from aegean.config import Net, net
-from aegean.data import Dataset, open_data
+from aegean.data import Dataset
+from aegean.data.grid import grid
 from aegean.data.loader import Feed
-from aegean.formulas.modes import point_modes
-from aegean.latent import NormalPrior
-from aegean.metrics.features import feature_network
-from aegean.metrics.protocol import Evaluator
-from aegean.model import Model
 from aegean.recipes import configure
-from aegean.training.schedule import Copy, Fit, Run
+from aegean.recipes.registry import options
+from aegean.training.engine import Engine, choose_engine
+from aegean.training.probe import images_for_minutes
+from aegean.training.schedule import Fit, Phase, Run
 from aegean.training.trainer import Trainer
 
-Scores = dict[str, float]
-Scorer = Callable[[Model], Scores]
-Direction = Literal["higher", "lower"]
-EDGES = ("decoder", "encoder", "prior")
-VARIANTS: dict[str, tuple[str, ...]] = {
-    "scratch": (),
-    "decoder alone": ("decoder",),
-    "encoder alone": ("encoder",),
-    "prior alone": ("prior",),
-    "all edges": EDGES,
+NEW = {"generator": "new", "prior": "normal", "anchor": 0.0}
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "scratch": ("gan", {}),
+    "teacher": ("teacher", {}),
+    "teacher, mixture": ("teacher", {"mixture": True}),
+    "decoder alone": ("ae_to_gan", {"discriminator": "new", "prior": "gaussian"}),
+    "encoder alone": ("ae_to_gan", {**NEW}),
+    "prior alone": ("ae_to_gan", {**NEW, "discriminator": "new", "prior": "mixture"}),
+    "encoder shared": ("ae_to_gan", {"discriminator": "share"}),
+    "encoder projected": ("ae_to_gan", {"discriminator": "project"}),
+    "all edges": ("ae_to_gan", {}),
 }
+MAIN = ("scratch", "teacher", "teacher, mixture", "all edges")  # of the others at most EDGE_SEEDS seeds
+EDGE_SEEDS = 3
 HANDED = "handed over"
 POINTS = 8  # scores along the way
 KINDS = ("median", "worst")
-QUICK = 4_096  # images
-EDGE_SEEDS = 3  # at most, of each edge alone
-DRAWN = 2_500  # samples in the plane: PacGAN's protocol
-SEEN: dict[str, Direction] = {"fd": "lower", "coverage": "higher"}  # what is measured of pictures
+QUICK = 2_048  # images
 
 
-@dataclass(frozen=True)
-class Task:
-    """What is compared on some data, with which settings, and by what.
-
-    images: of all phases together, the teacher's share of them first. autoencoder: the teacher's recipe and settings.
-    gan: settings of every GAN. transfer: those of one whose generator is handed over; scratch: those of the others.
-    scorer: data -> the scores of a model, and the floor, what real data reach.
-    """
-
-    data: str
-    images: int
-    teacher: float
-    scorer: Callable[[Dataset], tuple[Scorer, Scores]]
-    better: dict[str, Direction]
-    autoencoder: tuple[str, dict[str, Any]]
-    gan: dict[str, Any] = field(default_factory=dict)
-    scratch: dict[str, Any] = field(default_factory=dict)
-    transfer: dict[str, Any] = field(default_factory=dict)
+def make_run(task: Task, dataset: Dataset, variant: str, images: int, narrow: bool = False, **more: Any) -> Run:
+    """A variant's run on so many images, its networks and schedule; `more`: settings that go before all others."""
+    recipe, edges = VARIANTS[variant]
+    fresh = recipe == "gan" or edges.get("generator") == "new"
+    asked = {**task.settings, **(task.gan if fresh else task.transfer), **edges, **more, "images": images}
+    recipe = task.teacher if recipe == "teacher" else recipe
+    known = options(recipe)
+    asked = {name: value for name, value in asked.items() if name in known}
+    run = configure(recipe, dataset.info, asked)
+    if narrow:
+        width = next(spec.args["widths"][0] for spec in run.nets.values() if "widths" in spec.args)
+        wide, run = run, configure(recipe, dataset.info, {**asked, "width": width // 2})
+        run = run.replace(nets={name: wide.nets[name] if name == "G" else spec for name, spec in run.nets.items()})
+    if edges.get("mixture"):
+        run = with_mixture(task, dataset, run)
+    return run.with_images(images)
 
 
-def plane(centres: np.ndarray, deviation: float, dataset: Dataset) -> tuple[Scorer, Scores]:
-    """Modes, their quality and their divergence (nats); the floor is the mean over draws of the test part."""
-
-    def points(raw: np.ndarray) -> Scores:
-        found = point_modes(raw, centres, deviation)
-        return {"modes": found.covered, "quality": found.quality, "kl": found.kl}
-
-    parts = [points(dataset.test[start : start + DRAWN]) for start in range(0, len(dataset.test) - DRAWN + 1, DRAWN)]
-    floor = {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
-    return lambda model: points(model.info.restore(model.sample(DRAWN, seed=1))), floor
-
-
-def in_features(dataset: Dataset) -> tuple[Scorer, Scores]:
-    """Fréchet distance and coverage in the features of a network trained on the data."""
-    evaluator = Evaluator(dataset, feature_network(dataset, note))
-
-    def score(model: Model) -> Scores:
-        found = {key.split("@")[0]: score.value for key, score in evaluator(model).items()}
-        return {name: found[name] for name in SEEN}
-
-    return score, {name: evaluator.floor[name] for name in SEEN}
-
-
-def around_circle(count: int) -> np.ndarray:
-    """(count, 2) even places on the unit circle."""
-    angle = 2 * np.pi * np.arange(count) / count
-    return np.stack([np.cos(angle), np.sin(angle)], 1)
-
-
-def square(side: int, step: float) -> np.ndarray:
-    """(side^2, 2) places of a square lattice around the origin."""
-    line = step * (np.arange(side) - (side - 1) / 2)
-    return np.stack(np.meshgrid(line, line), -1).reshape(-1, 2)
-
-
-ROWS: dict[str, Any] = {
-    "teacher": 0.5,
-    "better": {"modes": "higher", "quality": "higher", "kl": "lower"},
-    "autoencoder": ("ae", {}),
-    "gan": {"gamma": 0.01},
-    "scratch": {"lr": 1e-3},
-    "transfer": {"lr": 1e-4},
-}
-TASKS = {
-    "grid": Task("grid", 100_000, scorer=partial(plane, square(5, 2.0), 0.05), **ROWS),
-    "ring": Task("ring", 100_000, scorer=partial(plane, around_circle(8), 0.01), **ROWS),
-    "digits": Task(
-        "digits",
-        50_000,
-        teacher=0.3,
-        scorer=in_features,
-        better=SEEN,
-        autoencoder=("vae", {}),
-    ),
-}
-
-
-def scratch(task: Task, dataset: Dataset, images: int) -> Run:
-    return configure("gan", dataset.info, {**task.gan, **task.scratch, "images": images})
-
-
-def transfer(task: Task, dataset: Dataset, images: int, edges: tuple[str, ...]) -> Run:
-    """The teacher's phase and those of `ae_to_gan`, without the edges that are not named."""
-    recipe, settings = task.autoencoder
-    taught = configure(recipe, dataset.info, {**settings, "images": round(images * task.teacher)})
-    asked = {**task.gan, "teacher": task.teacher, "images": images}
-    asked |= task.transfer if "decoder" in edges else {**task.scratch, "anchor": 0}
-    student = configure("ae_to_gan", dataset.info, asked, taught.nets)
-    nets = dict(student.nets)
-    first, *rest = student.schedule
-    kept: list[Any] = [Copy("E", "D.backbone")] if "encoder" in edges else []
-    if "decoder" not in edges:
-        nets["untrained"] = nets["G"]
-        kept.append(Copy("untrained", "G"))
-    nets["prior"] = prior(nets["prior"], edges)
-    if nets["prior"].kind == "MixturePrior":
-        kept.append(Fit())
-    return student.replace(
-        nets=nets,
-        schedule=(*taught.schedule, first.replace(edges=tuple(kept)), *rest),
-        training_only=(*student.training_only, "untrained"),
-    )
-
-
-def prior(mixture: Net, edges: tuple[str, ...]) -> Net:
-    """The fitted mixture, or what stands in its place: one Gaussian where the decoder knows the latents, N(0, 1) where
-    it does not."""
-    if "prior" in edges:
-        return mixture
-    if "decoder" in edges:
-        return mixture.replace(args={**mixture.args, "components": 1})
-    return net(NormalPrior, latent=mixture.args["latent"], classes=mixture.args["classes"])
+def with_mixture(task: Task, dataset: Dataset, run: Run) -> Run:
+    """An autoencoder's run, ending with a mixture fitted to its latents: by an edge, whose phase moves nothing."""
+    mixture = configure("ae_to_gan", dataset.info, {"latent": run.nets["G"].args["latent"]}).nets["prior"]
+    (phase,) = run.schedule
+    turns = tuple(turn.replace(lr=0.0) for turn in phase.turns)
+    last = Phase("prior", run.batch, turns, (Fit(),), averages=phase.averages)
+    return run.replace(nets={**run.nets, "prior": mixture}, schedule=(phase, last))
 
 
 def curve(trainer: Trainer, score: Scorer) -> list[dict[str, Any]]:
-    """Train to the end; {images, seconds, place, scores} at the hand-over (place 0) and at POINTS even places.
-
-    Only phases that move both players are scored: until then there is nothing to sample from, or it holds still.
-    Seconds are those of training and of the edges.
-    """
+    """Train to the end; {images, seconds, place, scores} at the hand-over (place 0), at POINTS even places, and at the
+    end. Only what samples is scored, and only once its generator is handed over or moves. Seconds are those of
+    training, edges and compiling."""
     found: list[dict[str, Any]] = []
     every, seconds, start = trainer.run.images / POINTS, 0.0, time.perf_counter()
     while not trainer.done:
@@ -185,20 +95,41 @@ def curve(trainer: Trainer, score: Scorer) -> list[dict[str, Any]]:
         else:
             trainer.step()
         passed = trainer.images // every > (trainer.images - trainer.run.batch) // every
-        if {"D", "G"} <= set(trainer.phase.trains) and (entered or passed):
+        if trainer.done or ({"D", "G"} <= set(trainer.phase.trains) and (entered or passed)):
             trainer.wait()
             seconds += time.perf_counter() - start
             if fault := trainer.blame():
                 raise SystemExit(fault)
-            place = 0 if entered else int(trainer.images // every)
-            found.append({"images": trainer.images, "seconds": seconds, "place": place, **score(trainer.model())})
+            place = 0 if entered else round(trainer.images / every)
+            scores = score(trainer.model()) if "prior" in trainer.nets else {}
+            found.append({"images": trainer.images, "seconds": seconds, "place": place, **scores})
             start = time.perf_counter()
     return found
 
 
-def play(run: Run, dataset: Dataset, device: torch.device, seed: int, score: Scorer) -> list[dict[str, Any]]:
-    feed = Feed(dataset.info, dataset.train, dataset.train_labels, device, seed)
-    return curve(Trainer(run.replace(seed=seed), dataset.info, feed, device), score)
+class Bench:
+    """A task on a device: what is the same for every variant and seed."""
+
+    def __init__(self, task: Task, dataset: Dataset, score: Scorer, device: torch.device, compile: str):
+        self.task, self.dataset, self.score, self.device, self.compile = task, dataset, score, device, compile
+
+    def trainer(self, run: Run, seed: int, engine: Engine | None = None) -> Trainer:
+        feed = Feed(self.dataset.info, self.dataset.train, self.dataset.train_labels, self.device, seed)
+        engine = engine or choose_engine(run, self.device, "auto", self.compile, 1)
+        return Trainer(run.replace(seed=seed), self.dataset.info, feed, self.device, engine, say=note)
+
+    def images_in(self, seconds: float, run: Run) -> int:
+        """How many images of this run fit into so many seconds."""
+        return images_for_minutes(seconds / 60, run, lambda: self.trainer(run, 0), lambda model: {}, 0)
+
+    def play(self, run: Run, seed: int, picture: Path | None) -> list[dict[str, Any]]:
+        trainer = self.trainer(run, seed)
+        points = curve(trainer, self.score)
+        if picture and "prior" in trainer.nets:
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            drawn = trainer.model().sample(64, seed=1)
+            picture.write_bytes(grid(self.dataset.info.restore(drawn), self.dataset.info))
+        return points
 
 
 def worst(values: Iterable[float], better: Direction) -> float:
@@ -214,13 +145,16 @@ def over_seeds(points: list[dict[str, Any]], better: dict[str, Direction]) -> di
             "seeds": [rounded(point[name]) for point in points],
         }
         for name, direction in better.items()
+        if name in points[0]
     }
     return {**points[0], "seconds": rounded(median(point["seconds"] for point in points)), **scores}
 
 
 def table(found: dict[str, list[dict[str, Any]]], floor: Scores, better: dict[str, Direction]) -> None:
     """The last points; the floor; what the teacher hands over."""
-    last = {**{name: points[-1] for name, points in found.items()}, HANDED: found["all edges"][0]}
+    last = {name: points[-1] for name, points in found.items() if set(better) <= set(points[-1])}
+    if "all edges" in found:
+        last[HANDED] = found["all edges"][0]
     rows = [
         [name, point["images"], point["seconds"], *(point[score][kind] for score in better for kind in KINDS)]
         for name, point in last.items()
@@ -231,40 +165,71 @@ def table(found: dict[str, list[dict[str, Any]]], floor: Scores, better: dict[st
 
 
 def along(found: dict[str, list[dict[str, Any]]], better: dict[str, Direction]) -> None:
-    """Medians of every score, and of the seconds of training, by the images seen."""
-    places = range(1, POINTS + 1)
-    images = {point["place"]: point["images"] for points in found.values() for point in points if point["place"]}
+    """Medians of every score, and of the seconds of training, by the share of the budget."""
     for score in (*better, "seconds"):
         rows = []
         for name, points in found.items():
-            at = {point["place"]: point[score] if score == "seconds" else point[score]["median"] for point in points}
-            rows.append([name, *(at.get(place) for place in places)])
-        show(f"{score} after so many images", ["", *(f"{images[place]:,.0f}" for place in places)], rows)
+            at = {p["place"]: p[score] if score == "seconds" else p[score]["median"] for p in points if score in p}
+            rows.append([name, *(at.get(place) for place in range(1, POINTS + 1))])
+        show(f"{score} along the way", ["", *(f"{place}/{POINTS}" for place in range(1, POINTS + 1))], rows)
+
+
+def seconds_to(points: list[dict[str, Any]], target: float) -> float | None:
+    """Seconds until the Fréchet distance is first as low as the target."""
+    return next((p["seconds"] for p in points if "fd" in p and p["fd"]["median"] <= target), None)
 
 
 def main() -> None:
     parser = arguments(__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--task", choices=TASKS, default="grid")
-    parser.add_argument("--seeds", type=int, default=10, help=f"(default 10; of each edge alone at most {EDGE_SEEDS})")
+    parser.add_argument("--task", choices=TASKS, default="digits")
+    parser.add_argument("--data", help="folder of the data (stacked, mnist: MNIST's four files; cifar: its batches)")
+    parser.add_argument("--seeds", type=int, default=5, help=f"(default 5; of each edge alone at most {EDGE_SEEDS})")
+    parser.add_argument("--fraction", type=float, default=1.0, help="share of the training data")
+    parser.add_argument("--discriminator", choices=("whole", "quarter"), default="whole")
+    parser.add_argument("--variants", default=";".join(VARIANTS), help="separated by ;")
     parser.add_argument("--images", type=int, help="of all phases together (default: the task's)")
+    parser.add_argument("--seconds", type=float, help="instead of images (default on a GPU: the task's)")
+    parser.add_argument("--compile", choices=("auto", "on", "off"), default="auto")
+    parser.add_argument("--out", type=Path, help="a folder for pictures of samples")
     parser.add_argument("--device", default="cpu")
     asked = parser.parse_args()
     task, device = TASKS[asked.task], torch.device(asked.device)
+    seconds = asked.seconds or (task.seconds if device.type != "cpu" and not asked.images else 0)
     seeds, images = (1, QUICK) if asked.quick else (asked.seeds, asked.images or task.images)
-    dataset = open_data(task.data, note)
-    score, floor = task.scorer(dataset)
-    found = {}
-    for name, edges in VARIANTS.items():
-        run = (transfer(task, dataset, images, edges) if edges else scratch(task, dataset, images)).with_images(images)
+    dataset = fraction(task.open(asked.data), asked.fraction)
+    score, floor = task.scorer(asked.data, dataset)
+    bench = Bench(task, dataset, score, device, asked.compile)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name in chosen(asked.variants, VARIANTS):
+        run = make_run(task, dataset, name, images, asked.discriminator == "quarter")
+        if seconds and not asked.quick:
+            run = run.with_images(bench.images_in(seconds, run))
         curves = []
-        for seed in range(min(seeds, EDGE_SEEDS) if len(edges) == 1 else seeds):
-            curves.append(play(run, dataset, device, seed, score))
+        for seed in range(seeds if name in MAIN else min(seeds, EDGE_SEEDS)):
+            picture = asked.out / f"{asked.task}-{name.replace(', ', '-').replace(' ', '-')}.png" if asked.out else None
+            curves.append(bench.play(run, seed, picture if seed == 0 else None))
             note(f"{name}, seed {seed}: {curves[-1][-1]}")
         found[name] = [over_seeds(points, task.better) for points in zip(*curves)]
     table(found, floor, task.better)
     along(found, task.better)
-    finish("transfer", device, task=asked.task, images=images, floor=floor, found=found)
+    speed = {}
+    if "fd" in task.better and "scratch" in found:
+        best = min(point["fd"]["median"] for point in found["scratch"])
+        speed = {name: rounded(seconds_to(points, best)) for name, points in found.items()}
+        show("Seconds to scratch's best Fréchet distance", ["", "seconds"], [[k, v] for k, v in speed.items()])
+    finish(
+        "transfer", device, task=asked.task, fraction=asked.fraction, discriminator=asked.discriminator, images=images,
+        seconds=seconds or None, floor=floor, found=found, seconds_to_best=speed,
+    )  # fmt: skip
+
+
+def chosen(names: str, known: Iterable[str]) -> list[str]:
+    """What was asked for: names separated by semicolons."""
+    wanted = [name.strip() for name in names.split(";")]
+    if unknown := [name for name in wanted if name not in known]:
+        raise SystemExit(f"There is no {unknown[0]!r}; there are: {'; '.join(known)}.")
+    return wanted
 
 
 if __name__ == "__main__":

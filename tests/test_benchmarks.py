@@ -16,7 +16,9 @@ from aegean.training.engine import Engine
 from aegean.training.trainer import Trainer, build
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-OTHERS = [name for name in ("data", "levels", "scaling", "slopes", "transfer") if (FOLDER / f"{name}.py").exists()]
+OTHERS = [
+    name for name in ("data", "levels", "scaling", "slopes", "transfer", "dip") if (FOLDER / f"{name}.py").exists()
+]
 CPU = torch.device("cpu")
 
 

@@ -158,7 +158,7 @@ def test_fit_lets_an_autoencoder_sample(tiny_runs, done, refused, tmp_path):
     ae = shutil.copytree(tiny_runs / "ae", tmp_path / "ae")
     assert f"aegean fit {ae} --prior mixture" in refused("sample", ae, "--out", tmp_path / "s.png")
     assert not (tmp_path / "s.png").exists()
-    for prior in ("mixture", "mixture", "normal"):
+    for prior in ("mixture", "mixture", "gaussian"):
         done("fit", ae, "--prior", prior)
     done("sample", ae, "--class", "3", "--out", tmp_path / "s.png")
     assert "sample" in json.loads(done("info", ae, "--json"))["can"]
@@ -197,6 +197,9 @@ def test_train_from_another_run_and_go_on(tiny_runs, done, refused, tmp_path):
     done("train", "vae", "--data", "digits", "--out", out, "--images", 960, "--from", tiny_runs / "vae", *TINY)
     found = json.loads(done("info", out, "--json"))
     assert found["images"] == {"done": 960, "asked": 960} and found["inherited"]["images"] == 640
+    (handed,) = found["handed_over"]
+    assert handed["images"] == 640 and "E goes on from what it was" in handed["what"]
+    assert "handed over" in done("info", out)
     assert "--seed" in refused("train", "--resume", out, "--images", 2000, "--seed", 1)
     done("train", "--resume", out, "--images", "1k")
     assert json.loads(done("info", out, "--json"))["images"]["done"] == 992

@@ -22,8 +22,10 @@ from aegean.latent import mapping
 from aegean.metrics.protocol import _drawn
 from aegean.model import Model
 from aegean.recipes import RECIPES
+from aegean.report.compare import compare_runs
 from aegean.training.engine import Engine
 from aegean.training.folder import Folder
+from aegean.training.inherit import handed_over
 from aegean.training.loop import Loop
 from aegean.training.trainer import Fault
 
@@ -258,6 +260,30 @@ def test_inheriting_counts_the_teachers_images_and_hands_over_its_values(tmp_pat
     assert gan.about["images"] == 16 * 60
 
 
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({}, ["prior is fitted to the latents", "E becomes D.backbone"]),
+        ({"discriminator": "new", "prior": "normal"}, []),
+        ({"discriminator": "project", "pixels": True}, ["prior is fitted to the latents", "D judges what E makes"]),
+        (
+            {"generator": "new", "distil": 1.0},
+            ["prior is", "E becomes D.backbone", "G becomes kept", "G begins"],
+        ),
+    ],
+    ids=str,
+)
+def test_what_is_handed_over_is_told(settings, words, tmp_path):
+    train("ae_to_gan", tmp_path / "run", settings={**SMALL, **settings})
+    found = dict(handed_over(Folder(tmp_path / "run").read().run))
+    assert len(found.get("warm-up", [])) == len(words)
+    assert all(told.startswith(asked) for told, asked in zip(found.get("warm-up", []), words))
+    assert ("G goes on from what it was" in found["adversarial"]) == (settings.get("generator") != "new")
+    compare_runs([tmp_path / "run"], tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert all(word in page for word in words)
+
+
 def test_any_autoencoder_can_be_the_teacher(tmp_path):
     """Of other sizes than the recipe's own, and with a plain bottleneck."""
     train("ae", tmp_path / "ae", images=16 * 20, settings={"width": 4, "latent": 3, "batch": 16})
@@ -445,7 +471,7 @@ def test_verbs_say_what_is_missing(tmp_path, straight):
 
 def test_a_fitted_prior_survives_more_training(tmp_path):
     train("ae", tmp_path / "ae", images=160)
-    first = aegean.fit_prior(tmp_path / "ae", "normal").nets["prior"]
+    first = aegean.fit_prior(tmp_path / "ae", "gaussian").nets["prior"]
     again = aegean.resume(tmp_path / "ae").nets["prior"]  # nothing left to train: as it was
     assert torch.equal(first.means, again.means)
     model = aegean.resume(tmp_path / "ae", images=320)
@@ -454,11 +480,11 @@ def test_a_fitted_prior_survives_more_training(tmp_path):
     assert any(key.startswith("fd@") for key in api.scores(tmp_path / "ae"))
 
 
-def test_a_normal_prior_that_is_fitted_has_the_moments_of_the_latents(tmp_path):
+def test_a_gaussian_prior_has_the_moments_of_the_latents(tmp_path):
     model = train("ae", tmp_path / "ae", images=1600)
     dataset = aegean.open_data(aegean.DataOptions("digits"))
     z = model.encode(model.info.normalise(dataset.train))
-    drawn = aegean.fit_prior(tmp_path / "ae", "normal").nets["prior"](torch.randn(5000, 4), torch.rand(5000, 1))
+    drawn = aegean.fit_prior(tmp_path / "ae", "gaussian").nets["prior"](torch.randn(5000, 4), torch.rand(5000, 1))
     torch.testing.assert_close(drawn.mean(0), z.mean(0), atol=0.2, rtol=0.1)
     torch.testing.assert_close(drawn.std(0), z.std(0), atol=0.2, rtol=0.1)
 
@@ -471,7 +497,7 @@ def test_every_prior_samples_and_leaves_reconstructions_as_they_were(recipe, con
     before = train(recipe, run, images=320, evaluations=1, settings={**SMALL, "conditional": conditional})
     x = torch.rand(20, 1, 8, 8) * 2 - 1
     labels = torch.arange(20) % 10 if conditional else None
-    for name in ("whitening", "mapping", "mixture", "whitening", "normal"):
+    for name in ("whitening", "mapping", "mixture", "whitening", "gaussian"):
         fitted, loaded = aegean.fit_prior(run, name), aegean.load(run)
         assert loaded.sample(20, labels=labels).isfinite().all()
         assert torch.equal(loaded.sample(20, labels=labels), fitted.sample(20, labels=labels))
@@ -482,7 +508,7 @@ def test_every_prior_samples_and_leaves_reconstructions_as_they_were(recipe, con
 
 def test_whitening_is_folded_into_an_autoencoder_and_drawn_from_plain_noise(tmp_path):
     old = train("ae", tmp_path / "ae", images=1600)
-    kept = aegean.fit_prior(tmp_path / "ae", "normal").sample(64, seed=3)
+    kept = aegean.fit_prior(tmp_path / "ae", "gaussian").sample(64, seed=3)
     white = aegean.fit_prior(tmp_path / "ae", "whitening")
     assert white.specs["prior"].kind == "NormalPrior"
     torch.testing.assert_close(white.sample(64, seed=3), kept, atol=1e-3, rtol=1e-2)  # the same Gaussian, elsewhere
@@ -537,7 +563,7 @@ def test_a_run_finds_its_data_from_another_folder(own_data):
     assert aegean.resume("../run", images=128).about["images"] == 128
 
 
-@pytest.mark.parametrize("use", [aegean.evaluate, aegean.resume, lambda run: aegean.fit_prior(run, "normal")])
+@pytest.mark.parametrize("use", [aegean.evaluate, aegean.resume, lambda run: aegean.fit_prior(run, "gaussian")])
 def test_data_that_changed_or_went_are_not_a_run_s_own(own_data, use):
     rows(own_data / "rows.csv", count=90)
     with pytest.raises(UserError, match="have changed since"):

@@ -10,7 +10,9 @@ from typing import Any
 from aegean import api
 from aegean.cli.outputs import table
 from aegean.model import HINTS, VERBS, Model
-from aegean.training.folder import Folder
+from aegean.report.runs import phase_starts
+from aegean.training.folder import Folder, Settings
+from aegean.training.inherit import handed_over
 
 LEGEND = (
     "name@network:count - the network whose features are compared (test: none), and how many samples; "
@@ -54,6 +56,7 @@ def described(run: str) -> dict[str, Any]:
         "phases": {phase.name: phase.images for phase in plan.run.schedule},
         "best": best_score(folder.lines()),
         "inherited": plan.inherited or None,
+        "handed_over": transfers(plan, folder.lines()),
         "engine": {f.name: getattr(plan.engine, f.name) for f in dataclasses.fields(plan.engine)},
         "machine": plan.machine,
         "command": plan.command,
@@ -81,6 +84,14 @@ def _model(model: Model, run: str) -> dict[str, Any]:
         "can": able,
         "cannot": {verb: HINTS[verb].replace("RUN", shlex.quote(run)) for verb in VERBS if verb not in able},
     }
+
+
+def transfers(plan: Settings, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What earlier phases handed to later ones, and after how many images and seconds; None: not come to it yet."""
+    starts = {name: {"images": images, "seconds": seconds} for name, images, seconds in phase_starts(lines, plan)}
+    words = handed_over(plan.run, plan.inherited.get("nets", ()))
+    unknown = {"images": None, "seconds": None}
+    return [{"phase": name, "what": what, **starts.get(name, unknown)} for name, what in words]
 
 
 def best_score(lines: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -137,6 +148,9 @@ def _history(found: dict[str, Any]) -> list[tuple[str, str]]:
     if old := found.get("inherited"):
         cost = f"{old.get('images', 0):,} images, {old.get('seconds', 0):g} s"
         rows.append(("inherited", f"{', '.join(old.get('nets', []))} from {old.get('source')} at the cost of {cost}"))
+    for one in found.get("handed_over", ()):
+        cost = "" if one["images"] is None else f" after {one['images']:,} images, {one['seconds']:.1f} s"
+        rows.append(("handed over", f"when {one['phase']} begins{cost}: {'; '.join(one['what'])}"))
     if engine := found.get("engine"):
         rows.append(("engine", ", ".join(f"{key} {value}" for key, value in engine.items() if value)))
     if machine := found.get("machine"):

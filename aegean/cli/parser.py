@@ -178,7 +178,7 @@ def _decode(p: Parser) -> None:
 
 def _fit(p: Parser) -> None:
     p.add_argument("run", metavar="RUN", help="a run folder")
-    p.add_argument("--prior", metavar="NAME", required=True, help="mixture, mapping, whitening or normal")
+    p.add_argument("--prior", metavar="NAME", required=True, help="mixture, mapping, whitening or gaussian")
 
 
 def _evaluate(p: Parser) -> None:

@@ -3,13 +3,15 @@
 from aegean.latent.bottlenecks import BOTTLENECKS, Gaussian, Identity, Latent
 from aegean.latent.ladder import LadderPosterior
 from aegean.latent.mapping import MappingPrior
-from aegean.latent.priors import PRIORS, MixturePrior, NormalPrior, prior_for
+from aegean.latent.priors import FITTED, PRIORS, GaussianPrior, MixturePrior, NormalPrior
 from aegean.latent.whitening import WhiteningPrior, fold, foldable
 
 __all__ = [
     "BOTTLENECKS",
+    "FITTED",
     "PRIORS",
     "Gaussian",
+    "GaussianPrior",
     "Identity",
     "LadderPosterior",
     "Latent",
@@ -19,5 +21,4 @@ __all__ = [
     "WhiteningPrior",
     "fold",
     "foldable",
-    "prior_for",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aegean.config import Net, net, network
+from aegean.config import network
 from aegean.latent.mapping import MappingPrior
 from aegean.latent.whitening import WhiteningPrior, checked
 from aegean.nets.blocks import one_hot
@@ -105,16 +105,19 @@ def _best_mixture(points: np.ndarray, most: int) -> Any:
     return fitted(best, points, 100)
 
 
+@network
+class GaussianPrior(MixturePrior):
+    """One Gaussian with the mean and the covariance of the latents: a mixture of one."""
+
+    def __init__(self, latent: int, classes: int = 0):
+        super().__init__(latent, classes, components=1)
+
+
 PRIORS: dict[str, type[nn.Module]] = {
     "normal": NormalPrior,
+    "gaussian": GaussianPrior,
     "mixture": MixturePrior,
     "whitening": WhiteningPrior,
     "mapping": MappingPrior,
 }
-
-
-def prior_for(name: str, latent: int, classes: int) -> Net:
-    """The prior that `aegean fit` means by a name: "normal" is a mixture of one, since latents are seldom N(0, 1)."""
-    if name in ("normal", "mixture"):
-        return net(MixturePrior, latent=latent, classes=classes, components=1 if name == "normal" else 10)
-    return net(PRIORS[name], latent=latent, classes=classes)
+FITTED = tuple(name for name in PRIORS if name != "normal")  # N(0, 1) has nothing to fit

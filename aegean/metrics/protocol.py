@@ -111,7 +111,7 @@ class Evaluator:
         ks = [k for k in (PRECISION_K, COVERAGE_K) if k < self.count]
         self.radii = {k: neighbours.squared_radii(self.real, k) for k in ks}
         drawn = _drawn(len(dataset.train), self.count, seed + 1)
-        self.floor = self._distances(features(self.info.normalise(dataset.train[drawn])))
+        self.floor = self.distances(features(self.info.normalise(dataset.train[drawn])))
 
     def __call__(self, model: Any) -> dict[str, Score]:
         """Scores of whatever the model can do: sample, reconstruct, score.
@@ -129,7 +129,7 @@ class Evaluator:
             fake = model.sample(len(mine), seed=self.seed, **place)
             found = gather(self.features(_as_saved(fake, self.info, "samples", self.world)))
             if found is not None:
-                scores |= self._scores(self.features.key, self._distances(found), self.floor)
+                scores |= self._scores(self.features.key, self.distances(found), self.floor)
                 copied = {"memorised": memorisation.memorised(self.known, found)}
                 scores |= self._scores(self.features.key, copied, {"memorised": self.unseen})
         if "reconstruct" in able:
@@ -146,7 +146,7 @@ class Evaluator:
                 scores |= self._scores(where, {"probe": accuracy}, {"probe": self.probes.floor})
         return scores
 
-    def _distances(self, fake: np.ndarray) -> dict[str, float]:
+    def distances(self, fake: np.ndarray) -> dict[str, float]:
         """Every formula between the held-out features and others (count, d), by name."""
         found = {
             "fd": frechet.frechet_from_moments(*self.moments, *frechet.moments(fake)),

@@ -5,8 +5,8 @@ from aegean.nets.corruption import GaussianCorruption
 from aegean.nets.discriminator import Discriminator, Judgement
 from aegean.nets.ladder import ConvLadder, DenseLadder
 from aegean.nets.mlp import MLPDecoder, MLPEncoder
-from aegean.nets.projected import ProjectedDiscriminator
 from aegean.nets.scales import ScaleDiscriminator
+from aegean.nets.shared import SharedDiscriminator
 from aegean.nets.tower import NoiseReaders, Several, Stack, Tower
 
 __all__ = [
@@ -20,9 +20,9 @@ __all__ = [
     "MLPDecoder",
     "MLPEncoder",
     "NoiseReaders",
-    "ProjectedDiscriminator",
     "ScaleDiscriminator",
     "Several",
+    "SharedDiscriminator",
     "Stack",
     "Tower",
 ]

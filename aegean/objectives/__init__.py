@@ -10,6 +10,7 @@ from aegean.objectives.reconstruction import (
     Distil,
     FeatureError,
     GaussianBits,
+    LatentError,
     ReadError,
     SquaredError,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "GaussianBits",
     "GeneratorLoss",
     "GradientPenalty",
+    "LatentError",
     "LevelError",
     "LevelRate",
     "NoiseError",

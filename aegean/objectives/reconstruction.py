@@ -86,6 +86,15 @@ class Distil(Term):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LatentError(Term):
+    """sum (z - z^)^2 / sum z^2 of the batch's latents: what the encoder finds in a generated sample against the latent
+    that it was drawn from (Chen et al. 2016, section 4, for a Gaussian code). Relative, since latents have no unit."""
+
+    def __call__(self, p: Any) -> Tensor:
+        return total((p.z_hat - p.z).square()) / total(p.z.square()).clamp(min=1e-6)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReadError(Term):
     """Mean squared error of what a reader makes of the discriminator's features of real samples, against what the
     discriminator saw (Liu et al. 2021, eq. 4): (B / pack,) numbers."""

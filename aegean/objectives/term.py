@@ -14,18 +14,21 @@ from aegean.config import Config
 
 @dataclass(frozen=True)
 class Ramp(Config):
-    """A number that moves from `start` to `end` over the first `over` (a fraction) of a phase."""
+    """A number that moves from `start` to `end` over the first `over` (a fraction) of a phase; it comes up from 0
+    over the first `rise` of it."""
 
     start: float
     end: float
     over: float = 1.0
     cosine: bool = False
+    rise: float = 0.0
 
     def __call__(self, progress: Tensor) -> Tensor:
         t = (progress / self.over).clamp(max=1.0) if self.over > 0 else torch.ones_like(progress)
         if self.cosine:
             t = (1 - (math.pi * t).cos()) / 2
-        return self.start + (self.end - self.start) * t
+        value = self.start + (self.end - self.start) * t
+        return value * (progress / self.rise).clamp(max=1.0) if self.rise > 0 else value
 
 
 def at(value: float | Ramp, progress: Tensor) -> Tensor | float:

@@ -6,34 +6,42 @@ import math
 from collections.abc import Mapping
 from typing import Literal
 
-from aegean.config import Config, Net, UserError
+from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
-from aegean.objectives import Distil, Ramp, SquaredError, Term
+from aegean.objectives import Distil, LatentError, Ramp, SquaredError, Term
 from aegean.objectives.penalties import Precision
-from aegean.recipes.architecture import Augmentation, Loss, Network, above, discriminator
-from aegean.recipes.architecture import prior as prior_net
+from aegean.recipes.architecture import Augmentation, Loss, Network, above, on_features
+from aegean.recipes.architecture import discriminator as new_discriminator
+from aegean.recipes.architecture import prior as new_prior
 from aegean.recipes.registry import recipe
 from aegean.recipes.teacher import shares
 from aegean.recipes.teacher import teacher as the_teacher
 from aegean.recipes.turns import discriminator_turn, generator_turn, whole_packs
-from aegean.training.schedule import Copy, Fit, Phase, Renew, Run
+from aegean.training.schedule import Copy, Edge, Fit, Phase, Renew, Run
 
-Edge = Literal["decoder", "encoder"]
+Decoder = Literal["initialise", "new"]
+Encoder = Literal["initialise", "share", "project", "new"]
+Prior = Literal["mixture", "mapping", "gaussian", "normal"]
 
 
 @recipe
 def ae_to_gan(
     data: DataInfo,
     *,
-    beta: float = 1.0,
-    teacher: float = 0.3,
-    warmup: float = 0.05,
-    initialise: tuple[Edge, ...] = ("decoder", "encoder"),
+    beta: float = 0.1,
+    teacher: float = 0.5,
+    generator: Decoder = "initialise",
+    discriminator: Encoder = "initialise",
+    prior: Prior = "mixture",
     freeze: int = 0,
+    pixels: bool = False,
+    warmup: float = 0.05,
+    ramp: float = 0.0,
     anchor: float = 12.0,
     anneal: float = 1.0,
     distil: float = 0.0,
-    prior: Literal["mixture", "normal"] = "mixture",
+    invert: float = 0.0,
+    recon: bool = False,
     loss: Loss = "relativistic",
     gamma: float = 1.0,
     penalty: Precision = "auto",
@@ -43,7 +51,7 @@ def ae_to_gan(
     width: int = 0,
     latent: int = 0,
     conditional: bool = False,
-    lr: float = 2e-4,
+    lr: float = 5e-4,
     batch: int = 64,
     images: int = 100_000,
     inherited: Mapping[str, Net] | None = None,
@@ -56,32 +64,48 @@ def ae_to_gan(
     error: so nothing that was handed over is forgotten. It trains the generator alone: the encoder holds still, and
     with it the latents that the prior was fitted to.
 
-    Each edge can be left out or changed. `initialise`: whether the generator begins as the decoder, the discriminator
-    as the encoder. `freeze`: so many levels of the discriminator, from the data upwards, stay the encoder's. `anneal`:
-    the anchor's weight falls to this share. `distil`: weight, falling to nothing, of the mean squared distance to what
-    the kept decoder draws from the same latent. `prior=normal`: no mixture is fitted.
+    What is handed over, each edge by name. `generator`: begins as the decoder, or new. `discriminator`: its backbone
+    begins as the encoder (`initialise`; then `freeze` holds so many levels, from the data upwards); or small heads
+    judge the encoder's own levels, which hold still: as they are (`share`), or through fixed random projections across
+    levels (`project`), and with `pixels` the samples themselves, too; or new. `prior`: what is fitted to the latents, a
+    mixture, a mapping network or one Gaussian; `normal` is N(0, 1).
 
-    Papers: Goodfellow et al. 2014; Kingma and Welling 2013; Ghosh et al. 2020 (the fitted mixture); Huang et al.
-    2024 (loss and penalties). Expected: digits, 40,000 images, 33 s on two cores: fd@digits-classifier:397 5.9,
-    coverage 0.75 (floor 0.79 and 0.98; `gan` at the same budget 12.4 and 0.35).
+    Further ways to keep what was handed over: `ramp`, the share of the phase over which the generator's rate rises;
+    `anneal`, the share of its weight to which the anchor falls; `distil`, weight, falling to nothing, of the mean
+    squared distance to what the kept decoder draws from the same latent; `invert`, weight of the relative error of the
+    latent that the encoder finds in a sample; `recon`, reconstructions as fakes for the discriminator, too. What each
+    is worth: docs/transfer.md.
+
+    Papers: Goodfellow et al. 2014; Kingma and Welling 2013; Ghosh et al. 2020 (the fitted mixture); Sauer et al. 2021
+    (`project`); Huang et al. 2024 (loss and penalties). Expected: digits, 40,000 images, 33 s on two cores:
+    fd@digits-classifier:397 5.9, coverage 0.75 (floor 0.79 and 0.98; `gan` at the same budget 12.4 and 0.35).
     """
     whole_packs(batch, pack)
     shares(teacher, warmup)
     taught = the_teacher(data, round(images * teacher), beta, network, width, latent, conditional, inherited)
     nets = dict(taught.nets)
-    if prior == "normal" and nets["bottleneck"].kind != "Gaussian":
+    if prior == "normal" and generator == "initialise" and nets["bottleneck"].kind != "Gaussian":
         raise UserError("prior=normal: the latents of a plain autoencoder are not N(0, 1); use prior=mixture.")
-    nets["prior"] = prior_net(prior, taught.latent, taught.classes)
-    nets["D"] = discriminator(data, nets["E"], loss, taught.classes, pack, augment)
-    if freeze and "encoder" not in initialise:
-        raise UserError("freeze keeps levels of the encoder in the discriminator: add encoder to initialise.")
-    edges: list[Config] = [Fit()]
-    if "encoder" in initialise:
-        edges.append(Copy("E", "D.backbone"))
+    nets["prior"] = new_prior(prior, taught.latent, taught.classes)
+    edges: list[Edge] = [] if prior == "normal" else [Fit()]
+    if discriminator in ("share", "project"):
+        if taught.classes or pack > 1 or freeze:
+            raise UserError(f"discriminator={discriminator} takes no classes, packs or freeze: use initialise.")
+        nets["D"] = on_features(data, nets["E"], augment, discriminator == "project", pixels)
+        judges: tuple[str, ...] = ("D",)
+    else:
+        if pixels:
+            raise UserError("pixels=true is for discriminator=share or project; others see the samples anyway.")
+        nets["D"] = new_discriminator(data, nets["E"], loss, taught.classes, pack, augment)
+        judges = above(nets["D"], freeze)
+        if discriminator == "initialise":
+            edges.append(Copy("E", "D.backbone"))
+        elif freeze:
+            raise UserError("freeze keeps levels of the encoder: use discriminator=initialise.")
     if distil:
         nets["kept"] = nets["G"]
         edges.append(Copy("G", "kept"))
-    if "decoder" not in initialise:
+    if generator == "new":
         edges.append(Renew("G"))
     # Over the number of values: an adversary's loss does not grow with it, so neither may its counterweight.
     size, ties = math.prod(data.shape), list[Term]()
@@ -89,15 +113,14 @@ def ae_to_gan(
         ties.append(SquaredError(trains=("G",), weight=Ramp(anchor / size, anneal * anchor / size)))
     if distil:
         ties.append(Distil(trains=("G",), weight=Ramp(distil / size, 0.0)))
-    rate = Ramp(lr, lr / 4, cosine=True)
-    judges = [discriminator_turn(loss, gamma, r, penalty=penalty, trains=above(nets["D"], freeze)) for r in (lr, rate)]
-    phases = (
-        Phase("warm-up", round(images * warmup), (judges[0],), tuple(edges)),
-        Phase(
-            "adversarial",
-            round(images * (1 - teacher - warmup)),
-            (judges[1], generator_turn(loss, rate, *ties)),
-            averages=("G",),
-        ),
-    )
+    if invert:
+        ties.append(LatentError(trains=("G",), weight=invert))
+    fakes, falling = ("fake", "recon") if recon else ("fake",), Ramp(lr, lr / 4, cosine=True)
+    alone, against = (discriminator_turn(loss, gamma, rate, fakes, penalty, judges) for rate in (lr, falling))
+    forger = generator_turn(loss, falling.replace(rise=ramp), *ties)
+    left = round(images * (1 - teacher - warmup))
+    phases = [Phase("adversarial", left, (against, forger), averages=("G",))]
+    if warmup:
+        phases.insert(0, Phase("warm-up", round(images * warmup), (alone,)))
+    phases[0] = phases[0].replace(edges=tuple(edges))
     return Run(nets, (*taught.phases, *phases), batch, training_only=("corruption", "kept"))

@@ -10,7 +10,7 @@ import torch
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.latent import BOTTLENECKS, PRIORS
-from aegean.nets import ConvDecoder, ConvEncoder, Discriminator, MLPDecoder, MLPEncoder, ProjectedDiscriminator
+from aegean.nets import ConvDecoder, ConvEncoder, Discriminator, MLPDecoder, MLPEncoder, SharedDiscriminator
 
 Network = Literal["auto", "conv", "mlp"]
 Augmentation = Literal["translation", "cutout", "colour"]
@@ -90,13 +90,21 @@ def discriminator(
     )
 
 
-def projected(data: DataInfo, encoder: Net, augment: tuple[Augmentation, ...], width: int = 64) -> Net:
-    """On the features of the encoder, which it shares."""
+def on_features(
+    data: DataInfo,
+    encoder: Net,
+    augment: tuple[Augmentation, ...],
+    project: bool = True,
+    pixels: bool = False,
+    width: int = 64,
+) -> Net:
+    """A discriminator on the levels of the encoder, which it shares; with `pixels` on the samples themselves, too."""
     if augment and not data.is_image:
         raise UserError(f"augment={','.join(augment)} works on pictures only; leave it out for rows.")
     with torch.device("meta"):
         levels = [list(level) for level in encoder.build().levels]
-    return net(ProjectedDiscriminator, levels=levels, width=width, augmentation=list(augment))
+    levels = [list(data.shape), *levels] if pixels else levels
+    return net(SharedDiscriminator, levels=levels, width=width, project=project, augmentation=list(augment))
 
 
 def latent_discriminator(latent: int, width: int = 128) -> Net:

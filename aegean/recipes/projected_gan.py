@@ -8,7 +8,7 @@ from aegean.config import Net
 from aegean.data.info import DataInfo
 from aegean.objectives import Ramp
 from aegean.objectives.penalties import Precision
-from aegean.recipes.architecture import Augmentation, Loss, Network, prior, projected
+from aegean.recipes.architecture import Augmentation, Loss, Network, on_features, prior
 from aegean.recipes.registry import recipe
 from aegean.recipes.teacher import shares, unlabelled
 from aegean.recipes.teacher import teacher as the_teacher
@@ -43,7 +43,7 @@ def projected_gan(
     shares(teacher)
     taught = the_teacher(data, round(images * teacher), beta, network, width, latent, False, inherited)
     unlabelled(taught, "projected_gan")
-    nets = taught.nets | {"prior": prior("mixture", taught.latent), "D": projected(data, taught.nets["E"], augment)}
+    nets = taught.nets | {"prior": prior("mixture", taught.latent), "D": on_features(data, taught.nets["E"], augment)}
     rate = Ramp(lr, lr / 4, cosine=True)
     turns = (discriminator_turn(loss, gamma, rate, penalty=penalty), generator_turn(loss, rate))
     phase = Phase("adversarial", round(images * (1 - teacher)), turns, (Fit(),), averages=("G",))

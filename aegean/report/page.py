@@ -19,6 +19,7 @@ from aegean.report.curves import COLOURS, MARKERS, learning_curves, marker
 from aegean.report.pictures import Shown, info_line
 from aegean.report.runs import Entry
 from aegean.report.steps import train_command
+from aegean.training.inherit import handed_over
 
 CURVES = (("coverage", "Coverage"), ("fd", "Fréchet distance"), ("mse", "Squared error of reconstructions"))
 ARROWS = {"higher": "↑", "lower": "↓"}
@@ -125,6 +126,7 @@ def about(group: Sequence[Entry]) -> dict[str, Any]:
         "text": inspect.getdoc(RECIPES[plan.recipe]) if known else "",
         "settings": [(name, tables.plain(value) or "none", name in plan.settings) for name, value in values.items()],
         "phases": [(phase.name, phase.images) for phase in plan.run.schedule],
+        "handed_over": handed_over(plan.run, plan.inherited.get("nets", ())),
         "networks": group[0].parameters,
         "commands": [train_command(entry) for entry in group],
     }

@@ -47,15 +47,7 @@ class Entry:
 
     def phases(self) -> list[tuple[str, int, float]]:
         """(name, images, seconds) at the start of each phase; an inherited network's is called "inherited"."""
-        found: list[tuple[str, int, float]] = []
-        place = (int(self.plan.inherited.get("images", 0)), self.inherited_seconds)
-        if place[0]:
-            found.append(("inherited", 0, 0.0))
-        for line in self.lines:
-            if not found or line["phase"] != found[-1][0]:
-                found.append((line["phase"], *place))
-            place = (line["images"], line["seconds"] + self.inherited_seconds)
-        return found
+        return phase_starts(self.lines, self.plan)
 
     def warnings(self) -> list[tuple[int, str]]:
         """(images, text) of the first warning of each kind in each phase."""
@@ -64,6 +56,20 @@ class Entry:
             if line.get("kind") == "warning":
                 first.setdefault((line["warning"], line["phase"]), (line["images"], line["text"]))
         return list(first.values())
+
+
+def phase_starts(lines: Sequence[dict[str, Any]], plan: Settings) -> list[tuple[str, int, float]]:
+    """(name, images, seconds) at the start of each phase, from the lines of a log (see `Entry.phases`)."""
+    found: list[tuple[str, int, float]] = []
+    before = float(plan.inherited.get("seconds", 0))
+    place = (int(plan.inherited.get("images", 0)), before)
+    if place[0]:
+        found.append(("inherited", 0, 0.0))
+    for line in lines:
+        if not found or line["phase"] != found[-1][0]:
+            found.append((line["phase"], *place))
+        place = (line["images"], line["seconds"] + before)
+    return found
 
 
 def read_plans(paths: Sequence[str | Path]) -> dict[Path, Settings]:

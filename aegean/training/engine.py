@@ -19,9 +19,7 @@ COMPILE = ("auto", "on", "off")
 LONG = 5_000  # steps of a phase, from which compiling it is paid back (docs/log.md)
 WIDE = 32  # channels of the first level, and
 LARGE = 24 * 24  # pixels, from which a processor with matrix units gains by bfloat16 (docs/log.md)
-EXACT = (
-    16  # packs of samples judged at once, below which oneDNN's double backward in bfloat16 can be wrong (docs/log.md)
-)
+EXACT = 16  # packs judged at once, below which oneDNN's double backward in bfloat16 can be wrong (docs/log.md)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from aegean.config import Net, UserError
 from aegean.data import DataInfo
 from aegean.model import Model
 from aegean.training.folder import Settings
-from aegean.training.schedule import Run
+from aegean.training.schedule import Renew, Run
 from aegean.training.trainer import Trainer
 
 
@@ -25,7 +26,12 @@ def inherit(source: str | Path | None) -> tuple[Model | None, dict[str, Any]]:
 def fitting(run: Run, model: Model, info: DataInfo) -> list[str]:
     """The run's networks that the source has in the same form. UserError: what does not fit, and what would."""
     if tuple(model.info.shape) != tuple(info.shape):
-        raise UserError(f"--from: made for samples of shape {model.info.shape}, but these have {info.shape}.")
+        channels, *sides = model.info.shape
+        bring = f"bring these to it with --size {sides[0]} --channels {channels}, or " if len(set(sides)) == 1 else ""
+        raise UserError(
+            f"--from: made for samples of shape {model.info.shape}, but these have {info.shape}; {bring}train a source "
+            "on data of this shape."
+        )
     fits = []
     for name, spec in run.nets.items():
         theirs = model.specs.get(name)
@@ -40,6 +46,22 @@ def fitting(run: Run, model: Model, info: DataInfo) -> list[str]:
     if not fits:
         raise UserError(f"--from: the source has {', '.join(model.specs)}; none of the recipe's {', '.join(run.nets)}.")
     return fits
+
+
+def handed_over(run: Run, inherited: Collection[str] = ()) -> list[tuple[str, list[str]]]:
+    """For each phase that begins with something of earlier ones, or of the `inherited` networks: its name, and what, in
+    words."""
+    found, known = [], set(inherited)
+    for phase in run.schedule:
+        words = [edge.words for edge in phase.edges]
+        known -= {edge.net for edge in phase.edges if isinstance(edge, Renew)}
+        words += [f"{name} goes on from what it was" for name in phase.trains if name in known]
+        shared = [name for name in phase.trains if run.nets[name].kind == "SharedDiscriminator" and name not in known]
+        words += [f"{name} judges what E makes of a sample" for name in shared]
+        known.update(phase.trains)
+        if words:
+            found.append((phase.name, words))
+    return found
 
 
 def _difference(wanted: Net, found: Net) -> str:

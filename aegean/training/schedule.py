@@ -25,8 +25,17 @@ class Turn(Config):
 
 
 @dataclass(frozen=True)
-class Copy(Config):
-    """An edge: the values of `source` move into `target` at a phase's start: networks, or parts ("D.backbone").
+class Edge(Config):
+    """What moves between networks before the first step of a phase; `words` say it to a person."""
+
+    @property
+    def words(self) -> str:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Copy(Edge):
+    """The values of `source` move into `target` at a phase's start: networks, or parts of them ("D.backbone").
 
     Every parameter of the target takes the source's of the same name; a packed discriminator's first layer
     takes it repeated along its inputs.
@@ -35,20 +44,32 @@ class Copy(Config):
     source: str
     target: str
 
+    @property
+    def words(self) -> str:
+        return f"{self.source} becomes {self.target}"
+
 
 @dataclass(frozen=True)
-class Fit(Config):
-    """An edge: the prior `net` is fitted to the latents of `count` training samples at a phase's start."""
+class Fit(Edge):
+    """The prior `net` is fitted to the latents of `count` training samples at a phase's start."""
 
     net: str = "prior"
     count: int = 20_000
 
+    @property
+    def words(self) -> str:
+        return f"{self.net} is fitted to the latents"
+
 
 @dataclass(frozen=True)
-class Renew(Config):
-    """An edge: network `net` begins anew, from random values."""
+class Renew(Edge):
+    """Network `net` begins anew, from random values."""
 
     net: str
+
+    @property
+    def words(self) -> str:
+        return f"{self.net} begins anew"
 
 
 @dataclass(frozen=True)
@@ -63,7 +84,7 @@ class Phase(Config):
     name: str
     images: int
     turns: tuple[Turn, ...]
-    edges: tuple[Config, ...] = ()
+    edges: tuple[Edge, ...] = ()
     averages: tuple[str, ...] = ()
     half_life: float = 0.02
 

@@ -7,12 +7,10 @@ import safetensors.torch
 import torch
 
 from aegean.config import UserError, net
-from aegean.latent import PRIORS, Gaussian, Identity, MappingPrior, WhiteningPrior, fold, mapping
+from aegean.latent import FITTED, PRIORS, Gaussian, Identity, MappingPrior, WhiteningPrior, fold, mapping
 from aegean.latent.whitening import RIDGE, moments, whitened
 from aegean.model import _build_from
 from aegean.nets import ConvDecoder, MLPDecoder
-
-FITTED = [kind for kind in PRIORS if kind != "normal"]  # N(0, 1) has nothing to fit
 
 
 @pytest.fixture

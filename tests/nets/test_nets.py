@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from aegean.config import net, networks
-from aegean.nets import ConvDecoder, ConvEncoder, Discriminator, MLPDecoder, MLPEncoder, ProjectedDiscriminator
+from aegean.nets import ConvDecoder, ConvEncoder, Discriminator, MLPDecoder, MLPEncoder, SharedDiscriminator
 from aegean.nets.augment import AUGMENTATIONS, augment, cutout, numbers, translate
 from aegean.paths import Paths, noise_for
 
@@ -17,8 +17,8 @@ def test_every_network_is_registered_for_this_contract():
 
     assert set(networks()) == {
         "ConvEncoder", "ConvDecoder", "MLPEncoder", "MLPDecoder", "Discriminator", "GaussianCorruption",
-        "Identity", "Gaussian", "NormalPrior", "MixturePrior", "WhiteningPrior", "MappingPrior",
-        "ProjectedDiscriminator",
+        "Identity", "Gaussian", "NormalPrior", "GaussianPrior", "MixturePrior",
+            "WhiteningPrior", "MappingPrior",         "SharedDiscriminator",
     }  # fmt: skip
 
 
@@ -164,13 +164,16 @@ def test_a_reconstruction_is_seen_through_its_datas_augmentation():
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 7, 9), (6,)], ids=str)
-def test_a_projected_discriminator_judges_every_level_of_the_encoder_it_shares(shape):
+@pytest.mark.parametrize("pixels", [False, True], ids=["features", "with pixels"])
+@pytest.mark.parametrize("project", [False, True], ids=["shared", "projected"])
+def test_a_shared_encoder_is_judged_at_every_level(shape, project, pixels):
     torch.manual_seed(0)
     E = (ConvEncoder if len(shape) == 3 else MLPEncoder)(shape, WIDTHS)
-    D = ProjectedDiscriminator(E.levels, width=8, augmentation=("colour",) if len(shape) == 3 else ())
+    levels = [shape, *E.levels] if pixels else E.levels
+    D = SharedDiscriminator(levels, 8, project, augmentation=("colour",) if len(shape) == 3 else ())
     x, noise = torch.randn(5, *shape), torch.rand(5, *D.noise_shape)
     judged = D(x, noise, backbone=E)
-    assert [tuple(logit.shape) for logit in judged.logits] == [(5,)] * len(WIDTHS)
+    assert [tuple(logit.shape) for logit in judged.logits] == [(5,)] * len(levels)
     torch.testing.assert_close(D(x[1:3], noise[1:3], backbone=E).logits[0], judged.logits[0][1:3])
     assert not any("weight" in name for name, _ in D.channels.named_parameters())  # the projections never learn
     sum(logit.sum() for logit in judged.logits).backward()

@@ -18,6 +18,7 @@ from aegean.objectives import (
     GaussianBits,
     GeneratorLoss,
     GradientPenalty,
+    LatentError,
     Ramp,
     Rate,
     SquaredError,
@@ -122,6 +123,20 @@ def test_feature_error_by_hand():
     assert FeatureError(**EG)(p).item() == pytest.approx(2.5 / math.log(2))
     p.x = X[:2]  # a pack of two: its error is shared out, so beta keeps its meaning
     assert FeatureError(**EG)(p).item() == pytest.approx(1.25 / math.log(2))
+
+
+def test_the_latent_error_is_relative_and_by_hand():
+    z, z_hat = torch.tensor([[3.0, 4.0], [1.0, 0.0]]), torch.tensor([[3.0, 5.0], [0.0, 0.0]])
+    p = SimpleNamespace(z=z, z_hat=z_hat)
+    torch.testing.assert_close(LatentError(trains=("G",))(p), torch.tensor([1 / 25, 1.0]))
+    p = SimpleNamespace(z=10 * z, z_hat=10 * z_hat)
+    torch.testing.assert_close(LatentError(trains=("G",))(p), torch.tensor([1 / 25, 1.0]))
+
+
+def test_a_rate_that_rises_and_then_falls():
+    rate = Ramp(1.0, 0.5, rise=0.5)
+    found = [float(at(rate, torch.tensor(t))) for t in (0.0, 0.25, 0.5, 1.0)]
+    assert found == pytest.approx([0.0, 0.875 / 2, 0.75, 0.5])
 
 
 def test_ramps():

@@ -29,6 +29,9 @@ def test_probabilities_are_refused_where_values_have_no_range(recipe, option):
         ("gan", {"batch": 3, "pack": 2}, "not a multiple"),
         ("gan", {"augment": 3}, "augment=3: expected"),
         ("ae_to_gan", {"teacher": 0.9, "warmup": 0.1}, "less than 1 in all"),
+        ("ae_to_gan", {"discriminator": "new", "freeze": 1}, "use discriminator=initialise"),
+        ("ae_to_gan", {"discriminator": "share", "pack": 2}, "no classes, packs or freeze"),
+        ("ae_to_gan", {"pixels": True}, "discriminator=share or project"),
     ],
 )
 def test_settings_that_are_refused(recipe, settings, message):
@@ -39,7 +42,7 @@ def test_settings_that_are_refused(recipe, settings, message):
 def test_the_smallest_settings_that_work():
     assert configure("gan", DIGITS, {"batch": 1}).batch == 1
     run = configure("ae_to_gan", DIGITS, {"teacher": 0, "warmup": 0}).with_images(6400)
-    assert [phase.images for phase in run.schedule] == [64, 64, 6272]
+    assert [phase.images for phase in run.schedule] == [64, 6336]
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -12,7 +12,9 @@ CASES = [(name, {}) for name in RECIPES]
 CASES += [("gan", {"loss": loss}) for loss in Loss.__args__]
 CASES += [("gan", {"pack": 2, "augment": "translation,cutout", "conditional": True})]
 CASES += [
-    ("ae_to_gan", {"anchor": 1.0, "pack": 2, "distil": 1.0, "initialise": "encoder", "freeze": 1}),
+    ("ae_to_gan", {"pack": 2, "distil": 1.0, "generator": "new", "freeze": 1, "invert": 1.0, "recon": True}),
+    ("ae_to_gan", {"discriminator": "project", "pixels": True}),
+    ("ae_to_gan", {"discriminator": "share"}),
     ("vae", {"likelihood": "bernoulli"}),
 ]
 CASES += [

@@ -1,0 +1,106 @@
+"""A discriminator on the features of another network, which holds still (Sauer et al. 2021, Projected GAN)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from aegean.config import network
+from aegean.nets.augment import AUGMENTATIONS, augment, numbers
+from aegean.nets.blocks import act, he_, upsample
+from aegean.nets.discriminator import Judgement
+
+
+@network
+class SharedDiscriminator(nn.Module):
+    """Samples (B, *shape), noise (B, *noise_shape) and the encoder that is shared -> Judgement, a logit a level.
+
+    One small head judges each level, as it is, or with `project` as section 3.2 of the paper has it: mixed across
+    channels by a fixed random projection to `width`, and across scales by adding the coarser level through another. The
+    projections are buffers, so nothing trains them, and the encoder holds still because no term of the turn names it.
+    `levels` are those of the encoder, (C, H, W) each, or (C,); where they begin with the samples' own shape, a head
+    judges those too: no encoder shows all of what it sees.
+    """
+
+    shares = "E"
+    pack = 1
+
+    def __init__(
+        self,
+        levels: Sequence[Sequence[int]],
+        width: int = 64,
+        project: bool = True,
+        augmentation: Sequence[str] = (),
+    ):
+        super().__init__()
+        assert all(name in AUGMENTATIONS for name in augmentation)
+        self.augmentation, self.project = tuple(augmentation), project
+        self.levels = [tuple(level) for level in levels]
+        self.channels, self.scales, self.heads = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        for number, level in enumerate(self.levels):
+            if project:
+                self.channels.append(Fixed((width, level[0])))
+                if number:
+                    self.scales.append(Fixed((width, width)))
+            self.heads.append(_head(width if project else level[0], width, flat=len(level) == 1))
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        return (numbers(self.augmentation),)
+
+    def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None = None, *, backbone: nn.Module) -> Judgement:
+        x = augment(x, noise, self.augmentation)
+        features = backbone(x)
+        judged = (x, *features)[-len(self.levels) :]
+        if self.project:
+            judged = self._mixed(judged)
+        with torch.autocast(x.device.type, enabled=False):
+            logits = tuple(head(h.float()).flatten(1).mean(1) for head, h in zip(self.heads, judged))
+        return Judgement(logits, features, x)
+
+    def _mixed(self, levels: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The projected levels, nearest the data first, each with the coarser ones added."""
+        mixed: list[Tensor] = []
+        for number in reversed(range(len(levels))):
+            h = self.channels[number](act(levels[number]))
+            if mixed:
+                coarser = self.scales[number](act(mixed[-1]))
+                h = h + (coarser if h.dim() == 2 else upsample(coarser, h.shape[2:]))  # type: ignore[arg-type]
+            mixed.append(h)
+        return tuple(reversed(mixed))
+
+
+class Fixed(nn.Module):
+    """A random linear map of channels that never learns: (B, in, ...) -> (B, out, ...)."""
+
+    weight: Tensor
+
+    def __init__(self, shape: tuple[int, int]):
+        super().__init__()
+        self.register_buffer("weight", torch.randn(shape) * shape[1] ** -0.5)
+
+    def forward(self, h: Tensor) -> Tensor:
+        weight = self.weight.to(h.dtype)
+        return h @ weight.T if h.dim() == 2 else nn.functional.conv2d(h, weight[:, :, None, None])
+
+
+class _Act(nn.Module):
+    def forward(self, h: Tensor) -> Tensor:
+        return act(h)
+
+
+def _head(channels: int, width: int, flat: bool) -> nn.Sequential:
+    """A small judge of one level: (B, channels, ...) -> (B, 1, ...). Without a last bias, which a relativistic loss
+    would never train."""
+    if flat:
+        return nn.Sequential(_Act(), he_(nn.Linear(channels, width)), _Act(), he_(nn.Linear(width, 1, bias=False)))
+    return nn.Sequential(
+        _Act(),
+        he_(nn.Conv2d(channels, width, 3, stride=2, padding=1)),
+        _Act(),
+        he_(nn.Conv2d(width, width, 3, padding=1)),
+        _Act(),
+        he_(nn.Conv2d(width, 1, 1, bias=False)),
+    )
