@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal
+from functools import partial
+from typing import Literal, NamedTuple
 
 import torch
 
-from aegean.config import Config, Net, UserError, net
+from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.nets import (
     ConvDecoder,
@@ -43,8 +44,18 @@ from aegean.recipes.vae import evidence_terms
 from aegean.training.schedule import Copy, Fit, Phase, Run, Turn
 
 MOST = 8  # floors
-FLOORS = 10.0
 WIDEST = 256  # numbers between two floors
+HELD = 10.0  # weight of a squared error, beside the data's bits, for what the lower floors hold
+
+
+class Weights(NamedTuple):
+    """Of a floor's terms; the adversarial one weighs 1."""
+
+    conditional: float
+    entropy: float
+    anchor: float
+    gamma: float
+    penalty: Precision
 
 
 def stack_nets(
@@ -109,14 +120,16 @@ def stacked_gan(
     """A GAN on every floor of a trained encoder, from the top downwards: G_i draws h_i from h_(i+1) and noise z_i.
 
     First the encoder (`teacher` of the images; none with `--from RUN`, a stack of the same floors): that of an
-    autoencoder whose decoder has the same floors and begins the generators, or by `encoder=classifier` of a classifier.
-    A mixture is fitted to its latents. Then each floor has its own discriminator, which begins as the encoder's own
-    stage, and three terms: adversarial; `conditional`, the weight of |E_i(h_i) - h_(i+1)|^2: what the encoder makes of
-    a drawn floor is what it was drawn from; `entropy`, that of |z_i - Q_i(h_i)|^2: the noise can be read in it. In
-    phases by `training`: each floor on the data's own features, then all on what those above them draw.
+    autoencoder, which can reconstruct from every floor, and whose decoders begin the generators; or, by
+    `encoder=classifier`, that of a classifier. A mixture is fitted to its latents. Then each floor has a discriminator,
+    which begins as the encoder's own stage, and besides the adversarial term: `conditional`, the weight of
+    |E_i(h_i) - h_(i+1)|^2, so that what is drawn is what it was drawn from; `entropy`, that of |z_i - Q_i(h_i)|^2, so
+    that the noise can be read in it; `anchor`, that of the distance to the data's own h_i, which keeps what the
+    autoencoder handed over. `training=independent` draws each floor from the data's own features, `joint` from what
+    the floor above draws. `noise`: numbers that each floor draws; 0: a quarter of the latent's.
 
-    Papers: Huang et al. 2017 (the stack; here with the loss and penalties of Huang et al. 2024 and features of mean
-    square 1); Ghosh et al. 2020 (the mixture).
+    Papers: Huang et al. 2017 (the stack; here with the loss and penalties of Huang et al. 2024, features of mean
+    square 1, and weights measured on digits in the place of 1 and 10); Ghosh et al. 2020 (the mixture).
     """
     shares(teacher)
     plain = encoder == "classifier" or not data.is_image
@@ -128,38 +141,12 @@ def stacked_gan(
     if inherited is not None:
         check_inherited(nets, inherited)
         teacher = 0.0
+    weights = Weights(conditional, entropy, anchor, gamma, penalty)
     rate = Ramp(lr, lr / 4, cosine=True)
-
-    def turns(floors: range, real: str, made: str, fake: str, whole: bool) -> tuple[Turn, ...]:
-        judges: list[Term] = []
-        makers: list[Term] = []
-        for i in floors:
-            D, own = (f"D.{i}",), (f"G.{i}",)
-            moved = tuple(f"G.{j}" for j in range(i, levels)) if whole else own
-            given, drawn = f"{real}.{i}", f"{fake}.{i}"
-            judges.append(DiscriminatorLoss(trains=D, real=given, fake=drawn))
-            if gamma:
-                judges += [GradientPenalty(trains=D, on=on, weight=gamma, precision=penalty) for on in (given, drawn)]
-            makers.append(GeneratorLoss(trains=moved, real=given, fake=drawn))
-            if conditional:
-                makers.append(Conditional(trains=own, level=i, made=made, weight=conditional))
-            if anchor:
-                makers.append(LevelError(trains=own, level=i, made="alone", weight=anchor))
-            if entropy:
-                read = NoiseError(trains=own, level=i, judged=fake, weight=entropy)
-                makers.append(read)
-                judges.append(read.replace(trains=(f"D.{i}.backbone", f"Q.{i}")))  # which share their layers
-        return Turn("D", tuple(judges), lr=rate), Turn("G", tuple(makers), lr=rate)
-
-    def alone(floors: range) -> tuple[Turn, ...]:
-        return turns(floors, "real", "alone", "single", whole=False)
-
-    def together(floors: range) -> tuple[Turn, ...]:
-        return turns(floors, "real", "made", "fake", whole=True)
-
-    edges: list[Config] = [Fit(), *(Copy(f"E.{i}.body", f"D.{i}.backbone") for i in range(levels))]
+    together, alone = (partial(turns, levels, weights, rate, chained) for chained in (True, False))
     first, *rest = strategy(training, images * (1 - teacher), levels, ("G",), together, alone)
-    phases = [first.replace(edges=tuple(edges)), *rest]
+    edges = (Fit(), *(Copy(f"E.{i}.body", f"D.{i}.backbone") for i in range(levels)))
+    phases = [first.replace(edges=edges), *rest]
     if inherited is None:
         phases.insert(0, learning(data, round(images * teacher), levels, encoder, plain, beta))
     if not entropy:
@@ -167,16 +154,44 @@ def stacked_gan(
     return Run(nets, tuple(phases), batch, training_only=("corruption", "Q", "C"), wiring="stack")
 
 
+def turns(levels: int, weights: Weights, rate: Ramp, chained: bool, floors: range) -> tuple[Turn, ...]:
+    """Discriminators and generators of some floors: each drawn from what those above it draw (`chained`; the
+    adversary's gradient then reaches all of them), or from the data's own features."""
+    made, fake = ("made", "fake") if chained else ("alone", "single")
+    judges: list[Term] = []
+    makers: list[Term] = []
+    for i in floors:
+        D, G = (f"D.{i}",), (f"G.{i}",)
+        above = tuple(f"G.{j}" for j in range(i, levels)) if chained else G
+        pair = (f"real.{i}", f"{fake}.{i}")
+        judges.append(DiscriminatorLoss(trains=D, real=pair[0], fake=pair[1]))
+        makers.append(GeneratorLoss(trains=above, real=pair[0], fake=pair[1]))
+        if weights.gamma:
+            gamma, precision = weights.gamma, weights.penalty
+            judges += [GradientPenalty(trains=D, on=on, weight=gamma, precision=precision) for on in pair]
+        if weights.conditional:
+            makers.append(Conditional(trains=G, level=i, made=made, weight=weights.conditional))
+        if weights.anchor:
+            makers.append(LevelError(trains=G, level=i, made="alone", weight=weights.anchor))
+        if weights.entropy:  # reader and discriminator share all layers but the last, and learn to read together
+            read = NoiseError(trains=G, level=i, judged=fake, weight=weights.entropy)
+            makers.append(read)
+            judges.append(read.replace(trains=(f"D.{i}.backbone", f"Q.{i}")))
+    return Turn("D", tuple(judges), lr=rate), Turn("G", tuple(makers), lr=rate)
+
+
 def learning(data: DataInfo, images: int, levels: int, encoder: str, plain: bool, beta: float) -> Phase:
-    """The encoder's own phase; each generator learns to rebuild its floor from the one above."""
+    """The encoder's own phase: every floor's features are to hold what the data are, and each generator rebuilds its
+    floor from the one above. A classifier's encoder learns the classes alone."""
     players, size = ("E", "bottleneck", "G"), math.prod(data.shape)
+    held = ("E", "G") if encoder == "autoencoder" else ("G",)
     terms: list[Term] = [LevelError(trains=(f"G.{i}",), level=i, weight=size) for i in range(1, levels)]
-    terms += [SquaredError(trains=("E", "G"), of=f"x_top.{k}", weight=FLOORS) for k in range(2, levels + 1)]
+    terms += [SquaredError(trains=held, of=f"x_top.{k}", weight=HELD) for k in range(2, levels + 1)]
     if encoder == "classifier":
         terms.append(ClassError(trains=("E", "bottleneck", "C")))
-        return Phase("classifier", images, (autoencoder_turn(*terms, lr=1e-3),), averages=players)
-    terms += (SquaredError(trains=players),) if plain else evidence_terms("gaussian", beta)
-    return Phase("autoencoder", images, (autoencoder_turn(*terms, lr=1e-3),), averages=players)
+    else:
+        terms += (SquaredError(trains=players),) if plain else evidence_terms("gaussian", beta)
+    return Phase(encoder, images, (autoencoder_turn(*terms, lr=1e-3),), averages=players)
 
 
 def check_inherited(nets: Mapping[str, Net], inherited: Mapping[str, Net]) -> None:
