@@ -102,7 +102,7 @@ def stacked_gan(
     noise: int = 0,
     encoder: Literal["autoencoder", "classifier"] = "autoencoder",
     teacher: float = 0.3,
-    training: Strategy = "joint",
+    training: Strategy = "coarse_to_fine",
     conditional: float = 1.0,
     entropy: float = 0.5,
     anchor: float = 24.0,
@@ -126,7 +126,8 @@ def stacked_gan(
     |E_i(h_i) - h_(i+1)|^2, so that what is drawn is what it was drawn from; `entropy`, that of |z_i - Q_i(h_i)|^2, so
     that the noise can be read in it; `anchor`, that of the distance to the data's own h_i, which keeps what the
     autoencoder handed over. `training=independent` draws each floor from the data's own features, `joint` from what
-    the floor above draws. `noise`: numbers that each floor draws; 0: a quarter of the latent's.
+    the floor above draws, `coarse_to_fine` begins with the top floor and then adds the next. `noise`: numbers that each
+    floor draws; 0: a quarter of the latent's.
 
     Papers: Huang et al. 2017 (the stack; here with the loss and penalties of Huang et al. 2024, features of mean
     square 1, and weights measured on digits in the place of 1 and 10); Ghosh et al. 2020 (the mixture).

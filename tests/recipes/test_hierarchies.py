@@ -127,7 +127,7 @@ def test_the_floors_of_a_stack_know_only_the_one_beside_them():
 
 def test_a_classifier_may_be_the_encoder():
     t = trained("stacked_gan", encoder="classifier")
-    assert [phase.name for phase in t.run.schedule] == ["classifier", "joint"]
+    assert [phase.name for phase in t.run.schedule] == ["classifier", "levels from 1", "levels from 0"]
     assert "C" not in t.model().nets and torch.isfinite(t.model().sample(3)).all()
 
 
@@ -157,7 +157,7 @@ def test_a_generator_of_scales_draws_what_it_shows_at_the_full_size():
 
 
 def test_each_strategy_is_a_list_of_phases():
-    assert phases("stacked_gan") == ["autoencoder", "joint"]
+    assert phases("stacked_gan") == phases("stacked_gan", training="coarse_to_fine")
     both = ["autoencoder", "independent", "joint"]
     assert phases("stacked_gan", training="independent_then_joint") == both
     assert phases("stacked_gan", training="independent") == ["autoencoder", "independent"]
