@@ -80,6 +80,8 @@ def hierarchical_vae(
 
     Papers: Sonderby et al. 2016 (the ladder, the warm-up); Vahdat and Kautz 2020 (posterior relative to the prior);
     Kingma et al. 2016 (free bits); Li et al. 2020 (`training=coarse_to_fine`: from the top latent downwards).
+    Expected: digits, 40,000 images, 16 s of one processor: fd@digits-classifier:397 14.0, coverage 0.33, bits@test:397
+    -22.7, of them 0.6 and 30 bits of rate on levels 0 and 1 (without the guard 0.01 and 27).
     """
     nets = ladder_nets(data, network, width, latent, levels, channels, likelihood)
     weight = Ramp(0.0, beta, warmup) if warmup else beta

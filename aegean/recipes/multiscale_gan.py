@@ -36,6 +36,8 @@ def multiscale_gan(
     coarsest scale and adds the next finer one phase by phase; `joint` trains all from the start.
 
     Papers: Karnewar and Wang 2020 (MSG-GAN); Karras et al. 2018 (coarse to fine); Huang et al. 2024 (loss, R1 and R2).
+    Expected: digits, 40,000 images, 54 s of one processor: fd@digits-classifier:397 12.0, coverage 0.29; with
+    `coarse_to_fine` 39 s, 12.9 and 0.21.
     """
     if not data.is_image:
         raise UserError(f"multiscale_gan draws pictures at several scales; {data.name!r} has rows: use gan.")

