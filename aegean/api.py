@@ -54,7 +54,7 @@ def evaluate(
     if network.accuracy is not None:
         say(f"measured in {network.key}, which is right on {network.accuracy:.1%} of the held-out samples")
     model.progress = EVALUATING
-    return Evaluator(dataset, network, count)(model)
+    return Evaluator(dataset, network, count, probes=True)(model)
 
 
 def home(path: str | Path) -> Folder:

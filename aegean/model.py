@@ -17,8 +17,10 @@ from aegean import draw
 from aegean.config import Config, Net, UserError, from_json, parse_json, to_json
 from aegean.data.info import DataInfo
 from aegean.files import write_atomically
+from aegean.floors import Floors
 from aegean.objectives import Term
 from aegean.paths import Paths, noise_for
+from aegean.wirings import find_wiring
 
 FORMAT = 1
 BATCH = 256  # samples through the networks at a time
@@ -29,6 +31,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "reconstruct": ("E", "bottleneck", "G"),
     "sample": ("prior", "G"),
     "score": ("E", "bottleneck", "G", "bound"),
+    "levels": ("E", "bottleneck"),
 }
 
 HINTS = {
@@ -37,10 +40,11 @@ HINTS = {
     "reconstruct": "this model has no encoder: train ae, vae, vae_gan or ae_to_gan",
     "sample": "this model has no prior: fit one with `aegean fit RUN --prior mixture`",
     "score": "only a variational model has an evidence bound: train vae",
+    "levels": "this model has no encoder: train ae, vae, hierarchical_vae or stacked_gan",
 }
 
 
-class Model:
+class Model(Floors):
     """Networks by name, what they know of their data, and the verbs that their paths allow.
 
     All tensors are float32 in the model's range (`info.normalise` and `info.restore` convert), on `device`.
@@ -53,7 +57,9 @@ class Model:
         info: DataInfo,
         bound: Sequence[Term] = (),
         about: dict[str, Any] | None = None,
+        wiring: str = "standard",
     ):
+        self.wiring_name, self.wiring = wiring, find_wiring(wiring)
         self.specs, self.info, self.bound = specs, info, tuple(bound)
         self.nets = {name: net.eval().requires_grad_(False) for name, net in nets.items()}
         self.about = about or {}
@@ -93,8 +99,10 @@ class Model:
         with torch.no_grad():
             return torch.cat([G.mean(G(z[s].float().to(self.device), _cut(labels, s))) for s in self._batches(len(z))])
 
-    def reconstruct(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
-        """x (n, *shape) -> x^ (n, *shape), through the posterior's mean."""
+    def reconstruct(self, x: Tensor, labels: Tensor | None = None, top: int | None = None) -> Tensor:
+        """x (n, *shape) -> x^ (n, *shape), through the posterior's mean; of a hierarchy from its upper `top` levels."""
+        if top is not None:
+            return self.from_top(x, top, labels)
         self._need("reconstruct")
         return self._map(lambda p: p.x_hat, x, labels)
 
@@ -140,6 +148,7 @@ class Model:
             "bound": to_json(self.bound),
             "info": to_json(self.info),
             "about": self.about,
+            "wiring": self.wiring_name,
         }
         tensors = {
             f"{name}.{key}": value.detach().cpu().contiguous()
@@ -180,7 +189,7 @@ class Model:
                 header.get("about", {}),
             )
             nets = {name: _build_from(spec, tensors, name) for name, spec in specs.items()}
-            model = cls(specs, nets, info, bound, about)
+            model = cls(specs, nets, info, bound, about, header.get("wiring", "standard"))
             model._check()
         except UserError:
             raise
@@ -198,6 +207,7 @@ class Model:
         assert scaling and all(isinstance(v, (int, float)) for v in scaling), "no range"
         assert all(isinstance(term, Term) for term in self.bound), "the bound is not made of terms"
         counts = {len(self.info.classes), len(self.info.class_counts)} if self.conditional else set()
+        assert "G" not in self.nets or self.floors > 0, "no levels"  # raises, too, where nets and wiring do not fit
         wanted = {net.classes for net in self.nets.values() if getattr(net, "classes", 0)}
         assert counts == wanted, f"networks for {wanted} classes, data with {counts}"
 
@@ -226,7 +236,7 @@ class Model:
     ) -> Paths:
         index = torch.arange(start + s.start, start + s.stop, device=self.device)
         noise = None if seed is None else noise_for(index, seed, "verb")
-        return Paths(self.nets, x=x, labels=labels, noise=noise)
+        return self.wiring(self.nets, x=x, labels=labels, noise=noise)
 
     def _map(
         self,
@@ -236,15 +246,25 @@ class Model:
         seed: int | None = None,
         start: int = 0,
     ) -> Tensor:
+        return self._gather(lambda p: [value(p)], x, labels, seed, start)[0]
+
+    def _gather(
+        self,
+        values: Callable[[Paths], list[Tensor]],
+        x: Tensor,
+        labels: Tensor | None,
+        seed: int | None = None,
+        start: int = 0,
+    ) -> list[Tensor]:
         if tuple(x.shape[1:]) != tuple(self.info.shape):
             raise UserError(f"Samples of shape {tuple(x.shape[1:])}; this model takes {tuple(self.info.shape)}.")
         labels = self._labels(labels, len(x))
         with torch.no_grad():
             parts = [
-                value(self._paths(s, seed, x[s].float().to(self.device), _cut(labels, s), start))
+                values(self._paths(s, seed, x[s].float().to(self.device), _cut(labels, s), start))
                 for s in self._batches(len(x))
             ]
-        return torch.cat(parts)
+        return [torch.cat(whole) for whole in zip(*parts)]
 
 
 def _cut(labels: Tensor | None, s: slice) -> Tensor | None:

@@ -9,7 +9,7 @@
 
 Names of networks: E encoder, bottleneck, G decoder or generator, prior, D and Dz discriminators, R reader, kept an
 earlier G. Paths live for one turn, since a network that has moved makes its old values stale. A new wiring is a
-subclass with more paths.
+subclass with more paths, entered in WIRINGS under the name that runs and model files carry (aegean/wirings).
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from torch import Tensor, nn
 from aegean import draw
 from aegean.latent import Latent
 from aegean.nets import Judgement
+from aegean.objectives.term import named
 
 T = TypeVar("T")
+PRIOR = ("prior normal", "prior uniform")  # the streams that a prior takes
 
 
 class path(Generic[T]):
@@ -42,6 +44,33 @@ class path(Generic[T]):
 
     def __get__(self, paths: Any, owner: type | None = None) -> T:
         value = paths.__dict__[self.name] = self.compute(paths)
+        return value
+
+
+class each(Generic[T]):
+    """Lazily computed values, one a level of a hierarchy: `p.real[1]` is computed once, when it is first asked for."""
+
+    def __init__(self, compute: Callable[[Any, int], T]):
+        self.compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, paths: Any, owner: type | None = None) -> Lazy[T]:
+        value = paths.__dict__[self.name] = Lazy(partial(self.compute, paths))
+        return value
+
+
+class Lazy(dict[int, T]):
+    """Values by level, each computed once."""
+
+    def __init__(self, compute: Callable[[int], T]):
+        super().__init__()
+        self.compute = compute
+
+    def __missing__(self, level: int) -> T:
+        value = self[level] = self.compute(level)
         return value
 
 
@@ -69,6 +98,16 @@ class Paths:
     judgements whose squared input gradient will be asked for. forward_mode: how it is taken (see `slope`).
     float32: those of them that are computed in float32 where autocast would take less.
     """
+
+    @classmethod
+    def floors(cls, nets: Mapping[str, Any]) -> int:
+        """Levels that draw: a flat model's one."""
+        return 1
+
+    @classmethod
+    def streams(cls, nets: Mapping[str, Any], level: int) -> tuple[str, ...]:
+        """The streams of noise that a sample takes at a level: redrawing the level is reseeding these."""
+        return PRIOR
 
     def __init__(
         self,
@@ -105,6 +144,11 @@ class Paths:
         bottleneck = self.nets["bottleneck"]
         noise = self.noise and self.noise("posterior", "normal", (bottleneck.latent,))
         return bottleneck(self.features[-1], noise, self.labels)
+
+    @path
+    def latents(self) -> tuple[Latent, ...]:
+        """The latent of each level that has one, nearest the data first: a flat model's one."""
+        return (self.latent,)
 
     @path
     def raw_hat(self) -> Tensor:
@@ -187,12 +231,12 @@ class Paths:
     def slope(self, name: str) -> Tensor:
         """|grad_x sum of the logits|^2 of the named judgement: (B / pack,), summed in float32 (see `with_slope`)."""
         assert name in self.slopes, f"the slope of {name!r} was not announced by a term"
-        getattr(self, name)
+        named(self, name)
         return self._slope[name]
 
-    def _judge(self, name: str, x: Tensor, by: str = "D") -> Judgement:
+    def _judge(self, name: str, x: Tensor, by: str | nn.Module = "D") -> Judgement:
         view = "real" if name == "recon" else name  # seen as the data it is compared with: features must align
-        D = self.nets[by]
+        D: Any = self.nets[by] if isinstance(by, str) else by
         noise = self._draw(f"augment {view}", "uniform", D.noise_shape)
         shared = {"backbone": self.nets[D.shares]} if D.shares else {}
         judge = partial(D, noise=noise, labels=self.labels, **shared)
@@ -206,6 +250,19 @@ class Paths:
     def _draw(self, stream: str, kind: str, shape: tuple[int, ...]) -> Tensor:
         assert self.noise is not None, f"the path needs noise for {stream!r}"
         return self.noise(stream, kind, tuple(shape))
+
+
+WIRINGS: dict[str, type[Paths]] = {"standard": Paths}
+
+
+def wiring(name: str) -> Callable[[type[Paths]], type[Paths]]:
+    """Class decorator: enter a wiring under its name."""
+
+    def enter(cls: type[Paths]) -> type[Paths]:
+        WIRINGS[name] = cls
+        return cls
+
+    return enter
 
 
 def with_slope(judge: Callable[[Tensor], Judgement], x: Tensor, forward_mode: bool) -> tuple[Judgement, Tensor]:

@@ -210,7 +210,9 @@ def continue_run(folder: Folder, plan: Settings, dataset: Dataset, evaluator: Ev
             world.any(False)
             model = load(folder.path, trainer.device)
         if world.share(not folder.scores.exists() or json.loads(folder.scores.read_text())["images"] != plan.images):
-            write_scores(folder, Evaluator(dataset, evaluator.features, COUNTED, world=world), model, plan.images)
+            write_scores(
+                folder, Evaluator(dataset, evaluator.features, COUNTED, world=world, probes=True), model, plan.images
+            )
         return model
     except (UserError, Fault, Interrupted, Lost, KeyboardInterrupt):
         raise
@@ -256,7 +258,7 @@ def fitted(folder: Folder, plan: Settings, dataset: Dataset, count: int = 20_000
     prior: Any = spec.build()
     prior.fit(*trainer.latents(count))
     if isinstance(prior, WhiteningPrior):
-        if foldable(model.nets["bottleneck"]):
+        if foldable(model.nets["bottleneck"]) and hasattr(model.nets["G"], "stem"):
             fold(prior, model.nets["bottleneck"], model.nets["G"])
             spec = net(NormalPrior, latent=prior.latent, classes=prior.classes)
             prior = spec.build()
@@ -266,7 +268,7 @@ def fitted(folder: Folder, plan: Settings, dataset: Dataset, count: int = 20_000
                 "of z would not be so in whitened ones"
             )
     nets, specs = {**model.nets, "prior": prior}, {**model.specs, "prior": spec}
-    model = Model(specs, nets, model.info, model.bound, {**model.about, "prior": plan.prior})
+    model = Model(specs, nets, model.info, model.bound, {**model.about, "prior": plan.prior}, model.wiring_name)
     model.save(folder.model)
     folder.scores.unlink(missing_ok=True)
     return model
@@ -296,12 +298,12 @@ def quiet(text: str) -> None:
     """Say nothing."""
 
 
-def make_evaluator(dataset: Dataset, count: int, world: World | None = None) -> Evaluator:
+def make_evaluator(dataset: Dataset, count: int, world: World | None = None, probes: bool = False) -> Evaluator:
     if dataset.info.test_count < FEW:
         say(f"note: only {dataset.info.test_count} held-out samples: small differences between scores are chance")
     world = world or World()
     features = world.first(lambda: feature_network(dataset, say))
-    return Evaluator(dataset, features, count, world=world)
+    return Evaluator(dataset, features, count, world=world, probes=probes)
 
 
 def write_scores(folder: Folder, evaluator: Evaluator, model: Model, images: int) -> dict[str, Score]:

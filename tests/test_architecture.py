@@ -14,6 +14,8 @@ ROOMS = [
     "latent",
     "objectives",
     "paths",
+    "wirings",
+    "floors",
     "model",
     "formulas",
     "training",

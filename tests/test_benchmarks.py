@@ -16,7 +16,7 @@ from aegean.training.engine import Engine
 from aegean.training.trainer import Trainer, build
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-OTHERS = [name for name in ("data", "scaling", "slopes", "transfer", "dip", "cost") if (FOLDER / f"{name}.py").exists()]
+OTHERS = ("cost", "data", "dip", "levels", "scaling", "slopes", "transfer")
 CPU = torch.device("cpu")
 
 

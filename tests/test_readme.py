@@ -39,7 +39,16 @@ def test_the_commands_of_the_readme(tmp_path, monkeypatch):
         if "--recipes" in words:
             words[words.index("--recipes") + 1] = "vae"  # the default widths are slow; compare has its own tests
         assert main(words[1:]) == 0, line
-    for name in ("samples.png", "sevens.png", "reconstructions.png", "latents.npz", "decoded", "report.html"):
+    for name in (
+        "samples.png",
+        "sevens.png",
+        "reconstructions.png",
+        "latents.npz",
+        "decoded",
+        "report.html",
+        "redrawn.png",
+        "floors.png",
+    ):
         assert (tmp_path / name).exists(), name
 
 

@@ -380,7 +380,7 @@ def test_a_nan_planted_in_the_data_stops_the_run_at_the_last_good_state(tmp_path
     folder = Folder(tmp_path / "run")
     state, _ = folder.load_state()
     assert all(torch.isfinite(v).all() for v in state.values())
-    assert aegean.load(folder.path).can() == ["encode", "decode", "reconstruct"]
+    assert aegean.load(folder.path).can() == ["encode", "decode", "reconstruct", "levels"]
 
 
 def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
@@ -404,7 +404,7 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
 def test_a_model_file_is_whole_or_refused(straight, tmp_path):
     data = bytearray(straight.model.read_bytes())
     model = Model.load(straight.model)
-    assert model.can() == ["encode", "decode", "reconstruct", "sample"]
+    assert model.can() == ["encode", "decode", "reconstruct", "sample", "levels"]
     cases = {"empty": b"", "short": data[: len(data) // 2], "text": b"hello" * 100}
     for name, content in cases.items():
         (tmp_path / name).write_bytes(bytes(content))
@@ -466,7 +466,7 @@ def test_verbs_say_what_is_missing(tmp_path, straight):
         model.encode(torch.zeros(2, 1, 9, 9))
     fitted = aegean.fit_prior(tmp_path / "ae", "mixture")
     assert fitted.sample(5).shape == (5, 1, 8, 8)
-    assert aegean.load(tmp_path / "ae").can() == ["encode", "decode", "reconstruct", "sample"]
+    assert aegean.load(tmp_path / "ae").can() == ["encode", "decode", "reconstruct", "sample", "levels"]
 
 
 def test_a_fitted_prior_survives_more_training(tmp_path):

@@ -229,6 +229,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "train": train,
     "sample": verbs.sample,
     "reconstruct": verbs.reconstruct,
+    "levels": verbs.levels,
     "encode": verbs.encode,
     "decode": verbs.decode,
     "fit": fit,

@@ -79,6 +79,7 @@ def _model(model: Model, run: str) -> dict[str, Any]:
             for name, net in model.nets.items()
         },
         "latent": getattr(model.nets.get("G"), "latent", None),
+        "levels": model.floors if "G" in model.nets else None,
         "conditional": model.conditional,
         "can": able,
         "cannot": {verb: HINTS[verb].replace("RUN", shlex.quote(run)) for verb in VERBS if verb not in able},
@@ -122,6 +123,8 @@ def description(found: dict[str, Any]) -> str:
         rows.append((f"network {name}", f"{net['kind']}, {net['parameters']:,} parameters"))
     if found.get("latent"):
         rows.append(("latent", f"{found['latent']} numbers"))
+    if (found.get("levels") or 1) > 1:
+        rows.append(("levels", f"{found['levels']} that draw, 0 the nearest to the data"))
     if "can" in found:
         rows.append(("can", ", ".join(found["can"])))
         rows += [(f"cannot {verb}", why) for verb, why in found["cannot"].items()]

@@ -94,6 +94,14 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
         "grid.png or folder/",
     )
     _through(command("encode", "turn inputs into latents", "aegean encode runs/vae digits --out z.npz"), "latents.npz")
+    _through(
+        command(
+            "levels",
+            "show what each level adds, from the top downwards",
+            "aegean levels runs/ladder digits --out l.png",
+        ),
+        "grid.png",
+    )
     _decode(command("decode", "turn latents into pictures or rows", "aegean decode runs/vae z.npz --out decoded/"))
     _fit(command("fit", "fit a prior to a run's latents, so that it samples", "aegean fit runs/ae --prior mixture"))
     _evaluate(command("evaluate", "score a model against held-out data", "aegean evaluate runs/vae --count 10000"))
@@ -142,6 +150,12 @@ def _sample(p: Parser) -> None:
     _out(p, "grid.png, folder/, samples.npz, or rows.csv")
     _class(p, "draw only this class; for models trained with --set conditional=true")
     p.add_argument("--seed", type=whole(0), default=0, help="other samples with another seed (default: 0)")
+    p.add_argument(
+        "--resample",
+        type=whole(0),
+        metavar="LEVEL",
+        help="keep one sample and draw this level of it anew, --count times; 0 is nearest the data",
+    )
     _overwrite(p)
 
 

@@ -1,4 +1,4 @@
-"""sample, reconstruct, encode, decode: a model's verbs from files to files."""
+"""sample, reconstruct, levels, encode, decode: a model's verbs from files to files."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from aegean import api
 from aegean.cli.outputs import FOLDER, check_picture, npz, rows, target, write, write_folder
 from aegean.config import UserError, nearest, to_json
 from aegean.data import DataInfo, read_inputs
-from aegean.data.grid import grid, pairs
+from aegean.data.grid import bands, grid, pairs
 from aegean.data.inputs import different, wanted
 from aegean.data.sources import open_source
 from aegean.model import HINTS, Model
 
+SHOWN = 16  # inputs whose levels are shown
 LIMIT = 4 << 30  # bytes of samples or latents that one command holds in memory
 
 
@@ -43,7 +44,10 @@ def sample(args: argparse.Namespace) -> None:
         labels = torch.full((args.count,), class_index(model, args.class_name))
     elif model.conditional:
         labels = model.sample_labels(args.count, args.seed)
-    raw = info.restore(model.sample(args.count, args.seed, labels))
+    if args.resample is None:
+        raw = info.restore(model.sample(args.count, args.seed, labels))
+    else:
+        raw = info.restore(redrawn(model, args.resample, args.count, args.seed))
     if kind == ".png":
         write(path, grid(raw, info))
     elif kind == ".npz":
@@ -54,6 +58,12 @@ def sample(args: argparse.Namespace) -> None:
     else:
         write_folder(path, {"": raw}, sample_names(labels, args.count, info), info)
     print(f"{path}: {args.count} samples")
+
+
+def redrawn(model: Model, level: int, count: int, seed: int) -> Tensor:
+    """The first sample of a seed, then the same with one level drawn anew: (count, *shape)."""
+    model.check_level(level)
+    return torch.cat([model.redraw(level, 1, seed, again) for again in range(count)])
 
 
 def sample_names(labels: Tensor | None, count: int, info: DataInfo) -> list[str]:
@@ -74,6 +84,28 @@ def reconstruct(args: argparse.Namespace) -> None:
     else:
         write_folder(path, {"": x_hat, "inputs": raw}, different(list(map(plain, names))), model.info)
     print(f"{path}: {len(raw)} reconstructions{'' if kind == '.png' else ', the inputs beside them in inputs/'}")
+
+
+def levels(args: argparse.Namespace) -> None:
+    """The first inputs, and what the upper levels alone say of them: one, two, and so on."""
+    path, _ = target(args.out, (".png",), args.overwrite)
+    model = opened(args.run, "levels")
+    if model.floors == 1 or "reconstruct" not in model.can():
+        raise UserError(
+            f"{args.run} is flat: it has latents on one level, so there is nothing to add up; train hierarchical_vae "
+            "or stacked_gan."
+        )
+    _, raw, labels = inputs(args, model)
+    raw, labels = raw[:SHOWN], None if labels is None else labels[:SHOWN]
+    x = model.info.normalise(raw)
+    parts = {"given": raw}
+    for top in range(1, model.floors + 1):
+        name = f"levels from {model.floors - top}" if top < model.floors else "all levels"
+        parts[name] = model.info.restore(model.reconstruct(x, labels, top=top))
+    check_picture(sum(map(len, parts.values())), model.info)
+    write(path, bands(parts, model.info))
+    rows = ", ".join(list(parts)[1:])
+    print(f"{path}: {len(raw)} inputs, below them the reconstruction from {rows}")
 
 
 def encode(args: argparse.Namespace) -> None:

@@ -75,6 +75,14 @@ def pairs(first: np.ndarray, second: np.ndarray, info: DataInfo) -> bytes:
     return tiles(np.concatenate(rows), columns)
 
 
+def bands(groups: dict[str, np.ndarray], info: DataInfo) -> bytes:
+    """Groups of equally many raw samples (n, *shape), one row of tiles each -> PNG; rows as one scatter plot."""
+    if not info.is_image:
+        return scatter(groups, info)
+    pictures = [as_pictures(raw, info) for raw in groups.values()]
+    return tiles(np.concatenate(pictures), len(pictures[0]))
+
+
 def png(image: Image.Image) -> bytes:
     out = io.BytesIO()
     image.save(out, format="PNG")

@@ -1,6 +1,7 @@
 """Latents: bottlenecks (features -> Latent) and priors (noise -> latent)."""
 
 from aegean.latent.bottlenecks import BOTTLENECKS, Gaussian, Identity, Latent
+from aegean.latent.ladder import LadderPosterior
 from aegean.latent.mapping import MappingPrior
 from aegean.latent.priors import FITTED, PRIORS, GaussianPrior, MixturePrior, NormalPrior
 from aegean.latent.whitening import WhiteningPrior, fold, foldable
@@ -12,6 +13,7 @@ __all__ = [
     "Gaussian",
     "GaussianPrior",
     "Identity",
+    "LadderPosterior",
     "Latent",
     "MappingPrior",
     "MixturePrior",

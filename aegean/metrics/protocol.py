@@ -14,6 +14,7 @@ from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.formulas import frechet, kernel, memorisation, modes, neighbours, pictures
 from aegean.metrics.features import BATCH, FeatureNetwork
+from aegean.metrics.probes import Probes
 from aegean.training.world import World
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ DIRECTIONS: dict[str, Literal["higher", "lower"]] = {
     "ssim": "higher",
     "mse": "lower",
     "bits": "higher",
+    "probe": "higher",
 }
 
 
@@ -75,6 +77,9 @@ class Evaluator:
     2,000 samples or fewer, five for each sample above, never more than 50,000. Copies of an image that was not chosen
     are not found, so the share depends on the choice; floor and value have the same. The floor of `memorised` alone
     is that of held-out samples, for which copying is impossible.
+
+    `probes`: for labelled data also the accuracy of linear probes of every level of a model's encoder; their floor is
+    a probe of the raw values.
     """
 
     def __init__(
@@ -84,6 +89,7 @@ class Evaluator:
         count: int = 10_000,
         seed: int = 0,
         world: World | None = None,
+        probes: bool = False,
     ):
         if features.info:
             check_fits(features.info, dataset.info, f"The feature network {features.key}")
@@ -97,6 +103,8 @@ class Evaluator:
         self.labels = None if dataset.test_labels is None else torch.as_tensor(dataset.test_labels[chosen])
         if not self.world.leads:
             return
+        probed = probes and self.labels is not None and len(self.info.classes) > 1
+        self.probes = Probes(dataset, self.test, self.labels, seed) if probed else None  # type: ignore[arg-type]
         self.real = features(self.test)
         self.moments = frechet.moments(self.real)
         self.within = kernel.mean_within(self.real)
@@ -133,6 +141,9 @@ class Evaluator:
             bits = gather(_finite(model.score(x, **place, **labels), "scores", self.world).double().cpu().numpy())
             if bits is not None:
                 scores |= self._scores("test", {"bits": float(bits.mean())}, {"bits": None})
+        if "levels" in able and self.world.leads and self.probes:
+            for where, accuracy in self.probes(model).items():
+                scores |= self._scores(where, {"probe": accuracy}, {"probe": self.probes.floor})
         return scores
 
     def distances(self, fake: np.ndarray) -> dict[str, float]:

@@ -3,16 +3,26 @@
 from aegean.nets.conv import ConvDecoder, ConvEncoder
 from aegean.nets.corruption import GaussianCorruption
 from aegean.nets.discriminator import Discriminator, Judgement
+from aegean.nets.ladder import ConvLadder, DenseLadder
 from aegean.nets.mlp import MLPDecoder, MLPEncoder
+from aegean.nets.scales import ScaleDiscriminator
 from aegean.nets.shared import SharedDiscriminator
+from aegean.nets.tower import NoiseReaders, Several, Stack, Tower
 
 __all__ = [
     "ConvDecoder",
     "ConvEncoder",
+    "ConvLadder",
+    "DenseLadder",
     "Discriminator",
     "GaussianCorruption",
     "Judgement",
     "MLPDecoder",
     "MLPEncoder",
+    "NoiseReaders",
+    "ScaleDiscriminator",
+    "Several",
     "SharedDiscriminator",
+    "Stack",
+    "Tower",
 ]

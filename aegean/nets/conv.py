@@ -34,11 +34,16 @@ class ConvEncoder(nn.Module):
         self.downs = nn.ModuleList(nn.Sequential(Down(a), he_(nn.Conv2d(a, b, 1))) for a, b in zip(widths, widths[1:]))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        h = self.stem(x.contiguous(memory_format=torch.channels_last))
-        levels = [self.stages[0](h)]
-        for down, stage in zip(self.downs, list(self.stages)[1:]):
-            levels.append(stage(down(levels[-1])))
+        levels: list[Tensor] = []
+        for level in range(len(self.levels)):
+            levels.append(self.rise(level, levels[-1] if levels else x))
         return tuple(levels)
+
+    def rise(self, level: int, below: Tensor) -> Tensor:
+        """One level: its features from those of the level below, or from the data."""
+        if level:
+            return self.stages[level](self.downs[level - 1](below))
+        return self.stages[0](self.stem(below.contiguous(memory_format=torch.channels_last)))
 
 
 @network

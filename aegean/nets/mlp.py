@@ -24,10 +24,14 @@ class MLPEncoder(nn.Module):
         self.layers = nn.ModuleList(he_(nn.Linear(a, b)) for a, b in zip(widths, widths[1:]))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        levels = [self.stem(x.flatten(1))]
-        for layer in self.layers:
-            levels.append(layer(act(levels[-1])))
+        levels: list[Tensor] = []
+        for level in range(len(self.levels)):
+            levels.append(self.rise(level, levels[-1] if levels else x))
         return tuple(levels)
+
+    def rise(self, level: int, below: Tensor) -> Tensor:
+        """One level: its features from those of the level below, or from the data."""
+        return self.layers[level - 1](act(below)) if level else self.stem(below.flatten(1))
 
 
 @network

@@ -2,6 +2,7 @@
 
 from aegean.objectives.adversarial import LOSSES, DiscriminatorLoss, GeneratorLoss
 from aegean.objectives.divergence import Rate
+from aegean.objectives.levels import ClassError, Conditional, LevelError, LevelRate, NoiseError, SpareRate
 from aegean.objectives.penalties import GradientPenalty, WassersteinPenalty
 from aegean.objectives.reconstruction import (
     AbsoluteError,
@@ -19,6 +20,8 @@ __all__ = [
     "LOSSES",
     "AbsoluteError",
     "BernoulliBits",
+    "ClassError",
+    "Conditional",
     "DiscriminatorLoss",
     "Distil",
     "FeatureError",
@@ -26,9 +29,13 @@ __all__ = [
     "GeneratorLoss",
     "GradientPenalty",
     "LatentError",
+    "LevelError",
+    "LevelRate",
+    "NoiseError",
     "Ramp",
     "Rate",
     "ReadError",
+    "SpareRate",
     "SquaredError",
     "Term",
     "WassersteinPenalty",

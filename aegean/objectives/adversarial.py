@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
-from aegean.objectives.term import Term
+from aegean.objectives.term import Term, named
 
 
 class Loss(NamedTuple):
@@ -39,11 +39,14 @@ LOSSES: dict[str, Loss] = {
 @dataclass(frozen=True, kw_only=True)
 class _Adversarial(Term):
     loss: str = "relativistic"
-    fake: str = "fake"  # the judgement on generated samples: "fake" or "recon"; on latents "prior_z" or "data_z"
+    fake: str = (
+        "fake"  # the judgement on generated samples: "fake" or "recon"; on latents "prior_z" or "data_z"; "fake.1"
+    )
     real: str = "real"  # the judgement on what they are to be like
 
     def logits(self, p: Any) -> list[tuple[Tensor, Tensor]]:
-        return [(r.float(), f.float()) for r, f in zip(getattr(p, self.real).logits, getattr(p, self.fake).logits)]
+        real, fake = named(p, self.real), named(p, self.fake)
+        return [(r.float(), f.float()) for r, f in zip(real.logits, fake.logits)]
 
     @property
     def label(self) -> str:

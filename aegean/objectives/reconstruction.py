@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aegean.latent.bottlenecks import NATS_TO_BITS
-from aegean.objectives.term import Term
+from aegean.objectives.term import Term, named
 
 
 def total(values: Tensor) -> Tensor:
@@ -19,12 +19,23 @@ def total(values: Tensor) -> Tensor:
     return values.float().flatten(1).sum(1)
 
 
+def labelled(term: Term, of: str) -> str:
+    """A term's label: its own name, and what it is about where that is not the usual reconstruction."""
+    return type(term).__name__ if of == "x_hat" else f"{type(term).__name__}({of})"
+
+
 @dataclass(frozen=True, kw_only=True)
 class SquaredError(Term):
-    """sum (x - x^)^2 of a sample, in the model's own units."""
+    """sum (x - x^)^2 of a sample, in the model's own units. `of` names the reconstruction."""
+
+    of: str = "x_hat"
+
+    @property
+    def label(self) -> str:
+        return labelled(self, self.of)
 
     def __call__(self, p: Any) -> Tensor:
-        return total((p.x_hat - p.x).square())
+        return total((named(p, self.of) - p.x).square())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +51,19 @@ class GaussianBits(Term):
     """-log2 N(x; x^, exp(log_variance)), a density over the model's units, in bits a sample.
 
     The variance is one learned number of the decoder (Rybkin et al. 2021), bounded below by a quarter
-    of a step of 8-bit pixels, so that the likelihood of constant data stays finite.
+    of a step of 8-bit pixels, so that the likelihood of constant data stays finite. `of` names the
+    reconstruction.
     """
+
+    of: str = "x_hat"
+
+    @property
+    def label(self) -> str:
+        return labelled(self, self.of)
 
     def __call__(self, p: Any) -> Tensor:
         log_variance = p.log_variance.float().clamp(min=2 * math.log(0.5 / 255))
-        squared = (p.x_hat - p.x).float().square()
+        squared = (named(p, self.of) - p.x).float().square()
         return total(0.5 * (squared * (-log_variance).exp() + log_variance + math.log(2 * math.pi))) * NATS_TO_BITS
 
 

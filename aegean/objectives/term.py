@@ -36,6 +36,13 @@ def at(value: float | Ramp, progress: Tensor) -> Tensor | float:
     return value(progress) if isinstance(value, Ramp) else value
 
 
+def named(p: Any, name: str) -> Any:
+    """A path by its name: "real"; of one level of a hierarchy "real.1"."""
+    path, _, level = name.partition(".")
+    value = getattr(p, path)
+    return value[int(level)] if level else value
+
+
 @dataclass(frozen=True, kw_only=True)
 class Term(Config):
     """A formula: paths -> (n,) numbers, usually one a sample; the loss is their mean times `weight`.

@@ -5,10 +5,13 @@ from aegean.recipes.ae import ae, denoising_ae
 from aegean.recipes.ae_to_gan import ae_to_gan
 from aegean.recipes.few_shot_gan import few_shot_gan
 from aegean.recipes.gan import gan
+from aegean.recipes.hierarchical_vae import hierarchical_vae
 from aegean.recipes.latent_gan import latent_gan
 from aegean.recipes.mode_regularised_gan import mode_regularised_gan
+from aegean.recipes.multiscale_gan import multiscale_gan
 from aegean.recipes.projected_gan import projected_gan
 from aegean.recipes.registry import RECIPES, Option, configure, describe, options, recipe, smoke
+from aegean.recipes.stacked_gan import stacked_gan
 from aegean.recipes.vae import vae
 from aegean.recipes.vae_gan import vae_gan
 
@@ -23,12 +26,15 @@ __all__ = [
     "describe",
     "few_shot_gan",
     "gan",
+    "hierarchical_vae",
     "latent_gan",
     "mode_regularised_gan",
+    "multiscale_gan",
     "options",
     "projected_gan",
     "recipe",
     "smoke",
+    "stacked_gan",
     "vae",
     "vae_gan",
 ]

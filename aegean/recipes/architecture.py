@@ -36,7 +36,7 @@ def latent_size(data: DataInfo, latent: int) -> int:
     return 16 if side <= 16 else 32 if side <= 32 else 64
 
 
-def _body(data: DataInfo, network: Network, width: int) -> tuple[bool, dict[str, Any]]:
+def body_of(data: DataInfo, network: Network, width: int) -> tuple[bool, dict[str, Any]]:
     """Convolutional or not, and the widths: twice as many channels a level, at most four times the first, until
     the shorter side is at most 4; dense: three layers of 8 times the width. Width 0 chooses: 32 for rows and for
     pictures to 16 pixels, 16 for larger ones, whose first level costs most."""
@@ -52,12 +52,12 @@ def _body(data: DataInfo, network: Network, width: int) -> tuple[bool, dict[str,
 
 
 def encoder(data: DataInfo, network: Network, width: int) -> Net:
-    conv, body = _body(data, network, width)
+    conv, body = body_of(data, network, width)
     return net(ConvEncoder if conv else MLPEncoder, **body)
 
 
 def decoder(data: DataInfo, network: Network, width: int, latent: int, classes: int = 0, output: str = "linear") -> Net:
-    conv, body = _body(data, network, width)
+    conv, body = body_of(data, network, width)
     return net(ConvDecoder if conv else MLPDecoder, **body, latent=latent, classes=classes, output=output)
 
 
@@ -117,7 +117,7 @@ def reader(data: DataInfo, D: Net, width: int, network: Network) -> Net:
     """From the last features of a discriminator to what it saw: a decoder for whole packs."""
     with torch.device("meta"):
         size = math.prod(D.args["backbone"].build().levels[-1])
-    conv, body = _body(data, network, width)
+    conv, body = body_of(data, network, width)
     body = {**body, "shape": D.args["backbone"].args["shape"]}
     return net(ConvDecoder if conv else MLPDecoder, **body, latent=size)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 
@@ -78,10 +79,20 @@ METRICS = {
         "How probable the model finds held-out data: a lower bound of log2 p, in bits a sample. Comparable between "
         "models of the same likelihood only.",
     ),
+    "probe": Metric(
+        "linear probe",
+        "features",
+        "How often a linear map finds the class of held-out data in what the encoder says on a level: its features, or "
+        "its latents. The floor is the same map on the raw values.",
+    ),
 }
 
 
 def metric_of(key: str) -> Metric:
     """The metric of a full key such as "fd@digits-classifier:10k"."""
-    name = key.split("@")[0]
-    return METRICS.get(name, Metric(name, "other", ""))
+    name, _, where = key.partition("@")
+    found = METRICS.get(name, Metric(name, "other", ""))
+    if name != "probe":
+        return found
+    level = re.sub(r"(\d+)$", r" \1", where.partition(":")[0])  # "level1" -> "level 1"
+    return found._replace(name=f"{found.name} of {level}")

@@ -37,7 +37,7 @@ def render(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: D
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    words = (tables.number, tables.whole, tables.compact, tables.duration)
+    words = (tables.number, tables.whole, tables.compact, tables.duration, tables.size)
     environment.filters |= {function.__name__: function for function in words}
     figures = learning_curves(groups, CURVES)
     return environment.get_template("page.html").render(
@@ -91,6 +91,8 @@ def panels(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: D
     shown = Shown(dataset)
     samples: list[dict[str, Any]] = []
     reconstructions: list[dict[str, Any]] = []
+    redrawn: list[dict[str, Any]] = []
+    added: list[dict[str, Any]] = []
     for number, (row, group) in enumerate(zip(report["rows"], groups)):
         model = Model.load(group[0].path)
         for verb, make, panel in (
@@ -99,11 +101,16 @@ def panels(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: D
         ):
             if verb in model.can():
                 panel.append({"row": number, "html": make(model, number, row["label"])})
+                more, levels = (shown.redrawn, redrawn) if verb == "sample" else (shown.added, added)
+                if model.floors > 1:
+                    levels.append({"row": number, "levels": more(model, number, row["label"])})
     return {
         "held_out": shown.held_out(),
         "originals": shown.originals(),
         "samples": samples,
         "reconstructions": reconstructions,
+        "redrawn": redrawn,
+        "added": added,
         "silent": [
             row["label"] for i, row in enumerate(report["rows"]) if i not in [panel["row"] for panel in samples]
         ],

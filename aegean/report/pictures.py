@@ -18,7 +18,9 @@ from aegean.report.curves import clouds
 LARGEST = 256  # pixels of a tile; larger pictures are scaled down
 SHEET = 512  # pixels that a sheet of samples is wide, about
 POINTS = 500  # rows in a scatter plot
-STRIP = 12  # held-out samples that are reconstructed
+STRIP = 12  # held-out samples that are reconstructed, and draws of a level
+BASES = 2  # samples whose levels are redrawn
+VERSIONS = 200  # draws of a level of a row
 
 
 class Shown:
@@ -61,6 +63,35 @@ class Shown:
         if not self.info.is_image:
             return clouds(self.real, made, row, self.info, "reconstructions")
         return image(self._tiles(made, STRIP), f"reconstructions of {label}")
+
+    def redrawn(self, model: Model, row: int, label: str) -> list[tuple[str, Markup]]:
+        """For each level, from the top: samples, and each with that level drawn anew, the rest kept. (words, HTML)"""
+        found = []
+        for level in reversed(range(model.floors)):
+            words = f"level {level} redrawn"
+            if self.info.is_image:
+                draws = torch.stack([model.redraw(level, BASES, 0, again) for again in range(STRIP)], 1)
+                made = self.info.restore(draws.flatten(0, 1))
+                found.append((words, image(self._tiles(made, STRIP), f"{words}, of {label}")))
+            else:
+                draws = torch.cat([model.redraw(level, 1, 0, again) for again in range(VERSIONS)])
+                found.append((words, clouds(self.real, self.info.restore(draws), row, self.info, words)))
+        return found
+
+    def added(self, model: Model, row: int, label: str) -> list[tuple[str, Markup]]:
+        """Reconstructions from the top level alone, from the upper two, and so on: (words, HTML)."""
+        x, labels = self.info.normalise(self.real), self.labels if model.conditional else None
+        if self.info.is_image:
+            x, labels = x[:STRIP], None if labels is None else labels[:STRIP]
+        found = []
+        for top in range(1, model.floors + 1):
+            words = f"levels {model.floors - top} and up" if top > 1 else f"level {model.floors - 1} alone"
+            made = self.info.restore(model.reconstruct(x, labels, top=top))
+            if self.info.is_image:
+                found.append((words, image(self._tiles(made, STRIP), f"reconstructions of {label} from {words}")))
+            else:
+                found.append((words, clouds(self.real, made, row, self.info, words)))
+        return found
 
     def _tiles(self, raw: np.ndarray, columns: int) -> bytes:
         return tiles(shrunk(as_pictures(raw, self.info)), columns)

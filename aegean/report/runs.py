@@ -28,6 +28,7 @@ class Entry:
     images: int
     seconds: float
     parameters: dict[str, int]  # network -> trained numbers
+    memory: int = 0  # bytes at most, 0 where nobody counted
 
     @property
     def finished(self) -> bool:
@@ -91,7 +92,7 @@ def read_entries(plans: dict[Path, Settings], dataset: Dataset, say: Say) -> lis
 
     def evaluated(chosen: list[Entry]) -> list[Entry]:
         if chosen:
-            evaluator = session.make_evaluator(dataset, session.COUNTED)
+            evaluator = session.make_evaluator(dataset, session.COUNTED, probes=True)
             for entry in chosen:
                 say(f"evaluating {entry.path}")
                 session.write_scores(Folder(entry.path), evaluator, api.load(entry.path), entry.images)
@@ -116,6 +117,7 @@ def _read(path: Path, plan: Settings) -> Entry:
         images,
         float(model.about.get("seconds", 0)),
         {name: sum(p.numel() for p in net.parameters()) for name, net in model.nets.items()},
+        int(model.about.get("memory", 0)),
     )
 
 

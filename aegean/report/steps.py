@@ -52,6 +52,13 @@ def next_steps(report: dict[str, Any], groups: Sequence[Sequence[Entry]]) -> lis
     if samplers:
         best = run[samplers[0]]
         words.append((f"More samples of {samplers[0]}", ("sample", best.path, "--count", 64, "--out", "samples.png")))
+        if best.plan.run.wiring != "standard":
+            words.append(
+                (
+                    f"What level 0 of {samplers[0]} controls",
+                    ("sample", best.path, "--resample", 0, "--count", 8, "--out", "redrawn.png"),
+                )
+            )
         longer = ("train", "--resume", best.path, "--images", 2 * best.plan.images)
         words.append((f"Twice the budget for {samplers[0]}", longer))
     words += [better for label in samplers if (better := _earlier(label, run[label]))]

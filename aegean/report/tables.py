@@ -112,6 +112,7 @@ def row(label: str, group: Sequence[Entry]) -> dict[str, Any]:
         "inherited_from": first.plan.inherited.get("recipe", ""),
         "minutes": first.plan.minutes,
         "seconds": spread([entry.seconds for entry in group]),
+        "memory": max(entry.memory for entry in group),
         "parameters": sum(first.parameters.values()),
         "generator_parameters": first.parameters.get("G", 0),
         "machine": "; ".join(machines),
@@ -197,6 +198,11 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+def size(count: int) -> str:
+    """1500000000 -> "1.5 GB"; "-" where nobody counted."""
+    return f"{count / 1e9:.2g} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB" if count else "-"
 
 
 def number(value: float | None) -> str:

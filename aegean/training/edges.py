@@ -11,12 +11,11 @@ from aegean.training.schedule import Copy
 
 def copy_values(nets: dict[str, nn.Module], edge: Copy) -> None:
     """Carry out a Copy. UserError: a parameter of the target is missing in the source, or has another shape."""
-    source = nets[edge.source].state_dict()
-    net, _, part = edge.target.partition(".")
-    target = nets[net].get_submodule(part) if part else nets[net]
+    source, target = (_part(nets, name) for name in (edge.source, edge.target))
+    given = source.state_dict()
     values = {}
     for name, old in target.state_dict().items():
-        new = source.get(name)
+        new = given.get(name)
         if new is not None and name == "stem.weight" and new.shape != old.shape and old.shape[1] % new.shape[1] == 0:
             new = widen(new, old.shape)
         if new is None or new.shape != old.shape:
@@ -27,3 +26,9 @@ def copy_values(nets: dict[str, nn.Module], edge: Copy) -> None:
             )
         values[name] = new
     target.load_state_dict(values)
+
+
+def _part(nets: dict[str, nn.Module], name: str) -> nn.Module:
+    """A network, or a part of one: "D.backbone"."""
+    net, _, part = name.partition(".")
+    return nets[net].get_submodule(part) if part else nets[net]

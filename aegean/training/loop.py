@@ -18,8 +18,9 @@ from aegean.config import UserError
 from aegean.data.grid import grid, pairs
 from aegean.model import Model
 from aegean.training.folder import Folder, Settings
+from aegean.training.memory import peak, start_counting
 from aegean.training.trainer import Fault, Trainer
-from aegean.training.watch import collapse_warning, cures, saturation_warning
+from aegean.training.watch import LOUDER, collapse_warning, cures, saturation_warning, silence_warning
 
 LINES = 200  # of metrics in a run
 SAVE_SECONDS = 240
@@ -50,7 +51,8 @@ class Loop:
 
     def __init__(self, folder: Folder, settings: Settings, trainer: Trainer, evaluate: Evaluate):
         self.folder, self.settings, self.trainer, self.evaluate = folder, settings, trainer, evaluate
-        self.notes: dict[str, Any] = {"seconds": 0.0, "lines": 0, "best": {}, "coverage": 0.0}
+        self.notes: dict[str, Any] = {"seconds": 0.0, "lines": 0, "best": {}, "coverage": 0.0, "memory": 0}
+        start_counting(trainer.device)
         self.cadence = Cadence(settings)
         self.shown = trainer.feed.take("shown", 0, min(SHOWN // 2, trainer.feed.count))
         self.stopping = self.ending = False
@@ -93,6 +95,7 @@ class Loop:
         """State and model, unless an update went wrong since the last good state."""
         if fault := self.trainer.blame():
             raise Fault(fault)
+        self.notes["memory"] = self.about()["memory"]
         self.trainer.model(about=self.about()).save(self.folder.model)
         self.folder.save_state(self.trainer, self.notes)
         self.saved_at = time.monotonic()
@@ -106,6 +109,7 @@ class Loop:
             "images": self.trainer.images + int(inherited.get("images", 0)),
             "seconds": round(self.notes["seconds"] + float(inherited.get("seconds", 0)), 1),
             "seed": self.settings.run.seed,
+            "memory": max(self.notes.get("memory", 0), peak(self.trainer.device)),
         }
 
     def _step(self) -> None:
@@ -135,7 +139,10 @@ class Loop:
             self.board.add_scalar(name, value, self.trainer.images)
         self._show(**{name.split("/")[-1]: value for name, value in values.items() if "gradient" not in name})
         if warning := saturation_warning(values):
-            self._warn("saturation", warning)
+            self._warn("saturation", warning, cures(self.settings.recipe, self.settings.info.is_image))
+        progress = self.trainer.seen / self.trainer.phase.images
+        if warning := silence_warning(values, progress):
+            self._warn("silence", warning, LOUDER)
 
     def _evaluate(self) -> None:
         if fault := self.trainer.blame():
@@ -152,11 +159,12 @@ class Loop:
         self._keep_best(model, scores)
         names = {key.split("@")[0]: score for key, score in scores.items()}
         self._show(**{name: names[name].value for name in ("fd", "coverage", "rfd", "psnr") if name in names})
-        if "D" in self.trainer.phase.trains and "G" in self.trainer.phase.trains and "coverage" in names:
+        last = self.trainer.phase_number == len(self.trainer.run.schedule) - 1  # earlier, parts of G may not have begun
+        if last and {"D", "G"} <= set(self.trainer.phase.trains) and "coverage" in names:
             now, floor = names["coverage"].value, names["coverage"].floor
             progress = self.trainer.seen / self.trainer.phase.images
             if warning := collapse_warning(now, floor, self.notes["coverage"], progress):
-                self._warn("collapse", warning)
+                self._warn("collapse", warning, cures(self.settings.recipe, self.settings.info.is_image))
             self.notes["coverage"] = max(self.notes["coverage"], now)
 
     def _keep_best(self, model: Model, scores: Mapping[str, Any]) -> None:
@@ -188,8 +196,8 @@ class Loop:
         self.folder.log(**place, seconds=round(self.notes["seconds"], 3), **line)
         self.notes["lines"] += 1
 
-    def _warn(self, kind: str, finding: str) -> None:
-        text = f"{finding}; {cures(self.settings.recipe, self.settings.info.is_image)}"
+    def _warn(self, kind: str, finding: str, help: str) -> None:
+        text = f"{finding}; {help}"
         said = self.notes.setdefault("said", [])
         place = f"{kind} {self.trainer.phase.name}"
         self._log(kind="warning", warning=kind, text=text)

@@ -35,7 +35,7 @@ class Edge(Config):
 
 @dataclass(frozen=True)
 class Copy(Edge):
-    """The values of network `source` move into `target` ("D.backbone": a part) at a phase's start.
+    """The values of `source` move into `target` at a phase's start: networks, or parts of them ("D.backbone").
 
     Every parameter of the target takes the source's of the same name; a packed discriminator's first layer
     takes it repeated along its inputs.
@@ -98,7 +98,8 @@ class Run(Config):
     """Everything that training does: networks by name, phases, batch, seed.
 
     `bound` are the terms whose sum is minus the evidence bound, in bits, where the model has one.
-    `training_only` names networks that no verb of the finished model needs.
+    `training_only` names networks that no verb of the finished model needs. `wiring` names the paths between them
+    (`paths.WIRINGS`).
     """
 
     nets: dict[str, Net]
@@ -107,6 +108,7 @@ class Run(Config):
     seed: int = 0
     bound: tuple[Term, ...] = ()
     training_only: tuple[str, ...] = field(default=("corruption",))
+    wiring: str = "standard"
 
     @property
     def images(self) -> int:

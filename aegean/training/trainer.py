@@ -26,6 +26,7 @@ from aegean.training.player import Player, backward_passes
 from aegean.training.program import Program
 from aegean.training.schedule import Copy, Fit, Phase, Renew, Run, Turn
 from aegean.training.world import World
+from aegean.wirings import find_wiring
 
 EXPLOSION = 1e4  # a gradient this many times its running mean is a fault
 FAINT = 1e-3  # a running mean below counts as this: a saturated loss may rest at no gradient at all and come back
@@ -68,6 +69,7 @@ class Trainer:
         self.engine, self.world = engine or Engine(), world or World()
         self.shards = self.world.size * self.engine.accumulate
         check_split(run, self.world.size, self.engine.accumulate)
+        self.wiring = find_wiring(run.wiring)
         self.forward_mode = self.engine.takes_forward_mode(run, device, self.shards)
         self.nets = {name: net.to(device) for name, net in build(run).items()}
         if device.type != "mps":
@@ -235,7 +237,7 @@ class Trainer:
         x, labels = self.feed.batch(self._stream(turn, repeat), index)
         noise = noise_for(index, self.run.seed, self.phase.name, turn.name, repeat)
         slopes, float32 = (frozenset(n for t in terms for n in getattr(t, a)) for a in ("slopes", "float32"))
-        return Paths(self.nets, x, labels, noise, slopes, self.forward_mode, float32)
+        return self.wiring(self.nets, x, labels, noise, slopes, self.forward_mode, float32)
 
     @property
     def compiling(self) -> float:
@@ -278,7 +280,7 @@ class Trainer:
         """The model as it stands: averages where they are kept. It shares the trainer's tensors."""
         keep = [name for name in self.run.nets if name not in self.run.training_only]
         nets = {name: self.averages.get(name, self.nets[name]) for name in keep}
-        return Model({n: self.run.nets[n] for n in keep}, nets, self.info, self.run.bound, about)
+        return Model({n: self.run.nets[n] for n in keep}, nets, self.info, self.run.bound, about, self.run.wiring)
 
     def latents(self, count: int) -> tuple[Tensor, Tensor | None]:
         """Latents (n, latent), drawn from the posterior, and labels of the first n = min(count, all) samples."""
@@ -290,7 +292,7 @@ class Trainer:
             noise = noise_for(torch.arange(start, start + size, device=self.device), self.run.seed, "latents")
             nets = {name: net for name, net in self.nets.items() if name != "corruption"}
             with torch.no_grad():
-                zs.append(Paths(nets, x, labels, noise).latent.z)
+                zs.append(self.wiring(nets, x, labels, noise).latent.z)
             ys.append(labels)
         return torch.cat(zs), None if ys[0] is None else torch.cat(ys)  # type: ignore[arg-type]
 

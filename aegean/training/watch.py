@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 COVERED = 0.3  # of what real data cover
 FALLEN = 0.6  # of the best coverage of the run so far
 EARLY = 0.25  # of a phase, in which nothing is expected yet
+SILENT = 0.1  # bits of a level's rate
 SATURATED = 0.05  # mean discriminator loss of an undecided one: about 0.69 relativistic, 1.39 non-saturating
 
 
@@ -18,6 +20,9 @@ def cures(recipe: str, is_image: bool) -> str:
     if recipe != "ae_to_gan":
         found.insert(0, "start from an autoencoder (recipe ae_to_gan)")
     return f"cures: {', '.join(found)}"
+
+
+LOUDER = "cures: a larger --set free, a larger --set warmup, a smaller --set beta, fewer --set levels"
 
 
 def collapse_warning(coverage: float, floor: float, best: float, progress: float) -> str | None:
@@ -35,3 +40,12 @@ def saturation_warning(losses: Mapping[str, float]) -> str | None:
     if values and 0 <= min(values) < SATURATED:
         return f"the discriminator is saturated (loss {min(values):.3f}): the generator learns little from it"
     return None
+
+
+def silence_warning(values: Mapping[str, float], progress: float) -> str | None:
+    """From the mean losses since the last line, and the phase's progress in [0, 1]: levels that say nothing."""
+    found = [(re.search(r"LevelRate\(level (\d+)\)", name), value) for name, value in values.items()]
+    silent = [f"level {match[1]} ({value:.2g} bits)" for match, value in found if match and value < SILENT]
+    if progress <= EARLY or not silent:
+        return None
+    return f"{' and '.join(silent)} {'is' if len(silent) == 1 else 'are'} silent: the latents there say nothing of data"

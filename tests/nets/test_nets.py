@@ -17,8 +17,11 @@ def test_every_network_is_registered_for_this_contract():
 
     assert set(networks()) == {
         "ConvEncoder", "ConvDecoder", "MLPEncoder", "MLPDecoder", "Discriminator", "GaussianCorruption",
-        "Identity", "Gaussian", "NormalPrior", "GaussianPrior", "MixturePrior",
-            "WhiteningPrior", "MappingPrior",         "SharedDiscriminator",
+        "Identity", "Gaussian", "NormalPrior", "GaussianPrior", "MixturePrior", "WhiteningPrior", "MappingPrior",
+        "SharedDiscriminator",
+        # tests/nets/test_hierarchies.py
+        "ConvLadder", "DenseLadder", "LadderPosterior", "ScaleDiscriminator",
+        "Tower", "Stack", "Several", "NoiseReaders",
     }  # fmt: skip
 
 

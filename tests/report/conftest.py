@@ -1,5 +1,7 @@
 """Two tiny runs, made once, scored in a feature network that needs no training."""
 
+import math
+
 import pytest
 import torch
 
@@ -11,7 +13,8 @@ TINY = {"width": 4, "latent": 4, "batch": 32}
 
 def flat_features(dataset, say):
     """Eight fixed projections: quick, and the same in every test."""
-    weight = torch.randn(64, 8, generator=torch.Generator().manual_seed(0)) / 8
+    size = math.prod(dataset.info.shape)
+    weight = torch.randn(size, 8, generator=torch.Generator().manual_seed(0)) / size**0.5
     return FeatureNetwork("digits-projection", lambda x: x.flatten(1) @ weight, info=dataset.info)
 
 
@@ -29,3 +32,14 @@ def runs(tmp_path_factory):
         for recipe in ("ae", "gan"):
             api.train(recipe, "digits", folder / recipe, images=192, settings=TINY, evaluations=2)
     return folder / "ae", folder / "gan"
+
+
+@pytest.fixture(scope="session")
+def levelled(tmp_path_factory):
+    """A folder of tiny runs of every hierarchy on digits, and of a flat vae."""
+    folder = tmp_path_factory.mktemp("levelled")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "feature_network", flat_features)
+        for recipe in ("hierarchical_vae", "stacked_gan", "multiscale_gan", "vae"):
+            api.train(recipe, "digits", folder / recipe, images=320, settings=TINY, evaluations=1)
+    return folder

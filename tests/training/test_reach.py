@@ -17,6 +17,12 @@ CASES += [
     ("ae_to_gan", {"discriminator": "share"}),
     ("vae", {"likelihood": "bernoulli"}),
 ]
+CASES += [
+    ("hierarchical_vae", {"training": "coarse_to_fine"}),
+    ("stacked_gan", {"training": "coarse_to_fine", "levels": 3}),
+    ("stacked_gan", {"encoder": "classifier", "training": "joint"}),
+    ("multiscale_gan", {"training": "coarse_to_fine"}),
+]
 CASES += [("ae", {"error": error}) for error in ("absolute", "bernoulli", "gaussian")]
 
 

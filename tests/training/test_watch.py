@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from aegean.training.watch import collapse_warning, cures, saturation_warning
+from aegean.recipes import options
+from aegean.training.watch import LOUDER, collapse_warning, cures, saturation_warning, silence_warning
 
 
 def test_collapse_is_seen():
@@ -19,10 +20,19 @@ def test_saturation(loss, warned):
 
 
 def test_the_named_cures_exist():
-    from aegean.recipes import RECIPES, options
+    from aegean.recipes import RECIPES
 
     assert "ae_to_gan" in cures("gan", True) and "ae_to_gan" in RECIPES
     assert "ae_to_gan" not in cures("ae_to_gan", True)
     assert "augment" not in cures("gan", False)  # refused for rows
     named = set(re.findall(r"--set (\w+)", cures("gan", True)))
     assert named == {"pack", "augment", "gamma", "lr"} <= set(options("gan"))
+
+
+def test_a_silent_level_is_named_once_it_had_time_to_speak():
+    values = {"AE/LevelRate(level 0)": 0.03, "AE/LevelRate(level 1)": 12.0, "AE/SpareRate(level 0)": 0.9}
+    assert silence_warning(values, progress=0.1) is None
+    assert "level 0 (0.03 bits) is silent" in silence_warning(values, progress=0.5)
+    assert silence_warning({"AE/LevelRate(level 0)": 0.5}, progress=0.5) is None
+    named = set(re.findall(r"--set (\w+)", LOUDER))
+    assert named <= set(options("hierarchical_vae"))

@@ -1,0 +1,16 @@
+"""The wirings beside the standard one: hierarchies. Importing this enters them all under their names."""
+
+from aegean.config import UserError, nearest
+from aegean.paths import WIRINGS, Paths
+from aegean.wirings.ladder import Ladder
+from aegean.wirings.scales import Scales
+from aegean.wirings.stack import Stacked
+
+__all__ = ["WIRINGS", "Ladder", "Scales", "Stacked", "find_wiring"]
+
+
+def find_wiring(name: str) -> type[Paths]:
+    """UserError: there is none of this name; a run or model file was made by another version."""
+    if not isinstance(name, str) or name not in WIRINGS:
+        raise UserError(f"There is no wiring {name!r}.{nearest(str(name), WIRINGS)}")
+    return WIRINGS[name]
