@@ -9,6 +9,7 @@ ROOMS = [
     "config",
     "draw",
     "files",
+    "codec",
     "data",
     "nets",
     "latent",
