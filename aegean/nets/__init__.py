@@ -2,15 +2,19 @@
 
 from aegean.nets.conv import ConvDecoder, ConvEncoder
 from aegean.nets.corruption import GaussianCorruption
+from aegean.nets.counts import CountModel
 from aegean.nets.discriminator import Discriminator, Judgement
+from aegean.nets.integer import IntegerPredictor
 from aegean.nets.mlp import MLPDecoder, MLPEncoder
 from aegean.nets.shared import SharedDiscriminator
 
 __all__ = [
     "ConvDecoder",
     "ConvEncoder",
+    "CountModel",
     "Discriminator",
     "GaussianCorruption",
+    "IntegerPredictor",
     "Judgement",
     "MLPDecoder",
     "MLPEncoder",

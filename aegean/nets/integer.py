@@ -56,6 +56,12 @@ def nearest(x: Tensor) -> Tensor:
     return floor(x + 0.5)
 
 
+def tally(places: Tensor, size: int) -> Tensor:
+    """How often each of `size` places occurs among whole numbers of any shape: (size,) float32."""
+    found = torch.zeros(size, device=places.device)
+    return found.index_add_(0, places.flatten(), torch.ones(places.numel(), device=places.device))
+
+
 class Coded(NamedTuple):
     """What a predictor says of a batch of grids (B, C, H, W): `bits` (B,) that each costs under the logistics that the
     tables begin as; which `table` codes each number, and as what `symbol` (B, C, H, W)."""
@@ -160,17 +166,18 @@ class IntegerPredictor(nn.Module):
         table = (self.groups[level + plan.BEYOND] * parts + (place & (parts - 1))) * plan.WIDTHS + width + half
         return table, (x.long() - level) % shape.levels
 
-    def seen(self, coded: Coded) -> Tensor:
+    @property
+    def observed_size(self) -> int:
+        return self.counts.numel()
+
+    def observed(self, coded: Coded) -> Tensor:
         """How often each symbol was coded by each table: (tables * levels,) float32, whole."""
-        place = (coded.table * self.shape.levels + coded.symbol).flatten()
-        return torch.zeros(self.counts.numel(), device=place.device).index_add_(
-            0, place, torch.ones_like(place).float()
-        )
+        return tally(coded.table * self.shape.levels + coded.symbol, self.counts.numel())
 
     @torch.no_grad()
-    def observe(self, seen: Tensor) -> None:
-        """Add what the whole batch has `seen`."""
-        counts = self.counts + seen.view_as(self.counts).to(self.counts.dtype)
+    def observe(self, sums: Tensor) -> None:
+        """Add what was `observed` of a whole batch; where a table has seen a lot, forget half of it."""
+        counts = self.counts + sums.view_as(self.counts).to(self.counts.dtype)
         self.counts.copy_(torch.where(counts.sum(1, keepdim=True) > MEMORY, counts >> 1, counts))
 
     @torch.no_grad()

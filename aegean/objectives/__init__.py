@@ -1,6 +1,7 @@
 """Terms: formulas on the paths of one turn. Importing this registers them all."""
 
 from aegean.objectives.adversarial import LOSSES, DiscriminatorLoss, GeneratorLoss
+from aegean.objectives.coding import Commitment, PixelBits, SymbolBits
 from aegean.objectives.divergence import Rate
 from aegean.objectives.penalties import GradientPenalty, WassersteinPenalty
 from aegean.objectives.reconstruction import (
@@ -19,6 +20,7 @@ __all__ = [
     "LOSSES",
     "AbsoluteError",
     "BernoulliBits",
+    "Commitment",
     "DiscriminatorLoss",
     "Distil",
     "FeatureError",
@@ -26,10 +28,12 @@ __all__ = [
     "GeneratorLoss",
     "GradientPenalty",
     "LatentError",
+    "PixelBits",
     "Ramp",
     "Rate",
     "ReadError",
     "SquaredError",
+    "SymbolBits",
     "Term",
     "WassersteinPenalty",
 ]

@@ -87,13 +87,13 @@ def test_tables_begin_as_the_logistics_they_are_named_after():
 def test_the_tables_learn_what_is_seen_in_whole_numbers():
     net = spread(IntegerPredictor(**SIZES[1]))
     coded = net(numbers(net).float())
-    seen = net.seen(coded)
+    seen = net.observed(coded)
     assert seen.sum() == coded.table.numel() and (seen == seen.round()).all()
     before = net.counts.clone()
     net.observe(seen)
     assert net.counts.dtype == torch.int32
     assert torch.equal(net.counts - before, seen.view_as(before).int())
-    parts = [net.seen(net(numbers(net).float()[rows])) for rows in (slice(0, 2), slice(2, 6))]
+    parts = [net.observed(net(numbers(net).float()[rows])) for rows in (slice(0, 2), slice(2, 6))]
     assert torch.equal(sum(parts), seen)
 
 
@@ -129,7 +129,7 @@ def test_training_makes_the_coded_bytes_fewer():
         optimiser.zero_grad()
         coded.bits.mean().backward()
         optimiser.step()
-        net.observe(net.seen(coded))
+        net.observe(net.observed(coded))
     predictor = net.frozen()
     data = predictor.encode(raw)
     assert np.array_equal(predictor.decode(data, 64, 8, 8), raw)

@@ -209,7 +209,7 @@ def test_an_update_is_adam_on_the_gradient_whatever_the_memory_layout(make, turn
                 "exp_avg_sq": player.squares[k].clone().contiguous(),
             }
         trainer.ready()
-        _, grads = trainer.gradients(player, trainer.at_run + torch.arange(trainer.run.batch))
+        _, grads, _ = trainer.gradients(player, trainer.at_run + torch.arange(trainer.run.batch))
         for q, grad in zip(reference.values(), grads):
             q.grad = grad.contiguous()
         trainer.play(player)

@@ -1,0 +1,45 @@
+"""Grids of symbols coded by one table for each channel."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+
+import numpy as np
+
+from aegean.codec.coder import Decoder, Encoder, frequencies
+
+
+class Counted:
+    """Tables (channels, levels) of frequencies that sum to 2^24, from counts of each symbol."""
+
+    def __init__(self, counts: np.ndarray):
+        self.tables = frequencies(counts)
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """16 bytes that any other table would change."""
+        return hashlib.blake2b(self.tables.astype("<i4").tobytes(), digest_size=16).digest()
+
+    def encode(self, grids: np.ndarray) -> bytes:
+        """Grids (n, channels or fewer, height, width) of whole numbers -> bytes."""
+        encoder = Encoder(self.tables)
+        encoder.put(grids.ravel(), self._table(grids.shape))
+        return encoder.finish()
+
+    def decode(self, data: bytes, count: int, height: int, width: int, channels: int = 0) -> np.ndarray:
+        """Bytes -> grids (count, channels, height, width) int32. Refused: they are no such grids."""
+        shape = (count, channels or len(self.tables), height, width)
+        decoder = Decoder(self.tables, data)
+        found = decoder.take(self._table(shape))
+        decoder.end()
+        return found.reshape(shape)
+
+    def ideal_bits(self, grids: np.ndarray) -> float:
+        """What the tables say that grids (n, channels, height, width) cost: -log2 of their probability."""
+        return float(np.log2((1 << 24) / self.tables[self._table(grids.shape), grids.ravel()]).sum())
+
+    def _table(self, shape: tuple[int, ...]) -> np.ndarray:
+        """The table of each symbol of grids (n, channels, height, width), in their order."""
+        n, channels, height, width = shape
+        return np.tile(np.repeat(np.arange(channels), height * width), n)
