@@ -15,6 +15,7 @@ ROOMS = [
     "latent",
     "objectives",
     "paths",
+    "compression",
     "model",
     "formulas",
     "training",

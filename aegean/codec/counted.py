@@ -27,9 +27,8 @@ class Counted:
         encoder.put(grids.ravel(), self._table(grids.shape))
         return encoder.finish()
 
-    def decode(self, data: bytes, count: int, height: int, width: int, channels: int = 0) -> np.ndarray:
-        """Bytes -> grids (count, channels, height, width) int32. Refused: they are no such grids."""
-        shape = (count, channels or len(self.tables), height, width)
+    def decode(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
+        """Bytes -> grids of a shape (n, channels or fewer, height, width), int32. Refused: they are no such grids."""
         decoder = Decoder(self.tables, data)
         found = decoder.take(self._table(shape))
         decoder.end()

@@ -153,8 +153,10 @@ class Predictor:
             plane.put(channel, ys, xs, values)
         return encoder.finish()
 
-    def decode(self, data: bytes, count: int, height: int, width: int) -> np.ndarray:
-        """Bytes -> grids (count, channels, height, width) int32. Refused: they are no such grids."""
+    def decode(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
+        """Bytes -> grids of this shape (n, channels, height, width), int32. Refused: they are no such grids."""
+        count, channels, height, width = shape
+        assert channels == self.shape.channels
         decoder = Decoder(self.tables, data)
         plane = _Plane(self.shape, count, height, width)
         for channel, ys, xs, table, level in self._walk(plane):

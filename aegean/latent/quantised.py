@@ -48,11 +48,13 @@ class Quantised(nn.Module):
     mass: Tensor
     classes = 0
     draws: tuple[str, tuple[int, ...]] | None = None  # the noise that it takes
+    stages = 1  # of a residual quantiser: symbols of the last ones may be left out
 
     def __init__(self, level: Sequence[int], latent: int, channels: int, levels: int):
         super().__init__()
         height, width = level[1:] if len(level) == 3 else (1, 1)
-        assert latent % (height * width) == 0 and channels > 0 and levels > 1, "latent numbers do not share out evenly"
+        assert latent % (height * width) == 0, "latent numbers do not share out evenly"
+        assert 0 < channels < 256 and 1 < levels <= 1 << 16
         self.level, self.latent, self.levels = tuple(level), latent, levels
         self.depth = latent // (height * width)
         self.grid = (channels, height, width)
@@ -133,7 +135,7 @@ class VectorQuantised(Quantised):
 
     def __init__(self, level: Sequence[int], latent: int, levels: int = 256, stages: int = 1):
         super().__init__(level, latent, stages, levels)
-        self.draws = ("uniform", (1,)) if stages > 1 else None
+        self.stages, self.draws = stages, ("uniform", (1,)) if stages > 1 else None
         book = torch.randn(stages, levels, self.depth) / 2 ** torch.arange(stages)[:, None, None]
         self.register_buffer("sums", book)
         self.register_buffer("squares", book.square() + book.var())

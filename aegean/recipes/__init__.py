@@ -3,6 +3,7 @@
 from aegean.recipes.aae import aae
 from aegean.recipes.ae import ae, denoising_ae
 from aegean.recipes.ae_to_gan import ae_to_gan
+from aegean.recipes.codec import codec, lossless
 from aegean.recipes.few_shot_gan import few_shot_gan
 from aegean.recipes.gan import gan
 from aegean.recipes.latent_gan import latent_gan
@@ -11,6 +12,7 @@ from aegean.recipes.projected_gan import projected_gan
 from aegean.recipes.registry import RECIPES, Option, configure, describe, options, recipe, smoke
 from aegean.recipes.vae import vae
 from aegean.recipes.vae_gan import vae_gan
+from aegean.recipes.vq_ae import vq_ae
 
 __all__ = [
     "RECIPES",
@@ -18,12 +20,14 @@ __all__ = [
     "aae",
     "ae",
     "ae_to_gan",
+    "codec",
     "configure",
     "denoising_ae",
     "describe",
     "few_shot_gan",
     "gan",
     "latent_gan",
+    "lossless",
     "mode_regularised_gan",
     "options",
     "projected_gan",
@@ -31,4 +35,5 @@ __all__ = [
     "smoke",
     "vae",
     "vae_gan",
+    "vq_ae",
 ]

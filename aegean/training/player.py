@@ -110,7 +110,7 @@ class Player:
     """One turn's parameters, Adam state and running gradient norm.
 
     `flat`, where a batch has several shards, is what they add up: the gradients of all parameters, each in the order
-    of its parameter's memory, then the losses of the turn's terms, then what is observed for networks that learn from sums.
+    of its parameter's memory, then the losses of the turn's terms, then what is observed.
     """
 
     def __init__(self, turn: Turn, nets: dict[str, nn.Module], device: torch.device, shards: int = 1):
