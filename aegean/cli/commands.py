@@ -16,7 +16,7 @@ import torch
 
 from aegean import api
 from aegean.api import Fault, Interrupted, Lost
-from aegean.cli import verbs
+from aegean.cli import compress, verbs
 from aegean.cli.describe import described, description, score_table
 from aegean.cli.outputs import FOLDER, answer, target
 from aegean.config import UserError
@@ -220,6 +220,10 @@ def _compare_recipes(names: list[str], out: str, overwrite: bool, given: dict[st
 
 
 def info(args: argparse.Namespace) -> None:
+    if compress.is_file(args.run):
+        told = compress.file_info(args.run)
+        answer(compress.file_description(told), told, args.json)
+        return
     found = described(args.run)
     answer(description(found), found, args.json)
 
@@ -231,6 +235,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "reconstruct": verbs.reconstruct,
     "encode": verbs.encode,
     "decode": verbs.decode,
+    "compress": compress.compress,
+    "decompress": compress.decompress,
     "fit": fit,
     "evaluate": evaluate,
     "compare": compare,

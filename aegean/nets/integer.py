@@ -223,17 +223,16 @@ def logistic_bits(x: Tensor, mean: Tensor, log_scale: Tensor, levels: int) -> Te
 
 
 def first_counts(shape: plan.Shape) -> Tensor:
-    """Counts (tables, levels) int32 of the logistic that each table stands for before anything was seen."""
-    parts = 1 << shape.place_bits
-    level = np.arange(-plan.BEYOND, shape.levels + plan.BEYOND)
-    group = plan.groups(shape)
-    first = np.array(
-        [level[group == g][(group == g).sum() // 2] if (group == g).any() else 0 for g in range(shape.places)]
-    )
-    mean = first[:, None, None, None] + (np.arange(parts)[:, None, None] + 0.5) / parts
-    widths = torch.arange(-(plan.WIDTHS // 2), plan.WIDTHS // 2)[:, None] + 0.5
-    x = torch.arange(shape.levels).float()
-    bits = logistic_bits(x, torch.from_numpy(mean).float(), log_scale(shape, widths), shape.levels)
-    symbol = (torch.arange(shape.levels) - torch.from_numpy(first)[:, None, None, None]) % shape.levels
-    counts = (torch.exp2(-bits) * EQUIVALENT).round().to(torch.int32)
-    return torch.zeros_like(counts).scatter_(-1, symbol.expand_as(counts), counts).flatten(0, 2)
+    """Counts (tables, levels) int32 of the logistic that each table stands for before anything was seen: those of its
+    group's middle level."""
+    parts, group = 1 << shape.place_bits, plan.groups(shape)
+    members = [np.flatnonzero(group == g) - plan.BEYOND for g in range(shape.places)]
+    middle = torch.tensor([mine[len(mine) // 2] if len(mine) else 0 for mine in members], device="cpu")
+    with torch.device("cpu"):  # where a network is only planned, its numbers are wanted all the same
+        mean = middle[:, None, None, None] + (torch.arange(parts)[:, None, None] + 0.5) / parts
+        width = torch.arange(-(plan.WIDTHS // 2), plan.WIDTHS // 2)[:, None] + 0.5
+        x = torch.arange(shape.levels)
+        bits = logistic_bits(x.float(), mean, log_scale(shape, width), shape.levels)
+        counts = (torch.exp2(-bits) * EQUIVALENT).round().to(torch.int32)
+        symbol = (x - middle[:, None, None, None]) % shape.levels
+        return torch.zeros_like(counts).scatter_(-1, symbol.expand_as(counts), counts).flatten(0, 2)

@@ -44,7 +44,7 @@ def codec(
     rate = Ramp(lr, lr / 100, cosine=True)
     turns = [Turn("AE", terms, lr=rate, beta1=0.9, beta2=0.999, observes=("bottleneck", "symbols"))]
     if takes_pixels(data):
-        nets["pixels"] = exact_pixels(data, (32, 32))
+        nets["pixels"] = exact_pixels(data)
         turns.append(pixel_turn())
     return Run(nets, (Phase("codec", images, tuple(turns)),), batch)
 
@@ -53,18 +53,18 @@ def codec(
 def lossless(
     data: DataInfo,
     *,
-    width: int = 32,
+    width: int = 0,
     lr: float = 4e-3,
     batch: int = 32,
     images: int = 200_000,
 ) -> Run:
     """Lossless compression alone, for archives: an integer network that chooses tables for pixels.
 
-    For every value a small dense network, `width` units in each of two hidden layers, sees its neighbours and the
+    For every value a small dense network, `width` units (32) in each of two hidden layers, sees its neighbours and the
     channels before it. Weights, activations and sums are whole numbers: files decode to the same pixels everywhere.
 
     Papers: van den Oord et al. 2016 (pixels one after another); Weinberger, Seroussi and Sapiro 2000 (the prediction
     that inputs are relative to); Salimans et al. 2017 (logistics of pixels).
     """
-    nets = {"pixels": exact_pixels(data, (width, width))}
+    nets = {"pixels": exact_pixels(data, width or 32)}
     return Run(nets, (Phase("pixels", images, (pixel_turn(lr),)),), batch)

@@ -22,8 +22,9 @@ def quantised_nets(
     data: DataInfo, kind: Quantiser, network: Network, width: int, depth: int, **symbols: Any
 ) -> dict[str, Net]:
     """E, bottleneck and G. `width` of the first level, `depth` numbers at each place of the grid; 0 chooses."""
-    if depth < 1 or symbols["levels"] < 2:
-        raise UserError(f"depth={depth} and {symbols['levels']} levels: expected at least 1 and 2.")
+    within("depth", depth, 1, 64)
+    within("levels", symbols["levels"], 2, 256 if kind == "finite" else 1 << 16)
+    within("stages", symbols.get("stages", 1), 1, 64)
     if network == "conv" and not data.is_image:
         raise UserError(f"network=conv needs pictures; {data.name!r} has rows of {data.shape[0]} columns: use mlp.")
     if network == "mlp" or not data.is_image:
@@ -54,16 +55,25 @@ def floors(shape: tuple[int, ...]) -> tuple[int, int]:
     return patch, halvings + (1 if patch == 1 else 0)
 
 
-def exact_pixels(data: DataInfo, hidden: tuple[int, ...]) -> Net:
-    """The integer network that chooses tables for a picture's own pixels. UserError: no 8-bit pictures."""
+def within(option: str, value: int, least: int, most: int) -> None:
+    """UserError: an option is outside its bounds."""
+    if not least <= value <= most:
+        raise UserError(f"{option}={value}: expected {least} to {most:,}.")
+
+
+def exact_pixels(data: DataInfo, width: int = 32) -> Net:
+    """The integer network that chooses tables for a picture's own pixels, with two hidden layers. UserError: no 8-bit
+    pictures, a width whose sums might not be exact."""
+    within("width", width, 1, 512)
     if not data.is_image or data.dtype != "uint8":
         what = f"{data.dtype} pictures" if data.is_image else "rows"
         raise UserError(f"Lossless compression takes pictures of 8 bits; {data.name!r} has {what}.")
     (offset,), (scale,) = data.offset, data.scale
-    return net(IntegerPredictor, channels=data.shape[0], levels=256, hidden=hidden, offset=offset, scale=scale)
+    return net(IntegerPredictor, channels=data.shape[0], levels=256, hidden=(width, width), offset=offset, scale=scale)
 
 
 def takes_pixels(data: DataInfo) -> bool:
+    """Whether data are pictures whose pixels `exact_pixels` is made for."""
     return data.is_image and data.dtype == "uint8"
 
 

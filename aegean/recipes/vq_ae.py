@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aegean.config import UserError, net
+from aegean.config import net
 from aegean.data.info import DataInfo
 from aegean.nets import CountModel
 from aegean.objectives import Commitment, SquaredError, Term
@@ -38,8 +38,6 @@ def vq_ae(
     later ones); Mentzer et al. 2023 (finite scalars); Linde, Buzo and Gray 1980 (codes that are dead split others).
     """
     symbols = {"levels": levels, **({"stages": stages} if quantiser == "residual" else {})}
-    if quantiser == "residual" and stages < 1:
-        raise UserError(f"stages={stages}: expected at least 1.")
     nets = quantised_nets(data, quantiser, network, width, depth, **symbols)
     nets["symbols"] = net(CountModel, channels=nets["bottleneck"].build().grid[0], levels=levels)
     ends = ("E", "bottleneck")
