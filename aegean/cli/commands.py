@@ -130,9 +130,17 @@ def train(args: argparse.Namespace) -> None:
     if not leads():
         return
     print(f"{out}: trained; its scores:\n{score_table(api.scores(out))}")
-    place = shlex.quote(out)
-    able = "sample" in model.can()
-    print(f"next: aegean {f'sample {place} --out samples.png' if able else f'fit {place} --prior mixture'}")
+    print(f"next: aegean {_next(model.can(), shlex.quote(out))}")
+
+
+def _next(able: list[str], place: str) -> str:
+    """What a new model is most likely wanted for."""
+    if "sample" in able:
+        return f"sample {place} --out samples.png"
+    for verb in ("compress", "compress --lossless"):
+        if verb in able:
+            return f"compress {place} pictures/ --out pictures.aeg{verb.removeprefix('compress')}"
+    return f"fit {place} --prior mixture"
 
 
 NEEDED = {"recipe": "RECIPE", "data": "--data SPEC", "out": "--out RUN"}

@@ -7,6 +7,7 @@ range decoder in whole numbers: the files do not depend on how a library rounds.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,11 +33,32 @@ def frequencies(counts: np.ndarray) -> np.ndarray:
     return found
 
 
+class Tables:
+    """Frequencies (tables, symbols) that sum to 2^24 in each row, and what constriction makes of them.
+
+    It gives every symbol one of its 2^24 shares and deals out the others in proportion; numbers that sum to what it
+    deals out stay as they are.
+    """
+
+    def __init__(self, counts: np.ndarray):
+        self.frequencies = frequencies(counts)
+
+    @cached_property
+    def models(self) -> list[Any]:
+        assert (self.frequencies >= 1).all() and (self.frequencies.sum(1) == TOTAL).all()
+        categorical = _constriction().stream.model.Categorical
+        return [categorical((row - 1).astype(np.float64), lazy=False, perfect=False) for row in self.frequencies]
+
+    def bits(self, symbols: np.ndarray, table: np.ndarray) -> float:
+        """-log2 of the probability of symbols (n,), each under its table (n,)."""
+        return float(np.log2(TOTAL / self.frequencies[table, symbols]).sum())
+
+
 class Encoder:
     """Symbols in, bytes out."""
 
-    def __init__(self, tables: np.ndarray):
-        self.models, self.coder = _models(tables), _constriction().stream.queue.RangeEncoder()
+    def __init__(self, tables: Tables):
+        self.models, self.coder = tables.models, _constriction().stream.queue.RangeEncoder()
 
     def put(self, symbols: np.ndarray, table: np.ndarray) -> None:
         """Symbols (n,) and the table of each (n,)."""
@@ -53,10 +75,10 @@ class Encoder:
 class Decoder:
     """The inverse of `Encoder`, asked for the same tables in the same order."""
 
-    def __init__(self, tables: np.ndarray, data: bytes):
+    def __init__(self, tables: Tables, data: bytes):
         if len(data) % 4:
             raise Refused("a block is not made of whole words")
-        self.models = _models(tables)
+        self.models = tables.models
         self.coder = _constriction().stream.queue.RangeDecoder(np.frombuffer(data, "<u4").astype(np.uint32))
 
     def take(self, table: np.ndarray) -> np.ndarray:
@@ -83,14 +105,6 @@ def _by_table(table: np.ndarray, count: int) -> tuple[np.ndarray, list[tuple[int
     starts = ends - np.diff(ends, prepend=0)
     used = np.flatnonzero(ends > starts)
     return order, list(zip(used.tolist(), starts[used].tolist(), ends[used].tolist()))
-
-
-def _models(tables: np.ndarray) -> list[Any]:
-    """Constriction's models of frequencies (tables, symbols). It gives every symbol one of its 2^24 shares and deals
-    out the others in proportion; numbers that sum to what it deals out stay as they are."""
-    assert (tables >= 1).all() and (tables.sum(1) == TOTAL).all()
-    categorical = _constriction().stream.model.Categorical
-    return [categorical((row - 1).astype(np.float64), lazy=False, perfect=False) for row in tables]
 
 
 def _constriction() -> Any:

@@ -7,19 +7,19 @@ from functools import cached_property
 
 import numpy as np
 
-from aegean.codec.coder import Decoder, Encoder, frequencies
+from aegean.codec.coder import Decoder, Encoder, Tables
 
 
 class Counted:
-    """Tables (channels, levels) of frequencies that sum to 2^24, from counts of each symbol."""
+    """Tables (channels, levels), from counts of each symbol."""
 
     def __init__(self, counts: np.ndarray):
-        self.tables = frequencies(counts)
+        self.tables = Tables(counts)
 
     @cached_property
     def fingerprint(self) -> bytes:
         """16 bytes that any other table would change."""
-        return hashlib.blake2b(self.tables.astype("<i4").tobytes(), digest_size=16).digest()
+        return hashlib.blake2b(self.tables.frequencies.astype("<i4").tobytes(), digest_size=16).digest()
 
     def encode(self, grids: np.ndarray) -> bytes:
         """Grids (n, channels or fewer, height, width) of whole numbers -> bytes."""
@@ -36,7 +36,7 @@ class Counted:
 
     def ideal_bits(self, grids: np.ndarray) -> float:
         """What the tables say that grids (n, channels, height, width) cost: -log2 of their probability."""
-        return float(np.log2((1 << 24) / self.tables[self._table(grids.shape), grids.ravel()]).sum())
+        return self.tables.bits(grids.ravel(), self._table(grids.shape))
 
     def _table(self, shape: tuple[int, ...]) -> np.ndarray:
         """The table of each symbol of grids (n, channels, height, width), in their order."""

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from aegean.codec.coder import Decoder, Encoder, frequencies
+from aegean.codec.coder import Decoder, Encoder, Tables
 
 INPUT_BITS = 6  # an input of 64 is what the float network calls 1;
 INPUT_MOST = 255
@@ -117,7 +117,7 @@ class Layer(NamedTuple):
 class Predictor:
     """A frozen network and its tables.
 
-    layers: those of each channel. tables (shape.tables, levels): frequencies that sum to 2^24. AssertionError: a number
+    layers: those of each channel. counts (shape.tables, levels): of each symbol in each table. AssertionError: a number
     that is not whole, or so large that a sum might not be exact.
     """
 
@@ -127,7 +127,7 @@ class Predictor:
         for channel, mine in enumerate(layers):
             for layer, plan in zip(mine, shape.layers(channel), strict=True):
                 _check(layer, plan)
-        self.tables = frequencies(counts)
+        self.tables = Tables(counts)
         self.group = groups(shape)
 
     @cached_property
@@ -137,7 +137,7 @@ class Predictor:
         for mine in self.layers:
             for layer in mine:
                 digest.update(layer.weight.astype("<i4").tobytes() + layer.bias.astype("<i4").tobytes())
-        digest.update(self.tables.astype("<i4").tobytes())
+        digest.update(self.tables.frequencies.astype("<i4").tobytes())
         return digest.digest()
 
     def encode(self, grids: np.ndarray) -> bytes:
@@ -170,9 +170,9 @@ class Predictor:
         source, total = grids.transpose(1, 2, 3, 0), 0.0
         for channel, ys, xs, table, level in self._walk(plane):
             values = source[channel, ys, xs].ravel()
-            total += np.log2((1 << 24) / self.tables[table, (values - level) % self.shape.levels]).sum()
+            total += self.tables.bits((values - level) % self.shape.levels, table)
             plane.put(channel, ys, xs, values)
-        return float(total)
+        return total
 
     def _walk(self, plane: _Plane) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
         """For each front and channel in the order of coding: its places (k,) downwards and across, and the table and

@@ -22,7 +22,7 @@ from aegean.nets.blocks import act, he_
 from aegean.nets.integer import nearest, tally
 
 DECAY = 0.99  # of a codebook's averages, a step
-DEAD = 0.03  # of an even share of the places; a code that is used less is given a new one
+DEAD = 0.2  # of an even share of the places; a code that is used less is given a new one (docs/log.md)
 USED = 0.01  # of an even share, from which a code counts as used
 
 

@@ -100,14 +100,14 @@ def test_numbers_that_are_too_large_or_not_whole_are_no_predictor():
     for change in (layer.weight * 0 + 1e6, layer.weight + 0.5, layer.weight.astype(np.float64)):
         layers = [[Layer(change, layer.bias), *good.layers[0][1:]], *good.layers[1:]]
         with pytest.raises(AssertionError):
-            Predictor(good.shape, layers, good.tables)
+            Predictor(good.shape, layers, good.tables.frequencies)
 
 
 def test_the_fingerprint_names_network_and_tables():
     good = arithmetic()
     assert good.fingerprint == arithmetic().fingerprint
     assert good.fingerprint != arithmetic(seed=1).fingerprint
-    counts = good.tables.copy()
+    counts = good.tables.frequencies.copy()
     counts[0, 0] += 100
     assert Predictor(good.shape, good.layers, counts).fingerprint != good.fingerprint
 
