@@ -113,15 +113,17 @@ def _values(picture: Image.Image, info: DataInfo, exact: bool, said: set[str]) -
     if picture.has_transparency_data and channels != 4:
         raise UserError(f"it has transparency, and this model {channels} channels: remove it, or train on 4 channels.")
     grey = picture.mode in ("1", "L", "LA", "La")
-    if not grey and channels == 1:
-        raise UserError("it is in colour, and this model takes grey pictures.")
     if picture.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA"):
         if exact:
             raise UserError(f"its colours are {picture.mode}, which no exact conversion makes RGB of; save it as RGB.")
         said.add(f"pictures in {picture.mode} are converted to RGB")
     mode = "RGBA" if channels == 4 and not (grey and not picture.has_transparency_data) else "L" if grey else "RGB"
-    values = np.asarray(picture.convert(mode))
-    return values[None] if values.ndim == 2 else values.transpose(2, 0, 1)
+    values = np.atleast_3d(np.asarray(picture.convert(mode))).transpose(2, 0, 1)
+    if channels == 1 < len(values):
+        if (values != values[:1]).any():
+            raise UserError("it is in colour, and this model takes grey pictures.")
+        return values[:1]  # grey, stored as colour
+    return values
 
 
 def _plain(name: str) -> str:
