@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from aegean import draw
 from aegean.codec import Refused, unpack
-from aegean.compression import LOSSLESS, LOSSY, TileCoder, coder_for, compress, decompress
+from aegean.compression import LOSSLESS, LOSSY, TileCoder, check, coder_for, compress, decompress
 from aegean.config import Config, Net, UserError, from_json, parse_json, to_json
 from aegean.data.info import DataInfo
 from aegean.files import write_atomically
@@ -232,6 +232,7 @@ class Model:
         counts = {len(self.info.classes), len(self.info.class_counts)} if self.conditional else set()
         wanted = {net.classes for net in self.nets.values() if getattr(net, "classes", 0)}
         assert counts == wanted, f"networks for {wanted} classes, data with {counts}"
+        check(self.nets, self.info)
 
     def _batches(self, n: int) -> Iterator[slice]:
         if n < 1:

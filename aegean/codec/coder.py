@@ -26,7 +26,7 @@ def frequencies(counts: np.ndarray) -> np.ndarray:
     counts = np.asarray(counts, np.int64)
     symbols = counts.shape[1]
     totals = counts.sum(1, keepdims=True)
-    assert symbols <= 1 << 16 and (counts >= 0).all() and (totals > 0).all() and totals.max() < 1 << 38
+    assert symbols <= 1 << 16 and (counts >= 0).all() and 0 < totals.min() <= totals.max() < 1 << 38, "wrong counts"
     found = counts * (TOTAL - symbols) // totals + 1
     rows = np.arange(len(found))
     found[rows, found.argmax(1)] += TOTAL - found.sum(1)

@@ -288,4 +288,5 @@ class _Plane:
 def _check(layer: Layer, plan: LayerShape) -> None:
     assert layer.weight.shape == (plan.outputs, plan.inputs) and layer.bias.shape == (plan.outputs, 1)
     for values, most in ((layer.weight, plan.most), (layer.bias, BIAS_MOST)):
-        assert values.dtype == np.float32 and (values == np.rint(values)).all() and np.abs(values).max() <= most
+        whole = values.dtype == np.float32 and (values == np.rint(values)).all() and np.abs(values).max() <= most
+        assert whole, "a weight is not a whole number of the size that is allowed"

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from aegean.codec import Refused
 from aegean.config import Net, UserError, to_json
 from aegean.data.info import DataInfo
+from aegean.latent import Quantised
+from aegean.nets import CountModel
 from aegean.paths import Paths
 
 BATCH = 256  # tiles through the networks at a time
@@ -35,6 +37,18 @@ class TileCoder(Protocol):
     def decode(self, data: bytes, count: int) -> np.ndarray: ...
 
 
+def check(nets: Mapping[str, Any], info: DataInfo) -> None:
+    """AssertionError: networks for coding that do not belong together, in a description that a stranger wrote."""
+    if "pixels" in nets:
+        assert info.is_image and info.dtype == "uint8", "exact pixels of no 8-bit pictures"
+        assert nets["pixels"].takes == (info.shape[0], 256), "tables for other pixels"
+    if "symbols" in nets:
+        bottleneck = nets["bottleneck"]
+        assert isinstance(bottleneck, Quantised), "symbols of no quantised bottleneck"
+        assert nets["symbols"].takes == (bottleneck.grid[0], bottleneck.levels), "tables for other symbols"
+        assert bottleneck.stages == 1 or isinstance(nets["symbols"], CountModel), "stages that look at each other"
+
+
 def group_size(info: DataInfo) -> int:
     """Tiles in a block."""
     return max(1, GROUP // (int(np.prod(info.shape)) * np.dtype(info.dtype).itemsize))
@@ -43,8 +57,12 @@ def group_size(info: DataInfo) -> int:
 def coder_for(
     kind: str, specs: Mapping[str, Net], nets: Mapping[str, nn.Module], info: DataInfo, stages: int = 0
 ) -> TileCoder:
-    """The coder of a model for "lossy" or "lossless"; `stages` of a residual quantiser, 0 for all of them."""
-    return Lossless(nets, info) if kind == "lossless" else Lossy(specs, nets, info, stages)
+    """The coder of a model for "lossy" or "lossless"; `stages` of a residual quantiser, 0 for all of them. UserError:
+    more stages than there are; weights or tables that cannot be whole numbers of the size that is allowed."""
+    try:
+        return Lossless(nets, info) if kind == "lossless" else Lossy(specs, nets, info, stages)
+    except AssertionError as error:
+        raise UserError(f"This model's tables are damaged ({error}); restore it from a copy.") from None
 
 
 def fingerprint(*parts: Any) -> bytes:

@@ -26,6 +26,11 @@ class CountModel(nn.Module):
         self.levels = levels
         self.register_buffer("counts", torch.ones(channels, levels, dtype=torch.int32))
 
+    @property
+    def takes(self) -> tuple[int, int]:
+        """Channels and levels of the grids."""
+        return len(self.counts), self.levels
+
     def forward(self, symbols: Tensor) -> Coded:
         """Symbols (B, channels, H, W), whole numbers."""
         symbol = symbols.long()

@@ -105,6 +105,11 @@ class IntegerPredictor(nn.Module):
         self.register_buffer("groups", torch.from_numpy(plan.groups(self.shape)), persistent=False)
         self.register_buffer("counts", first_counts(self.shape))
 
+    @property
+    def takes(self) -> tuple[int, int]:
+        """Channels and levels of the grids."""
+        return self.shape.channels, self.shape.levels
+
     def numbers(self, values: Tensor) -> Tensor:
         """Values (B, channels, H, W) -> whole numbers from 0 to levels - 1, with the gradient of the values."""
         return nearest(values.float() * self.scale + self.offset).clamp(0, self.shape.levels - 1)

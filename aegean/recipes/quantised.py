@@ -32,7 +32,7 @@ def quantised_nets(
         E, G, more = MLPEncoder, MLPDecoder, {}
     else:
         patch, levels = floors(data.shape)
-        widths = [(width or 64) * min(2**i, 2) for i in range(levels)]
+        widths = [(width or 48) * min(2**i, 2) for i in range(levels)]
         body = {"shape": data.shape, "widths": widths, "patch": patch}
         E, G, more = ConvEncoder, ConvDecoder, {"grid": True}  # type: ignore[assignment]
     encoder = net(E, **body)

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -176,3 +178,40 @@ def test_batches_of_any_size_give_the_same_symbols_as_their_file_says(models, pi
     monkeypatch.setattr("aegean.compression.coders.BATCH", 1)
     assert np.array_equal(coder.tables.decode(block[1:], (120, *coder.grid)), whole)
     assert (models["codec"].decompress(data) - pixels).abs().max() <= 1.01 / 127.5
+
+
+@pytest.mark.parametrize("part,value", [("pixels.counts", -5), ("pixels.nets.0.0.weight", float("nan"))])
+def test_a_model_whose_tables_are_damaged_is_refused_in_words(models, pictures, tmp_path, part, value):
+    models["lossless"].save(tmp_path / "m.safetensors")
+    other = Model.load(tmp_path / "m.safetensors")
+    other.nets["pixels"].state_dict()[part.partition(".")[2]].view(-1)[0] = value
+    with pytest.raises(UserError, match="damaged"):
+        other.compress(pictures, lossless=True)
+
+
+def test_a_description_whose_networks_do_not_belong_together_is_no_model(models, tmp_path):
+    vector, residual = models["vector"], models["residual"]
+    for nets in ({"symbols": residual}, {"bottleneck": residual}, {"pixels": models["codec"], "bottleneck": residual}):
+        specs = {**vector.specs, **{name: source.specs[name] for name, source in nets.items()}}
+        networks = {**vector.nets, **{name: source.nets[name] for name, source in nets.items()}}
+        Model(specs, networks, vector.info).save(tmp_path / "m.safetensors")
+        with pytest.raises(UserError, match="whole model"):
+            Model.load(tmp_path / "m.safetensors")
+
+
+@pytest.mark.slow
+def test_a_large_picture_needs_little_more_memory_than_itself(models):
+    """Both ways, while its tiles go through: no copy of all of them."""
+    coder = models["codec"].coder("lossless")
+    picture = np.zeros((1, 3000, 3000), np.uint8)
+    picture[:, ::7, ::5] = 200
+    tracemalloc.start()
+    data = compress(coder, [("", picture)])
+    written = tracemalloc.get_traced_memory()[1]
+    tracemalloc.reset_peak()
+    header, blocks = unpack(data)
+    ((_, again),) = decompress(coder, header, blocks)
+    read = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.array_equal(again, picture)
+    assert max(written, read) < 200 << 20, (written, read)
