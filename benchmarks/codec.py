@@ -11,9 +11,8 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -49,8 +48,10 @@ def lossless(model: Any, pictures: np.ndarray) -> dict[str, Any]:
     """Bytes a picture (n, channels, H, W), and megabytes of raw values a second."""
     found, again = measured(model, "lossless", pictures)
     assert np.array_equal(again, pictures)
-    webp = [size(picture, "WEBP", lossless=True, method=6) for picture in pictures]
-    return found | {"png": mean(size(p, "PNG", optimize=True) for p in pictures), "webp": mean(webp)}
+    others = {"PNG": {"optimize": True}, "WEBP": {"lossless": True, "method": 6}}
+    for name, options in others.items():
+        found[name.lower()] = mean(len(encoded(picture, name, **options)) for picture in pictures)
+    return found
 
 
 def lossy(model: Any, pictures: np.ndarray) -> dict[str, Any]:
@@ -61,7 +62,9 @@ def lossy(model: Any, pictures: np.ndarray) -> dict[str, Any]:
         curve = []
         for quality in QUALITIES:
             files = [encoded(picture, name, quality=quality, **options) for picture in pictures]
-            curve.append((psnr(pictures, np.stack([opened(file) for file in files])), mean(map(len, files))))
+            curve.append(
+                (psnr(pictures, np.stack([opened(file, pictures.shape[1]) for file in files])), mean(map(len, files)))
+            )
         curve.sort()
         reached = curve[0][0] <= found["psnr"] <= curve[-1][0]
         found[name.lower()] = float(np.interp(found["psnr"], *zip(*curve))) if reached else None
@@ -100,12 +103,9 @@ def encoded(picture: np.ndarray, form: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
-def opened(file: bytes) -> np.ndarray:
-    values = np.atleast_3d(np.asarray(Image.open(io.BytesIO(file)))).transpose(2, 0, 1)
-    return values
-
-
-size: Callable[..., int] = lambda picture, form, **options: len(encoded(picture, form, **options))  # noqa: E731
+def opened(file: bytes, channels: int) -> np.ndarray:
+    picture = Image.open(io.BytesIO(file)).convert("L" if channels == 1 else "RGB")
+    return np.atleast_3d(np.asarray(picture)).transpose(2, 0, 1)
 
 
 def mean(values: Iterable[float]) -> float:
@@ -113,4 +113,4 @@ def mean(values: Iterable[float]) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

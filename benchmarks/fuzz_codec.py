@@ -5,7 +5,7 @@
 Four good files (lossy and lossless, of two models) are changed by flipped bits, cuts, additions, bytes written over,
 parts swapped within a file and between two, huge lengths, headers of one with blocks of the other, and handed to the
 wrong model. A third of the changes mends every checksum afterwards, as a forger would: such a file may decode to other
-pictures, but only of the sizes that it states. Each decoding may take a second, and memory beyond `LIMIT` is a fault.
+pictures. Each decoding may take a second of a processor, and `LIMIT` bytes of memory.
 """
 
 from __future__ import annotations
@@ -108,12 +108,12 @@ def attempt(coders: Coders, data: bytes, watched: bool) -> tuple[np.ndarray | Re
     """What a file decodes to, or why not; seconds; where it is watched, bytes allocated at the most."""
     if watched:
         tracemalloc.start()
-    start = time.monotonic()
+    start = time.process_time()
     try:
         result: np.ndarray | Refused = decoded(coders, data)
     except Refused as refused:
         result = refused
-    seconds, memory = time.monotonic() - start, tracemalloc.get_traced_memory()[1]
+    seconds, memory = time.process_time() - start, tracemalloc.get_traced_memory()[1]
     if watched:
         tracemalloc.stop()
     return result, seconds, memory
