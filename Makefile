@@ -27,7 +27,7 @@ lint: .venv/ready
 	$(BIN)/mypy
 
 bench: .venv/ready
-	for name in step overhead data scaling slopes; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	for name in step overhead data scaling slopes cost; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean:
 	rm -rf runs build .pytest_cache .mypy_cache .ruff_cache .hypothesis

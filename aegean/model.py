@@ -14,6 +14,8 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from aegean import draw
+from aegean.codec import Refused, unpack
+from aegean.compression import LOSSLESS, LOSSY, TileCoder, check, coder_for, compress, decompress
 from aegean.config import Config, Net, UserError, from_json, parse_json, to_json
 from aegean.data.info import DataInfo
 from aegean.files import write_atomically
@@ -32,6 +34,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "sample": ("prior", "G"),
     "score": ("E", "bottleneck", "G", "bound"),
     "levels": ("E", "bottleneck"),
+    "compress": LOSSY,
+    "compress --lossless": LOSSLESS,
 }
 
 HINTS = {
@@ -41,6 +45,8 @@ HINTS = {
     "sample": "this model has no prior: fit one with `aegean fit RUN --prior mixture`",
     "score": "only a variational model has an evidence bound: train vae",
     "levels": "this model has no encoder: train ae, vae, hierarchical_vae or stacked_gan",
+    "compress": "this model has no symbols to write: train codec or vq_ae",
+    "compress --lossless": "this model has no network for exact pixels: train codec or lossless on 8-bit pictures",
 }
 
 
@@ -82,7 +88,8 @@ class Model(Floors):
     def can(self) -> list[str]:
         """The verbs that work on this model."""
         have = {*self.nets, *(("bound",) if self.bound else ())}
-        return [verb for verb, needs in VERBS.items() if have.issuperset(needs)]
+        able = [verb for verb, needs in VERBS.items() if have.issuperset(needs)]
+        return [verb for verb in able if self.info.is_image or not verb.startswith("compress")]
 
     def encode(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """x (n, *shape) -> z (n, latent): the posterior's mean. Labels (n,) where the model has classes."""
@@ -134,6 +141,31 @@ class Model(Floors):
         share = torch.tensor(self.info.class_counts, dtype=torch.float64).cumsum(0)
         u = draw.uniform(draw.key(seed, "labels"), torch.arange(start, start + n), (1,)).double()
         return (u * share[-1] > share).sum(1).clamp(max=len(share) - 1).to(self.device)
+
+    def compress(self, x: Tensor | Sequence[Tensor], lossless: bool = False, stages: int = 0) -> bytes:
+        """Pictures x (n, channels, H, W), or a sequence of them (channels, H, W), of any sizes -> the bytes of an .aeg
+        file. `lossless`: the raw values that they stand for come back exactly. `stages`: so many of a residual
+        quantiser's alone, 0 for all."""
+        pictures = (("", self.info.restore(picture)) for picture in x)
+        return compress(self.coder("lossless" if lossless else "lossy", stages), pictures)
+
+    def decompress(self, data: bytes) -> Tensor | list[Tensor]:
+        """The pictures that `compress` has put into bytes: (n, channels, H, W) where all are of one size, else a list
+        of (channels, H, W). Refused, a UserError: damaged bytes, or those of another model."""
+        try:
+            header, blocks = unpack(data)
+            coder = self.coder(header.kind)
+            found = [self.info.normalise(values).to(self.device) for _, values in decompress(coder, header, blocks)]
+        except Refused as error:
+            raise Refused(f"These bytes are refused: {error}.") from None
+        return torch.stack(found) if len({tuple(x.shape) for x in found}) == 1 else found
+
+    def coder(self, kind: str, stages: int = 0) -> TileCoder:
+        """What codes tiles, "lossy" or "lossless"; see `aegean.compression`."""
+        if not self.info.is_image:
+            raise UserError("Files are made of pictures; this model was trained on rows.")
+        self._need("compress --lossless" if kind == "lossless" else "compress")
+        return coder_for(kind, self.specs, self.nets, self.info, stages)
 
     def to(self, device: str | torch.device) -> Model:
         for net in self.nets.values():
@@ -210,6 +242,7 @@ class Model(Floors):
         assert "G" not in self.nets or self.floors > 0, "no levels"  # raises, too, where nets and wiring do not fit
         wanted = {net.classes for net in self.nets.values() if getattr(net, "classes", 0)}
         assert counts == wanted, f"networks for {wanted} classes, data with {counts}"
+        check(self.nets, self.info)
 
     def _batches(self, n: int) -> Iterator[slice]:
         if n < 1:

@@ -8,8 +8,9 @@
     D's features -> R -> x                    reading
 
 Names of networks: E encoder, bottleneck, G decoder or generator, prior, D and Dz discriminators, R reader, kept an
-earlier G. Paths live for one turn, since a network that has moved makes its old values stale. A new wiring is a
-subclass with more paths, entered in WIRINGS under the name that runs and model files carry (aegean/wirings).
+earlier G, symbols and pixels those that choose tables for an entropy coder. Paths live for one turn, since a network
+that has moved makes its old values stale. A new wiring is a subclass with more paths, entered in WIRINGS under the name
+that runs and model files carry (aegean/wirings).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from torch import Tensor, nn
 from aegean import draw
 from aegean.latent import Latent
 from aegean.nets import Judgement
+from aegean.nets.integer import Coded
 from aegean.objectives.term import named
 
 T = TypeVar("T")
@@ -142,7 +144,8 @@ class Paths:
     def latent(self) -> Latent:
         """The data's latent: drawn from the posterior, its mean without noise."""
         bottleneck = self.nets["bottleneck"]
-        noise = self.noise and self.noise("posterior", "normal", (bottleneck.latent,))
+        draws = getattr(bottleneck, "draws", ("normal", (bottleneck.latent,)))
+        noise = self.noise("posterior", *draws) if self.noise and draws else None
         return bottleneck(self.features[-1], noise, self.labels)
 
     @path
@@ -164,6 +167,22 @@ class Paths:
     def log_variance(self) -> Tensor:
         """Of a Gaussian likelihood: one number ()."""
         return self.nets["G"].log_variance()
+
+    # coding
+
+    @path
+    def symbols(self) -> Coded:
+        """What the latent's symbols cost under the tables that their network chooses."""
+        return self.nets["symbols"](self.latent.symbols)
+
+    @path
+    def pixels(self) -> Coded:
+        """What the data cost, every value exactly."""
+        return self.nets["pixels"](self.x)
+
+    def observed(self, name: str) -> Tensor:
+        """Of network `name`, which learns from sums over a batch (`observe`): this one's, a vector."""
+        return self.nets[name].observed(getattr(self, {"bottleneck": "latent"}.get(name, name)))
 
     # generation
 

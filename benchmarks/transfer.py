@@ -29,7 +29,7 @@ from tasks import TASKS, Direction, Scorer, Scores, Task, fraction
 from aegean.data import Dataset
 from aegean.data.grid import grid
 from aegean.data.loader import Feed
-from aegean.recipes import configure
+from aegean.recipes import RECIPES, configure
 from aegean.recipes.registry import options
 from aegean.training.engine import Engine, choose_engine
 from aegean.training.probe import images_for_minutes
@@ -58,8 +58,8 @@ QUICK = 2_048  # images
 
 def make_run(task: Task, dataset: Dataset, variant: str, images: int, narrow: bool = False, **more: Any) -> Run:
     """A variant's run on so many images, its networks and schedule; `more`: settings that go before all others."""
-    recipe, edges = VARIANTS[variant]
-    fresh = recipe == "gan" or edges.get("generator") == "new"
+    recipe, edges = VARIANTS.get(variant, (variant, {}))
+    fresh = recipe != "ae_to_gan" or edges.get("generator") == "new"
     asked = {**task.settings, **(task.gan if fresh else task.transfer), **edges, **more, "images": images}
     recipe = task.teacher if recipe == "teacher" else recipe
     known = options(recipe)
@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help=f"(default 5; of each edge alone at most {EDGE_SEEDS})")
     parser.add_argument("--fraction", type=float, default=1.0, help="share of the training data")
     parser.add_argument("--discriminator", choices=("whole", "quarter"), default="whole")
-    parser.add_argument("--variants", default=";".join(VARIANTS), help="separated by ;")
+    parser.add_argument("--variants", default=";".join(VARIANTS), help="of these, or any recipe, separated by ;")
     parser.add_argument("--images", type=int, help="of all phases together (default: the task's)")
     parser.add_argument("--seconds", type=float, help="instead of images (default on a GPU: the task's)")
     parser.add_argument("--compile", choices=("auto", "on", "off"), default="auto")
@@ -201,7 +201,7 @@ def main() -> None:
     score, floor = task.scorer(asked.data, dataset)
     bench = Bench(task, dataset, score, device, asked.compile)
     found: dict[str, list[dict[str, Any]]] = {}
-    for name in chosen(asked.variants, VARIANTS):
+    for name in chosen(asked.variants, (*VARIANTS, *RECIPES)):
         run = make_run(task, dataset, name, images, asked.discriminator == "quarter")
         if seconds and not asked.quick:
             run = run.with_images(bench.images_in(seconds, run))

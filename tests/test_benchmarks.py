@@ -16,9 +16,7 @@ from aegean.training.engine import Engine
 from aegean.training.trainer import Trainer, build
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-OTHERS = [
-    name for name in ("data", "levels", "scaling", "slopes", "transfer", "dip") if (FOLDER / f"{name}.py").exists()
-]
+OTHERS = ("cost", "data", "dip", "levels", "scaling", "slopes", "transfer")
 CPU = torch.device("cpu")
 
 

@@ -16,7 +16,7 @@ import torch
 
 from aegean import api
 from aegean.api import Fault, Interrupted, Lost
-from aegean.cli import verbs
+from aegean.cli import compress, verbs
 from aegean.cli.describe import described, description, score_table
 from aegean.cli.outputs import FOLDER, answer, target
 from aegean.config import UserError
@@ -130,9 +130,17 @@ def train(args: argparse.Namespace) -> None:
     if not leads():
         return
     print(f"{out}: trained; its scores:\n{score_table(api.scores(out))}")
-    place = shlex.quote(out)
-    able = "sample" in model.can()
-    print(f"next: aegean {f'sample {place} --out samples.png' if able else f'fit {place} --prior mixture'}")
+    print(f"next: aegean {_next(model.can(), shlex.quote(out))}")
+
+
+def _next(able: list[str], place: str) -> str:
+    """What a new model is most likely wanted for."""
+    if "sample" in able:
+        return f"sample {place} --out samples.png"
+    for verb in ("compress", "compress --lossless"):
+        if verb in able:
+            return f"compress {place} pictures/ --out pictures.aeg{verb.removeprefix('compress')}"
+    return f"fit {place} --prior mixture"
 
 
 NEEDED = {"recipe": "RECIPE", "data": "--data SPEC", "out": "--out RUN"}
@@ -203,14 +211,15 @@ def _compare_runs(runs: list[str], out: str, overwrite: bool) -> tuple[Path, dic
 def _compare_recipes(names: list[str], out: str, overwrite: bool, given: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
     """A folder that holds runs of these recipes already is gone on with: the report looks whether they fit."""
     for name in names:
-        find(name)
+        find(name.split(":")[0])
     if not names or "data" not in given:
         raise UserError("`aegean compare --recipes` needs names, such as ae,vae,gan, and --data SPEC.")
-    begun = any((Path(out) / f"{name}-seed0" / "config.json").exists() for name in names)
+    from aegean.report.compare import compare_recipes, run_folder
+
+    begun = any((run_folder(Path(out), name, 0) / "config.json").exists() for name in names)
     path, _ = target(out, (FOLDER,), overwrite or begun)
     if "images" in given:
         given["images"] = api.parse_images(given["images"])
-    from aegean.report import compare_recipes
 
     def on_run(name: str, number: int, count: int) -> None:
         api.say(f"run {number} of {count}: {name}")
@@ -219,6 +228,10 @@ def _compare_recipes(names: list[str], out: str, overwrite: bool, given: dict[st
 
 
 def info(args: argparse.Namespace) -> None:
+    if compress.is_file(args.run):
+        told = compress.file_info(args.run)
+        answer(compress.file_description(told), told, args.json)
+        return
     found = described(args.run)
     answer(description(found), found, args.json)
 
@@ -231,6 +244,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "levels": verbs.levels,
     "encode": verbs.encode,
     "decode": verbs.decode,
+    "compress": compress.compress,
+    "decompress": compress.decompress,
     "fit": fit,
     "evaluate": evaluate,
     "compare": compare,

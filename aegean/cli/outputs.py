@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import math
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,24 +64,30 @@ def write(path: Path, data: bytes | str) -> None:
 def write_folder(path: Path, parts: dict[str, np.ndarray], names: Sequence[str], info: DataInfo) -> int:
     """Raw samples of each part into its sub-folder ("": the folder itself); the number of files comes back.
 
-    They are written beside and renamed. In a folder that is there already, files of the same names are replaced
-    and others stay.
+    See `whole_folder`.
     """
     from aegean.data import write_samples
 
+    with whole_folder(path) as folder:
+        for part, raw in parts.items():
+            write_samples(raw, names, folder / part, info)
+        return sum(file.is_file() for file in folder.rglob("*"))
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A folder to write to, which takes its place when all is written, or not at all. In a folder that is there
+    already, files of the same names are replaced and others stay."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        for part, raw in parts.items():
-            write_samples(raw, names, temporary / part, info)
-        files = [file.relative_to(temporary) for file in temporary.rglob("*") if file.is_file()]
+        yield temporary
         if path.exists():
-            for file in files:
+            for file in [file.relative_to(temporary) for file in temporary.rglob("*") if file.is_file()]:
                 (path / file).parent.mkdir(parents=True, exist_ok=True)
                 (temporary / file).replace(path / file)
         else:
             temporary.rename(path)
-        return len(files)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -103,6 +103,20 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
         "grid.png",
     )
     _decode(command("decode", "turn latents into pictures or rows", "aegean decode runs/vae z.npz --out decoded/"))
+    _compress(
+        command(
+            "compress",
+            "write pictures of any size into one small file",
+            "aegean compress runs/codec photos/ --out photos.aeg",
+        )
+    )
+    _decompress(
+        command(
+            "decompress",
+            "turn such a file into pictures again",
+            "aegean decompress photos.aeg --model runs/codec --out photos-again/",
+        )
+    )
     _fit(command("fit", "fit a prior to a run's latents, so that it samples", "aegean fit runs/ae --prior mixture"))
     _evaluate(command("evaluate", "score a model against held-out data", "aegean evaluate runs/vae --count 10000"))
     _compare(
@@ -116,7 +130,7 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
             argument_default=argparse.SUPPRESS,
         )
     )
-    _info(command("info", "tell what a run or model file is and can do", "aegean info runs/vae"))
+    _info(command("info", "tell what a run, model file or .aeg file is", "aegean info runs/vae"))
     return parser, commands
 
 
@@ -176,6 +190,25 @@ def _decode(p: Parser) -> None:
     _overwrite(p)
 
 
+def _compress(p: Parser) -> None:
+    _run(p)
+    p.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures, folders or zips of them, arrays of pictures")
+    _out(p, "file.aeg")
+    p.add_argument("--lossless", action="store_true", default=False, help="get exactly the same pixels back")
+    p.add_argument(
+        "--stages", type=whole(1, 255), default=0, metavar="N", help="of a residual quantiser: so many alone"
+    )
+    p.add_argument("--skip-bad", action="store_true", help="leave unreadable pictures out")
+    _overwrite(p)
+
+
+def _decompress(p: Parser) -> None:
+    p.add_argument("file", metavar="FILE.aeg", help="a file that `aegean compress` wrote")
+    p.add_argument("--model", metavar="RUN", required=True, help="the run folder or model file that compressed it")
+    _out(p, "folder/")
+    _overwrite(p)
+
+
 def _fit(p: Parser) -> None:
     p.add_argument("run", metavar="RUN", help="a run folder")
     p.add_argument("--prior", metavar="NAME", required=True, help="mixture, mapping, whitening or gaussian")
@@ -191,7 +224,11 @@ def _evaluate(p: Parser) -> None:
 
 def _compare(p: Parser) -> None:
     p.add_argument("runs", metavar="RUN", nargs="*", default=[], help="run folders trained on the same data")
-    p.add_argument("--recipes", metavar="A,B,...", help="recipes to train, each at the same budget")
+    p.add_argument(
+        "--recipes",
+        metavar="A,B,...",
+        help="recipes to train, each at the same budget; with options: gan,ae_to_gan:prior=normal:anchor=0",
+    )
     p.add_argument("--out", required=True, help="report.html, or with --recipes a folder")
     _budget(p)
     p.add_argument("--seeds", type=whole(1, 100), help="runs of each recipe (default: 1)")
@@ -202,7 +239,7 @@ def _compare(p: Parser) -> None:
 
 
 def _info(p: Parser) -> None:
-    _run(p)
+    p.add_argument("run", metavar="RUN", help="a run folder, a model file or an .aeg file")
     _json(p)
 
 

@@ -64,11 +64,11 @@ def picture_source(path: Path, want: Want, say: Say) -> Source:
 
     Sub-folders are classes; exactly two, `train` and `test`, are the two parts.
     """
-    names = _names(path)
+    names = picture_names(path)
     if not names:
         raise UserError(f"{path} holds no pictures; expected files such as .png or .jpg, perhaps in sub-folders.")
-    with _opener(path) as opener:
-        headers = dict(look(names, opener, partial(_bad, path), path, want, say))
+    with open_pictures(path) as opener:
+        headers = dict(look(names, opener, partial(bad_picture, path), path, want, say))
     wanted = settle(list(headers.values()), path, want, say)
     trees = {name: PurePosixPath(name).parts for name in headers}
     labels = partial(folder_labels, path=path, say=say)
@@ -76,14 +76,14 @@ def picture_source(path: Path, want: Want, say: Say) -> Source:
     return Source(str(path), plain_name(path), wanted.shape, wanted.dtype, train, test, classes)
 
 
-def _names(path: Path) -> list[str]:
+def picture_names(path: Path) -> list[str]:
     if path.is_dir():
         return [name for name, _, _ in listing(path)]
     return zip_names(path) if path.suffix.lower() == ".zip" else [path.name]
 
 
 @contextmanager
-def _opener(path: Path) -> Iterator[Open]:
+def open_pictures(path: Path) -> Iterator[Open]:
     """A function from a picture's name to its open file; a zip stays open meanwhile."""
     if path.is_dir():
         yield lambda name: (path / name).open("rb")
@@ -96,10 +96,10 @@ def _opener(path: Path) -> Iterator[Open]:
 
 def _part(path: Path, wanted: Wanted, names: list[str], labels: np.ndarray | None) -> Part:
     def blocks() -> Iterator[np.ndarray]:
-        with _opener(path) as opener:
+        with open_pictures(path) as opener:
             for name, sample in in_threads(lambda name: decode(opener, name, wanted), names):
                 if isinstance(sample, str):
-                    raise UserError(_bad(path, name, sample))
+                    raise UserError(bad_picture(path, name, sample))
                 yield sample[None]
 
     return Part(len(names), blocks, labels, names)
@@ -112,7 +112,7 @@ def in_threads(function: Callable[[Name], Any], names: Sequence[Name]) -> Iterat
             yield from zip(names[start : start + CHUNK], pool.map(function, names[start : start + CHUNK]))
 
 
-def _bad(path: Path, name: str, reason: str) -> str:
+def bad_picture(path: Path, name: str, reason: str) -> str:
     if path.name == name:
         return (
             f"{path} is no data that can be read ({reason}); expected a folder or .zip of pictures, a picture, .npy, "
@@ -158,17 +158,17 @@ def _header(opener: Open, name: Any, whole: bool) -> Header | str:
     """The header, or in words why there is none."""
     try:
         with opener(name) as file, Image.open(file, formats=FORMATS) as image:
-            _check(image)
+            check(image)
             if whole:
                 image.load()
             return _describe(image)
     except UserError:
         raise
     except Exception as error:  # Pillow's readers raise many kinds for damaged files
-        return _reason(error)
+        return reason_of(error)
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     if isinstance(error, Image.UnidentifiedImageError):
         return "no known picture format"
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
@@ -176,7 +176,7 @@ def _reason(error: Exception) -> str:
     return error.strerror or str(error) if isinstance(error, OSError) else str(error) or type(error).__name__
 
 
-def _check(image: Image.Image) -> None:
+def check(image: Image.Image) -> None:
     if image.width * image.height > PIXEL_LIMIT:
         raise ValueError(f"more than {PIXEL_LIMIT // 1_000_000} megapixels")
     if image.mode == "F" or (image.mode == "I" and image.format not in ("PNG", "PPM")):
@@ -237,13 +237,13 @@ def decode(opener: Open, name: Any, wanted: Wanted) -> np.ndarray | str:
     """One picture -> (channels, height, width), uint8 or uint16; or in words why there is none."""
     try:
         with opener(name) as file, Image.open(file, formats=FORMATS) as image:
-            _check(image)
+            check(image)
             image.draft(None, (2 * max(wanted.size),) * 2)  # a JPEG far too large is decoded smaller
             return _pixels(ImageOps.exif_transpose(image), wanted)
     except UserError:
         raise
     except Exception as error:  # Pillow's readers raise many kinds for damaged files
-        return _reason(error)
+        return reason_of(error)
 
 
 def _pixels(image: Image.Image, wanted: Wanted) -> np.ndarray:

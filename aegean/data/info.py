@@ -45,7 +45,8 @@ class DataInfo(Config):
 
     def restore(self, x: Tensor) -> np.ndarray:
         """Model values (n, *shape) -> raw samples of `dtype`, rounded and clipped where it is an integer."""
-        values = x.detach().double().cpu().numpy() * np.array(self.scale) + np.array(self.offset)
+        offset, scale = (torch.tensor(v, dtype=torch.float64) for v in (self.offset, self.scale))
+        values = x.detach().cpu().to(torch.float64, copy=True).mul_(scale).add_(offset)
         if self.dtype in INTEGERS:
-            values = np.clip(np.rint(values), 0, INTEGERS[self.dtype])
-        return values.astype(self.dtype)
+            values.round_().clamp_(0, INTEGERS[self.dtype])
+        return values.numpy().astype(self.dtype)

@@ -4,12 +4,15 @@ from aegean.latent.bottlenecks import BOTTLENECKS, Gaussian, Identity, Latent
 from aegean.latent.ladder import LadderPosterior
 from aegean.latent.mapping import MappingPrior
 from aegean.latent.priors import FITTED, PRIORS, GaussianPrior, MixturePrior, NormalPrior
+from aegean.latent.quantised import QUANTISED, FiniteScalar, Quantised, VectorQuantised
 from aegean.latent.whitening import WhiteningPrior, fold, foldable
 
 __all__ = [
     "BOTTLENECKS",
     "FITTED",
     "PRIORS",
+    "QUANTISED",
+    "FiniteScalar",
     "Gaussian",
     "GaussianPrior",
     "Identity",
@@ -18,6 +21,8 @@ __all__ = [
     "MappingPrior",
     "MixturePrior",
     "NormalPrior",
+    "Quantised",
+    "VectorQuantised",
     "WhiteningPrior",
     "fold",
     "foldable",

@@ -17,11 +17,14 @@ NATS_TO_BITS = 1 / math.log(2)
 
 class Latent(NamedTuple):
     """A batch of latents: `z` (B, latent); `rate` (B,) bits that a sample costs under the bottleneck's own
-    prior, zero where there is none; `stats` what the bottleneck drew z from."""
+    prior, zero where there is none; `stats` what the bottleneck drew z from. Of a quantised one also `symbols`
+    (B, channels, height, width), whole numbers, and where it has a codebook `loss` (B,), how far off its codes are."""
 
     z: Tensor
     rate: Tensor
     stats: tuple[Tensor, ...] = ()
+    symbols: Tensor | None = None
+    loss: Tensor | None = None
 
 
 class Projection(nn.Module):

@@ -15,7 +15,8 @@ from aegean.latent.whitening import WhiteningPrior, checked
 from aegean.nets.blocks import one_hot
 
 CANDIDATES = (1, 2, 4, 8, 16, 32, 64)  # numbers of components
-CHOOSING = 6_000  # points that the number is chosen on
+RIDGES = (1e-6, 1e-2, 3e-2, 1e-1)  # shares of the latents' variance
+CHOOSING = 4_000  # points at most that number and ridge are chosen on
 
 
 @network
@@ -87,22 +88,33 @@ class MixturePrior(nn.Module):
 
 
 def _best_mixture(points: np.ndarray, most: int) -> Any:
-    """Points (n, d) -> a fitted GaussianMixture of at most `most` components: as many as give held-out points the
-    highest likelihood, so that few points are not learnt by heart."""
+    """Points (n, d) -> a fitted GaussianMixture of at most `most` components. Their number and their ridge (a variance
+    that each gets in every direction) are those that give held-out points the highest likelihood: few points ask for
+    wide components or few, narrow modes for narrow ones (docs/log.md)."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
-    ridge = 1e-6 * max(points.var(0).mean(), 1e-8)  # more would blur modes that are narrow (docs/log.md)
+    variance = max(points.var(0).mean(), 1e-8)
 
-    def fitted(count: int, part: np.ndarray, rounds: int) -> Any:
+    def fitted(count: int, ridge: float, part: np.ndarray, rounds: int) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            return GaussianMixture(count, reg_covar=ridge, random_state=0, max_iter=rounds).fit(part)
+            mixture = GaussianMixture(count, reg_covar=ridge * variance, random_state=0, max_iter=rounds)
+            return mixture.fit(part)
 
-    held_out, kept = points[::4], points[np.arange(len(points)) % 4 > 0][:CHOOSING]
+    held_out, kept = points[::4][:CHOOSING], points[np.arange(len(points)) % 4 > 0][:CHOOSING]
     candidates = [count for count in CANDIDATES if count <= min(most, len(kept) // 4)] or [1]
-    best = max(candidates, key=lambda count: fitted(count, kept, 30).score(held_out)) if len(candidates) > 1 else 1
-    return fitted(best, points, 100)
+    best, place = -np.inf, (candidates[0], RIDGES[0])
+    for ridge in RIDGES if len(candidates) > 1 else ():
+        before = -np.inf
+        for count in candidates:  # more components help up to a number, then no more
+            score = fitted(count, ridge, kept, 20).score(held_out)
+            if score > best:
+                best, place = score, (count, ridge)
+            if score < before:
+                break
+            before = score
+    return fitted(*place, points, 100)
 
 
 @network

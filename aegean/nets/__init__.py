@@ -2,7 +2,9 @@
 
 from aegean.nets.conv import ConvDecoder, ConvEncoder
 from aegean.nets.corruption import GaussianCorruption
+from aegean.nets.counts import CountModel
 from aegean.nets.discriminator import Discriminator, Judgement
+from aegean.nets.integer import IntegerPredictor
 from aegean.nets.ladder import ConvLadder, DenseLadder
 from aegean.nets.mlp import MLPDecoder, MLPEncoder
 from aegean.nets.scales import ScaleDiscriminator
@@ -13,9 +15,11 @@ __all__ = [
     "ConvDecoder",
     "ConvEncoder",
     "ConvLadder",
+    "CountModel",
     "DenseLadder",
     "Discriminator",
     "GaussianCorruption",
+    "IntegerPredictor",
     "Judgement",
     "MLPDecoder",
     "MLPEncoder",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aegean.config import network
@@ -20,14 +21,26 @@ def sizes(shape: Sequence[int], levels: int) -> list[tuple[int, int]]:
     return out
 
 
+def patched(shape: Sequence[int], patch: int) -> tuple[int, int, int]:
+    """The shape of a picture whose pixels, `patch` each way, are laid on top of each other as channels."""
+    channels, height, width = shape
+    assert patch > 0 and height % patch == 0 and width % patch == 0, f"{height}x{width} has no patches of {patch}"
+    return channels * patch * patch, height // patch, width // patch
+
+
 @network
 class ConvEncoder(nn.Module):
-    """Pictures (B, C, H, W) -> a tuple of levels (B, widths[i], H / 2^i, W / 2^i), nearest the data first."""
+    """Pictures (B, C, H, W) -> a tuple of levels (B, widths[i], H / 2^i, W / 2^i), nearest the data first.
 
-    def __init__(self, shape: Sequence[int], widths: Sequence[int], blocks: int = 1):
+    `patch`: so many pixels each way are laid on top of each other as channels first, which must divide H and W: the
+    first level is as much smaller, and faster (Shi et al. 2016, figure 1, backwards).
+    """
+
+    def __init__(self, shape: Sequence[int], widths: Sequence[int], blocks: int = 1, patch: int = 1):
         super().__init__()
         depth = blocks * len(widths)
         assert 0 < depth <= DEEPEST
+        self.patch, shape = patch, patched(shape, patch)
         self.levels = [(w, *s) for w, s in zip(widths, sizes(shape, len(widths)))]
         self.stem = he_(nn.Conv2d(shape[0], widths[0], 3, padding=1))
         self.stages = nn.ModuleList(nn.Sequential(*(Residual(w, depth) for _ in range(blocks))) for w in widths)
@@ -43,6 +56,7 @@ class ConvEncoder(nn.Module):
         """One level: its features from those of the level below, or from the data."""
         if level:
             return self.stages[level](self.downs[level - 1](below))
+        below = F.pixel_unshuffle(below, self.patch) if self.patch > 1 else below
         return self.stages[0](self.stem(below.contiguous(memory_format=torch.channels_last)))
 
 
@@ -52,7 +66,8 @@ class ConvDecoder(nn.Module):
 
     `output` is "linear" (squared errors, adversaries) or "logits" (Bernoulli: mean = 2 sigmoid(raw) - 1).
     `log_variance` is the learned variance of a Gaussian likelihood, one number for all pixels (Rybkin et al.
-    2021). `widths` counts from the data upwards, as in the encoder.
+    2021). `widths` counts from the data upwards, and `patch` is, as in the encoder. `grid`: the latent is a grid of
+    vectors, one for each place of the topmost level, which looks at its own alone.
     """
 
     def __init__(
@@ -63,14 +78,21 @@ class ConvDecoder(nn.Module):
         blocks: int = 1,
         classes: int = 0,
         output: str = "linear",
+        patch: int = 1,
+        grid: bool = False,
     ):
         super().__init__()
         depth = blocks * len(widths)
         assert 0 < depth <= DEEPEST
         self.latent, self.classes, self.output = latent, classes, output
+        self.patch, self.grid, shape = patch, grid, patched(shape, patch)
         self.sizes = sizes(shape, len(widths))
         self.top = (widths[-1], *self.sizes[-1])
-        self.stem = he_(nn.Linear(latent + classes, self.top[0] * self.top[1] * self.top[2]))
+        places = self.top[1] * self.top[2]
+        assert not grid or (latent % places == 0 and classes == 0), "a grid's latent is shared out evenly"
+        self.stem = he_(
+            nn.Conv2d(latent // places, self.top[0], 1) if grid else nn.Linear(latent + classes, self.top[0] * places)
+        )
         self.stages = nn.ModuleList(nn.Sequential(*(Residual(w, depth) for _ in range(blocks))) for w in widths)
         self.ups = nn.ModuleList(he_(nn.Conv2d(b, a, 1)) for a, b in zip(widths, widths[1:]))
         self.last = he_(nn.Conv2d(widths[0], shape[0], 3, padding=1), 0.5)
@@ -79,11 +101,13 @@ class ConvDecoder(nn.Module):
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         if self.classes:
             z = torch.cat((z, one_hot(labels, self.classes, z)), 1)
-        h = self.stem(z).unflatten(1, self.top).contiguous(memory_format=torch.channels_last)
+        z = z.unflatten(1, (-1, *self.top[1:])) if self.grid else z
+        h = self.stem(z).view(len(z), *self.top).contiguous(memory_format=torch.channels_last)
         h = self.stages[-1](h)
         for i in reversed(range(len(self.ups))):
             h = self.stages[i](upsample(self.ups[i](h), self.sizes[i]))
-        return self.last(act(h))
+        raw = self.last(act(h))
+        return F.pixel_shuffle(raw, self.patch) if self.patch > 1 else raw
 
     def mean(self, raw: Tensor) -> Tensor:
         return torch.tanh(raw / 2) if self.output == "logits" else raw

@@ -1,6 +1,7 @@
 """Terms: formulas on the paths of one turn. Importing this registers them all."""
 
 from aegean.objectives.adversarial import LOSSES, DiscriminatorLoss, GeneratorLoss
+from aegean.objectives.coding import Commitment, PixelBits, SymbolBits
 from aegean.objectives.divergence import Rate
 from aegean.objectives.levels import ClassError, Conditional, LevelError, LevelRate, NoiseError, SpareRate
 from aegean.objectives.penalties import GradientPenalty, WassersteinPenalty
@@ -21,6 +22,7 @@ __all__ = [
     "AbsoluteError",
     "BernoulliBits",
     "ClassError",
+    "Commitment",
     "Conditional",
     "DiscriminatorLoss",
     "Distil",
@@ -32,11 +34,13 @@ __all__ = [
     "LevelError",
     "LevelRate",
     "NoiseError",
+    "PixelBits",
     "Ramp",
     "Rate",
     "ReadError",
     "SpareRate",
     "SquaredError",
+    "SymbolBits",
     "Term",
     "WassersteinPenalty",
 ]

@@ -3,6 +3,7 @@
 from aegean.recipes.aae import aae
 from aegean.recipes.ae import ae, denoising_ae
 from aegean.recipes.ae_to_gan import ae_to_gan
+from aegean.recipes.codec import codec, lossless
 from aegean.recipes.few_shot_gan import few_shot_gan
 from aegean.recipes.gan import gan
 from aegean.recipes.hierarchical_vae import hierarchical_vae
@@ -14,6 +15,7 @@ from aegean.recipes.registry import RECIPES, Option, configure, describe, option
 from aegean.recipes.stacked_gan import stacked_gan
 from aegean.recipes.vae import vae
 from aegean.recipes.vae_gan import vae_gan
+from aegean.recipes.vq_ae import vq_ae
 
 __all__ = [
     "RECIPES",
@@ -21,6 +23,7 @@ __all__ = [
     "aae",
     "ae",
     "ae_to_gan",
+    "codec",
     "configure",
     "denoising_ae",
     "describe",
@@ -28,6 +31,7 @@ __all__ = [
     "gan",
     "hierarchical_vae",
     "latent_gan",
+    "lossless",
     "mode_regularised_gan",
     "multiscale_gan",
     "options",
@@ -37,4 +41,5 @@ __all__ = [
     "stacked_gan",
     "vae",
     "vae_gan",
+    "vq_ae",
 ]

@@ -20,7 +20,7 @@ from aegean.training.schedule import Phase, Run, Turn
 def latent_gan(
     data: DataInfo,
     *,
-    beta: float = 1.0,
+    beta: float = 0.1,
     teacher: float = 0.5,
     gamma: float = 0.1,
     penalty: Precision = "auto",

@@ -20,8 +20,8 @@ from aegean.training.schedule import Fit, Phase, Run
 def projected_gan(
     data: DataInfo,
     *,
-    beta: float = 1.0,
-    teacher: float = 0.3,
+    beta: float = 0.1,
+    teacher: float = 0.5,
     loss: Loss = "relativistic",
     gamma: float = 1.0,
     penalty: Precision = "auto",

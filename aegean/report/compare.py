@@ -16,6 +16,7 @@ from aegean.data.sources import settled
 from aegean.files import write_atomically
 from aegean.model import Model
 from aegean.recipes import configure
+from aegean.recipes.registry import parse_all
 from aegean.report.page import render
 from aegean.report.runs import read_entries, read_plans
 from aegean.report.steps import next_steps
@@ -73,10 +74,11 @@ def compare_recipes(
 ) -> dict[str, Any]:
     """Train each recipe with the seeds 0 ... seeds - 1 into out/RECIPE-seedK, then write out/report.html.
 
-    Every run has the same budget of images, or of minutes. settings: options by recipe. A finished run that is
-    already there is used again, a half finished one is resumed, so that an interrupted comparison goes on; one
-    that was asked for something else is refused. A run that a guard stops is compared as it stood. on_run is
-    called before each run. Returns the report's numbers. UserError: as `aegean.api.train`.
+    A recipe is a name, or a name with options of its own, such as "ae_to_gan:discriminator=new:anchor=0".
+    settings: options of all runs of a recipe, by its name. Every run has the same budget of images, or of minutes. A
+    finished run that is already there is used again, a half finished one is resumed, so that an interrupted comparison
+    goes on; one that was asked for something else is refused. A run that a guard stops is compared as it stood. on_run
+    is called before each run. Returns the report's numbers. UserError: as `aegean.api.train`.
     """
     out, options = Path(out), settled(DataOptions(data) if isinstance(data, str) else data)
     recipes = list(dict.fromkeys(recipes))
@@ -85,13 +87,12 @@ def compare_recipes(
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file; choose a folder for --out.")
     dataset = open_data(options, say)
-    wanted = {
-        out / f"{recipe}-seed{seed}": _wanted(
-            recipe, dataset, options, images, minutes, seed, (settings or {}).get(recipe, {})
-        )
-        for seed in range(seeds)
-        for recipe in recipes
-    }
+    wanted = {}
+    for seed in range(seeds):
+        for text in recipes:
+            name, own = split_recipe(text)
+            own = {**(settings or {}).get(name, {}), **own}
+            wanted[run_folder(out, text, seed)] = _wanted(name, dataset, options, images, minutes, seed, own)
     for path, plan in wanted.items():
         _check_same(path, plan)
     faults = []
@@ -102,8 +103,22 @@ def compare_recipes(
             _train(path, plan, images, device)
         except api.Fault as fault:
             faults.append(f"{path.name} was stopped by a guard: {fault}.")
-    order = sorted(wanted, key=lambda path: recipes.index(wanted[path].recipe))
+    order = [run_folder(out, text, seed) for text in recipes for seed in range(seeds)]
     return compare_runs(order, out / "report.html", say, faults)
+
+
+def split_recipe(text: str) -> tuple[str, dict[str, Any]]:
+    """ "NAME:option=value:..." -> the name, and the options as values. UserError: an unknown one, or a bad value."""
+    name, *words = text.split(":")
+    pairs = [word.partition("=") for word in words]
+    if bare := [key for key, sign, _ in pairs if not sign]:
+        raise UserError(f"{text!r}: expected NAME:option=value, and {bare[0]!r} has no value.")
+    return name, parse_all(name, {key: value for key, _, value in pairs})
+
+
+def run_folder(out: Path, text: str, seed: int) -> Path:
+    """Where a comparison keeps a run of a recipe, its options in the name."""
+    return out / f"{text.replace(':', '-')}-seed{seed}"
 
 
 def _data_of(plans: Mapping[Path, Settings], say: Say) -> Dataset:

@@ -110,7 +110,7 @@ class Player:
     """One turn's parameters, Adam state and running gradient norm.
 
     `flat`, where a batch has several shards, is what they add up: the gradients of all parameters, each in the order
-    of its parameter's memory, then the losses of the turn's terms.
+    of its parameter's memory, then the losses of the turn's terms, then what is observed.
     """
 
     def __init__(self, turn: Turn, nets: dict[str, nn.Module], device: torch.device, shards: int = 1):
@@ -119,26 +119,30 @@ class Player:
         self.means = {k: torch.zeros_like(p) for k, p in self.params.items()}
         self.squares = {k: torch.zeros_like(p) for k, p in self.params.items()}
         self.size = sum(p.numel() for p in self.params.values())
-        self.flat = torch.zeros(self.size + len(turn.terms) if shards > 1 else 0, device=device)
+        self.sizes_observed = [int(nets[name].observed_size) for name in turn.observes]  # type: ignore[arg-type]
+        whole = self.size + len(turn.terms) + sum(self.sizes_observed)
+        self.flat = torch.zeros(whole if shards > 1 else 0, device=device)
         self.passes: dict[tuple[Term, ...], Passes] = {}  # once known
         self.count, self.lr, self.norm = (torch.zeros((), device=device) for _ in range(3))
         self.fault = torch.full((), -1, dtype=torch.int64, device=device)  # first bad step's image count
         self.fault_repeat = torch.zeros_like(self.fault)
 
-    def flatten(self, losses: Iterable[Tensor], grads: Iterable[Tensor]) -> Tensor:
-        """Losses, and gradients of all parameters in their order -> one vector, laid out as `flat`."""
+    def flatten(self, losses: Iterable[Tensor], grads: Iterable[Tensor], sums: Iterable[Tensor]) -> Tensor:
+        """Losses, gradients of all parameters in their order, and sums -> one vector, laid out as `flat`."""
         pieces = [g.permute(_order(p)).reshape(-1) for g, p in zip(grads, self.params.values())]
-        return torch.cat([*pieces, torch.stack([loss.detach() for loss in losses])])
+        return torch.cat([*pieces, torch.stack([loss.detach() for loss in losses]), *sums])
 
-    def unflatten(self, flat: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The inverse: losses (terms,), and gradients, each in its parameter's shape and memory layout."""
+    def unflatten(self, flat: Tensor, shards: int) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        """The inverse, after as many shards were added up: mean losses (terms,), mean gradients, each in its
+        parameter's shape and memory layout, and sums."""
         params = list(self.params.values())
         grads = []
-        for p, piece in zip(params, flat[: self.size].split([p.numel() for p in params])):
+        flat, losses, sums = flat.split((self.size, len(self.turn.terms), sum(self.sizes_observed)))
+        for p, piece in zip(params, (flat / shards).split([p.numel() for p in params])):
             order = _order(p)
             back = sorted(range(len(order)), key=order.__getitem__)
             grads.append(piece.view([p.shape[i] for i in order]).permute(back))
-        return flat[self.size :], grads
+        return losses / shards, grads, list(sums.split(self.sizes_observed))
 
     def update(self, grads: list[Tensor], bad: Tensor) -> None:
         """One Adam update with the rate in `lr`, left out if `bad` () bool."""

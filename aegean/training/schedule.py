@@ -10,7 +10,11 @@ from aegean.objectives import Ramp, Term
 
 @dataclass(frozen=True)
 class Turn(Config):
-    """One player's update: its terms, its rates, its own Adam state. It trains whom its terms name."""
+    """One player's update: its terms, its rates, its own Adam state. It trains whom its terms name.
+
+    `observes` names networks with buffers that learn from sums over the turn's batch, once for each update: codebooks,
+    tables of counts.
+    """
 
     name: str
     terms: tuple[Term, ...]
@@ -18,6 +22,7 @@ class Turn(Config):
     beta1: float = 0.0
     beta2: float = 0.99
     repeat: int = 1
+    observes: tuple[str, ...] = ()
 
     @property
     def trains(self) -> tuple[str, ...]:

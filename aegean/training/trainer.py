@@ -16,6 +16,7 @@ from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.data.loader import Feed
 from aegean.data.source import Say, say_to_stderr
+from aegean.latent import Quantised
 from aegean.model import BATCH, Model
 from aegean.objectives import Term
 from aegean.objectives.term import at
@@ -111,6 +112,7 @@ class Trainer:
         labels = [label for turn in self.phase.turns for label in self._labels(turn)]
         assert len(set(labels)) == len(labels), f"two terms of a turn share a label: {labels}"
         self.sums = {name: torch.zeros((), device=self.device) for name in labels}
+        self.observers = {name for turn in self.phase.turns for name in turn.observes}
         self.summed = 0
         self.programs: dict[tuple[str, tuple[int, ...]], Program] = {}
         self.feed.forget()
@@ -149,8 +151,8 @@ class Trainer:
 
     def play(self, player: Player, repeat: int = 0) -> None:
         """One turn: fresh data and noise, each term's gradient to whom it names, one Adam update."""
-        losses, grads = self.gradients(player, self._index(), repeat)
-        self.update(player, torch.stack([loss.detach() for loss in losses]), grads, repeat)
+        losses, grads, sums = self.gradients(player, self._index(), repeat)
+        self.update(player, torch.stack([loss.detach() for loss in losses]), grads, sums, repeat)
 
     def _in_parts(self) -> None:
         """The same, with a sum over parts of the batch, in one vector, between a turn's gradients and its update."""
@@ -180,10 +182,11 @@ class Trainer:
 
     def _take_over(self, player: Player, repeat: int) -> None:
         """An update from the collected gradients."""
-        self.update(player, *player.unflatten(player.flat / self.shards), repeat)
+        self.update(player, *player.unflatten(player.flat, self.shards), repeat)
 
-    def update(self, player: Player, losses: Tensor, grads: list[Tensor], repeat: int = 0) -> None:
-        """One Adam update. A bad one, by its losses (terms,) or gradients, is left out, and its place kept."""
+    def update(self, player: Player, losses: Tensor, grads: list[Tensor], sums: list[Tensor], repeat: int = 0) -> None:
+        """One Adam update, and what the networks that learn from sums make of them. A bad one, by its losses (terms,)
+        or gradients, is left out, and its place kept."""
         progress = self._progress()
         norm = torch.nn.utils.get_total_norm(grads)
         settled = self.at_phase >= SETTLE * self.run.batch
@@ -197,14 +200,17 @@ class Trainer:
         rate = at(player.turn.lr, progress)
         player.lr.copy_(rate) if isinstance(rate, Tensor) else player.lr.fill_(rate)
         player.update(grads, bad)
+        for name, observed in zip(player.turn.observes, sums):
+            net: Any = self.nets[name]
+            net.observe(torch.where(bad, torch.zeros_like(observed), observed))
         for name, value in zip(self._labels(player.turn), (*losses.unbind(), norm)):
             self.sums[name].add_(value)
 
     def gradients(
         self, player: Player, index: Tensor, repeat: int = 0, only: Term | None = None
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        """Unweighted losses of a turn's terms on the samples `index` (B,), and the gradients of their weighted sum
-        for its parameters.
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """Unweighted losses of a turn's terms on the samples `index` (B,), the gradients of their weighted sum for
+        its parameters, and what is observed for networks that learn from sums.
 
         Terms share a backward pass where that leads no gradient further than they name. `only`: this one term
         instead of all.
@@ -230,7 +236,9 @@ class Trainer:
             )
             for name, grad in zip(params, grads):
                 total[name] = total[name] + grad if name in total else grad
-        return losses, [total[name] if name in total else torch.zeros_like(p_) for name, p_ in player.params.items()]
+        with torch.no_grad():
+            sums = [p.observed(name) for name in turn.observes]
+        return losses, [total.get(name, torch.zeros_like(q)) for name, q in player.params.items()], sums
 
     def paths(self, turn: Turn, index: Tensor, repeat: int = 0, terms: Iterable[Term] = ()) -> Paths:
         """The paths of a turn for the samples `index` (B,), which the feed has ready."""
@@ -266,8 +274,8 @@ class Trainer:
             worst, label, what = -1.0, "", ""
             for term in player.turn.terms:
                 found = [self.gradients(player, index, repeat, only=term) for index in parts]
-                loss = sum(float(losses[0].detach()) for losses, _ in found) / len(parts)
-                means = [sum(grads[1:], grads[0]) / len(parts) for grads in zip(*(grads for _, grads in found))]
+                loss = sum(float(losses[0].detach()) for losses, _, _ in found) / len(parts)
+                means = [sum(grads[1:], grads[0]) / len(parts) for grads in zip(*(grads for _, grads, _ in found))]
                 norm = float(torch.nn.utils.get_total_norm(means))
                 badness = norm if math.isfinite(loss) and math.isfinite(norm) else math.inf
                 if badness > worst:
@@ -297,13 +305,17 @@ class Trainer:
         return torch.cat(zs), None if ys[0] is None else torch.cat(ys)  # type: ignore[arg-type]
 
     def means(self) -> dict[str, float]:
-        """Mean losses and gradient norms since the last call, which starts them anew."""
+        """Mean losses and gradient norms since the last call, which starts them anew; of a quantised bottleneck, how
+        its codes are used."""
         out = {}
         for (turn_name, _, rest), value in ((name.partition("/"), v) for name, v in self.sums.items()):
             repeat = next(t.repeat for t in self.phase.turns if t.name == turn_name)
             out[f"{turn_name}/{rest}"] = float(value) / max(1, self.summed * repeat)
             value.zero_()
         self.summed = 0
+        for name in sorted(self.observers):
+            if isinstance(net := self.nets[name], Quantised):
+                out |= {f"{name}/{key}": value for key, value in net.use().items()}
         return out
 
     # state
@@ -357,6 +369,9 @@ class Trainer:
             now: list[Tensor] = list(self.nets[name].parameters())
             kept: list[Tensor] = list(average.parameters())
             torch._foreach_lerp_(kept, now, [weight] * len(now))
+            if name in self.observers:  # what learns from sums is an average already
+                for mine, theirs in zip(average.buffers(), self.nets[name].buffers()):
+                    mine.copy_(theirs)
 
     def _index(self) -> Tensor:
         """The global sample index of this part of the batch: (B / shards,) int64."""

@@ -18,7 +18,7 @@ def test_every_network_is_registered_for_this_contract():
     assert set(networks()) == {
         "ConvEncoder", "ConvDecoder", "MLPEncoder", "MLPDecoder", "Discriminator", "GaussianCorruption",
         "Identity", "Gaussian", "NormalPrior", "GaussianPrior", "MixturePrior", "WhiteningPrior", "MappingPrior",
-        "SharedDiscriminator",
+        "SharedDiscriminator", "FiniteScalar", "VectorQuantised", "IntegerPredictor", "CountModel",
         # tests/nets/test_nets_of_levels.py
         "ConvLadder", "DenseLadder", "LadderPosterior", "ScaleDiscriminator",
         "Tower", "Stack", "Several", "NoiseReaders",
@@ -49,6 +49,19 @@ def test_encoder_and_decoder_mirror_each_other(kind, shape, classes):
     assert torch.equal(again[-1], levels[-1]) and all(torch.equal(v, state[k]) for k, v in E.state_dict().items())
     if classes:
         assert not torch.equal(G.mean(G(z, (y + 1) % 3)), out)
+
+
+@pytest.mark.parametrize("shape,patch", [((3, 16, 12), 2), ((1, 9, 6), 3), ((2, 8, 8), 1)])
+def test_patches_and_grids_mirror_each_other(shape, patch):
+    E = ConvEncoder(shape, WIDTHS, patch=patch)
+    places = E.levels[-1][1:]
+    G = ConvDecoder(shape, 5 * places[0] * places[1], WIDTHS, patch=patch, grid=True)
+    assert [tuple(h.shape[1:]) for h in E(torch.randn(4, *shape))] == E.levels
+    assert E.levels[0][1:] == (shape[1] // patch, shape[2] // patch)
+    z = torch.randn(4, G.latent)
+    assert G(z).shape == (4, *shape)
+    with pytest.raises(AssertionError, match="no patches"):
+        ConvEncoder((1, 9, 8), WIDTHS, patch=2)
 
 
 @pytest.mark.parametrize("kind", ["conv", "mlp"])

@@ -180,6 +180,17 @@ def test_an_interrupted_comparison_goes_on(tmp_path, monkeypatch):
         compare_recipes(["gan"], "digits", tmp_path, **{**asked, "images": 256})
 
 
+def test_variants_of_a_recipe_are_compared_with_one_another(tmp_path):
+    asked = ["gan", "gan:loss=hinge:gamma=0"]
+    report = compare_recipes(asked, "digits", tmp_path / "out", images=192, settings={"gan": TINY}, say=quiet)
+    assert [row["settings"].get("loss") for row in report["rows"]] == [None, "hinge"]
+    assert len({row["label"] for row in report["rows"]}) == 2
+    assert (tmp_path / "out" / "gan-loss=hinge-gamma=0-seed0" / "evaluation.json").exists()
+    for wrong, message in (("gan:loss", "has no value"), ("gan:lost=1", "no option 'lost'"), ("gun", "no recipe")):
+        with pytest.raises(UserError, match=message):
+            compare_recipes([wrong], "digits", tmp_path / "no", images=192, say=quiet)
+
+
 def test_a_run_stopped_by_a_guard_is_compared_as_it_stood(tmp_path, monkeypatch, runs):
     def fault(recipe, data, out, **kwargs):
         shutil.copytree(runs[1], out)

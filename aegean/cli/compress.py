@@ -1,0 +1,128 @@
+"""compress, decompress, and what `info` tells of an .aeg file."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from aegean import api
+from aegean.cli.outputs import FOLDER, target, whole_folder, write
+from aegean.cli.verbs import opened
+from aegean.codec import Header, Refused, unpack
+from aegean.codec.container import read_header
+from aegean.compression import compress as compressed
+from aegean.compression import decompress as decompressed
+from aegean.config import UserError
+from aegean.data.natural import natural_pictures, write_picture
+
+ENDING = ".aeg"
+LIMIT = 4 << 30  # bytes of a file that is read
+
+
+def compress(args: argparse.Namespace) -> None:
+    path, _ = target(args.out, (ENDING,), args.overwrite)
+    kind = "lossless" if args.lossless else "lossy"
+    if args.lossless and args.stages:
+        raise UserError("--stages is a coarser picture, and --lossless none at all: leave one of them out.")
+    model = opened(args.run, "compress --lossless" if args.lossless else "compress")
+    coder, raw = model.coder(kind, args.stages), Counter[str]()
+
+    def counted() -> Iterator[tuple[str, np.ndarray]]:
+        pictures = natural_pictures(args.inputs, model.info, args.lossless, api.say, args.skip_bad)
+        for name, values in tqdm(pictures, "compressing", unit="picture", leave=False, delay=0.5, file=sys.stderr):
+            raw.update(pictures=1, bytes=values.nbytes)
+            yield name, values
+
+    data = compressed(coder, counted())
+    write(path, data)
+    share = 100 * len(data) / raw["bytes"]
+    print(f"{path}: {raw['pictures']:,} pictures, {len(data):,} bytes, {share:.1f} % of {raw['bytes']:,} ({kind})")
+
+
+def decompress(args: argparse.Namespace) -> None:
+    path, _ = target(args.out, (FOLDER,), args.overwrite)
+    try:
+        header, blocks = unpack(read(args.file))
+        verb = "compress --lossless" if header.kind == "lossless" else "compress"
+        pictures = decompressed(opened(args.model, verb).coder(header.kind), header, blocks)
+        with whole_folder(path) as folder:
+            shown = tqdm(pictures, "decompressing", len(header.pictures), unit="picture", leave=False, file=sys.stderr)
+            for number, (picture, values) in enumerate(shown):
+                write_picture(values, folder / (picture.name or f"picture-{number:06d}"))
+    except Refused as error:
+        raise UserError(f"{args.file} is refused: {error}.") from None
+    print(f"{path}: {len(header.pictures):,} pictures")
+
+
+def is_file(path: str) -> bool:
+    """Whether `info` is asked about an .aeg file."""
+    return path.lower().endswith(ENDING) and not Path(path).is_dir()
+
+
+def file_info(file: str) -> dict[str, Any]:
+    """What an .aeg file says of itself, as plain values. UserError: it is refused."""
+    data = read(file)
+    try:
+        header = read_header(data)
+        unpack(data)
+    except Refused as error:
+        raise UserError(f"{file} is refused: {error}.") from None
+    values = sum(p.height * p.width * p.channels for p in header.pictures)
+    return {
+        "file": file,
+        "kind": header.kind,
+        "pictures": len(header.pictures),
+        "sizes": [{"height": h, "width": w, "channels": c, "pictures": n} for (h, w, c), n in sizes(header)],
+        "bytes": len(data),
+        "bits_per_value": 8 * len(data) / values,
+        "model": header.model.hex(),
+        "tile": list(header.tile),
+        "dtype": header.dtype,
+        "range": [header.offset - header.scale, header.offset + header.scale],
+        "blocks": header.blocks,
+        "names": [picture.name for picture in header.pictures],
+    }
+
+
+def sizes(header: Header) -> list[tuple[tuple[int, int, int], int]]:
+    """(height, width, channels) and how many pictures have it, the most frequent first."""
+    return Counter((p.height, p.width, p.channels) for p in header.pictures).most_common()
+
+
+def file_description(found: dict[str, Any]) -> str:
+    """`file_info` as text."""
+    shown = [f"{s['pictures']:,} of {s['height']}x{s['width']}x{s['channels']}" for s in found["sizes"][:6]]
+    more = ", ..." if len(found["sizes"]) > 6 else ""
+    each = found["bytes"] / found["pictures"]
+    rows = [
+        ("kind", found["kind"]),
+        ("pictures", f"{found['pictures']:,}: {', '.join(shown)}{more} (height, width, channels)"),
+        ("bytes", f"{found['bytes']:,}, {each:,.1f} a picture, {found['bits_per_value']:.3f} bits a value"),
+        ("model", f"{found['model']} (fingerprint)"),
+        ("tile", "x".join(map(str, found["tile"])) + f", {found['blocks']:,} blocks"),
+        ("values", f"{found['dtype']} from {found['range'][0]:g} to {found['range'][1]:g}"),
+    ]
+    if names := [name for name in found["names"][:3] if name]:
+        rows.append(("names", ", ".join(names) + (", ..." if found["pictures"] > len(names) else "")))
+    place = shlex.quote(found["file"])
+    return "\n".join(f"{name:<8}  {text}" for name, text in rows) + (
+        f"\nnext: aegean decompress {place} --model RUN --out folder/"
+    )
+
+
+def read(file: str) -> bytes:
+    """The bytes of a file. UserError: it is missing or too large."""
+    path = Path(file)
+    if not path.is_file():
+        raise UserError(f"{file} is no file; give one that `aegean compress` has written.")
+    if path.stat().st_size > LIMIT:
+        raise UserError(f"{file} has more than {LIMIT >> 30} GiB, more than an .aeg file can have.")
+    return path.read_bytes()

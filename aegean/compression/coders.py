@@ -1,0 +1,164 @@
+"""Tiles to bytes and back: through an autoencoder's symbols, or exactly. Tables are chosen by whole numbers alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from aegean.codec import Refused
+from aegean.config import Net, UserError, to_json
+from aegean.data.info import DataInfo
+from aegean.latent import Quantised
+from aegean.nets import CountModel
+from aegean.paths import Paths
+
+BATCH = 256  # tiles through the networks at a time
+GROUP = 4 << 20  # bytes of raw values in a block
+
+LOSSY = ("E", "bottleneck", "G", "symbols")
+LOSSLESS = ("pixels",)
+
+
+class TileCoder(Protocol):
+    """Raw tiles (n, *shape) of a model's data to bytes and back; `fingerprint` is 16 bytes that another model, with
+    which bytes would mean other tiles, has otherwise."""
+
+    kind: str
+    info: DataInfo
+    fingerprint: bytes
+
+    def encode(self, raw: np.ndarray) -> bytes: ...
+    def decode(self, data: bytes, count: int) -> np.ndarray: ...
+
+
+def check(nets: Mapping[str, Any], info: DataInfo) -> None:
+    """AssertionError: networks for coding that do not belong together, in a description that a stranger wrote."""
+    if "pixels" in nets:
+        assert info.is_image and info.dtype == "uint8", "exact pixels of no 8-bit pictures"
+        assert nets["pixels"].takes == (info.shape[0], 256), "tables for other pixels"
+    if "symbols" in nets:
+        bottleneck = nets["bottleneck"]
+        assert isinstance(bottleneck, Quantised), "symbols of no quantised bottleneck"
+        assert nets["symbols"].takes == (bottleneck.grid[0], bottleneck.levels), "tables for other symbols"
+        assert bottleneck.stages == 1 or isinstance(nets["symbols"], CountModel), "stages that look at each other"
+
+
+def group_size(info: DataInfo) -> int:
+    """Tiles in a block."""
+    return max(1, GROUP // (int(np.prod(info.shape)) * np.dtype(info.dtype).itemsize))
+
+
+def coder_for(
+    kind: str, specs: Mapping[str, Net], nets: Mapping[str, nn.Module], info: DataInfo, stages: int = 0
+) -> TileCoder:
+    """The coder of a model for "lossy" or "lossless"; `stages` of a residual quantiser, 0 for all of them. UserError:
+    more stages than there are; weights or tables that cannot be whole numbers of the size that is allowed."""
+    try:
+        return Lossless(nets, info) if kind == "lossless" else Lossy(specs, nets, info, stages)
+    except AssertionError as error:
+        raise UserError(f"This model's tables are damaged ({error}); restore it from a copy.") from None
+
+
+def fingerprint(*parts: Any) -> bytes:
+    """16 bytes of tensors, bytes and JSON values."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        if isinstance(part, Tensor):
+            part = part.detach().cpu().contiguous().numpy()
+            part = part.astype(part.dtype.newbyteorder("<")).tobytes()
+        elif not isinstance(part, bytes):
+            part = json.dumps(part, sort_keys=True).encode()
+        digest.update(len(part).to_bytes(8, "little") + part)
+    return digest.digest()
+
+
+def _range(info: DataInfo) -> list[Any]:
+    return [info.dtype, list(info.shape), list(info.offset), list(info.scale)]
+
+
+class Lossless:
+    """Exact pixels: an integer network sees the neighbours of each."""
+
+    kind = "lossless"
+
+    def __init__(self, nets: Mapping[str, nn.Module], info: DataInfo):
+        self.info = info
+        pixels: Any = nets["pixels"]
+        self.tables = pixels.frozen()
+        self.fingerprint = fingerprint(self.kind, _range(info), self.tables.fingerprint)
+
+    def encode(self, raw: np.ndarray) -> bytes:
+        return self.tables.encode(raw)
+
+    def decode(self, data: bytes, count: int) -> np.ndarray:
+        return self.tables.decode(data, (count, *self.info.shape)).astype(self.info.dtype)
+
+
+class Lossy:
+    """The symbols of an autoencoder's latent. The decoder that turns them into pictures is a float network, so pixels
+    may differ by rounding from one machine to another; the symbols never do.
+
+    `stages`: how many of a residual quantiser's are written, from the first on; 0: all. It is the first byte of every
+    block.
+    """
+
+    kind = "lossy"
+
+    def __init__(self, specs: Mapping[str, Net], nets: Mapping[str, nn.Module], info: DataInfo, stages: int = 0):
+        self.nets, self.info = nets, info
+        symbols: Any = nets["symbols"]
+        self.tables = symbols.frozen()
+        bottleneck: Any = nets["bottleneck"]
+        if stages and stages > bottleneck.stages:
+            raise UserError(f"{stages} stages: this model has {bottleneck.stages}, of a residual quantiser.")
+        self.most, self.stages, self.grid = bottleneck.stages, stages or bottleneck.stages, bottleneck.grid
+        state = [value for name in ("bottleneck", "G") for _, value in sorted(nets[name].state_dict().items())]
+        described = [to_json(specs[name]) for name in ("bottleneck", "G")]
+        self.fingerprint = fingerprint(self.kind, _range(info), described, self.tables.fingerprint, *state)
+
+    @property
+    def device(self) -> torch.device:
+        return next(p.device for p in self.nets["G"].parameters())
+
+    def encode(self, raw: np.ndarray) -> bytes:
+        symbols = self.symbols(raw)
+        if self.stages < self.most:
+            symbols = np.ascontiguousarray(symbols[:, : self.stages])
+        return bytes([self.stages]) + self.tables.encode(symbols)
+
+    def decode(self, data: bytes, count: int) -> np.ndarray:
+        stages, (channels, height, width) = data[0] if data else 0, self.grid
+        if not 0 < stages <= self.most:
+            raise Refused(f"a block has {stages} stages of a quantiser that has {self.most}")
+        channels = stages if stages < self.most else channels
+        return self.pictures(self.tables.decode(data[1:], (count, channels, height, width)))
+
+    @torch.no_grad()
+    def symbols(self, raw: np.ndarray) -> np.ndarray:
+        """Raw tiles (n, *shape) -> symbols (n, channels, height, width) int64."""
+        nets = {name: net for name, net in self.nets.items() if name != "corruption"}
+        found = []
+        for start in range(0, len(raw), BATCH):
+            latent = Paths(nets, self.info.normalise(raw[start : start + BATCH]).to(self.device)).latent
+            assert latent.symbols is not None
+            if not latent.z.isfinite().all():
+                raise UserError("The model's symbols are not finite: it has diverged; use an earlier state of it.")
+            found.append(latent.symbols.long().cpu().numpy())
+        return np.concatenate(found)
+
+    @torch.no_grad()
+    def pictures(self, symbols: np.ndarray) -> np.ndarray:
+        """Symbols (n, channels or fewer, height, width) -> raw tiles (n, *shape)."""
+        bottleneck: Any = self.nets["bottleneck"]
+        G: Any = self.nets["G"]
+        found = []
+        for start in range(0, len(symbols), BATCH):
+            part = torch.from_numpy(symbols[start : start + BATCH]).to(self.device)
+            found.append(self.info.restore(G.mean(G(bottleneck.to_codes(part)))))
+        return np.concatenate(found)

@@ -1,0 +1,143 @@
+"""Pictures in their own sizes, exactly as they are stored, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from aegean.codec.container import is_name
+from aegean.config import UserError
+from aegean.data.binary import is_cifar, is_idx
+from aegean.data.files import listing
+from aegean.data.hub import is_hub
+from aegean.data.images import FORMATS, bad_picture, check, open_pictures, picture_names, reason_of
+from aegean.data.info import DataInfo
+from aegean.data.inputs import PICTURES
+from aegean.data.shards import has_shards
+from aegean.data.source import Say, Want, say_to_stderr
+from aegean.data.sources import locate, open_source
+
+ARRAYS = (".npy", ".npz", ".csv", ".tsv")
+Named = tuple[str, np.ndarray]
+
+
+def natural_pictures(
+    inputs: Sequence[str], info: DataInfo, exact: bool, say: Say = say_to_stderr, skip_bad: bool = False
+) -> Iterator[Named]:
+    """Picture files, folders and zips of them, or any data SPEC of pictures -> names and raw values (channels, H, W).
+
+    Nothing is scaled or cropped. Channels are the model's, or one of a grey picture in a model for colours. A name is
+    the file's, below the folder that was given and without its ending; all are different. `exact`: pictures whose
+    values would have to be converted are refused. UserError: that, or what cannot be read.
+    """
+    taken: set[str] = set()
+    for spec in inputs:
+        path = locate(spec)
+        found = (
+            _samples(spec, info, skip_bad, say)
+            if path is None or is_hub(spec) or _is_array(path)
+            else _files(path, info, exact, skip_bad, say)
+        )
+        for name, values in found:
+            yield _different(name, taken), values
+
+
+def write_picture(values: np.ndarray, path: Path) -> None:
+    """Raw values (channels, H, W) into path.png, or path.npy where no PNG holds them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if (str(values.dtype), len(values)) not in PICTURES:
+        np.save(path.with_name(path.name + ".npy"), values, allow_pickle=False)
+        return
+    pixels = np.ascontiguousarray(values[0] if len(values) == 1 else values.transpose(1, 2, 0))
+    Image.fromarray(pixels).save(path.with_name(path.name + ".png"))
+
+
+def _is_array(path: Path) -> bool:
+    """Whether a path holds samples of one shape rather than picture files."""
+    if path.suffix.lower() in ARRAYS:
+        return True
+    return path.is_dir() and (is_idx(path) or is_cifar(path) or has_shards(path, [n for n, _, _ in listing(path)]))
+
+
+def _samples(spec: str, info: DataInfo, skip_bad: bool, say: Say) -> Iterator[Named]:
+    source = open_source(spec, Want(skip_bad=skip_bad, ranged=True), say)
+    if source.dtype != info.dtype or len(source.shape) != 3:
+        raise UserError(
+            f"{source.origin} holds {source.dtype} of shape {source.shape}; this model takes pictures of {info.dtype}."
+        )
+    number = 0
+    for part in (source.train, source.test):
+        for block in part.blocks() if part else ():
+            for values in np.asarray(block, source.dtype):
+                own = part.names[number] if part and part.names and number < len(part.names) else ""
+                yield (_plain(own) if own else f"{source.name}-{number:06d}"), values
+                number += 1
+
+
+def _files(path: Path, info: DataInfo, exact: bool, skip_bad: bool, say: Say) -> Iterator[Named]:
+    names = picture_names(path)
+    if not names:
+        raise UserError(f"{path} holds no pictures; expected files such as .png or .jpg, perhaps in sub-folders.")
+    said: set[str] = set()
+    with open_pictures(path) as opener:
+        for name in names:
+            try:
+                with opener(name) as file, Image.open(file, formats=FORMATS) as picture:
+                    check(picture)
+                    values = _values(ImageOps.exif_transpose(picture), info, exact, said)
+            except UserError as error:
+                raise UserError(f"{path / name if path.is_dir() else path}: {error}") from None
+            except Exception as error:  # Pillow's readers raise many kinds for damaged files
+                if not skip_bad:
+                    raise UserError(bad_picture(path, name, reason_of(error))) from None
+                say(f"{path.name}: {name} is left out ({reason_of(error)})")
+                continue
+            yield _plain(name), values
+    for remark in sorted(said):
+        say(f"{path.name}: {remark}")
+
+
+def _values(picture: Image.Image, info: DataInfo, exact: bool, said: set[str]) -> np.ndarray:
+    """A decoded picture as raw values (1 or the model's channels, H, W)."""
+    deep, channels = picture.mode.startswith("I"), info.shape[0]
+    if deep is not (info.dtype == "uint16") or info.dtype not in ("uint8", "uint16"):
+        raise UserError(f"it has {16 if deep else 8} bits; this model compresses {info.dtype}.")
+    if deep:
+        values = np.asarray(picture)
+        if values.min() < 0 or values.max() > 65535:
+            raise UserError("it has 32 bits; this model compresses 16.")
+        return values.astype(np.uint16)[None]
+    if picture.has_transparency_data and channels != 4:
+        raise UserError(f"it has transparency, and this model {channels} channels: remove it, or train on 4 channels.")
+    grey = picture.mode in ("1", "L", "LA", "La")
+    if picture.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA"):
+        if exact:
+            raise UserError(f"its colours are {picture.mode}, which no exact conversion makes RGB of; save it as RGB.")
+        said.add(f"pictures in {picture.mode} are converted to RGB")
+    mode = "RGBA" if channels == 4 and not (grey and not picture.has_transparency_data) else "L" if grey else "RGB"
+    values = np.atleast_3d(np.asarray(picture.convert(mode))).transpose(2, 0, 1)
+    if channels == 1 < len(values):
+        if (values != values[:1]).any():
+            raise UserError("it is in colour, and this model takes grey pictures.")
+        return values[:1]  # grey, stored as colour
+    return values
+
+
+def _plain(name: str) -> str:
+    """A file's name as that of a picture: without its ending, and fit for every system."""
+    parts = PurePosixPath(name).with_suffix("").parts
+    plain = "/".join(part.translate({ord(c): "-" for c in '\\:*?"<>|'}) for part in parts if part not in ("/", ".."))
+    plain = "".join(c if c.isprintable() else "-" for c in plain)
+    return plain if plain and is_name(plain) else "picture"
+
+
+def _different(name: str, taken: set[str]) -> str:
+    again, found = 1, name
+    while found in taken:
+        again += 1
+        found = f"{name}-{again}"
+    taken.add(found)
+    return found

@@ -1,0 +1,243 @@
+"""The network of `codec.predictor` while it learns: float weights, rounded on every pass to the whole numbers that will
+code, so that what is trained is what is used; rounding passes gradients straight through (Bengio et al. 2013)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from aegean.codec import predictor as plan
+from aegean.config import network
+from aegean.nets.blocks import he_
+
+MEMORY = 1 << 20  # counts of a table, above which all of them are halved: what was seen long ago is forgotten
+EQUIVALENT = 1024  # counts that a table begins with, in the shape of its logistic
+SMOOTHING = 64  # a symbol that was never seen counts as this part of one that was seen once
+
+
+class Rounded(torch.autograd.Function):
+    """floor(x), with the gradient of x."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
+        return x.floor()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        return grad
+
+
+class Activation(torch.autograd.Function):
+    """floor(x) brought into the range of hidden activations, with the gradient of x inside of it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
+        y = x.floor().clamp_(0, plan.HIDDEN_MOST)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        (y,) = ctx.saved_tensors
+        return torch.ops.aten.hardtanh_backward(grad, y, 0, plan.HIDDEN_MOST)
+
+
+def floor(x: Tensor) -> Tensor:
+    return Rounded.apply(x)
+
+
+def nearest(x: Tensor) -> Tensor:
+    return floor(x + 0.5)
+
+
+def tally(places: Tensor, size: int) -> Tensor:
+    """How often each of `size` places occurs among whole numbers of any shape: (size,) float32."""
+    found = torch.zeros(size, device=places.device)
+    return found.index_add_(0, places.flatten(), torch.ones(places.numel(), device=places.device))
+
+
+class Coded(NamedTuple):
+    """What a predictor says of a batch of grids (B, C, H, W): `bits` (B,) that each costs under the logistics that the
+    tables begin as; which `table` codes each number, and as what `symbol` (B, C, H, W)."""
+
+    bits: Tensor
+    table: Tensor
+    symbol: Tensor
+
+
+@network
+class IntegerPredictor(nn.Module):
+    """Chooses tables for the numbers of grids (see `codec.predictor.Shape` for its settings).
+
+    Values (B, channels, H, W) come in units in which value * scale + offset is a whole number from 0 to levels - 1.
+    `counts` (tables, levels) learns from what is seen: `observe`, once a step.
+    """
+
+    counts: Tensor
+    groups: Tensor
+
+    def __init__(
+        self,
+        channels: int,
+        levels: int,
+        reach: int = 2,
+        hidden: Sequence[int] = (32, 32),
+        offset: float = 0.0,
+        scale: float = 1.0,
+    ):
+        super().__init__()
+        assert 0 < channels <= 256 and 1 < levels <= 256 and 0 < reach <= 4 and len(hidden) <= 8
+        self.shape = plan.Shape(channels, levels, reach, tuple(hidden))
+        self.offset, self.scale = offset, scale
+        self.nets = nn.ModuleList(
+            nn.ModuleList(he_(nn.Linear(layer.inputs, layer.outputs)) for layer in self.shape.layers(channel))
+            for channel in range(channels)
+        )
+        with torch.no_grad():
+            for net in self.nets:
+                net[-1].weight.mul_(0.1)  # type: ignore[index, operator]
+        self.register_buffer("groups", torch.from_numpy(plan.groups(self.shape)), persistent=False)
+        self.register_buffer("counts", first_counts(self.shape))
+
+    @property
+    def takes(self) -> tuple[int, int]:
+        """Channels and levels of the grids."""
+        return self.shape.channels, self.shape.levels
+
+    def numbers(self, values: Tensor) -> Tensor:
+        """Values (B, channels, H, W) -> whole numbers from 0 to levels - 1, with the gradient of the values."""
+        return nearest(values.float() * self.scale + self.offset).clamp(0, self.shape.levels - 1)
+
+    def forward(self, values: Tensor) -> Coded:
+        with torch.autocast(values.device.type, enabled=False):
+            x = self.numbers(values)
+            inputs, expected = self._inputs(x)
+            seen = (x - expected) * (1 << self.shape.gain_bits)
+            inputs, seen = (one.permute(0, 2, 3, 1).contiguous() for one in (inputs, seen))
+            found = [self._channel(c, x[:, c], expected[:, c], inputs, seen) for c in range(self.shape.channels)]
+        bits, table, symbol = zip(*found)
+        return Coded(sum(bits[1:], bits[0]), torch.stack(table, 1), torch.stack(symbol, 1))
+
+    def _inputs(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Numbers (B, C, H, W) -> what every channel's network sees (B, shared, H, W), and what is expected of each
+        number (B, C, H, W). As `codec.predictor._Plane` has it."""
+        shape = self.shape
+        there = F.pad(torch.ones_like(x[:1, :1]), (m := max(shape.reach, 2), m, m, 0))
+        x = F.pad(x, (m, m, m, 0))
+
+        def at(values: Tensor, y: int, x_: int) -> Tensor:
+            return values[:, :, m + y : values.shape[2] + y, m + x_ : values.shape[3] - m + x_]
+
+        left, up, corner = at(x, 0, -1), at(x, -1, 0), at(x, -1, -1)
+        has_left, has_up = at(there, 0, -1) > 0, at(there, -1, 0) > 0
+        both = torch.maximum(torch.minimum(left + up - corner, torch.maximum(left, up)), torch.minimum(left, up))
+        one = torch.where(has_left, left, torch.where(has_up, up, float(shape.levels // 2)))
+        expected = torch.where(has_left & has_up, both, one)
+        gain = float(1 << shape.gain_bits)
+        seen = [(at(x, *place) - expected) * (gain * at(there, *place)) for place in shape.neighbours]
+        flags = [at(there, *place).expand(len(x), -1, -1, -1) * (1 << plan.INPUT_BITS) for place in plan.FLAGS]
+        level = floor((expected - shape.levels // 2) * (gain / 2))
+        return torch.cat((*seen, *flags, level), 1), expected
+
+    def _channel(
+        self, c: int, x: Tensor, expected: Tensor, inputs: Tensor, seen: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """bits (B,), and for each number x (B, H, W) of channel c its table and symbol (B, H, W) int64. inputs
+        (B, H, W, shared), and `seen` (B, H, W, C): what earlier channels, known by then, turned out to be."""
+        shape = self.shape
+        h = torch.cat((inputs, seen[..., :c]), 3) if c else inputs
+        *hidden, last = zip(self.nets[c], shape.layers(c))  # type: ignore[call-overload]
+        for layer, sizes in hidden:
+            h = Activation.apply(F.linear(h, *rounded(layer, sizes, plan.HIDDEN_BITS)))
+        out = F.linear(h, *rounded(*last))
+        place = out[..., 0] * 2.0 ** plan.place_unit(shape) + expected * (1 << shape.place_bits)
+        width = out[..., 1] * (1 << plan.WIDTH_BITS)
+        bits = logistic_bits(x, place / (1 << shape.place_bits), log_scale(shape, width), shape.levels)
+        return bits.flatten(1).sum(1), *self._table(x, place, width)
+
+    @torch.no_grad()
+    def _table(self, x: Tensor, place: Tensor, width: Tensor) -> tuple[Tensor, Tensor]:
+        shape = self.shape
+        parts, half = 1 << shape.place_bits, plan.WIDTHS // 2
+        first, last = -plan.BEYOND * parts, (shape.levels + plan.BEYOND) * parts - 1
+        place, width = place.floor().clamp(first, last).long(), width.floor().clamp(-half, half - 1).long()
+        level = place >> shape.place_bits
+        table = (self.groups[level + plan.BEYOND] * parts + (place & (parts - 1))) * plan.WIDTHS + width + half
+        return table, (x.long() - level) % shape.levels
+
+    @property
+    def observed_size(self) -> int:
+        return self.counts.numel()
+
+    def observed(self, coded: Coded) -> Tensor:
+        """How often each symbol was coded by each table: (tables * levels,) float32, whole."""
+        return tally(coded.table * self.shape.levels + coded.symbol, self.counts.numel())
+
+    @torch.no_grad()
+    def observe(self, sums: Tensor) -> None:
+        """Add what was `observed` of a whole batch; where a table has seen a lot, forget half of it."""
+        counts = self.counts + sums.view_as(self.counts).to(self.counts.dtype)
+        self.counts.copy_(torch.where(counts.sum(1, keepdim=True) > MEMORY, counts >> 1, counts))
+
+    @torch.no_grad()
+    def frozen(self) -> plan.Predictor:
+        """The network and tables as whole numbers, for coding."""
+
+        def layer(layer: nn.Linear, sizes: plan.LayerShape) -> plan.Layer:
+            weight, bias = (values.cpu().numpy() for values in rounded(layer, sizes, sizes.sum_bits))
+            return plan.Layer(weight, bias[:, None])
+
+        layers = [
+            [layer(one, sizes) for one, sizes in zip(net, self.shape.layers(c))]  # type: ignore[call-overload]
+            for c, net in enumerate(self.nets)
+        ]
+        return plan.Predictor(self.shape, layers, self.counts.cpu().numpy().astype(np.int64) * SMOOTHING + 1)
+
+
+def rounded(layer: Any, sizes: plan.LayerShape, bits: int = 0) -> tuple[Tensor, Tensor]:
+    """A layer's weight and bias: the whole numbers that they stand for, over a power of two, so that a sum of 2^bits is
+    what a float network would call 1."""
+    unit = 2.0 ** (bits - sizes.sum_bits)
+    weight = nearest(layer.weight * 2.0**sizes.weight_bits).clamp(-sizes.most, sizes.most)
+    bias = nearest(layer.bias * 2.0**sizes.sum_bits).clamp(-plan.BIAS_MOST, plan.BIAS_MOST)
+    return weight * unit, bias * unit
+
+
+def log_scale(shape: plan.Shape, width: Any) -> Any:
+    """ln of a logistic's scale in levels, of a width from -12 to 12: 0.14 to 55 levels of a picture's 256; fewer the
+    fewer there are."""
+    return width / 4 + 1 - math.log(1 << shape.gain_bits) / 2
+
+
+def logistic_bits(x: Tensor, mean: Tensor, log_scale: Tensor, levels: int) -> Tensor:
+    """-log2 of the mass that a logistic gives to the unit around x (...), the tails beyond 0 and levels - 1 included
+    (Salimans et al. 2017, eq. 2), from sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - e^(b - a)), which loses
+    nothing however far x is."""
+    inverse = (-log_scale.clamp(-8, 8)).exp()
+    low, high = x < 0.5, x > levels - 1.5
+    above = torch.where(high, 0.0, F.softplus(-(x + 0.5 - mean) * inverse))
+    below = torch.where(low, 0.0, F.softplus((x - 0.5 - mean) * inverse))
+    within = torch.where(low | high, 0.0, torch.log(-torch.expm1(-inverse)))
+    return (above + below - within) / math.log(2)
+
+
+def first_counts(shape: plan.Shape) -> Tensor:
+    """Counts (tables, levels) int32 of the logistic that each table stands for before anything was seen: those of its
+    group's middle level."""
+    parts, group = 1 << shape.place_bits, plan.groups(shape)
+    members = [np.flatnonzero(group == g) - plan.BEYOND for g in range(shape.places)]
+    middle = torch.tensor([mine[len(mine) // 2] if len(mine) else 0 for mine in members], device="cpu")
+    with torch.device("cpu"):  # where a network is only planned, its numbers are wanted all the same
+        mean = middle[:, None, None, None] + (torch.arange(parts)[:, None, None] + 0.5) / parts
+        width = torch.arange(-(plan.WIDTHS // 2), plan.WIDTHS // 2)[:, None] + 0.5
+        x = torch.arange(shape.levels)
+        bits = logistic_bits(x.float(), mean, log_scale(shape, width), shape.levels)
+        counts = (torch.exp2(-bits) * EQUIVALENT).round().to(torch.int32)
+        symbol = (x - middle[:, None, None, None]) % shape.levels
+        return torch.zeros_like(counts).scatter_(-1, symbol.expand_as(counts), counts).flatten(0, 2)
