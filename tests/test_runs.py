@@ -187,12 +187,12 @@ def test_raising_the_budget_goes_on_from_where_it_was(tmp_path):
     folder = Folder(tmp_path / "run")
     plan = folder.read()
     assert plan.images == 16 * 70 and folder.clock()["images"] == 16 * 70
-    assert [p.images for p in plan.run.schedule[:2]] == [16 * 12, 16 * 2]
+    assert [p.images for p in plan.run.schedule[:2]] == [16 * 20, 16 * 2]
     with pytest.raises(UserError, match="below"):
         aegean.resume(tmp_path / "run", images=100)
 
 
-@pytest.mark.parametrize("steps", [5, 13, 30])
+@pytest.mark.parametrize("steps", [5, 21, 30])
 def test_a_raised_run_resumes_too(tmp_path, monkeypatch, steps):
     """The budget is raised in each of the three phases; then a crash; then on: as without the crash."""
     for name in ("straight", "crashed"):
