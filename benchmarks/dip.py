@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from common import arguments, finish, median, note, rounded, show
 from tasks import TASKS, Scorer
-from transfer import QUICK, Bench, chosen, make_run
+from transfer import QUICK, SMALL, Bench, chosen, make_run
 
 from aegean.formulas.neighbours import share_interval
 from aegean.model import Model
@@ -97,7 +97,7 @@ def main() -> None:
     bench, count = Bench(task, dataset, score, device, asked.compile), len(dataset.test)
     found = {}
     for name in chosen(asked.cures, CURES):
-        run = make_run(task, dataset, "all edges", images, **CURES[name])
+        run = make_run(task, dataset, "all edges", images, **{**(SMALL if asked.quick else {}), **CURES[name]})
         found[name] = [followed(bench.trainer(run, seed), score) for seed in range(seeds)]
         note(" ".join(map(str, row(name, found[name], count))))
     headings = ["", "handed over", "95 %", "lowest, raw %", "lowest, average %", "worst seed %", "fd first", "fd last",

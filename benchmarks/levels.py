@@ -17,7 +17,6 @@ plays the rows alone whose name holds a word. The last line is JSON.
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 from common import arguments, finish, median, note, rounded, show
+from tasks import single_digits, triples
 from torch import Tensor
 
 from aegean.config import Net
@@ -87,32 +87,14 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
 # data
 
 
-def triples(digits: Dataset, count: int, test_count: int) -> Dataset:
-    """Stacked MNIST: random digits as the three channels of a picture of 32 x 32 (Metz et al. 2017), without labels."""
-
-    def stacked(raw: np.ndarray, n: int, seed: int) -> np.ndarray:
-        chosen = np.random.default_rng(seed).integers(0, len(raw), (n, 3))
-        return np.pad(np.asarray(raw)[chosen, 0], ((0, 0), (0, 0), (2, 2), (2, 2)))
-
-    info = DataInfo(
-        "stacked", (3, 32, 32), digits.info.offset, digits.info.scale, count=count, test_count=test_count,
-        fingerprint=f"triples of {digits.info.fingerprint}",
-    )  # fmt: skip
-    train, test = stacked(digits.train, count, 0), stacked(digits.test, test_count, 1)
-    return Dataset(info, train, test, None, None, Path(tempfile.mkdtemp()))
-
-
 def channels(network: FeatureNetwork) -> tuple[FeatureNetwork, Classify]:
     """A network of one digit on each channel of a triple: features side by side; one of 1,000 classes."""
 
-    def each(x: Tensor) -> list[Tensor]:
-        return [x[:, i : i + 1, 2:-2, 2:-2] for i in range(3)]
-
     def embed(x: Tensor) -> np.ndarray:
-        return np.concatenate([network(part) for part in each(x)], 1)
+        return np.concatenate([network(part) for part in single_digits(x)], 1)
 
     def classify(x: Tensor) -> np.ndarray:
-        found = [classes(network)(part) for part in each(x)]
+        found = [classes(network)(part) for part in single_digits(x)]
         return found[0] + 10 * found[1] + 100 * found[2]
 
     return FeatureNetwork(f"{network.key}-x3", embed), classify

@@ -5,19 +5,21 @@ A new task is an entry of TASKS.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from common import note
 
-from aegean.data import Dataset, open_data
+from aegean.data import DataInfo, Dataset, open_data
 from aegean.formulas import frechet
 from aegean.formulas.modes import joint_probabilities, mode_statistics, point_modes
-from aegean.metrics.features import FeatureNetwork, feature_network
+from aegean.metrics.features import feature_network
 from aegean.metrics.protocol import Evaluator
 from aegean.model import Model
 
@@ -62,24 +64,28 @@ def from_folder(folder: str | None) -> Dataset:
 
 
 def stacked(folder: str | None) -> Dataset:
-    """Stacked MNIST: triples of random digits as the channels of a picture, padded to 32x32: 1,000 modes."""
-    digits, rng = padded_digits(folder), np.random.default_rng(0)
-    train, test = (
-        part[rng.integers(len(part), size=(count, 3)), 0]
-        for part, count in ((digits.train, TRIPLES), (digits.test, STACKED))
-    )
-    info = digits.info.replace(
-        name="stacked", shape=train.shape[1:], count=len(train), test_count=len(test), classes=(), class_counts=()
-    )
-    return Dataset(info, train, test, None, None, digits.folder)
+    return triples(open_data(_given(folder), note), TRIPLES, STACKED)
 
 
-def padded_digits(folder: str | None) -> Dataset:
-    """The single digits that Stacked MNIST is made of, 32x32, with their labels."""
-    small = open_data(_given(folder), note)
-    around = [(0, 0), (0, 0), (2, 2), (2, 2)]
-    info = small.info.replace(name="padded", shape=(1, 32, 32))
-    return replace(small, info=info, train=np.pad(small.train, around), test=np.pad(small.test, around))
+def triples(digits: Dataset, count: int, test_count: int) -> Dataset:
+    """Stacked MNIST: random digits as the three channels of a picture of 32 x 32 (Metz et al. 2017), without labels."""
+
+    def made(raw: Any, n: int, seed: int) -> np.ndarray:
+        chosen = np.random.default_rng(seed).integers(0, len(raw), (n, 3))
+        return np.pad(np.asarray(raw)[chosen, 0], ((0, 0), (0, 0), (2, 2), (2, 2)))
+
+    info = DataInfo(
+        "stacked", (3, 32, 32), digits.info.offset, digits.info.scale, count=count, test_count=test_count,
+        fingerprint=f"triples of {digits.info.fingerprint}",
+    )  # fmt: skip
+    return Dataset(
+        info, made(digits.train, count, 0), made(digits.test, test_count, 1), None, None, Path(tempfile.mkdtemp())
+    )
+
+
+def single_digits(x: torch.Tensor) -> list[torch.Tensor]:
+    """Triples (n, 3, 32, 32) -> their three digits (n, 1, 28, 28)."""
+    return [x[:, i : i + 1, 2:-2, 2:-2] for i in range(3)]
 
 
 def _given(folder: str | None) -> str:
@@ -119,7 +125,7 @@ def in_features(folder: str | None, dataset: Dataset) -> tuple[Scorer, Scores]:
     evaluator = Evaluator(dataset, feature_network(dataset, note))
 
     def score(model: Model) -> Scores:
-        drawn = model.info.normalise(model.info.restore(model.sample(evaluator.count)))
+        drawn = model.info.normalise(model.info.restore(model.sample(evaluator.count))).to(model.device)
         found = evaluator.distances(evaluator.features(drawn))
         return {name: found[name] for name in SEEN}
 
@@ -131,25 +137,25 @@ def in_triples(folder: str | None, dataset: Dataset) -> tuple[Scorer, Scores]:
 
     The floor is that of triples of training digits.
     """
-    network = feature_network(padded_digits(folder), note)
-    reference = frechet.moments(_channels(network, dataset.info.normalise(dataset.test)))
+    network = feature_network(open_data(_given(folder), note), note)
+
+    def features_of(x: torch.Tensor) -> list[np.ndarray]:
+        return [network(digit) for digit in single_digits(x)]
+
+    reference = frechet.moments(np.concatenate(features_of(dataset.info.normalise(dataset.test)), 1))
 
     def of(x: torch.Tensor) -> Scores:
-        features = _channels(network, x)
-        parts = np.split(features, x.shape[1], axis=1)
-        seen = mode_statistics(joint_probabilities([network.head(part).astype(np.float32) for part in parts]))  # type: ignore[misc]
-        distance = frechet.frechet_from_moments(*reference, *frechet.moments(features))
+        parts = features_of(x)
+        assert network.head is not None
+        seen = mode_statistics(joint_probabilities([network.head(part).astype(np.float32) for part in parts]))
+        distance = frechet.frechet_from_moments(*reference, *frechet.moments(np.concatenate(parts, 1)))
         return {"modes": seen.covered, "modes_confident": seen.confident, "kl": seen.kl, "fd": distance}
 
     def score(model: Model) -> Scores:
-        return of(model.info.normalise(model.info.restore(model.sample(len(dataset.test), seed=1))))
+        drawn = model.info.restore(model.sample(len(dataset.test), seed=1))
+        return of(model.info.normalise(drawn).to(model.device))
 
     return score, of(dataset.info.normalise(dataset.train[: len(dataset.test)]))
-
-
-def _channels(network: FeatureNetwork, x: torch.Tensor) -> np.ndarray:
-    """Features of every channel (n, channels * d)."""
-    return np.concatenate([network(x[:, channel : channel + 1]) for channel in range(x.shape[1])], 1)
 
 
 def around_circle(count: int) -> np.ndarray:

@@ -53,7 +53,7 @@ EDGE_SEEDS = 3
 HANDED = "handed over"
 POINTS = 8  # scores along the way
 KINDS = ("median", "worst")
-QUICK = 2_048  # images
+QUICK, SMALL = 2_048, {"width": 8, "batch": 32}  # images and settings
 
 
 def make_run(task: Task, dataset: Dataset, variant: str, images: int, narrow: bool = False, **more: Any) -> Run:
@@ -202,8 +202,8 @@ def main() -> None:
     bench = Bench(task, dataset, score, device, asked.compile)
     found: dict[str, list[dict[str, Any]]] = {}
     for name in chosen(asked.variants, (*VARIANTS, *RECIPES)):
-        run = make_run(task, dataset, name, images, asked.discriminator == "quarter")
-        if seconds and not asked.quick:
+        run = make_run(task, dataset, name, images, asked.discriminator == "quarter", **(SMALL if asked.quick else {}))
+        if seconds:
             run = run.with_images(bench.images_in(seconds, run))
         curves = []
         for seed in range(seeds if name in MAIN else min(seeds, EDGE_SEEDS)):
