@@ -45,13 +45,13 @@ def raw_model(trainer: Trainer) -> Model:
     return Model(averaged.specs, {name: trainer.nets[name] for name in averaged.nets}, averaged.info)
 
 
-def followed(trainer: Trainer, score: Scorer) -> dict[str, list[dict[str, float]]]:
-    """Scores of the raw and of the averaged weights: at the hand-over, then EVALUATIONS times."""
+def followed(trainer: Trainer, score: Scorer, times: int) -> dict[str, list[dict[str, float]]]:
+    """Scores of the raw and of the averaged weights: at the hand-over, then so many times."""
     while "G" not in trainer.phase.trains or "D" not in trainer.phase.trains:
         trainer.next_phase() if trainer.phase_ended else trainer.step()
     found = {"average": [score(trainer.model())], "raw": [score(raw_model(trainer))]}
-    for number in range(1, EVALUATIONS + 1):
-        while trainer.seen < trainer.phase.images * number / EVALUATIONS:
+    for number in range(1, times + 1):
+        while trainer.seen < trainer.phase.images * number / times:
             trainer.step()
         if fault := trainer.blame():
             raise SystemExit(fault)
@@ -98,7 +98,8 @@ def main() -> None:
     found = {}
     for name in chosen(asked.cures, CURES):
         run = make_run(task, dataset, "all edges", images, **{**(SMALL if asked.quick else {}), **CURES[name]})
-        found[name] = [followed(bench.trainer(run, seed), score) for seed in range(seeds)]
+        times = 2 if asked.quick else EVALUATIONS
+        found[name] = [followed(bench.trainer(run, seed), score, times) for seed in range(seeds)]
         note(" ".join(map(str, row(name, found[name], count))))
     headings = ["", "handed over", "95 %", "lowest, raw %", "lowest, average %", "worst seed %", "fd first", "fd last",
                 "coverage last"]  # fmt: skip

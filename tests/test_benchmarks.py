@@ -16,7 +16,15 @@ from aegean.training.engine import Engine
 from aegean.training.trainer import Trainer, build
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-OTHERS = ("cost", "data", "dip", "levels", "scaling", "slopes", "transfer")
+OTHERS = [
+    ("cost",),
+    ("data",),
+    ("dip", "--cures", "default; nothing"),
+    ("levels",),
+    ("scaling",),
+    ("slopes",),
+    ("transfer", "--variants", "scratch; teacher, mixture; all edges"),
+]
 CPU = torch.device("cpu")
 
 
@@ -41,9 +49,9 @@ def last_line(name, *words):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", OTHERS)
-def test_a_benchmark_ends_with_a_line_of_json(name):
-    assert isinstance(last_line(name), dict)
+@pytest.mark.parametrize("words", OTHERS, ids=lambda words: words[0])
+def test_a_benchmark_ends_with_a_line_of_json(words):
+    assert isinstance(last_line(*words), dict)
 
 
 @pytest.mark.slow
