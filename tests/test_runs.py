@@ -21,7 +21,7 @@ from aegean.data.files import cache_folder
 from aegean.latent import mapping
 from aegean.metrics.protocol import _drawn
 from aegean.model import Model
-from aegean.recipes import RECIPES
+from aegean.recipes import RECIPES, options
 from aegean.report.compare import compare_runs
 from aegean.training.engine import Engine
 from aegean.training.folder import Folder
@@ -34,7 +34,8 @@ STEPS = 60
 
 
 def train(recipe, out, **kwargs):
-    kwargs = {"data": "digits", "images": 16 * STEPS, "evaluations": 4, "settings": SMALL, "device": "cpu", **kwargs}
+    small = {name: value for name, value in SMALL.items() if name in options(recipe)}
+    kwargs = {"data": "digits", "images": 16 * STEPS, "evaluations": 4, "settings": small, "device": "cpu", **kwargs}
     return aegean.train(recipe, out=out, **kwargs)
 
 
@@ -51,7 +52,7 @@ def content(folder):
     lines = [{k: v for k, v in line.items() if k != "seconds"} for line in folder.lines()]
     state = safetensors.torch.load_file(folder.state)
     model = safetensors.torch.load_file(folder.model)
-    best = safetensors.torch.load_file(folder.best)
+    best = safetensors.torch.load_file(folder.best) if folder.best.exists() else {}  # lossless has no distance
     return lines, {**state, **{f"model {k}": v for k, v in model.items()}, **{f"best {k}": v for k, v in best.items()}}
 
 
