@@ -51,7 +51,7 @@ HELD = 10.0  # weight of a squared error, beside the data's bits, for what the l
 class Weights(NamedTuple):
     """Of a floor's terms; the adversarial one weighs 1."""
 
-    conditional: float
+    condition: float
     entropy: float
     anchor: float
     gamma: float
@@ -103,7 +103,7 @@ def stacked_gan(
     encoder: Literal["autoencoder", "classifier"] = "autoencoder",
     teacher: float = 0.3,
     training: Strategy = "coarse_to_fine",
-    conditional: float = 1.0,
+    condition: float = 1.0,
     entropy: float = 0.5,
     anchor: float = 24.0,
     beta: float = 1.0,
@@ -122,7 +122,7 @@ def stacked_gan(
     First the encoder (`teacher` of the images; none with `--from RUN`, a stack of the same floors): that of an
     autoencoder, which can reconstruct from every floor, and whose decoders begin the generators; or, by
     `encoder=classifier`, that of a classifier. A mixture is fitted to its latents. Then each floor has a discriminator,
-    which begins as the encoder's own stage, and besides the adversarial term: `conditional`, the weight of
+    which begins as the encoder's own stage, and besides the adversarial term: `condition`, the weight of
     |E_i(h_i) - h_(i+1)|^2, so that what is drawn is what it was drawn from; `entropy`, that of |z_i - Q_i(h_i)|^2, so
     that the noise can be read in it; `anchor`, that of the distance to the data's own h_i, which keeps what the
     autoencoder handed over. `training=independent` draws each floor from the data's own features, `joint` from what
@@ -144,7 +144,7 @@ def stacked_gan(
     if inherited is not None:
         check_inherited(nets, inherited)
         teacher = 0.0
-    weights = Weights(conditional, entropy, anchor, gamma, penalty)
+    weights = Weights(condition, entropy, anchor, gamma, penalty)
     rate = Ramp(lr, lr / 4, cosine=True)
     together, alone = (partial(turns, levels, weights, rate, chained) for chained in (True, False))
     first, *rest = strategy(training, images * (1 - teacher), levels, ("G",), together, alone)
@@ -172,8 +172,8 @@ def turns(levels: int, weights: Weights, rate: Ramp, chained: bool, floors: rang
         if weights.gamma:
             gamma, precision = weights.gamma, weights.penalty
             judges += [GradientPenalty(trains=D, on=on, weight=gamma, precision=precision) for on in pair]
-        if weights.conditional:
-            makers.append(Conditional(trains=G, level=i, made=made, weight=weights.conditional))
+        if weights.condition:
+            makers.append(Conditional(trains=G, level=i, made=made, weight=weights.condition))
         if weights.anchor:
             makers.append(LevelError(trains=G, level=i, made="alone", weight=weights.anchor))
         if weights.entropy:  # reader and discriminator share all layers but the last, and learn to read together
