@@ -27,6 +27,9 @@ ROOMS = [
     "session",
     "api",
     "report",
+    "sklearn",
+    "integrations",
+    "web",
     "cli",
 ]
 PACKAGE = pathlib.Path(__file__).parent.parent / "aegean"

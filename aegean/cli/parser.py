@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import math
 import re
-from collections.abc import Callable
 from typing import Any, NoReturn
 
 from aegean import __version__
+from aegean.cli.options import a_class, a_run, budget, data, device, json_answer, out, overwrite, whole
 from aegean.config import UserError, nearest
 
 EXAMPLE = """\
@@ -136,33 +135,33 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
 
 def _recipes(p: Parser) -> None:
     p.add_argument("name", metavar="NAME", nargs="?", help="the recipe to show")
-    _json(p)
+    json_answer(p)
 
 
 def _train(p: Parser) -> None:
     p.add_argument("recipe", metavar="RECIPE", nargs="?", help="see `aegean recipes`")
     p.add_argument("--out", metavar="RUN", help="the new run folder")
     p.add_argument("--resume", metavar="RUN", help="go on with this run: no other options than above")
-    _budget(p)
+    budget(p)
     p.add_argument("--seed", type=whole(0), help="of every random draw (default: 0)")
     p.add_argument("--batch", type=whole(1), help="images in a step (default: the recipe's)")
     p.add_argument("--from", metavar="SOURCE", dest="source", help="a run or model file to take networks from")
     p.add_argument(
         "--set", metavar="name=value", nargs="+", action="extend", dest="settings", help="options of the recipe"
     )
-    _device(p)
+    device(p)
     p.add_argument("--precision", metavar="P", help="of the networks: auto, float32 or bfloat16 (default: auto)")
     p.add_argument("--compile", metavar="C", help="the step: auto, on or off (default: auto: long runs)")
     p.add_argument("--accumulate", type=whole(1), metavar="N", help="work a batch off in N parts, for less memory")
-    _data(p)
-    _overwrite(p)
+    data(p)
+    overwrite(p)
 
 
 def _sample(p: Parser) -> None:
-    _run(p)
+    a_run(p)
     p.add_argument("--count", type=whole(1), default=64, help="how many (default: 64)")
-    _out(p, "grid.png, folder/, samples.npz, or rows.csv")
-    _class(p, "draw only this class; for models trained with --set conditional=true")
+    out(p, "grid.png, folder/, samples.npz, or rows.csv")
+    a_class(p, "draw only this class; for models trained with --set conditional=true")
     p.add_argument("--seed", type=whole(0), default=0, help="other samples with another seed (default: 0)")
     p.add_argument(
         "--resample",
@@ -170,43 +169,43 @@ def _sample(p: Parser) -> None:
         metavar="LEVEL",
         help="keep one sample and draw this level of it anew, --count times; 0 is nearest the data",
     )
-    _overwrite(p)
+    overwrite(p)
 
 
-def _through(p: Parser, out: str) -> None:
-    _run(p)
+def _through(p: Parser, kinds: str) -> None:
+    a_run(p)
     p.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures, folders, arrays, tables, or a built-in set")
-    _out(p, out)
-    _class(p, "the class of every input; a data set with classes brings its own")
+    out(p, kinds)
+    a_class(p, "the class of every input; a data set with classes brings its own")
     p.add_argument("--skip-bad", action="store_true", help="leave unreadable pictures out")
-    _overwrite(p)
+    overwrite(p)
 
 
 def _decode(p: Parser) -> None:
-    _run(p)
+    a_run(p)
     p.add_argument("latents", metavar="LATENTS", help="a .npz with key z (n, latent), as `aegean encode` writes it")
-    _out(p, "folder/ or grid.png")
-    _class(p, "the class of every latent, where the file holds no labels")
-    _overwrite(p)
+    out(p, "folder/ or grid.png")
+    a_class(p, "the class of every latent, where the file holds no labels")
+    overwrite(p)
 
 
 def _compress(p: Parser) -> None:
-    _run(p)
+    a_run(p)
     p.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures, folders or zips of them, arrays of pictures")
-    _out(p, "file.aeg")
+    out(p, "file.aeg")
     p.add_argument("--lossless", action="store_true", default=False, help="get exactly the same pixels back")
     p.add_argument(
         "--stages", type=whole(1, 255), default=0, metavar="N", help="of a residual quantiser: so many alone"
     )
     p.add_argument("--skip-bad", action="store_true", help="leave unreadable pictures out")
-    _overwrite(p)
+    overwrite(p)
 
 
 def _decompress(p: Parser) -> None:
     p.add_argument("file", metavar="FILE.aeg", help="a file that `aegean compress` wrote")
     p.add_argument("--model", metavar="RUN", required=True, help="the run folder or model file that compressed it")
-    _out(p, "folder/")
-    _overwrite(p)
+    out(p, "folder/")
+    overwrite(p)
 
 
 def _fit(p: Parser) -> None:
@@ -215,11 +214,11 @@ def _fit(p: Parser) -> None:
 
 
 def _evaluate(p: Parser) -> None:
-    _run(p)
+    a_run(p)
     p.add_argument("--data", metavar="SPEC", help="other data than it was trained on")
     p.add_argument("--count", type=whole(2), default=10_000, help="samples compared, at most (default: 10000)")
     p.add_argument("--features", metavar="RUN", help="measure in the features of this run's encoder")
-    _json(p)
+    json_answer(p)
 
 
 def _compare(p: Parser) -> None:
@@ -230,100 +229,14 @@ def _compare(p: Parser) -> None:
         help="recipes to train, each at the same budget; with options: gan,ae_to_gan:prior=normal:anchor=0",
     )
     p.add_argument("--out", required=True, help="report.html, or with --recipes a folder")
-    _budget(p)
+    budget(p)
     p.add_argument("--seeds", type=whole(1, 100), help="runs of each recipe (default: 1)")
-    _device(p)
-    _data(p)
-    _overwrite(p)
-    _json(p)
+    device(p)
+    data(p)
+    overwrite(p)
+    json_answer(p)
 
 
 def _info(p: Parser) -> None:
     p.add_argument("run", metavar="RUN", help="a run folder, a model file or an .aeg file")
-    _json(p)
-
-
-# options that several commands share
-
-
-def _run(p: Parser) -> None:
-    p.add_argument("run", metavar="RUN", help="a run folder or a model file")
-
-
-def _out(p: Parser, kinds: str) -> None:
-    p.add_argument("--out", required=True, help=kinds)
-
-
-def _class(p: Parser, text: str) -> None:
-    p.add_argument("--class", metavar="NAME", dest="class_name", help=text)
-
-
-def _overwrite(p: Parser) -> None:
-    p.add_argument("--overwrite", action="store_true", default=False, help="replace what is there under --out")
-
-
-def _json(p: Parser) -> None:
-    p.add_argument("--json", action="store_true", default=False, help="print one JSON object to stdout")
-
-
-def _budget(p: Parser) -> None:
-    p.add_argument(
-        "--images", metavar="N", help="how many to train on, in all: 50000, 500k, 1.5M (default: the recipe's)"
-    )
-    p.add_argument("--minutes", type=above_zero, metavar="M", help="turned into images by a short probe")
-
-
-def _device(p: Parser) -> None:
-    p.add_argument("--device", help="auto, cuda, mps or cpu (default: auto, the first of these that is there)")
-
-
-def _data(p: Parser) -> None:
-    group = p.add_argument_group("data")
-    group.add_argument(
-        "--data",
-        metavar="SPEC",
-        help="digits, grid or ring (built in); a folder or .zip of pictures (sub-folders are classes); a folder of "
-        ".tar shards; a folder in the layout of MNIST or CIFAR-10; .npy, .npz (keys x, y) or .csv; hub:NAME[:SPLIT], "
-        "a data set of the Hugging Face Hub (pip install 'aegean[data]')",
-    )
-    group.add_argument("--test", metavar="SPEC", help="a test part (default: the data's own, else a tenth)")
-    group.add_argument("--size", type=whole(1), help="scale pictures to this height and width")
-    group.add_argument("--channels", type=whole(1), help="1 grey, 3 colour, 4 with transparency")
-    group.add_argument("--range", type=number, nargs=2, metavar=("LOW", "HIGH"), help="values that become -1 and 1")
-    group.add_argument("--axes", metavar="nchw|nhwc", help="the order of an array's axes, where it is ambiguous")
-    group.add_argument("--skip-bad", action="store_true", help="leave unreadable pictures out")
-
-
-def whole(least: int, most: int = 2**63 - 1) -> Callable[[str], int]:
-    """A parser of whole numbers from `least` to `most`."""
-
-    def parse_whole(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if not least <= value <= most:
-            above = f"from {least} to {most}" if most < 2**63 - 1 else f"not below {least}"
-            raise argparse.ArgumentTypeError(f"{text[:40]!r}: expected a whole number {above}")
-        return value
-
-    return parse_whole
-
-
-def above_zero(text: str) -> float:
-    """A finite number above 0."""
-    value = number(text)
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r}: expected a number above 0")
-    return value
-
-
-def number(text: str) -> float:
-    """A finite number."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text[:40]!r}: expected a number")
-    return value
+    json_answer(p)
