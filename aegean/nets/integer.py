@@ -94,9 +94,9 @@ class IntegerPredictor(nn.Module):
         levels: int,
         reach: int = 2,
         hidden: Sequence[int] = (32, 32),
-        means: int | None = None,
         offset: float = 0.0,
         scale: float = 1.0,
+        means: int | None = None,
         pace: float = 1.0,
     ):
         super().__init__()

@@ -38,12 +38,12 @@ def codec(
     (rate and distortion, autoregressive context); Weinberger, Seroussi and Sapiro 2000 (prediction of pixels).
     """
     if network != "mlp" and data.is_image:
-        nets = transform_nets(data, quality, width, depth, levels)
+        nets, ends = transform_nets(data, quality, width, depth, levels), ("E",)
     else:
+        ends = ("E", "bottleneck")
         nets = quantised_nets(data, "finite", network, width, depth or 12, levels=levels or 17)
         grid = nets["bottleneck"].build().grid
         nets["symbols"] = net(IntegerPredictor, channels=grid[0], levels=levels or 17, reach=1, hidden=(24,))
-    ends = ("E", "bottleneck")
     terms = (SymbolBits(trains=(*ends, "symbols")), SquaredError(trains=(*ends, "G"), weight=quality))
     # The rate falls to a hundredth, and no averages are kept: tables belong to the weights that they were counted with.
     rate = Ramp(lr, lr / 100, cosine=True)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from aegean.latent import QUANTISED, FiniteScalar, VectorQuantised
+from aegean.latent.quantised import Clipped
 
 LEVEL = (6, 3, 2)
 SIZES = {
@@ -65,11 +66,17 @@ def test_gradients_pass_straight_through_to_the_features(kind):
 
 
 def test_finite_scalars_are_as_published():
-    """round(L / 2 tanh(x)) for odd L (Mentzer et al. 2023, eq. 1), in [-1, 1]."""
+    """The nearest of L even steps in [-1, 1] (Mentzer et al. 2023, section 3.1, clipped instead of tanh)."""
     b = make("finite")
     h = features()
-    bounded = 2 * torch.tanh(b.places(h))
-    assert torch.equal(b(h).z, (bounded.round() / 2).flatten(1))
+    bounded = 2 * b.places(h).clamp(-1, 1)
+    assert torch.equal(b(h).z, ((bounded + 0.5).floor() / 2).flatten(1))
+
+
+def test_a_clipped_number_learns_only_inwards():
+    x = torch.tensor([-2.0, -2.0, 0.5, 2.0, 2.0], requires_grad=True)
+    Clipped.apply(x).backward(torch.tensor([1.0, -1.0, 1.0, 1.0, -1.0]))
+    assert x.grad.tolist() == [0.0, -1.0, 1.0, 1.0, 0.0]
 
 
 def test_vectors_are_nearest_by_distance():

@@ -100,7 +100,7 @@ def test_the_tables_learn_what_is_seen_in_whole_numbers():
 def test_what_was_seen_long_ago_is_forgotten():
     net = IntegerPredictor(**SIZES[1])
     seen = torch.zeros_like(net.counts).float()
-    seen[0, 1] = 300_000
+    seen[0, 1] = 30_000
     for _ in range(10):
         net.observe(seen)
         assert net.counts.sum(1).max() <= MEMORY

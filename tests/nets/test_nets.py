@@ -19,6 +19,7 @@ def test_every_network_is_registered_for_this_contract():
         "ConvEncoder", "ConvDecoder", "MLPEncoder", "MLPDecoder", "Discriminator", "GaussianCorruption",
         "Identity", "Gaussian", "NormalPrior", "GaussianPrior", "MixturePrior", "WhiteningPrior", "MappingPrior",
         "SharedDiscriminator", "FiniteScalar", "VectorQuantised", "IntegerPredictor", "CountModel",
+        "Analysis", "Synthesis",  # tests/nets/test_transform.py
         # tests/nets/test_nets_of_levels.py
         "ConvLadder", "DenseLadder", "LadderPosterior", "ScaleDiscriminator",
         "Tower", "Stack", "Several", "NoiseReaders",
