@@ -129,7 +129,14 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
             argument_default=argparse.SUPPRESS,
         )
     )
-    _info(command("info", "tell what a run, model file or .aeg file is", "aegean info runs/vae"))
+    _info(command("info", "tell what a run, model file, .aeg file or exported file is", "aegean info runs/vae"))
+    _export(
+        command(
+            "export",
+            "write a part of a model as ONNX or as a torch.export archive",
+            "aegean export runs/vae --part encoder --format onnx --out encoder.onnx",
+        )
+    )
     return parser, commands
 
 
@@ -238,5 +245,13 @@ def _compare(p: Parser) -> None:
 
 
 def _info(p: Parser) -> None:
-    p.add_argument("run", metavar="RUN", help="a run folder, a model file or an .aeg file")
+    p.add_argument("run", metavar="RUN", help="a run folder, a model file, an .aeg file, an exported .onnx or .pt2")
     json_answer(p)
+
+
+def _export(p: Parser) -> None:
+    a_run(p)
+    p.add_argument("--part", metavar="PART", required=True, help="encoder, decoder, generator or discriminator")
+    p.add_argument("--format", choices=("onnx", "pt2"), help="default: by the ending of --out")
+    out(p, "file.onnx (pip install 'aegean[onnx]') or file.pt2")
+    overwrite(p)
