@@ -16,7 +16,7 @@ import torch
 
 from aegean import api
 from aegean.api import Fault, Interrupted, Lost
-from aegean.cli import compress, verbs
+from aegean.cli import compress, hub, verbs
 from aegean.cli import export as exports
 from aegean.cli.describe import described, description, score_table
 from aegean.cli.outputs import FOLDER, answer, target
@@ -256,4 +256,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "compare": compare,
     "info": info,
     "export": exports.export,
+    "push": hub.push,
+    "pull": hub.pull,
 }

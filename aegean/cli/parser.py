@@ -137,6 +137,17 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
             "aegean export runs/vae --part encoder --format onnx --out encoder.onnx",
         )
     )
+    _push(
+        command(
+            "push",
+            "put a model on the Hugging Face Hub, with a generated card",
+            "aegean push runs/vae ada/digits-vae --licence apache-2.0\n"
+            "  aegean push runs/vae look-first/ --licence apache-2.0",
+        )
+    )
+    _pull(
+        command("pull", "fetch a model from the Hugging Face Hub", "aegean pull ada/digits-vae --out model.safetensors")
+    )
     return parser, commands
 
 
@@ -254,4 +265,23 @@ def _export(p: Parser) -> None:
     p.add_argument("--part", metavar="PART", required=True, help="encoder, decoder, generator or discriminator")
     p.add_argument("--format", choices=("onnx", "pt2"), help="default: by the ending of --out")
     out(p, "file.onnx (pip install 'aegean[onnx]') or file.pt2")
+    overwrite(p)
+
+
+def _push(p: Parser) -> None:
+    a_run(p)
+    p.add_argument("name", metavar="NAME", help="OWNER/NAME on the Hub; or folder/, where nothing is sent")
+    p.add_argument(
+        "--licence",
+        "--license",
+        metavar="ID",
+        required=True,
+        help="what others may do with the weights: apache-2.0, mit, cc-by-4.0, cc-by-nc-4.0, ... (yours to decide)",
+    )
+    p.add_argument("--private", action="store_true", default=False, help="a new model is shown to its owner alone")
+
+
+def _pull(p: Parser) -> None:
+    p.add_argument("name", metavar="NAME", help="OWNER/NAME on the Hub")
+    out(p, "model.safetensors")
     overwrite(p)

@@ -104,9 +104,9 @@ def _inputs(name: str, model: Model) -> tuple[dict[str, tuple[int, ...]], list[t
 def _bare(judge: nn.Module) -> nn.Module:
     """A discriminator that sees samples as they are, not augmented."""
     judge = copy.deepcopy(judge)
-    for net in judge.modules():
-        if hasattr(net, "augmentation"):
-            net.augmentation = ()
+    parts: list[Any] = [net for net in judge.modules() if hasattr(net, "augmentation")]
+    for part in parts:
+        part.augmentation = ()
     return judge
 
 
