@@ -128,10 +128,15 @@ def wire(name: str, endpoint: str) -> Iterator[None]:
         raise UserError(_words(error, name, endpoint)) from None
 
 
-def _words(error: Exception, name: str, endpoint: str) -> str:
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    said = getattr(error, "server_message", None) or str(error).strip() or type(error).__name__
-    reason = said.splitlines()[0].rstrip(".")
+def _words(error: BaseException, name: str, endpoint: str) -> str:
+    """A sentence from the error that lies at the root, and the Hub's answer if there was one."""
+    status, said = None, ""
+    link: BaseException | None = error
+    while link is not None:
+        status = status or getattr(getattr(link, "response", None), "status_code", None)
+        said = getattr(link, "server_message", None) or said or ("" if link.__cause__ else str(link))
+        link = link.__cause__
+    reason = (said.strip() or type(error).__name__).splitlines()[0].rstrip(".")
     if status == 401:
         return f"{endpoint} does not accept this token ({reason}); `hf auth login`, or set HF_TOKEN to a valid one."
     if status == 403:
