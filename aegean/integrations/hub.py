@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -117,7 +118,10 @@ def _info(hub: Any, name: str) -> Any:
 
 @contextlib.contextmanager
 def wire(name: str, endpoint: str) -> Iterator[None]:
-    """What goes wrong on the way to the Hub and back, in one sentence each."""
+    """What goes wrong on the way to the Hub and back, in one sentence each, without the library's own running notes."""
+    logger = logging.getLogger("huggingface_hub")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
     try:
         yield
     except UserError:
@@ -126,6 +130,8 @@ def wire(name: str, endpoint: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.filename:  # a place of this machine
             raise
         raise UserError(_words(error, name, endpoint)) from None
+    finally:
+        logger.setLevel(before)
 
 
 def _words(error: BaseException, name: str, endpoint: str) -> str:
