@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from aegean.cli.outputs import target
-from aegean.integrations.export import described
+from aegean.config import UserError
+from aegean.integrations.export import BATCHES, described
 from aegean.integrations.export import export as exported
 
 ENDINGS = (".onnx", ".pt2")
@@ -17,7 +18,7 @@ def export(args: argparse.Namespace) -> None:
     path, kind = target(args.out, (f".{args.format}",) if args.format else ENDINGS, args.overwrite)
     found = exported(args.run, args.part, path, kind.removeprefix("."))
     print(file_description(found))
-    batches = "batches of 1, 2 and 13"
+    batches = f"batches of {', '.join(map(str, BATCHES[:-1]))} and {BATCHES[-1]}"
     print(
         f"{path}: written; the largest difference from the model is {found['difference']:.2g} (at most "
         f"{found['tolerance']:.2g} is let through), on {found['checked']} in {batches}"
@@ -29,7 +30,14 @@ def is_export(path: str) -> bool:
     return path.lower().endswith(ENDINGS) and not Path(path).is_dir()
 
 
-file_info = described
+def file_info(file: str) -> dict[str, Any]:
+    """What an exported file says of itself. UserError: it is no such file, or damaged."""
+    found = described(file)
+    try:
+        file_description(found)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise UserError(f"{file} does not say what it holds in the words of this version; export it again.") from None
+    return found
 
 
 def file_description(found: dict[str, Any]) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from aegean import api
-from aegean.config import UserError
+from aegean.config import UserError, parse_json
 from aegean.data import DataInfo
 from aegean.data.grid import grid, pairs
 from aegean.data.hub import address, is_hub
@@ -44,32 +44,39 @@ def read_source(run: str | Path) -> Source:
     if file.name != MODEL or not (file.parent / "config.json").exists():
         return Source(file, model, None, {})
     folder = Folder(file.parent)
-    whole = folder.scores.exists() and json.loads(folder.scores.read_text())["images"] == model.about.get("images")
-    return Source(file, model, folder.read(), api.scores(folder.path) if whole else {})
+    return Source(file, model, folder.read(), _kept_scores(folder.scores, model))
+
+
+def _kept_scores(file: Path, model: Model) -> dict[str, dict[str, Any]]:
+    """The scores of the run's final evaluation, if it was of just this model."""
+    if not file.exists():
+        return {}
+    kept = parse_json(file.read_text(encoding="utf-8", errors="replace"), str(file))
+    scores = kept.get("scores") if isinstance(kept, dict) and kept.get("images") == model.about.get("images") else None
+    whole = isinstance(scores, dict) and all(
+        isinstance(score, dict) and {"value", "floor", "better"} <= score.keys() for score in scores.values()
+    )
+    return scores if whole else {}  # type: ignore[return-value]
 
 
 def pictures(source: Source) -> dict[str, bytes]:
-    """PNGs by name: samples, and reconstructions where the data are public anyway: built in or from the Hub. Pictures
-    of a user's own never leave with a card."""
+    """PNGs by name: samples, and reconstructions of built-in data. Of other data no picture leaves with a card: they
+    may be the user's own, or from a part of the Hub that is not for all."""
     model, found = source.model, {}
     if "sample" in model.can():
         found[SAMPLES] = grid(model.info.restore(model.sample(SHOWN)), model.info)
-    if "reconstruct" in model.can() and source.plan and public(source.plan.data.spec):
+    if "reconstruct" in model.can() and source.plan and source.plan.data.spec in BUILT_IN:
         try:
             dataset = own_data(source.file.parent, source.plan)
         except UserError as error:
             api.say(f"note: the card shows no reconstructions: {error}")
             return found
-        raw = dataset.test[:PAIRED]
-        labels = None if dataset.test_labels is None else torch.as_tensor(dataset.test_labels[:PAIRED])
+        chosen = np.arange(min(PAIRED, len(dataset.test)))
+        raw = dataset.test[chosen]
+        labels = None if dataset.test_labels is None else torch.as_tensor(dataset.test_labels[chosen])
         x_hat = model.reconstruct(model.info.normalise(raw), labels if model.conditional else None)
         found[RECONSTRUCTIONS] = pairs(raw, model.info.restore(x_hat), model.info)
     return found
-
-
-def public(spec: str) -> bool:
-    """Whether anybody can have these data: built in, or named on the Hub."""
-    return spec in BUILT_IN or (is_hub(spec) and address(spec).folder is None)
 
 
 def card(source: Source, name: str, licence: str, shown: dict[str, bytes]) -> str:
@@ -102,7 +109,7 @@ def header(source: Source, licence: str) -> str:
         license=licence,
         library_name="aegean",
         tags=["aegean", *filter(None, [recipe]), *_kinds(model)],
-        datasets=[address(spec).name] if is_hub(spec) and public(spec) else None,
+        datasets=[address(spec).name] if is_hub(spec) and not address(spec).folder else None,
         pipeline_tag="unconditional-image-generation" if generates else None,
     )
     return data.to_yaml()

@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import logging
+import shlex
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor
 
 from aegean import __version__, api
-from aegean.config import UserError, nearest, parse_json
+from aegean.config import JSON_LIMIT, UserError, nearest, parse_json
 from aegean.files import write_atomically
 from aegean.integrations.parts import OUTPUTS, Part, made
 from aegean.model import Model
@@ -56,7 +57,10 @@ def export(run: str | Path, part: str, file: str | Path, format: str = "") -> di
     if format == "onnx":
         need_onnx()
     model = api.load(run)
-    module = Part(part, model)
+    try:
+        module = Part(part, model)
+    except UserError as error:
+        raise UserError(str(error).replace("RUN", shlex.quote(str(run)))) from None
     about = description(module, model, format)
     samples, where = real_inputs(run, model, module)
     with quiet():
@@ -252,8 +256,10 @@ def described(file: str | Path) -> dict[str, Any]:
 def _pt2_text(path: Path) -> str | None:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if name.endswith(f"/{MEMBER}")]
-            return archive.read(names[0]).decode() if names else None
+            members = [one for one in archive.infolist() if one.filename.endswith(f"/{MEMBER}")]
+            if not members or members[0].file_size > JSON_LIMIT:
+                return None
+            return archive.read(members[0]).decode()
     except (zipfile.BadZipFile, zipfile.LargeZipFile, UnicodeDecodeError, EOFError, NotImplementedError) as error:
         raise UserError(f"{path} is not a readable .pt2 file ({error}); export it again.") from None
 

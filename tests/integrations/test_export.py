@@ -2,6 +2,9 @@
 
 import json
 import math
+import pathlib
+import re
+import sys
 import zipfile
 
 import numpy as np
@@ -236,3 +239,28 @@ def test_a_pack_is_refused_in_one_sentence(tmp_path):
     file = made("gan", DIGITS, {"pack": 2}, tmp_path / "m.safetensors")
     with pytest.raises(UserError, match="pack=1"):
         export(file, "discriminator", tmp_path / "d.pt2")
+
+
+def test_the_python_of_the_page_runs_without_aegean(tiny_runs, done, tmp_path, monkeypatch):
+    page = (pathlib.Path(__file__).parents[2] / "docs/export.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    done("export", tiny_runs / "vae", "--part", "encoder", "--out", "encoder.onnx")
+    done("export", tiny_runs / "vae", "--part", "generator", "--out", "generator.pt2")
+    first, second = ({}, {})
+    for code, names in zip(re.findall(r"```python\n(.*?)```", page, re.DOTALL), (first, second), strict=True):
+        assert "aegean" not in code
+        exec(code, names)
+    assert first["z"].shape == (5, 4) and second["x"].shape == (5, 1, 8, 8)
+
+
+def test_a_missing_library_is_named_with_its_extra(tiny_runs, refused, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    said = refused("export", tiny_runs / "vae", "--part", "encoder", "--out", tmp_path / "e.onnx")
+    assert "onnxscript" in said and "pip install 'aegean[onnx]'" in said
+
+
+def test_a_description_that_makes_no_sense_is_refused(refused, tmp_path):
+    for text in ("[]", "{}", '{"part": 1, "inputs": [1], "outputs": 2, "data": {}, "format": "pt2"}', "\0"):
+        with zipfile.ZipFile(tmp_path / "e.pt2", "w") as archive:
+            archive.writestr("archive/extra/aegean.json", text)
+        assert "e.pt2" in refused("info", tmp_path / "e.pt2")

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 import safetensors.torch
@@ -14,6 +15,9 @@ import torch
 from hub_server import hub
 from PIL import Image
 
+from aegean.data import DataOptions
+from aegean.integrations.card import card as card_text
+from aegean.integrations.card import pictures, read_source
 from aegean.model import Model
 
 huggingface_hub = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
@@ -190,3 +194,39 @@ def test_a_process_of_its_own_with_the_addresses_from_outside(server, tiny_runs,
         shown = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
         assert shown.returncode == 0, shown.stderr
     assert Model.load(tmp_path / "m.safetensors").can()
+
+
+def test_data_of_the_hub_are_named_and_not_shown(tiny_runs):
+    source = read_source(tiny_runs / "vae")
+    theirs = source._replace(plan=source.plan.replace(data=DataOptions("hub:ylecun/mnist:train")))
+    shown = pictures(theirs)
+    card = huggingface_hub.ModelCard(card_text(theirs, "ada/x", "mit", shown))
+    assert card.data.datasets == ["ylecun/mnist"] and list(shown) == ["samples.png"]
+
+
+def test_no_word_of_the_data_leaves_its_place(tiny_runs):
+    source = read_source(tiny_runs / "vae")
+    bad = replace(source.model.info, name="a | b\n# <img src=x>", classes=("|\n---",) * 10)
+    text = card_text(source._replace(model=with_info(source.model, bad)), "ada/x", "mit", {})
+    assert "\n# <img" not in text and "<img" not in text and "a \\| b" in text
+    assert text.count("\n---\n") == 1
+
+
+def with_info(model, info):
+    return Model(model.specs, model.nets, info, model.bound, model.about, model.wiring_name)
+
+
+def test_a_card_without_whole_scores_says_so(tiny_runs, tmp_path):
+    run = shutil.copytree(tiny_runs / "vae", tmp_path / "run")
+    for text in ("{}", '{"images": 640, "scores": {"fd": 1}}', '{"images": 1, "scores": {}}', "[]"):
+        (run / "evaluation.json").write_text(text)
+        assert "not been evaluated" in card_text(read_source(run), "ada/x", "mit", {}), text
+
+
+def test_a_missing_library_is_named_with_its_extra(tiny_runs, refused, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    for words in (
+        ["push", tiny_runs / "vae", "ada/x", "--licence", "mit"],
+        ["pull", "ada/x", "--out", tmp_path / "m.safetensors"],
+    ):
+        assert "pip install 'aegean[hub]'" in refused(*words)
