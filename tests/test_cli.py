@@ -15,6 +15,7 @@ from PIL import Image
 
 TINY = ["--set", "width=8", "latent=4", "batch=16"]
 COMMANDS = ["recipes", "train", "sample", "reconstruct", "encode", "decode", "fit", "evaluate", "compare", "info"]
+COMMANDS += ["export", "push", "pull"]
 
 
 def pixels(path):

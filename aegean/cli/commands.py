@@ -16,7 +16,8 @@ import torch
 
 from aegean import api
 from aegean.api import Fault, Interrupted, Lost
-from aegean.cli import compress, verbs
+from aegean.cli import compress, hub, verbs
+from aegean.cli import export as exports
 from aegean.cli.describe import described, description, score_table
 from aegean.cli.outputs import FOLDER, answer, target
 from aegean.config import UserError
@@ -232,6 +233,10 @@ def info(args: argparse.Namespace) -> None:
         told = compress.file_info(args.run)
         answer(compress.file_description(told), told, args.json)
         return
+    if exports.is_export(args.run):
+        told = exports.file_info(args.run)
+        answer(exports.file_description(told), told, args.json)
+        return
     found = described(args.run)
     answer(description(found), found, args.json)
 
@@ -250,4 +255,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "evaluate": evaluate,
     "compare": compare,
     "info": info,
+    "export": exports.export,
+    "push": hub.push,
+    "pull": hub.pull,
 }

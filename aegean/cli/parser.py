@@ -129,7 +129,25 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
             argument_default=argparse.SUPPRESS,
         )
     )
-    _info(command("info", "tell what a run, model file or .aeg file is", "aegean info runs/vae"))
+    _info(command("info", "tell what a run, model file, .aeg file or exported file is", "aegean info runs/vae"))
+    _export(
+        command(
+            "export",
+            "write a part of a model as ONNX or as a torch.export archive",
+            "aegean export runs/vae --part encoder --format onnx --out encoder.onnx",
+        )
+    )
+    _push(
+        command(
+            "push",
+            "put a model on the Hugging Face Hub, with a generated card",
+            "aegean push runs/vae ada/digits-vae --licence apache-2.0\n"
+            "  aegean push runs/vae look-first/ --licence apache-2.0",
+        )
+    )
+    _pull(
+        command("pull", "fetch a model from the Hugging Face Hub", "aegean pull ada/digits-vae --out model.safetensors")
+    )
     return parser, commands
 
 
@@ -238,5 +256,32 @@ def _compare(p: Parser) -> None:
 
 
 def _info(p: Parser) -> None:
-    p.add_argument("run", metavar="RUN", help="a run folder, a model file or an .aeg file")
+    p.add_argument("run", metavar="RUN", help="a run folder, a model file, an .aeg file, an exported .onnx or .pt2")
     json_answer(p)
+
+
+def _export(p: Parser) -> None:
+    a_run(p)
+    p.add_argument("--part", metavar="PART", required=True, help="encoder, decoder, generator or discriminator")
+    p.add_argument("--format", choices=("onnx", "pt2"), help="default: by the ending of --out")
+    out(p, "file.onnx (pip install 'aegean[onnx]') or file.pt2")
+    overwrite(p)
+
+
+def _push(p: Parser) -> None:
+    a_run(p)
+    p.add_argument("name", metavar="NAME", help="OWNER/NAME on the Hub; or folder/, where nothing is sent")
+    p.add_argument(
+        "--licence",
+        "--license",
+        metavar="ID",
+        required=True,
+        help="what others may do with the weights: apache-2.0, mit, cc-by-4.0, cc-by-nc-4.0, ... (yours to decide)",
+    )
+    p.add_argument("--private", action="store_true", default=False, help="a new model is shown to its owner alone")
+
+
+def _pull(p: Parser) -> None:
+    p.add_argument("name", metavar="NAME", help="OWNER/NAME on the Hub")
+    out(p, "model.safetensors")
+    overwrite(p)

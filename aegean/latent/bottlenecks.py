@@ -54,7 +54,7 @@ class Identity(nn.Module):
 
     def forward(self, h: Tensor, noise: Tensor | None = None, labels: Tensor | None = None) -> Latent:
         z = self.project(h, labels)
-        return Latent(z, z.new_zeros(len(z)))
+        return Latent(z, z.new_zeros(z.shape[0]))
 
 
 @network

@@ -62,7 +62,7 @@ class MixturePrior(nn.Module):
             place = one_hot(labels, self.classes, normal).argmax(1)
             weights, means, factors = self.weights[place], self.means[place], self.factors[place]
         chosen = (uniform > weights.cumsum(1)).sum(1).clamp(max=self.components - 1)
-        row = torch.arange(len(chosen), device=chosen.device) % len(means)
+        row = torch.arange(chosen.shape[0], device=chosen.device) % means.shape[0]
         return means[row, chosen] + (factors[row, chosen] @ normal[:, :, None])[:, :, 0]
 
     def fit(self, z: Tensor, labels: Tensor | None = None) -> None:

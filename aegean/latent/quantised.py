@@ -79,12 +79,12 @@ class Quantised(nn.Module):
 
     def places(self, h: Tensor) -> Tensor:
         """Features (B, *level) -> (B, depth, height, width), float32."""
-        h = h.view(len(h), self.level[0], *self.grid[1:])
+        h = h.view(h.shape[0], self.level[0], *self.grid[1:])
         return (h if self.project is None else self.project(act(h))).float()
 
     def bits(self, symbols: Tensor) -> Tensor:
         """What the symbols cost at the same length for all: (B,)."""
-        return torch.full((len(symbols),), symbols[0].numel() * math.log2(self.levels), device=symbols.device)
+        return torch.full(symbols.shape[:1], symbols[0].numel() * math.log2(self.levels), device=symbols.device)
 
     def counts(self, symbols: Tensor) -> Tensor:
         """How often each symbol of each channel occurs: (B, channels, ...) -> (channels, levels) float32."""

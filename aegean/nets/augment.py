@@ -69,6 +69,7 @@ def numbers(names: Sequence[str]) -> int:
 
 def augment(x: Tensor, noise: Tensor, names: Sequence[str]) -> Tensor:
     """Apply the named augmentations in turn; noise (B, numbers(names)) uniform on (0, 1)."""
-    for name, u in zip(names, noise.split([AUGMENTATIONS[name].numbers for name in names], dim=1)):
+    parts = noise.split([AUGMENTATIONS[name].numbers for name in names], dim=1) if names else ()
+    for name, u in zip(names, parts):
         x = AUGMENTATIONS[name].function(x, u)
     return x

@@ -102,7 +102,7 @@ class ConvDecoder(nn.Module):
         if self.classes:
             z = torch.cat((z, one_hot(labels, self.classes, z)), 1)
         z = z.unflatten(1, (-1, *self.top[1:])) if self.grid else z
-        h = self.stem(z).view(len(z), *self.top).contiguous(memory_format=torch.channels_last)
+        h = self.stem(z).view(z.shape[0], *self.top).contiguous(memory_format=torch.channels_last)
         h = self.stages[-1](h)
         for i in reversed(range(len(self.ups))):
             h = self.stages[i](upsample(self.ups[i](h), self.sizes[i]))

@@ -72,7 +72,7 @@ class _Ladder(nn.Module):
     def leave(self, level: int, u: Tensor, noise: Tensor | None) -> Tensor:
         """The state after the draw (zeros without one), which is handed down."""
         if level < self.floors - 1:
-            shape = (len(u), *self.shapes[level])
+            shape = (u.shape[0], *self.shapes[level])
             u = self.draws[level](u, u.new_zeros(shape) if noise is None else noise.reshape(shape))
         return self.stage(level, u)
 

@@ -89,7 +89,7 @@ class Stack(nn.ModuleList):
 
     def descend(self, level: int, above: Tensor, noise: Tensor | None = None) -> Tensor:
         """One floor down: h_{level+1} (B, d) and z_level (B, noise) -> h_level."""
-        noise = above.new_zeros(len(above), self.noise) if noise is None else noise
+        noise = above.new_zeros(above.shape[0], self.noise) if noise is None else noise
         below = self[level](torch.cat((above, noise.to(above.dtype)), 1))
         return unit(below) if level else below
 

@@ -1,0 +1,197 @@
+"""A model as it lies on the Hub: the model file, a card that says what it is, and pictures of what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from aegean import api
+from aegean.config import UserError, parse_json
+from aegean.data import DataInfo
+from aegean.data.grid import grid, pairs
+from aegean.data.hub import address, is_hub
+from aegean.data.synthetic import BUILT_IN
+from aegean.model import Model
+from aegean.session import own_data
+from aegean.training.folder import Folder, Settings
+
+MODEL, CARD, SAMPLES, RECONSTRUCTIONS = "model.safetensors", "README.md", "samples.png", "reconstructions.png"
+SHOWN = 64  # samples in the picture
+PAIRED = 16  # held-out samples whose reconstructions are shown
+FLOOR = (
+    "`name@network:count`: the network whose features are compared (`test`: none), and how many samples. Floor: what "
+    "real training data score in the samples' place; for reconstructions a perfect copy."
+)
+
+
+class Source(NamedTuple):
+    """A model and what its run knows of it; a model file that lies in no run knows less."""
+
+    file: Path
+    model: Model
+    plan: Settings | None
+    scores: dict[str, dict[str, Any]]
+
+
+def read_source(run: str | Path) -> Source:
+    """The model of a run folder or a model file, with the scores of just this model."""
+    model, path = api.load(run), Path(run)
+    file = path / MODEL if path.is_dir() else path
+    if file.name != MODEL or not (file.parent / "config.json").exists():
+        return Source(file, model, None, {})
+    folder = Folder(file.parent)
+    return Source(file, model, folder.read(), _kept_scores(folder.scores, model))
+
+
+def _kept_scores(file: Path, model: Model) -> dict[str, dict[str, Any]]:
+    """The scores of the run's final evaluation, if it was of just this model."""
+    if not file.exists():
+        return {}
+    kept = parse_json(file.read_text(encoding="utf-8", errors="replace"), str(file))
+    scores = kept.get("scores") if isinstance(kept, dict) and kept.get("images") == model.about.get("images") else None
+    whole = isinstance(scores, dict) and all(
+        isinstance(score, dict) and {"value", "floor", "better"} <= score.keys() for score in scores.values()
+    )
+    return scores if whole else {}  # type: ignore[return-value]
+
+
+def pictures(source: Source) -> dict[str, bytes]:
+    """PNGs by name: samples, and reconstructions of built-in data. Of other data no picture leaves with a card: they
+    may be the user's own, or from a part of the Hub that is not for all."""
+    model, found = source.model, {}
+    if "sample" in model.can():
+        found[SAMPLES] = grid(model.info.restore(model.sample(SHOWN)), model.info)
+    if "reconstruct" in model.can() and source.plan and source.plan.data.spec in BUILT_IN:
+        try:
+            dataset = own_data(source.file.parent, source.plan)
+        except UserError as error:
+            api.say(f"note: the card shows no reconstructions: {error}")
+            return found
+        chosen = np.arange(min(PAIRED, len(dataset.test)))
+        raw = dataset.test[chosen]
+        labels = None if dataset.test_labels is None else torch.as_tensor(dataset.test_labels[chosen])
+        x_hat = model.reconstruct(model.info.normalise(raw), labels if model.conditional else None)
+        found[RECONSTRUCTIONS] = pairs(raw, model.info.restore(x_hat), model.info)
+    return found
+
+
+def card(source: Source, name: str, licence: str, shown: dict[str, bytes]) -> str:
+    """The text of README.md: YAML for the Hub, Markdown for people."""
+    model, title = source.model, name.rpartition("/")[2]
+    parts = [
+        f"---\n{header(source, licence)}\n---",
+        f"# {title}",
+        f"{_what(model)} Made with [aegean](https://huggingface.co/models?library=aegean), where autoencoders and GANs "
+        "help each other.",
+    ]
+    if SAMPLES in shown:
+        parts.append(f"![samples]({SAMPLES})\n\n{SHOWN} samples, seed 0, not chosen.")
+    if RECONSTRUCTIONS in shown:
+        parts.append(f"![reconstructions]({RECONSTRUCTIONS})\n\nHeld-out data, below each row its reconstruction.")
+    parts += ["## How it was made", _table(("", ""), _making(source)), "## Scores", _scores(source.scores)]
+    parts += ["## How to use it", _use(model, name), "## Licence", f"{licence}, for the weights in `{MODEL}`."]
+    return "\n\n".join(parts) + "\n"
+
+
+def header(source: Source, licence: str) -> str:
+    """The YAML of a card, as the Hub reads it."""
+    from huggingface_hub import ModelCardData
+
+    model = source.model
+    recipe = str(model.about.get("recipe") or "")
+    spec = source.plan.data.spec if source.plan else ""
+    generates = "sample" in model.can() and model.info.is_image
+    data = ModelCardData(
+        license=licence,
+        library_name="aegean",
+        tags=["aegean", *filter(None, [recipe]), *_kinds(model)],
+        datasets=[address(spec).name] if is_hub(spec) and not address(spec).folder else None,
+        pipeline_tag="unconditional-image-generation" if generates else None,
+    )
+    return data.to_yaml()
+
+
+def _kinds(model: Model) -> list[str]:
+    able = model.can()
+    return [kind for kind, verb in (("autoencoder", "reconstruct"), ("generative-model", "sample")) if verb in able]
+
+
+def _what(model: Model) -> str:
+    info = model.info
+    classes = f" in {len(info.classes)} classes" if model.conditional else ""
+    made = f"A `{model.about.get('recipe')}` of {_shape(info)}{classes}, trained on {_cell(info.name)}."
+    return f"{made} Its verbs: {', '.join(model.can()) or 'none of its own'}."
+
+
+def _shape(info: DataInfo) -> str:
+    if not info.is_image:
+        return f"rows of {info.shape[0]} numbers"
+    channels, height, width = info.shape
+    return f"{width}x{height} pictures with {channels} channel{'s' * (channels > 1)}"
+
+
+def _making(source: Source) -> list[tuple[str, str]]:
+    model, plan = source.model, source.plan
+    about, info = model.about, model.info
+    rows = [("recipe", f"`{about.get('recipe')}`")]
+    if settings := about.get("settings"):
+        rows.append(("settings", ", ".join(f"`{key}={value}`" for key, value in settings.items())))
+    rows.append(("data", f"{info.name}, {info.count:,} for training and {info.test_count:,} held out, {info.dtype}"))
+    if info.classes:
+        shown = ", ".join(info.classes[:12]) + (", ..." if len(info.classes) > 12 else "")
+        rows.append(("classes", f"{len(info.classes)}: {shown}"))
+    rows.append(("budget", f"{about.get('images', 0):,} images seen, {about.get('seconds', 0):,g} s"))
+    if plan and plan.inherited:
+        rows.append(("begun from", f"a {plan.inherited.get('recipe') or 'model'}, whose images and seconds count"))
+    rows.append(("seed", str(about.get("seed"))))
+    if "prior" in about:
+        rows.append(("prior", f"{about['prior']}, fitted to the latents afterwards"))
+    for name, net in model.nets.items():
+        rows.append(
+            (f"network {name}", f"{model.specs[name].kind}, {sum(p.numel() for p in net.parameters()):,} numbers")
+        )
+    if plan:
+        machine = plan.machine
+        rows.append(
+            ("machine", f"{machine.get('accelerator') or machine.get('processor')}, torch {machine.get('torch')}")
+        )
+    return rows
+
+
+def _scores(scores: dict[str, dict[str, Any]]) -> str:
+    if not scores:
+        return "This model has not been evaluated in its present state."
+    rows = [(f"`{key}`", _number(s["value"]), _number(s["floor"]), s["better"]) for key, s in scores.items()]
+    return f"{_table(('metric', 'value', 'floor', 'better'), rows)}\n\n{FLOOR}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _use(model: Model, name: str) -> str:
+    verbs = {
+        "sample": "aegean sample model.safetensors --out samples.png",
+        "reconstruct": "aegean reconstruct model.safetensors pictures/ --out reconstructions.png",
+    }
+    lines = [f"aegean pull {name} --out {MODEL}", *(line for verb, line in verbs.items() if verb in model.can())]
+    python = ["from aegean.integrations.hub import pull", "", f'model = pull("{name}", "{MODEL}")']
+    if "sample" in model.can():
+        python.append("x = model.info.restore(model.sample(16, seed=0))  # (16, "
+                      f"{', '.join(map(str, model.info.shape))}) {model.info.dtype}")  # fmt: skip
+    code = "\n".join(("```sh", *lines, "```", "", "```python", *python, "```"))
+    return f"{code}\n\nThe file is plain safetensors: weights by network, and their description as JSON in its header."
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ("---",) * len(head), *(tuple(map(_cell, row)) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Text that cannot leave its place in a table."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

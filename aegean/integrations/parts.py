@@ -1,0 +1,176 @@
+"""The parts of a model that can leave it: functions of plain tensors with a batch of any size.
+
+    encoder         x (n, *shape) -> z (n, latent), the posterior's mean
+    decoder         z (n, latent) -> x (n, *shape)
+    generator       noise (n, numbers) from N(0, 1) -> x (n, *shape), through the prior
+    discriminator   x (n, *shape) -> logits (n, heads), without augmentation
+
+x is in the model's range. Where the part's networks have classes, `labels` (n,) int64 come beside; where the prior
+chooses among components, `uniform` (n, 1) from (0, 1).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from aegean.config import UserError
+from aegean.model import HINTS, Model
+from aegean.nets import Judgement
+
+VERBS = {"encoder": "encode", "decoder": "decode", "generator": "sample"}
+OUTPUTS = {"encoder": "z", "decoder": "x", "generator": "x", "discriminator": "logits"}
+
+
+class Part(nn.Module):
+    """A part of a model as a module of its own, called with named tensors; it shares the model's weights.
+
+    `inputs`: the shape of one sample of each input, by name. `streams`: what a generator's noise consists of, in order:
+    the draws of `Model.sample` and how many numbers each takes. UserError: the model lacks this part.
+    """
+
+    def __init__(self, name: str, model: Model):
+        super().__init__()
+        check(name, model)
+        self.name, self.wiring, self.compute, self.output = name, model.wiring, COMPUTE[name], OUTPUTS[name]
+        nets = _Seen(model.nets)
+        if name == "discriminator":
+            nets["D"] = _bare(model.nets["D"])
+        self.inputs, self.streams = _inputs(name, model)
+        with torch.no_grad():
+            self.compute(self.wiring, nets, **{key: made(key, shape, 1) for key, shape in self.inputs.items()})
+        self.nets = nn.ModuleDict({key: net for key, net in nets.items() if key in nets.names})
+        if not any(getattr(net, "classes", 0) for net in self.nets.modules()):
+            self.inputs.pop("labels", None)
+        self.eval().requires_grad_(False)
+
+    def forward(
+        self,
+        x: Tensor | None = None,
+        z: Tensor | None = None,
+        noise: Tensor | None = None,
+        labels: Tensor | None = None,
+        uniform: Tensor | None = None,
+    ) -> Tensor:
+        named = {"x": x, "z": z, "noise": noise, "labels": labels, "uniform": uniform}
+        return self.compute(self.wiring, self.nets, **{key: value for key, value in named.items() if value is not None})
+
+
+def check(name: str, model: Model) -> None:
+    """UserError: the model lacks this part, or it cannot stand alone."""
+    if name in VERBS:
+        if VERBS[name] not in model.can():
+            raise UserError(f"This model has no {name} to export: {HINTS[VERBS[name]]}.")
+        return
+    judge = model.nets.get("D")
+    if judge is None:
+        own = "its own judges latents, not data" if "Dz" in model.nets else "it was trained without one"
+        raise UserError(f"This model has no discriminator to export: {own}; train gan, vae_gan or ae_to_gan.")
+    if (pack := getattr(judge, "pack", 1)) > 1:
+        raise UserError(
+            f"This discriminator judges {pack} samples together (pack={pack}), so it has no answer for one; train with "
+            "--set pack=1 to export it."
+        )
+
+
+def made(name: str, shape: tuple[int, ...], n: int, classes: int = 1, seed: int = 0) -> Tensor:
+    """n seeded random values of the named input (n, *shape)."""
+    generator = torch.Generator().manual_seed(seed)
+    if name == "labels":
+        return torch.randint(classes, (n,), generator=generator)
+    draw = torch.rand if name == "uniform" else torch.randn
+    return draw(n, *shape, generator=generator)
+
+
+def _inputs(name: str, model: Model) -> tuple[dict[str, tuple[int, ...]], list[tuple[str, int]]]:
+    """The shape of one sample of each input, and the streams of a generator's noise."""
+    labels: dict[str, tuple[int, ...]] = {"labels": ()} if model.conditional else {}
+    if name in ("encoder", "discriminator"):
+        return {"x": tuple(model.info.shape), **labels}, []
+    if name == "decoder":
+        return {"z": (model.latent,), **labels}, []
+    noted = _Noted()
+    with torch.no_grad():
+        _ = model.wiring(model.nets, labels=torch.zeros(1, dtype=torch.long), noise=noted).x_fake
+    size = sum(count for _, count in noted.streams)
+    chooses: dict[str, tuple[int, ...]] = {"uniform": (1,)} if getattr(model.nets["prior"], "components", 1) > 1 else {}
+    return {"noise": (size,), **labels, **chooses}, noted.streams
+
+
+def _bare(judge: nn.Module) -> nn.Module:
+    """A discriminator that sees samples as they are, not augmented."""
+    judge = copy.deepcopy(judge)
+    parts: list[Any] = [net for net in judge.modules() if hasattr(net, "augmentation")]
+    for part in parts:
+        part.augmentation = ()
+    return judge
+
+
+def encoder(wiring: Any, nets: Any, x: Tensor, labels: Tensor | None = None) -> Tensor:
+    return wiring(nets, x=x, labels=labels).latent.z
+
+
+def decoder(wiring: Any, nets: Any, z: Tensor, labels: Tensor | None = None) -> Tensor:
+    return nets["G"].mean(nets["G"](z, labels))
+
+
+def generator(
+    wiring: Any, nets: Any, noise: Tensor, labels: Tensor | None = None, uniform: Tensor | None = None
+) -> Tensor:
+    return wiring(nets, labels=labels, noise=_Dealt(noise, uniform)).x_fake
+
+
+def discriminator(wiring: Any, nets: Any, x: Tensor, labels: Tensor | None = None) -> Tensor:
+    judged = wiring(nets, x=x, labels=labels, noise=_Dealt(x.flatten(1), None)).real
+    judged = judged if isinstance(judged, Judgement) else judged[0]  # of a hierarchy: that of the data
+    return torch.stack(judged.logits, 1)
+
+
+COMPUTE: dict[str, Callable[..., Tensor]] = {
+    "encoder": encoder,
+    "decoder": decoder,
+    "generator": generator,
+    "discriminator": discriminator,
+}
+
+
+class _Dealt:
+    """The noise of paths, dealt out from the columns of `normal` (n, numbers) in the order in which it is asked for."""
+
+    def __init__(self, normal: Tensor, uniform: Tensor | None):
+        self.normal, self.uniform, self.place = normal, uniform, 0
+
+    def __call__(self, stream: str, kind: str, shape: tuple[int, ...]) -> Tensor:
+        (count,) = shape
+        if kind == "uniform" and count:
+            return torch.full_like(self.normal[:, :1], 0.5) if self.uniform is None else self.uniform
+        first, self.place = self.place, self.place + count
+        return self.normal[:, first : self.place]
+
+
+class _Noted:
+    """The noise of paths for one sample; the normal draws that were asked for are kept in `streams`."""
+
+    def __init__(self) -> None:
+        self.streams: list[tuple[str, int]] = []
+
+    def __call__(self, stream: str, kind: str, shape: tuple[int, ...]) -> Tensor:
+        if kind == "normal":
+            self.streams.append((stream, shape[0]))
+        return torch.full((1, *shape), 0.5)
+
+
+class _Seen(dict[str, nn.Module]):
+    """Networks by name; `names` are those that were looked up."""
+
+    def __init__(self, nets: dict[str, nn.Module]):
+        super().__init__(nets)
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> nn.Module:
+        self.names.add(name)
+        return super().__getitem__(name)
