@@ -29,6 +29,7 @@ from aegean.training.trainer import Fault, Trainer
 
 DTYPES = (np.float64, np.float32)
 SEEDS = 2**31 - 1
+SUITED = ("ae", "denoising_ae", "vae")  # recipes that both estimators can take
 GIVEN = {"latent": "n_components", "batch": "batch", "images": "images"}  # options of recipes that are parameters here
 
 
@@ -45,6 +46,7 @@ class Estimator(BaseEstimator):
     random_state: Any
     verbose: bool
     model_: Model
+    _verbs: tuple[str, ...]  # what its models can do
 
     def save(self, path: str | Path) -> None:
         """Write the fitted model as one file of aegean (safetensors): `load`, `aegean.load` and the command line read
@@ -64,6 +66,11 @@ class Estimator(BaseEstimator):
         }
         known = cls._get_param_names()
         estimator = cls(**{name: _tuples(value) for name, value in params.items() if name in known})
+        if model.conditional or not set(cls._verbs).issubset(model.can()) or model.wiring_name != "standard":
+            raise UserError(
+                f"{path}: {cls.__name__} needs a model without classes that can {' and '.join(cls._verbs)}, with one "
+                "vector of latents; train one with " + ", ".join(SUITED) + " for instance."
+            )
         estimator._take(model)
         if kept.get("names"):
             estimator.feature_names_in_ = np.array(kept["names"], dtype=object)
@@ -129,7 +136,18 @@ class Estimator(BaseEstimator):
                 raise UserError(f"settings hold {option!r}: give it as the parameter {parameter} instead.")
         batch = min(self.batch, info.count)
         run = configure(self.recipe, info, {**settings, "latent": self.n_components, "batch": batch})
+        needed = {"E", "bottleneck", "G"} if "encode" in self._verbs else {"G"}
+        if not needed.issubset(run.nets) or run.wiring != "standard" or not self._fits(run):
+            raise UserError(
+                f"recipe={self.recipe!r} trains no model with which {type(self).__name__} could work: give "
+                f"{', '.join(SUITED[:-1])} or {SUITED[-1]} for instance."
+            )
         return with_budget(run.replace(seed=seed), max(parse_images(self.images), batch * len(run.schedule)), 0)
+
+    def _fits(self, run: Run) -> bool:
+        """Whether the latents are one vector of so many components."""
+        latents = {spec.args["latent"] for spec in run.nets.values() if "latent" in spec.args}
+        return latents == {self.n_components}
 
     def _train(self, X: np.ndarray) -> Trainer:
         """Train on X to the end. Fault: a loss or gradient went wrong."""
@@ -152,17 +170,17 @@ class Estimator(BaseEstimator):
 
     def _finished(self, trainer: Trainer) -> Model:
         """The trained model, on the CPU, with what `load` needs."""
-        params = {k: v for k, v in self.get_params(deep=False).items() if k != "random_state"}
-        params["random_state"] = self.random_state if isinstance(self.random_state, int) else None
-        names = [str(name) for name in getattr(self, "feature_names_in_", ())]
+        params = self.get_params(deep=False)
+        if not isinstance(self.random_state, Integral):  # a generator's state is gone
+            params["random_state"] = None
         about = {
             "recipe": self.recipe,
             "settings": dict(self.settings or {}),
             "images": trainer.images,
             "seed": trainer.run.seed,
-            "estimator": {"params": params, "names": names},
+            "estimator": {"params": params, "names": list(getattr(self, "feature_names_in_", ()))},
         }
-        return trainer.model(about=about).to("cpu")
+        return trainer.model(about=_plain(about)).to("cpu")
 
     def __getstate__(self) -> dict[str, Any]:
         """For scikit-learn's machinery: the model as the bytes of its file."""
@@ -203,6 +221,15 @@ def described(estimator: Estimator, X: np.ndarray, common: bool) -> DataInfo:
     scale = np.where(scale > 0, scale, 1.0)
     names = tuple(map(str, getattr(estimator, "feature_names_in_", (f"x{i}" for i in range(len(mean))))))
     return DataInfo("X", shape, tuple(mean.tolist()), tuple(scale.tolist()), "float32", len(X), columns=names)
+
+
+def _plain(value: Any) -> Any:
+    """Parameters as JSON takes them: those of a grid search may be numbers of numpy."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(part) for part in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _tuples(value: Any) -> Any:

@@ -21,6 +21,7 @@ from aegean.paths import noise_for
 from aegean.recipes import configure
 from aegean.sklearn.base import SEEDS, Estimator, described
 
+FITTED_ON = 20_000  # training samples that a mixture is fitted to the latents of
 DRAWS = 8  # of the posterior, that a bound is averaged over
 
 
@@ -38,6 +39,20 @@ def bounded(estimator: GenerativeModel) -> bool:
 
 
 class GenerativeModel(Estimator):
+    """A generative model of aegean that is fitted to rows and draws new ones.
+
+    Columns are standardised inside, and pictures (`image_shape`) brought into [-1, 1]; samples and densities are in the
+    units of X again. `score_samples` and `score` exist where the model has an evidence bound (recipe "vae"). A recipe
+    without a prior ("ae") gets a Gaussian mixture in its latents (Ghosh et al. 2020), fitted after training.
+
+    n_components: latents. recipe, settings: a recipe of aegean that generates ("vae"; "ae_to_gan" and "gan" draw
+    sharper pictures) and its options by name. The other parameters are those of AutoencoderTransformer.
+
+    Fitted: `model_`, the aegean.Model; `n_features_in_`; `feature_names_in_` where X had names.
+    """
+
+    _verbs = ("sample",)
+
     def __init__(
         self,
         n_components: int = 16,
@@ -69,7 +84,7 @@ class GenerativeModel(Estimator):
         if "prior" not in model.nets:
             spec = net(MixturePrior, latent=model.latent)
             prior: Any = spec.build()
-            prior.fit(trainer.latents(20_000)[0])
+            prior.fit(trainer.latents(FITTED_ON)[0])
             model.nets["prior"], model.specs["prior"] = prior.eval(), spec
         self._take(model)
         return self

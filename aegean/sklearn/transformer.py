@@ -19,11 +19,32 @@ WHITENED = 20_000  # training samples that the latents are made white on
 
 
 class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):  # type: ignore[misc]
+    """An autoencoder between principal component analysis and neighbour embeddings: latents that reconstruct.
+
+    `transform` gives the encoder's latents, `inverse_transform` the decoder's reconstruction. As in scikit-learn's
+    PCA the columns are centred and the squared error counts in the units of X: put a StandardScaler before it where
+    columns have different units. Inside, all columns are divided by one number, or pictures (`image_shape`) are brought
+    into [-1, 1], and `inverse_transform` undoes that. The latents of an autoencoder are white on the training data:
+    mean 0, variance 1, uncorrelated; those of a variational one are the means of its posterior, as they are.
+
+    n_components: latents; more than columns are allowed. recipe, settings: a recipe of aegean with an encoder
+    (`denoising_ae`, `ae`, `vae`, ...) and its options by name, such as {"width": 64}; "ae" where the last small detail
+    counts. image_shape: (height, width) or (channels, height, width) of the pictures that the rows are: the networks
+    are then convolutional. images: the budget, how many samples are seen in all; a number, or text such as "100k".
+    batch: samples a step, at most all. device: where it is trained, "auto", "cpu", "cuda" or "mps". random_state: as in
+    scikit-learn; a number gives the same model every time on the same machine. verbose: show a bar.
+
+    Fitted: `model_`, the aegean.Model; `n_features_in_`; `feature_names_in_` where X had names. Results have the number
+    type of X, float32 or float64.
+    """
+
+    _verbs = ("encode", "decode")
+
     def __init__(
         self,
         n_components: int = 2,
         *,
-        recipe: str = "ae",
+        recipe: str = "denoising_ae",
         settings: Mapping[str, Any] | None = None,
         image_shape: tuple[int, ...] | None = None,
         images: int | str = 100_000,
