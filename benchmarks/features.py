@@ -16,12 +16,15 @@ from __future__ import annotations
 import importlib.util
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from common import arguments, finish, median, note, rounded, show
 from sklearn.decomposition import PCA, KernelPCA
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from aegean.data import open_data
 from aegean.formulas.probe import probe_accuracy
@@ -50,8 +53,11 @@ def parts(spec: str, most: int) -> tuple[Part, Part, tuple[int, ...]]:
 
 def methods(train: np.ndarray, shape: tuple[int, ...], images: str) -> dict[str, Maker]:
     def kernel(k: int, seed: int) -> Any:
-        gamma = 1 / (train.shape[1] * train.var())
-        return KernelPCA(k, kernel="rbf", gamma=gamma, fit_inverse_transform=True, alpha=0.01, random_state=seed)
+        """With the total variance as the unit, so that one width serves the data's kernel and that of the way back."""
+        unit = float(train.var(0).sum() ** 0.5)
+        scaling = FunctionTransformer(partial(np.multiply, 1 / unit), inverse_func=partial(np.multiply, unit))
+        inner = KernelPCA(k, kernel="rbf", gamma=1.0, fit_inverse_transform=True, alpha=0.01, random_state=seed)
+        return make_pipeline(scaling, inner)
 
     found: dict[str, Maker] = {
         "PCA": lambda k, seed: PCA(k, random_state=seed),
@@ -73,7 +79,7 @@ def methods(train: np.ndarray, shape: tuple[int, ...], images: str) -> dict[str,
 def measured(estimator: Any, train: Part, test: Part) -> dict[str, float | None]:
     """Error in per cent, accuracy of the probe, and seconds of `fit`."""
     (x, classes), (x_test, truth) = train, test
-    learnt = x[:KERNEL_SAMPLES] if isinstance(estimator, KernelPCA) else x
+    learnt = x[:KERNEL_SAMPLES] if isinstance(estimator, Pipeline) else x
     start = time.process_time()
     estimator.fit(learnt)
     seconds = time.process_time() - start

@@ -142,7 +142,8 @@ class Estimator(BaseEstimator):
                 f"recipe={self.recipe!r} trains no model with which {type(self).__name__} could work: give "
                 f"{', '.join(SUITED[:-1])} or {SUITED[-1]} for instance."
             )
-        return with_budget(run.replace(seed=seed), max(parse_images(self.images), batch * len(run.schedule)), 0)
+        images = parse_images(self.images) * batch // self.batch  # as many steps as with whole batches
+        return with_budget(run.replace(seed=seed), max(images, batch * len(run.schedule)), 0)
 
     def _fits(self, run: Run) -> bool:
         """Whether the latents are one vector of so many components."""
@@ -180,7 +181,10 @@ class Estimator(BaseEstimator):
             "seed": trainer.run.seed,
             "estimator": {"params": params, "names": list(getattr(self, "feature_names_in_", ()))},
         }
-        return trainer.model(about=_plain(about)).to("cpu")
+        model = trainer.model(about=_plain(about)).to("cpu")
+        for network in model.nets.values():  # laid out as they are in a file, so that they round alike
+            network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        return model
 
     def __getstate__(self) -> dict[str, Any]:
         """For scikit-learn's machinery: the model as the bytes of its file."""
