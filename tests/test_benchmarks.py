@@ -20,6 +20,7 @@ OTHERS = [
     ("cost",),
     ("data",),
     ("dip", "--cures", "default; nothing"),
+    ("features",),
     ("levels",),
     ("scaling",),
     ("slopes",),

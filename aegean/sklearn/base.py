@@ -1,0 +1,241 @@
+"""What both estimators share: arrays to samples and back, the training, files, and how they travel as bytes."""
+
+from __future__ import annotations
+
+import copy
+import math
+import tempfile
+from collections.abc import Mapping
+from numbers import Integral
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_random_state, check_scalar, validate_data
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from aegean.asked import parse_images, pick_device, with_budget
+from aegean.config import UserError
+from aegean.data.info import DataInfo
+from aegean.data.loader import Feed
+from aegean.model import Model
+from aegean.recipes import configure
+from aegean.session import quiet
+from aegean.training.schedule import Run
+from aegean.training.trainer import Fault, Trainer
+
+DTYPES = (np.float64, np.float32)
+SEEDS = 2**31 - 1
+SUITED = ("ae", "denoising_ae", "vae")  # recipes that both estimators can take
+GIVEN = {"latent": "n_components", "batch": "batch", "images": "images"}  # options of recipes that are parameters here
+
+
+class Estimator(BaseEstimator):
+    """A model of samples that come as rows (n, columns), which may be pictures laid flat."""
+
+    n_components: int
+    recipe: str
+    settings: Mapping[str, Any] | None
+    image_shape: tuple[int, ...] | None
+    images: int | str
+    batch: int
+    device: str
+    random_state: Any
+    verbose: bool
+    model_: Model
+    _verbs: tuple[str, ...]  # what its models can do
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted model as one file of aegean (safetensors): `load`, `aegean.load` and the command line read
+        it."""
+        self._fitted().save(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """A fitted estimator from a file that `save` wrote, or from any run or model file of aegean that can do what
+        is asked of it. UserError: it cannot."""
+        model = Model.load(path)
+        kept = model.about.get("estimator", {})
+        params = kept.get("params") or {
+            "n_components": model.latent,
+            "recipe": model.about.get("recipe", "ae"),
+            "image_shape": model.info.shape if model.info.is_image else None,
+        }
+        known = cls._get_param_names()
+        estimator = cls(**{name: _tuples(value) for name, value in params.items() if name in known})
+        if model.conditional or not set(cls._verbs).issubset(model.can()) or model.wiring_name != "standard":
+            raise UserError(
+                f"{path}: {cls.__name__} needs a model without classes that can {' and '.join(cls._verbs)}, with one "
+                "vector of latents; train one with " + ", ".join(SUITED) + " for instance."
+            )
+        estimator._take(model)
+        if kept.get("names"):
+            estimator.feature_names_in_ = np.array(kept["names"], dtype=object)
+        return estimator
+
+    def _fitted(self) -> Model:
+        from sklearn.utils.validation import check_is_fitted
+
+        check_is_fitted(self, "model_")
+        return self.model_
+
+    def _take(self, model: Model) -> None:
+        """Become fitted, with this model."""
+        self.model_ = model
+        self.n_features_in_ = math.prod(model.info.shape)
+
+    def _checked(self, X: Any, first: bool = False) -> np.ndarray:
+        """X as an array (n, columns) of float64 or float32. ValueError, TypeError: as scikit-learn words them."""
+        return validate_data(self, X, reset=first, dtype=DTYPES, ensure_min_samples=2 if first else 1)
+
+    def _info(self, X: np.ndarray) -> DataInfo:
+        """How the columns of X become values of the model."""
+        raise NotImplementedError
+
+    def _shape(self, columns: int) -> tuple[int, ...]:
+        """The shape of a sample of so many columns."""
+        if self.image_shape is None:
+            return (columns,)
+        shape = tuple(map(int, self.image_shape))
+        shape = shape if len(shape) == 3 else (1, *shape)
+        if len(shape) != 3 or min(shape) < 1 or math.prod(shape) != columns:
+            raise UserError(
+                f"image_shape={self.image_shape}: expected (height, width) or (channels, height, width) whose product "
+                f"is the number of columns of X, {columns}."
+            )
+        return shape
+
+    def _values(self, X: np.ndarray) -> Tensor:
+        """X (n, columns) -> values of the model (n, *shape), of the same type of number."""
+        info = self.model_.info
+        offset, scale = (np.asarray(v, X.dtype) for v in (info.offset, info.scale))
+        return torch.from_numpy((X - offset) / scale).unflatten(1, info.shape)
+
+    def _rows(self, x: Tensor, dtype: Any) -> np.ndarray:
+        """Values of the model (n, *shape) -> X^ (n, columns)."""
+        info = self.model_.info
+        values = x.flatten(1).double().numpy() * np.array(info.scale) + np.array(info.offset)
+        return values.astype(dtype)
+
+    def _nets(self, dtype: Any) -> dict[str, nn.Module]:
+        """The networks in float32 as they are, or in float64: there what a sample becomes does not depend on the others
+        beside it, in any digit that a user looks at."""
+        nets = self.model_.nets
+        return nets if dtype == np.float32 else {name: copy.deepcopy(net).double() for name, net in nets.items()}
+
+    def _run(self, info: DataInfo, seed: int) -> Run:
+        """The recipe's run on such data, with this estimator's parameters."""
+        for name in ("n_components", "batch"):
+            check_scalar(getattr(self, name), name, Integral, min_val=1)
+        settings = dict(self.settings or {})
+        for option, parameter in GIVEN.items():
+            if option in settings:
+                raise UserError(f"settings hold {option!r}: give it as the parameter {parameter} instead.")
+        batch = min(self.batch, info.count)
+        run = configure(self.recipe, info, {**settings, "latent": self.n_components, "batch": batch})
+        needed = {"E", "bottleneck", "G"} if "encode" in self._verbs else {"G"}
+        if not needed.issubset(run.nets) or run.wiring != "standard" or not self._fits(run):
+            raise UserError(
+                f"recipe={self.recipe!r} trains no model with which {type(self).__name__} could work: give "
+                f"{', '.join(SUITED[:-1])} or {SUITED[-1]} for instance."
+            )
+        images = parse_images(self.images) * batch // self.batch  # as many steps as with whole batches
+        return with_budget(run.replace(seed=seed), max(images, batch * len(run.schedule)), 0)
+
+    def _fits(self, run: Run) -> bool:
+        """Whether the latents are one vector of so many components."""
+        latents = {spec.args["latent"] for spec in run.nets.values() if "latent" in spec.args}
+        return latents == {self.n_components}
+
+    def _train(self, X: np.ndarray) -> Trainer:
+        """Train on X to the end. Fault: a loss or gradient went wrong."""
+        info = self._info(X)
+        seed = int(check_random_state(self.random_state).randint(SEEDS))
+        run, device = self._run(info, seed), pick_device(self.device)
+        offset, scale = (np.asarray(v, X.dtype) for v in (info.offset, info.scale))
+        values = ((X - offset) / scale).astype(np.float32).reshape(len(X), *info.shape)
+        feed = Feed(info.replace(offset=(0.0,), scale=(1.0,)), values, None, device, seed)
+        trainer = Trainer(run, info, feed, device, say=quiet)
+        with tqdm(total=run.images, unit="img", unit_scale=True, disable=not self.verbose) as bar:
+            while not trainer.done:
+                if trainer.phase_ended:
+                    trainer.next_phase()
+                trainer.step()
+                bar.update(run.batch)
+        if fault := trainer.blame():
+            raise Fault(fault)
+        return trainer
+
+    def _finished(self, trainer: Trainer) -> Model:
+        """The trained model, on the CPU, with what `load` needs."""
+        params = self.get_params(deep=False)
+        if not isinstance(self.random_state, Integral):  # a generator's state is gone
+            params["random_state"] = None
+        about = {
+            "recipe": self.recipe,
+            "settings": dict(self.settings or {}),
+            "images": trainer.images,
+            "seed": trainer.run.seed,
+            "estimator": {"params": params, "names": list(getattr(self, "feature_names_in_", ()))},
+        }
+        model = trainer.model(about=_plain(about)).to("cpu")
+        for network in model.nets.values():  # laid out as they are in a file, so that they round alike
+            network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        return model
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For scikit-learn's machinery: the model as the bytes of its file."""
+        state = dict(super().__getstate__())
+        if "model_" in state:
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder) / "model.safetensors"
+                state["model_"].save(file)
+                state["model_"] = file.read_bytes()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "model_" in state:
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder) / "model.safetensors"
+                file.write_bytes(state["model_"])
+                state = {**state, "model_": Model.load(file)}
+        super().__setstate__(state)
+
+
+def spread(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of the columns of X (n, columns), float64; exactly 0 where a column never moves."""
+    mean, deviation = X.mean(0, dtype=np.float64), X.std(0, dtype=np.float64)
+    if not np.isfinite(deviation).all():
+        raise UserError("X holds numbers so large that their variance overflows; scale them first.")
+    return mean, np.where((X[0] == X).all(0), 0.0, deviation)
+
+
+def described(estimator: Estimator, X: np.ndarray, common: bool) -> DataInfo:
+    """X (n, columns) as the model sees it: pictures in [-1, 1]; of rows every column centred, and divided by its own
+    standard deviation or by a `common` one."""
+    shape = estimator._shape(X.shape[1])
+    if len(shape) == 3:
+        low, high = float(X.min()), float(X.max())
+        return DataInfo("X", shape, ((low + high) / 2,), ((high - low) / 2 or 1.0,), "float32", len(X))
+    mean, scale = spread(X)
+    scale = np.full_like(scale, np.sqrt(np.square(scale).mean())) if common else scale
+    scale = np.where(scale > 0, scale, 1.0)
+    names = tuple(map(str, getattr(estimator, "feature_names_in_", (f"x{i}" for i in range(len(mean))))))
+    return DataInfo("X", shape, tuple(mean.tolist()), tuple(scale.tolist()), "float32", len(X), columns=names)
+
+
+def _plain(value: Any) -> Any:
+    """Parameters as JSON takes them: those of a grid search may be numbers of numpy."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(part) for part in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _tuples(value: Any) -> Any:
+    """Lists, as JSON has them, as the tuples that they were."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -1,0 +1,139 @@
+"""A generative model as an estimator of a density that draws samples."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping
+from functools import partial
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_random_state, check_scalar
+from torch import Tensor
+
+from aegean import draw
+from aegean.config import UserError, net
+from aegean.data.info import DataInfo
+from aegean.latent import MixturePrior
+from aegean.model import BATCH, HINTS
+from aegean.recipes import configure
+from aegean.sklearn.base import SEEDS, Estimator, described
+
+FITTED_ON = 20_000  # training samples that a mixture is fitted to the latents of
+
+
+def cubature(dimensions: int) -> Tensor:
+    """2 d points (2 d, d) that stand for N(0, 1) in d dimensions: sqrt(d) up and down the axes of a fixed random
+    basis."""
+    basis, _ = torch.linalg.qr(draw.normal(draw.key(0, "cubature"), torch.arange(dimensions), (dimensions,)).double())
+    return torch.cat((basis, -basis)).mul(dimensions**0.5).float()
+
+
+def repeated(point: Tensor, stream: str, kind: str, shape: tuple[int, ...]) -> Tensor:
+    """Noise that is this point for every sample."""
+    return point
+
+
+def bounded(estimator: GenerativeModel) -> bool:
+    """Whether there is an evidence bound: of the fitted model, or of what the recipe will make."""
+    if hasattr(estimator, "model_"):
+        found = "score" in estimator.model_.can()
+    else:
+        found = False
+        with contextlib.suppress(UserError):
+            found = bool(configure(estimator.recipe, DataInfo("X", (2,), (0.0,), (1.0,)), estimator.settings).bound)
+    if not found:
+        raise AttributeError(f"recipe={estimator.recipe!r} has no score_samples: {HINTS['score']}.")
+    return True
+
+
+class GenerativeModel(Estimator):
+    """A generative model of aegean that is fitted to rows and draws new ones.
+
+    Columns are standardised inside, and pictures (`image_shape`) brought into [-1, 1]; samples and densities are in the
+    units of X again. `score_samples` and `score` exist where the model has an evidence bound (recipe "vae"). A recipe
+    without a prior ("ae") gets a Gaussian mixture in its latents (Ghosh et al. 2020), fitted after training.
+
+    n_components: latents. recipe, settings: a recipe of aegean that generates ("vae"; "ae_to_gan" and "gan" draw
+    sharper pictures) and its options by name. The other parameters are those of AutoencoderTransformer.
+
+    Fitted: `model_`, the aegean.Model; `n_features_in_`; `feature_names_in_` where X had names.
+    """
+
+    _verbs = ("sample",)
+
+    def __init__(
+        self,
+        n_components: int = 16,
+        *,
+        recipe: str = "vae",
+        settings: Mapping[str, Any] | None = None,
+        image_shape: tuple[int, ...] | None = None,
+        images: int | str = 100_000,
+        batch: int = 64,
+        device: str = "auto",
+        random_state: Any = None,
+        verbose: bool = False,
+    ):
+        self.n_components = n_components
+        self.recipe = recipe
+        self.settings = settings
+        self.image_shape = image_shape
+        self.images = images
+        self.batch = batch
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Train on X (n_samples, n_features); y is ignored."""
+        X = self._checked(X, first=True)
+        trainer = self._train(X)
+        model = self._finished(trainer)
+        if "prior" not in model.nets:
+            spec = net(MixturePrior, latent=model.latent)
+            prior: Any = spec.build()
+            prior.fit(trainer.latents(FITTED_ON)[0])
+            model.nets["prior"], model.specs["prior"] = prior.eval(), spec
+        self._take(model)
+        return self
+
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
+        """New samples (n_samples, n_features), float64. `random_state` None takes the estimator's own, so that with a
+        number there every call draws the same."""
+        model = self._fitted()
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        random = check_random_state(self.random_state if random_state is None else random_state)
+        return self._rows(model.sample(int(n_samples), seed=int(random.randint(SEEDS))), np.float64)
+
+    @available_if(bounded)
+    def score_samples(self, X: Any) -> np.ndarray:
+        """The evidence lower bound of log p(x) in nats (n_samples,), in the units of the training data.
+
+        Its expectation over the posterior is taken by the cubature rule of Arasaratnam and Haykin (2009, eq. 22), exact
+        up to the third degree: the same for a sample whatever is beside it.
+        """
+        model = self._fitted()
+        X = self._checked(X)
+        x = self._values(X).float()
+        points = cubature(model.latent)
+        total = torch.zeros(len(x))
+        with torch.no_grad():
+            for point in points:
+                for part, out in zip(x.split(BATCH), total.split(BATCH)):
+                    p = model.wiring(model.nets, x=part, noise=partial(repeated, point.expand(len(part), -1)))
+                    out -= sum(term(p) for term in model.bound) * math.log(2) / len(points)
+        logs = np.log(np.array(model.info.scale))
+        return total.numpy() - np.float32(logs.sum() * (self.n_features_in_ / len(logs)))
+
+    @available_if(bounded)
+    def score(self, X: Any, y: Any = None) -> float:
+        """The mean of `score_samples`; y is ignored."""
+        return float(self.score_samples(X).mean(dtype=np.float64))
+
+    def _info(self, X: np.ndarray) -> DataInfo:
+        return described(self, X, common=False)

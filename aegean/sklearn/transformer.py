@@ -1,0 +1,118 @@
+"""An autoencoder as a transformer: a curved principal component analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_array
+
+from aegean.data.info import DataInfo
+from aegean.latent import WhiteningPrior, fold, foldable
+from aegean.model import BATCH
+from aegean.sklearn.base import DTYPES, Estimator, described
+
+WHITENED = 20_000  # training samples that the latents are made white on
+
+
+class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):  # type: ignore[misc]
+    """An autoencoder between principal component analysis and neighbour embeddings: latents that reconstruct.
+
+    `transform` gives the encoder's latents, `inverse_transform` the decoder's reconstruction. As in scikit-learn's
+    PCA the columns are centred and the squared error counts in the units of X: put a StandardScaler before it where
+    columns have different units. Inside, all columns are divided by one number, or pictures (`image_shape`) are brought
+    into [-1, 1], and `inverse_transform` undoes that. The latents of an autoencoder are white on the training data:
+    mean 0, variance 1, uncorrelated; those of a variational one are the means of its posterior, as they are.
+
+    n_components: latents; more than columns are allowed. recipe, settings: a recipe of aegean with an encoder
+    (`denoising_ae`, `ae`, `vae`, ...) and its options by name, such as {"width": 64}; "ae" where the last small detail
+    counts. image_shape: (height, width) or (channels, height, width) of the pictures that the rows are: the networks
+    are then convolutional. images: the budget, how many samples are seen in all; a number, or text such as "100k".
+    batch: samples a step, at most all. device: where it is trained, "auto", "cpu", "cuda" or "mps". random_state: as in
+    scikit-learn; a number gives the same model every time on the same machine. verbose: show a bar.
+
+    Fitted: `model_`, the aegean.Model; `n_features_in_`; `feature_names_in_` where X had names. Results have the number
+    type of X, float32 or float64.
+    """
+
+    _verbs = ("encode", "decode")
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        *,
+        recipe: str = "denoising_ae",
+        settings: Mapping[str, Any] | None = None,
+        image_shape: tuple[int, ...] | None = None,
+        images: int | str = 100_000,
+        batch: int = 64,
+        device: str = "auto",
+        random_state: Any = None,
+        verbose: bool = False,
+    ):
+        self.n_components = n_components
+        self.recipe = recipe
+        self.settings = settings
+        self.image_shape = image_shape
+        self.images = images
+        self.batch = batch
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Train on X (n_samples, n_features); y is ignored."""
+        X = self._checked(X, first=True)
+        trainer = self._train(X)
+        nets: Any = trainer.model().nets
+        if foldable(nets["bottleneck"]) and hasattr(nets["G"], "stem"):
+            trainer.nets.update(nets)
+            prior = WhiteningPrior(self.n_components)
+            prior.fit(trainer.latents(WHITENED)[0])
+            fold(prior.to(trainer.device), nets["bottleneck"], nets["G"])
+        self._take(self._finished(trainer))
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """X (n_samples, n_features) -> latents (n_samples, n_components)."""
+        model = self._fitted()
+        X = self._checked(X)
+        nets, x = self._nets(X.dtype), self._values(X)
+        with torch.no_grad():
+            z = torch.cat([model.wiring(nets, x=part).latent.z for part in x.split(BATCH)])
+        return z.numpy().astype(X.dtype)
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Latents X (n_samples, n_components) -> (n_samples, n_features), in the units of the training data."""
+        model = self._fitted()
+        X = check_array(X, dtype=DTYPES, estimator=self, input_name="X")
+        if X.shape[1] != model.latent:
+            raise ValueError(f"X has {X.shape[1]} columns, but {type(self).__name__} has {model.latent} components.")
+        G: Any = self._nets(X.dtype)["G"]
+        with torch.no_grad():
+            x = torch.cat([G.mean(G(z)) for z in torch.from_numpy(X).split(BATCH)])
+        return self._rows(x, X.dtype)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """The share of the variance of X that reconstructions keep: 1 - sum (X - X^)^2 / sum (X - mean)^2, where the
+        mean is that of X. 1 is perfect, and higher is better; y is ignored."""
+        self._fitted()
+        X = self._checked(X)
+        error = np.square(X - self.inverse_transform(self.transform(X)), dtype=np.float64).sum()
+        total = np.square(X - X.mean(0), dtype=np.float64).sum()
+        return float(1 - error / total) if total else float(error == 0)
+
+    def _info(self, X: np.ndarray) -> DataInfo:
+        return described(self, X, common=True)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self._fitted().latent
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
