@@ -55,15 +55,9 @@ def directions(
     looked at; without x, or without an encoder, draws of the prior are. count: so many at most, 0 for all.
     UserError: no such way, a quantised model, none with a decoder, nothing that latents could be taken from.
     """
-    check_way(model, way)
-    isotropic = isinstance(model.nets.get("prior"), NormalPrior) and (x is None or "encode" not in model.can())
-    way = way or ("weights" if isotropic else "components")
-    if way == "components" and isotropic:
-        raise UserError(
-            "The prior of this model is the same in all directions, so it has no principal components: take the way "
-            "weights, or for a model with an encoder give data."
-        )
-    found = data_latents(model, x, labels) if x is not None and "encode" in model.can() else prior_latents(model, seed)
+    way = chosen_way(model, way, x)
+    encoded = x is not None and "encode" in model.can()
+    found = data_latents(model, x, labels) if encoded else prior_latents(model, seed)  # type: ignore[arg-type]
     z = found.z.double()
     centre = z.mean(0)
     covariance = (z - centre).T @ (z - centre) / (len(z) - 1)
@@ -72,6 +66,19 @@ def directions(
     scale = ((vectors @ covariance) * vectors).sum(1).clamp(min=0).sqrt()
     keep = slice(count or None)
     return Directions(vectors[keep].float(), scale[keep].float(), centre.float(), share[keep].float())
+
+
+def chosen_way(model: Model, way: str = "", x: Tensor | None = None) -> str:
+    """The way that `directions` takes. UserError: as there."""
+    check_way(model, way)
+    if not isinstance(model.nets.get("prior"), NormalPrior) or (x is not None and "encode" in model.can()):
+        return way or "components"
+    if way == "components":
+        raise UserError(
+            "The prior of this model is the same in all directions, so it has no principal components: take the way "
+            "weights, or for a model with an encoder give data."
+        )
+    return way or "weights"
 
 
 def walk(found: Directions, start: Tensor, steps: int = 7, span: float = 2.0) -> Tensor:
