@@ -37,7 +37,8 @@ class Found(NamedTuple):
     """Latents that directions are sought in."""
 
     z: Tensor  # (n, latent): posteriors' means of data, or draws of the prior
-    rate: Tensor | None  # (latent,) mean bits of each coordinate, where the bottleneck states them
+    deviation: Tensor | None = None  # (n, latent) posteriors' standard deviations, where the bottleneck has some
+    rate: Tensor | None = None  # (latent,) mean bits of each number: KL(q(z_i|x) || N(0, 1))
 
 
 def directions(
@@ -110,23 +111,27 @@ def check_way(model: Model, way: str = "") -> None:
 
 
 def data_latents(model: Model, x: Tensor, labels: Tensor | None = None) -> Found:
-    """Posteriors' means of data x (n, *shape) and what each coordinate costs, KL(q(z_i|x) || N(0, 1)) in bits."""
+    """The posteriors of data x (n, *shape), with labels (n,) where the model has classes."""
     if len(x) < 2:
         raise UserError(f"Directions are found in at least 2 samples, not {len(x)}; give more data.")
     if tuple(x.shape[1:]) != tuple(model.info.shape):
         raise UserError(f"Samples of shape {tuple(x.shape[1:])}; this model takes {tuple(model.info.shape)}.")
     if model.conditional and labels is None:
         raise UserError(f"This model has {len(model.info.classes)} classes: give a label for each of the samples.")
-    parts, rates = [], []
+    means, deviations, rates = [], [], []
     with torch.no_grad():
         for s in _batches(len(x)):
             given = labels[s].to(model.device) if model.conditional and labels is not None else None
             p = model.wiring(model.nets, x=x[s].float().to(model.device), labels=given)
-            parts.append(p.latent.z.float().cpu())
+            means.append(p.latent.z.float().cpu())
             stats = [latent.stats for latent in reversed(p.latents)]
             if all(len(pair) == 2 for pair in stats):
-                rates.append(torch.cat([_rates(*pair) for pair in stats], 1).cpu())
-    return Found(torch.cat(parts), torch.cat(rates).mean(0) if rates else None)
+                mean, log_variance = (torch.cat(parts, 1).float().cpu() for parts in zip(*stats))
+                deviations.append((log_variance / 2).exp())
+                rates.append(_rates(mean, log_variance))
+    if not rates:
+        return Found(torch.cat(means))
+    return Found(torch.cat(means), torch.cat(deviations), torch.cat(rates).mean(0))
 
 
 def prior_latents(model: Model, seed: int = 0, n: int = DRAWN, labels: Tensor | None = None) -> Found:
@@ -145,7 +150,7 @@ def prior_latents(model: Model, seed: int = 0, n: int = DRAWN, labels: Tensor | 
             noise = noise_for(index, seed, "verb")
             p = model.wiring(model.nets, labels=None if labels is None else labels[s], noise=noise)
             parts.append(p.z.float().cpu())
-    return Found(torch.cat(parts), None)
+    return Found(torch.cat(parts))
 
 
 def _found(model: Model, way: str, covariance: Tensor, rate: Tensor | None) -> tuple[Tensor, Tensor]:

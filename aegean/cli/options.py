@@ -45,7 +45,7 @@ def data(p: Parser) -> None:
     group.add_argument(
         "--data",
         metavar="SPEC",
-        help="digits, grid or ring (built in); a folder or .zip of pictures (sub-folders are classes); a folder of "
+        help="digits, grid, ring or sprites (built in); a folder or .zip of pictures (sub-folders are classes); a folder of "
         ".tar shards; a folder in the layout of MNIST or CIFAR-10; .npy, .npz (keys x, y) or .csv; hub:NAME[:SPLIT], "
         "a data set of the Hugging Face Hub (pip install 'aegean[data]')",
     )
