@@ -11,10 +11,10 @@ from aegean.data.source import Source, array_part
 if TYPE_CHECKING:
     from aegean.data.dataset import Dataset
 
-SIDE = 32  # pixels
+SIDE = 16  # pixels
 SHAPES = ("square", "disc", "triangle")
-RADII = np.linspace(4.0, 8.0, 6)  # pixels from the centre to a side, an edge or a corner
-PLACES = np.linspace(8.5, SIDE - 9.5, 16)  # of the centre, in pixels: the largest sprite stays inside
+RADII = np.linspace(2.0, 4.0, 6)  # pixels from the centre to a side, an edge or a corner
+PLACES = np.linspace(4.0, 11.0, 16)  # of the centre, in pixels: the largest sprite stays inside
 FACTORS = {"shape": len(SHAPES), "size": len(RADII), "x": len(PLACES), "y": len(PLACES)}
 HELD_OUT = 460
 
@@ -25,7 +25,7 @@ def sprite_factors() -> np.ndarray:
 
 
 def draw_sprites(factors: np.ndarray) -> np.ndarray:
-    """Factors (n, 4) -> white on black (n, 1, 32, 32) uint8. A pixel's grey is how far its middle lies inside the edge,
+    """Factors (n, 4) -> white on black (n, 1, 16, 16) uint8. A pixel's grey is how far its middle lies inside the edge,
     from half a pixel outside (0) to half a pixel inside (255)."""
     shape, size, x, y = (column[:, None, None] for column in factors.T)
     rows, columns = np.mgrid[:SIDE, :SIDE]
@@ -41,7 +41,7 @@ def draw_sprites(factors: np.ndarray) -> np.ndarray:
 
 
 def sprites() -> Source:
-    """4,608 grey 32x32 pictures of a shape, which is the class; a seeded choice of 460 is the test part."""
+    """4,608 grey 16x16 pictures of a shape, which is the class; a seeded choice of 460 is the test part."""
     pictures, labels = draw_sprites(factors := sprite_factors()), factors[:, 0]
     test = _held_out(len(pictures))
     return Source(
@@ -56,7 +56,7 @@ def sprites() -> Source:
 
 
 def known_factors(dataset: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
-    """All sprites (4608, 1, 32, 32) and their factors (4608, 4), if a data set is the built-in one as it is."""
+    """All sprites (4608, 1, 16, 16) and their factors (4608, 4), if a data set is the built-in one as it is."""
     if dataset.info.name != "sprites" or dataset.info.shape != (1, SIDE, SIDE) or dataset.info.test_count != HELD_OUT:
         return None
     pictures = draw_sprites(factors := sprite_factors())
