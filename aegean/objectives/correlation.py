@@ -40,8 +40,7 @@ def total_correlation(z: Tensor, mean: Tensor, log_variance: Tensor, count: int)
     log_q = -0.5 * (distance + log_variance + math.log(2 * math.pi))  # (B, B, d): of z_i under posterior j
     count = max(count, n)
     own, other = -math.log(count), math.log((count - 1) / (count * (n - 1))) if n > 1 else -math.inf
-    eye = torch.eye(n, device=z.device)
-    weights = own * eye + other * (1 - eye)
+    weights = torch.full((n, n), other, device=z.device).fill_diagonal_(own)
     joint = (log_q.sum(2) + weights).logsumexp(1)
     apart = (log_q + weights[:, :, None]).logsumexp(1).sum(1)
     return (joint - apart) * NATS_TO_BITS
