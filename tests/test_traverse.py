@@ -31,7 +31,8 @@ def numbers(file):
 def test_a_picture_has_a_labelled_row_for_each_direction(done, runs, tmp_path, way):
     said = done("traverse", runs / "vae", "--out", tmp_path / "g.png", "--way", way, "--count", 3, "--steps", 5)
     assert f"3 directions ({way}), 5 steps" in said and said.count("%") == 3
-    width, height = Image.open(tmp_path / "g.png").size
+    with Image.open(tmp_path / "g.png") as picture:
+        width, height = picture.size
     assert 5 * 49 < width < 5 * 49 + 120 and 3 * 49 < height < 3 * 49 + 40
 
 
@@ -98,7 +99,7 @@ def test_rows_go_to_numbers(done, call, runs, tmp_path):
         ("vae", ["--steps", 1], "not below 3"),
         ("vae", ["--count", 0], "not below 1"),
         ("vae", ["--span", 0], "above 0"),
-        ("vae", ["--span", "nan"], "above 0"),
+        ("vae", ["--span", "nan"], "expected a number"),
         ("vae", ["--class", 3], "no class input"),
         ("vae", ["--from", "nowhere.png"], "nowhere.png"),
         ("vae", ["--from", "digits"], "holds 1797 samples"),

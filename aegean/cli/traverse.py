@@ -49,7 +49,7 @@ def traverse(args: argparse.Namespace) -> None:
     steps = np.linspace(-args.span, args.span, args.steps)
     if kind == ".png":
         rows = [" ".join(line[i] for i in (0, 1, 3) if i < len(line)) for line in lines]
-        columns = ["start" if step == 0 else f"{step:+.3g}" for step in steps]
+        columns = ["start" if step == 0 else f"{step:+.2g}" for step in steps]
         write(path, labelled(as_pictures(raw, info), rows, columns))
     else:
         numbers = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aegean.data.info import DataInfo
 from aegean.recipes.architecture import Network
 from aegean.recipes.registry import recipe
-from aegean.recipes.vae import Likelihood, vae
+from aegean.recipes.vae import Either, likelihood_of, vae
 from aegean.training.schedule import Run
 
 
@@ -14,7 +14,7 @@ def beta_vae(
     data: DataInfo,
     *,
     beta: float = 4.0,
-    likelihood: Likelihood = "gaussian",
+    likelihood: Either = "auto",
     network: Network = "auto",
     width: int = 0,
     latent: int = 0,
@@ -26,7 +26,7 @@ def beta_vae(
     return vae(
         data,
         beta=beta,
-        likelihood=likelihood,
+        likelihood=likelihood_of(data, likelihood),
         network=network,
         width=width,
         latent=latent,

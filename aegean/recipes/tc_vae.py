@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.objectives import TotalCorrelation
 from aegean.recipes.architecture import Network
 from aegean.recipes.registry import recipe
 from aegean.recipes.turns import autoencoder_turn
-from aegean.recipes.vae import Likelihood, evidence_terms, vae
+from aegean.recipes.vae import Either, evidence_terms, likelihood_of, vae
 from aegean.training.schedule import Run
 
 
@@ -16,7 +17,7 @@ def tc_vae(
     data: DataInfo,
     *,
     beta: float = 6.0,
-    likelihood: Likelihood = "gaussian",
+    likelihood: Either = "auto",
     network: Network = "auto",
     width: int = 0,
     latent: int = 0,
@@ -25,8 +26,13 @@ def tc_vae(
     images: int = 100_000,
 ) -> Run:
     """Not yet described."""
-    run = vae(data, likelihood=likelihood, network=network, width=width, latent=latent, batch=batch, images=images)
+    if beta < 1:
+        raise UserError(
+            f"beta={beta:g}: below 1 the latent's numbers would be made to depend on each other; give 1 or more."
+        )
+    chosen = likelihood_of(data, likelihood)
+    run = vae(data, likelihood=chosen, network=network, width=width, latent=latent, batch=batch, images=images)
     correlation = TotalCorrelation(trains=("E", "bottleneck"), weight=beta - 1, count=max(data.count, batch))
-    turn = autoencoder_turn(*evidence_terms(likelihood), correlation, lr=lr)
+    turn = autoencoder_turn(*evidence_terms(chosen), correlation, lr=lr)
     (phase,) = run.schedule
     return run.replace(schedule=(phase.replace(turns=(turn,)),))
