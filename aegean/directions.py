@@ -85,8 +85,8 @@ def chosen_way(model: Model, way: str = "", x: Tensor | None = None) -> str:
 def walk(found: Directions, start: Tensor, steps: int = 7, span: float = 2.0) -> Tensor:
     """Latents (k, steps, latent) on straight lines through start (latent,) along each direction, from -span to +span
     standard deviations; the middle one of an odd number is the start."""
-    far = torch.linspace(-span, span, steps) * found.scale[:, None]  # (k, steps)
-    return start.cpu() + far[:, :, None] * found.vectors[:, None]
+    far = torch.linspace(-span, span, steps, dtype=torch.float64) * found.scale[:, None]  # (k, steps)
+    return (start.cpu() + far[:, :, None] * found.vectors[:, None]).float()
 
 
 def levels_of(model: Model) -> list[int]:
@@ -120,7 +120,7 @@ def data_latents(model: Model, x: Tensor, labels: Tensor | None = None) -> Found
         raise UserError(f"This model has {len(model.info.classes)} classes: give a label for each of the samples.")
     means, deviations, rates = [], [], []
     with torch.no_grad():
-        for s in _batches(len(x)):
+        for s in _batches(model, len(x)):
             given = labels[s].to(model.device) if model.conditional and labels is not None else None
             p = model.wiring(model.nets, x=x[s].float().to(model.device), labels=given)
             means.append(p.latent.z.float().cpu())
@@ -138,14 +138,14 @@ def prior_latents(model: Model, seed: int = 0, n: int = DRAWN, labels: Tensor | 
     """The latents of `model.sample(n, seed, labels)`."""
     if "sample" not in model.can():
         raise UserError(
-            "This model has no prior, so its latents are known from data alone: give data, or fit a prior with "
-            "`aegean fit RUN --prior mixture`."
+            "This model has no prior, so its latents are known from data alone: give data (on the command line: the "
+            "run's folder), or fit a prior with `aegean fit RUN --prior mixture`."
         )
     if model.conditional:
         labels = (model.sample_labels(n, seed) if labels is None else labels).to(model.device)
     parts = []
     with torch.no_grad():
-        for s in _batches(n):
+        for s in _batches(model, n):
             index = torch.arange(s.start, s.stop, device=model.device)
             noise = noise_for(index, seed, "verb")
             p = model.wiring(model.nets, labels=None if labels is None else labels[s], noise=noise)
@@ -185,6 +185,6 @@ def _rates(mean: Tensor, log_variance: Tensor) -> Tensor:
     return 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance) * NATS_TO_BITS
 
 
-def _batches(n: int) -> Iterator[slice]:
-    for start in range(0, n, BATCH):
+def _batches(model: Model, n: int) -> Iterator[slice]:
+    for start in model.progress(range(0, n, BATCH)):
         yield slice(start, min(start + BATCH, n))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from aegean import api
 from aegean.cli.outputs import check_picture, npz, table, target, write
-from aegean.cli.verbs import check_size, class_index, need_labels, opened
+from aegean.cli.verbs import check_size, class_index, need_labels, need_verb, opened
 from aegean.config import UserError
 from aegean.data import read_inputs
 from aegean.data.grid import as_pictures, labelled
@@ -21,7 +22,8 @@ from aegean.directions import Directions, check_way, chosen_way, directions, lev
 from aegean.model import Model
 from aegean.session import own_data
 
-LOOKED_AT = 10_000  # training samples whose latents are looked at
+LOOKED_AT = 10_000  # training samples whose latents are looked at, at most,
+NUMBERS = 1 << 27  # and so many values in all
 
 
 def traverse(args: argparse.Namespace) -> None:
@@ -38,29 +40,22 @@ def traverse(args: argparse.Namespace) -> None:
         check_picture(min(args.count, model.latent) * args.steps, info)
     label = None if args.class_name is None else torch.tensor([class_index(model, args.class_name)])
     need_labels(model, label, "Directions are shown for one class")
+    given = start(args, model, label)
     x, labels = samples(args.run, model)
     way = chosen_way(model, args.way, x)
     found = directions(model, way, x, labels, args.count)
-    first = start(args, model, label, found)
+    first = found.centre if given is None else given
     z = walk(found, first, args.steps, args.span)
-    shown = z.flatten(0, 1)
-    raw = info.restore(model.decode(shown, None if label is None else label.expand(len(shown))))
-    lines = told(found, model)
+    lines, raw = told(found, model), decoded(model, z, label, args.span)
     steps = np.linspace(-args.span, args.span, args.steps)
     if kind == ".png":
         rows = [" ".join(line[i] for i in (0, 1, 3) if i < len(line)) for line in lines]
         columns = ["start" if step == 0 else f"{step:+.2g}" for step in steps]
-        write(path, labelled(as_pictures(raw, info), rows, columns))
+        write(path, labelled(as_pictures(raw.reshape(-1, *info.shape), info), rows, columns))
     else:
-        numbers = {
-            "way": way,
-            **{name: value.numpy() for name, value in found._asdict().items()},
-            "level": np.array(levels_of(model)),
-            "start": first.numpy(),
-            "steps": steps,
-            "z": z.numpy(),
-            "x": raw.reshape(*z.shape[:2], *info.shape),
-        }
+        arrays = {name: value.numpy() for name, value in found._asdict().items()}
+        level, passed = np.array(levels_of(model)), {"start": first.numpy(), "steps": steps, "z": z.numpy(), "x": raw}
+        numbers = {"way": way, **arrays, "level": level, **passed}
         write(path, npz(**numbers) if kind == ".npz" else as_json(numbers, info.is_image))
     head = ("direction", "share", "deviation", *(("level",) if model.floors > 1 else ()))
     print(f"{path}: {len(lines)} directions ({way}), {args.steps} steps from {-args.span:g} to +{args.span:g} "
@@ -88,23 +83,35 @@ def samples(run: str, model: Model) -> tuple[Tensor | None, Tensor | None]:
             raise
         api.say(f"{str(error).rstrip('.')}; draws of the prior are looked at instead")
         return None, None
-    chosen = np.sort(np.random.default_rng(0).permutation(len(dataset.train))[:LOOKED_AT])
+    count = max(2, min(LOOKED_AT, NUMBERS // math.prod(model.info.shape)))
+    chosen = np.sort(np.random.default_rng(0).permutation(len(dataset.train))[:count])
     labels = None if dataset.train_labels is None else torch.as_tensor(np.asarray(dataset.train_labels)[chosen])
     return model.info.normalise(np.asarray(dataset.train[chosen])), labels if model.conditional else None
 
 
-def start(args: argparse.Namespace, model: Model, label: Tensor | None, found: Directions) -> Tensor:
-    """The latent that all directions pass through: (latent,)."""
+def start(args: argparse.Namespace, model: Model, label: Tensor | None) -> Tensor | None:
+    """The latent (latent,) that all directions shall pass through, where one is asked for."""
     if args.start is not None:
-        opened(args.run, "encode")
+        need_verb(model, args.run, "encode")
         _, raw = read_inputs([args.start], model.info, api.say)
         if len(raw) != 1:
             raise UserError(f"--from {args.start} holds {len(raw)} samples; expected one picture or row.")
         return model.encode(model.info.normalise(raw), label)[0].float().cpu()
     if args.seed is not None:
-        opened(args.run, "sample")
+        need_verb(model, args.run, "sample")
         return prior_latents(model, args.seed, 1, label).z[0]
-    return found.centre
+    return None
+
+
+def decoded(model: Model, z: Tensor, label: Tensor | None, span: float) -> np.ndarray:
+    """Latents (k, steps, latent) -> raw samples (k, steps, *shape)."""
+    labels = None if label is None else label.expand(z.shape[0] * z.shape[1])
+    x = model.decode(z.flatten(0, 1), labels)
+    if not x.isfinite().all():
+        raise UserError(
+            f"--span {span:g}: so far out this model makes numbers that are not finite; give a smaller one."
+        )
+    return model.info.restore(x).reshape(*z.shape[:2], *model.info.shape)
 
 
 def told(found: Directions, model: Model) -> list[tuple[str, ...]]:
