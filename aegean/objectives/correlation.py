@@ -18,10 +18,11 @@ class TotalCorrelation(Term):
     """log2 q(z) - sum_j log2 q(z_j) of a sample's latent, in bits, where q(z) is the mean posterior of all `count`
     training samples: its mean is the total correlation KL(q(z) || prod_j q(z_j)) (Chen et al. 2018, eq. 2).
 
-    q(z) and each q(z_j) are estimated from the batch by stratified sampling, which is unbiased for both (eq. S6 there,
-    with the rest shared out evenly): the sample's own posterior weighs 1 / count, the others the rest. The weighted
-    sampling of eq. 5 weighs all alike, which moves the value by a constant of (latent - 1) log2(count) bits. Beside the
-    rate, weight beta - 1 is eq. 4 with alpha = gamma = 1.
+    q(z) and each q(z_j) are estimated from the batch by stratified sampling, which is unbiased for both (the appendix
+    there, with the rest shared out evenly): the sample's own posterior weighs 1 / count, the others the rest. Weighted
+    sampling (eq. 3) weighs all alike: the own one count / batch times too much, and the value is off by a constant of
+    (latent - 1) log2(count) bits. The logarithm of an estimate is too small on the average, that of q(z) most: in small
+    batches the value may lie a bit or two too low, and below 0. Beside the rate, weight beta - 1 is eq. 4 with alpha = gamma = 1.
     """
 
     count: int

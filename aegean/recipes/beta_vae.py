@@ -22,7 +22,13 @@ def beta_vae(
     batch: int = 64,
     images: int = 100_000,
 ) -> Run:
-    """Not yet described."""
+    """A variational autoencoder whose rate weighs `beta` times as much, so that a number of its latent comes to stand
+    for one factor of the data; it pays in reconstruction.
+
+    Paper: Higgins et al. 2017, eq. 4. The pixels are taken for probabilities, as there (for rows likelihood=gaussian).
+    Expected: sprites, network=mlp latent=10, 100,000 images, 10 s of one thread: mig@factors:4608 0.21 and
+    factorvae@factors:4608 0.76 (vae with the same likelihood: 0.08 and 0.56), psnr@test:460 19.0 dB (25.6).
+    """
     return vae(
         data,
         beta=beta,
