@@ -22,7 +22,8 @@ class TotalCorrelation(Term):
     there, with the rest shared out evenly): the sample's own posterior weighs 1 / count, the others the rest. Weighted
     sampling (eq. 3) weighs all alike: the own one count / batch times too much, and the value is off by a constant of
     (latent - 1) log2(count) bits. The logarithm of an estimate is too small on the average, that of q(z) most: in small
-    batches the value may lie a bit or two too low, and below 0. Beside the rate, weight beta - 1 is eq. 4 with alpha = gamma = 1.
+    batches the value may lie a bit or two too low, and below 0. Beside the rate, weight beta - 1 is eq. 4 with alpha =
+    gamma = 1.
     """
 
     count: int
@@ -38,7 +39,8 @@ def total_correlation(z: Tensor, mean: Tensor, log_variance: Tensor, count: int)
     """z (B, d), each drawn from its own Gaussian of means and log variances (B, d) -> (B,) bits; see the term."""
     n = len(z)
     distance = (z[:, None] - mean).square() * (-log_variance).exp()
-    log_q = -0.5 * (distance + log_variance + math.log(2 * math.pi))  # (B, B, d): of z_i under posterior j
+    log_q = -0.5 * (distance + log_variance)  # (B, B, d): of z_i under posterior j, up to a constant
+    log_q = log_q - log_q.diagonal().T[:, None]  # to its own: what both sums below have in common goes
     count = max(count, n)
     own, other = -math.log(count), math.log((count - 1) / (count * (n - 1))) if n > 1 else -math.inf
     weights = torch.full((n, n), other, device=z.device).fill_diagonal_(own)
