@@ -20,6 +20,7 @@ ROOMS = [
     "floors",
     "model",
     "formulas",
+    "directions",
     "training",
     "metrics",
     "recipes",

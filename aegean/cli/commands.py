@@ -16,7 +16,7 @@ import torch
 
 from aegean import api
 from aegean.api import Fault, Interrupted, Lost
-from aegean.cli import compress, hub, verbs
+from aegean.cli import compress, hub, traverse, verbs
 from aegean.cli import export as exports
 from aegean.cli.describe import described, description, score_table
 from aegean.cli.outputs import FOLDER, answer, target
@@ -248,6 +248,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "reconstruct": verbs.reconstruct,
     "levels": verbs.levels,
     "encode": verbs.encode,
+    "traverse": traverse.traverse,
     "decode": verbs.decode,
     "compress": compress.compress,
     "decompress": compress.decompress,

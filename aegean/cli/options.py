@@ -45,9 +45,9 @@ def data(p: Parser) -> None:
     group.add_argument(
         "--data",
         metavar="SPEC",
-        help="digits, grid or ring (built in); a folder or .zip of pictures (sub-folders are classes); a folder of "
-        ".tar shards; a folder in the layout of MNIST or CIFAR-10; .npy, .npz (keys x, y) or .csv; hub:NAME[:SPLIT], "
-        "a data set of the Hugging Face Hub (pip install 'aegean[data]')",
+        help="digits, grid, ring or sprites (built in); a folder or .zip of pictures (sub-folders are classes); a "
+        "folder of .tar shards; a folder in the layout of MNIST or CIFAR-10; .npy, .npz (keys x, y) or .csv; "
+        "hub:NAME[:SPLIT], a data set of the Hugging Face Hub (pip install 'aegean[data]')",
     )
     group.add_argument("--test", metavar="SPEC", help="a test part (default: the data's own, else a tenth)")
     group.add_argument("--size", type=whole(1), help="scale pictures to this height and width")

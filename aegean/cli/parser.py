@@ -7,7 +7,7 @@ import re
 from typing import Any, NoReturn
 
 from aegean import __version__
-from aegean.cli.options import a_class, a_run, budget, data, device, json_answer, out, overwrite, whole
+from aegean.cli.options import a_class, a_run, above_zero, budget, data, device, json_answer, out, overwrite, whole
 from aegean.config import UserError, nearest
 
 EXAMPLE = """\
@@ -100,6 +100,14 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
             "aegean levels runs/ladder digits --out l.png",
         ),
         "grid.png",
+    )
+    _traverse(
+        command(
+            "traverse",
+            "follow directions in latent space",
+            "aegean traverse runs/vae --out grid.png\n"
+            "  aegean traverse runs/tc_vae --way axes --from picture.png --out directions.npz",
+        )
     )
     _decode(command("decode", "turn latents into pictures or rows", "aegean decode runs/vae z.npz --out decoded/"))
     _compress(
@@ -204,6 +212,30 @@ def _decode(p: Parser) -> None:
     p.add_argument("latents", metavar="LATENTS", help="a .npz with key z (n, latent), as `aegean encode` writes it")
     out(p, "folder/ or grid.png")
     a_class(p, "the class of every latent, where the file holds no labels")
+    overwrite(p)
+
+
+def _traverse(p: Parser) -> None:
+    a_run(p)
+    out(p, "grid.png, or numbers: directions.npz or .json")
+    p.add_argument(
+        "--way",
+        metavar="WAY",
+        default="",
+        help="components of the latents, weights of the decoder's first layer, or axes, the latent's own numbers "
+        "(default: components, or weights where all directions of the latents are equal)",
+    )
+    p.add_argument("--count", type=whole(1), default=8, help="directions, at most (default: 8)")
+    p.add_argument("--steps", type=whole(3), default=7, help="pictures of each, an odd number (default: 7)")
+    p.add_argument(
+        "--span", type=above_zero, default=2.0, metavar="S", help="standard deviations to each side (default: 2)"
+    )
+    start = p.add_mutually_exclusive_group()
+    start.add_argument("--from", metavar="PICTURE", dest="start", help="begin at the latent of this picture")
+    start.add_argument(
+        "--seed", type=whole(0), help="begin at this seed's first sample (default: at the mean of all latents)"
+    )
+    a_class(p, "of what is shown; for models trained with --set conditional=true")
     overwrite(p)
 
 

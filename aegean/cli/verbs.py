@@ -142,11 +142,15 @@ def decode(args: argparse.Namespace) -> None:
 def opened(run: str, verb: str) -> Model:
     """The model of a run or file, on the best device there is. UserError: it cannot do the verb."""
     model = api.load(run, api.pick_device("auto"))
+    need_verb(model, run, verb)
+    model.progress = partial(tqdm, desc=verb, unit="batch", leave=False, delay=0.5, file=sys.stderr)
+    return model
+
+
+def need_verb(model: Model, run: str, verb: str) -> None:
     if verb not in model.can():
         hint = HINTS[verb].replace("RUN", shlex.quote(run))
         raise UserError(f"{run} cannot {verb}: {hint}.")
-    model.progress = partial(tqdm, desc=verb, unit="batch", leave=False, delay=0.5, file=sys.stderr)
-    return model
 
 
 def inputs(args: argparse.Namespace, model: Model) -> tuple[list[str], np.ndarray, Tensor | None]:

@@ -19,7 +19,7 @@ SIZES = (4, 8192)
 class DataOptions(Config):
     """What a user asks of the data."""
 
-    spec: str  # digits, grid, ring, hub:NAME, a folder, .zip, .tar, .npy, .npz or .csv
+    spec: str  # digits, grid, ring, sprites, hub:NAME, a folder, .zip, .tar, .npy, .npz or .csv
     test: str = ""  # the SPEC of a test part; empty: the source's own, else 10 % by content
     size: int = 0  # height and width; 0: the pictures' own, or 64 where they differ
     channels: int = 0  # 1, 3 or 4; 0: as the pictures are

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from aegean.data.info import DataInfo
 
 TILE = 48  # pixels that a small tile is enlarged to, about
+TEXT = 13  # pixels that a line of text is high
 
 
 def grid(raw: np.ndarray, info: DataInfo, columns: int = 0) -> bytes:
@@ -31,17 +33,39 @@ def as_pictures(raw: np.ndarray, info: DataInfo) -> np.ndarray:
 
 def tiles(pictures: np.ndarray, columns: int = 0) -> bytes:
     """(n, H, W, 3) uint8 -> PNG, a pixel of white between the tiles; small ones are enlarged without blur."""
+    return png(Image.fromarray(sheet(pictures, columns)))
+
+
+def labelled(pictures: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> bytes:
+    """(rows * columns, H, W, 3) uint8, row by row -> PNG: tiles with a name beside each row and above each column."""
+    tiled = sheet(pictures, len(columns))
+    font = ImageFont.load_default(TEXT)
+    left = max((int(font.getlength(row)) for row in rows), default=0) + TEXT
+    top = 2 * TEXT
+    page = Image.new("RGB", (left + tiled.shape[1], top + tiled.shape[0]), "white")
+    page.paste(Image.fromarray(tiled), (left, top))
+    draw = ImageDraw.Draw(page)
+    height, width = (tiled.shape[0] + 1) / max(1, len(rows)), (tiled.shape[1] + 1) / len(columns)
+    for i, row in enumerate(rows):
+        draw.text((TEXT // 2, top + (i + 0.5) * height), row, "black", font, anchor="lm")
+    for i, column in enumerate(columns):
+        draw.text((left + (i + 0.5) * width, TEXT), column, "black", font, anchor="mm")
+    return png(page)
+
+
+def sheet(pictures: np.ndarray, columns: int = 0) -> np.ndarray:
+    """(n, H, W, 3) uint8 -> one picture (height, width, 3) of tiles, `columns` wide (0: square)."""
     n, h, w, _ = pictures.shape
     columns = min(n, columns or math.ceil(math.sqrt(n)))
     rows = math.ceil(n / columns)
     zoom = max(1, round(TILE / max(h, w)))
     pictures = pictures.repeat(zoom, 1).repeat(zoom, 2)
     h, w = h * zoom + 1, w * zoom + 1
-    sheet = np.full((rows * h - 1, columns * w - 1, 3), 255, np.uint8)
+    page = np.full((rows * h - 1, columns * w - 1, 3), 255, np.uint8)
     for i, picture in enumerate(pictures):
         top, left = i // columns * h, i % columns * w
-        sheet[top : top + h - 1, left : left + w - 1] = picture
-    return png(Image.fromarray(sheet))
+        page[top : top + h - 1, left : left + w - 1] = picture
+    return page
 
 
 def scatter(groups: dict[str, np.ndarray], info: DataInfo) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from aegean.data.source import Source, array_part
+from aegean.data.sprites import sprites
 
 TRAIN, TEST = 100_000, 10_000
 
@@ -51,4 +52,4 @@ def _mixture(name: str, centres: np.ndarray, deviation: float, reach: float) -> 
     )
 
 
-BUILT_IN = {"digits": digits, "grid": grid, "ring": ring}
+BUILT_IN = {"digits": digits, "grid": grid, "ring": ring, "sprites": sprites}

@@ -13,6 +13,7 @@ from torch import Tensor
 from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.formulas import frechet, kernel, memorisation, modes, neighbours, pictures
+from aegean.metrics.factors import Factors
 from aegean.metrics.features import BATCH, FeatureNetwork
 from aegean.metrics.probes import Probes
 from aegean.training.world import World
@@ -41,6 +42,8 @@ DIRECTIONS: dict[str, Literal["higher", "lower"]] = {
     "mse": "lower",
     "bits": "higher",
     "probe": "higher",
+    "mig": "higher",
+    "factorvae": "higher",
 }
 
 
@@ -79,7 +82,8 @@ class Evaluator:
     is that of held-out samples, for which copying is impossible.
 
     `probes`: for labelled data also the accuracy of linear probes of every level of a model's encoder; their floor is
-    a probe of the raw values.
+    a probe of the raw values. For data whose factors are known (sprites) also how well each number of the latent stands
+    for one of them, on all samples; the floor is the same encoder untrained.
     """
 
     def __init__(
@@ -105,6 +109,7 @@ class Evaluator:
             return
         probed = probes and self.labels is not None and len(self.info.classes) > 1
         self.probes = Probes(dataset, self.test, self.labels, seed) if probed else None  # type: ignore[arg-type]
+        self.factors = Factors.of(dataset, seed) if probes else None
         self.real = features(self.test)
         self.moments = frechet.moments(self.real)
         self.within = kernel.mean_within(self.real)
@@ -144,6 +149,10 @@ class Evaluator:
         if "levels" in able and self.world.leads and self.probes:
             for where, accuracy in self.probes(model).items():
                 scores |= self._scores(where, {"probe": accuracy}, {"probe": self.probes.floor})
+        if "encode" in able and self.world.leads and self.factors:
+            for name, (value, floor) in self.factors(model).items():
+                key = f"{name}@factors:{count_name(len(self.factors.factors))}"
+                scores[key] = Score(value, floor, DIRECTIONS[name])
         return scores
 
     def distances(self, fake: np.ndarray) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from aegean.objectives.adversarial import LOSSES, DiscriminatorLoss, GeneratorLoss
 from aegean.objectives.coding import Commitment, PixelBits, SymbolBits
+from aegean.objectives.correlation import TotalCorrelation
 from aegean.objectives.divergence import Rate
 from aegean.objectives.levels import ClassError, Conditional, LevelError, LevelRate, NoiseError, SpareRate
 from aegean.objectives.penalties import GradientPenalty, WassersteinPenalty
@@ -42,5 +43,6 @@ __all__ = [
     "SquaredError",
     "SymbolBits",
     "Term",
+    "TotalCorrelation",
     "WassersteinPenalty",
 ]

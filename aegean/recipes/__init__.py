@@ -3,6 +3,7 @@
 from aegean.recipes.aae import aae
 from aegean.recipes.ae import ae, denoising_ae
 from aegean.recipes.ae_to_gan import ae_to_gan
+from aegean.recipes.beta_vae import beta_vae
 from aegean.recipes.codec import codec, lossless
 from aegean.recipes.few_shot_gan import few_shot_gan
 from aegean.recipes.gan import gan
@@ -13,6 +14,7 @@ from aegean.recipes.multiscale_gan import multiscale_gan
 from aegean.recipes.projected_gan import projected_gan
 from aegean.recipes.registry import RECIPES, Option, configure, describe, options, recipe, smoke
 from aegean.recipes.stacked_gan import stacked_gan
+from aegean.recipes.tc_vae import tc_vae
 from aegean.recipes.vae import vae
 from aegean.recipes.vae_gan import vae_gan
 from aegean.recipes.vq_ae import vq_ae
@@ -23,6 +25,7 @@ __all__ = [
     "aae",
     "ae",
     "ae_to_gan",
+    "beta_vae",
     "codec",
     "configure",
     "denoising_ae",
@@ -39,6 +42,7 @@ __all__ = [
     "recipe",
     "smoke",
     "stacked_gan",
+    "tc_vae",
     "vae",
     "vae_gan",
     "vq_ae",

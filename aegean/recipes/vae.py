@@ -13,12 +13,21 @@ from aegean.recipes.turns import autoencoder_turn
 from aegean.training.schedule import Phase, Run
 
 Likelihood = Literal["gaussian", "bernoulli"]
+Either = Literal["auto", "gaussian", "bernoulli"]
 
 
 def evidence_terms(likelihood: str, beta: float = 1.0) -> tuple[Term, Term]:
     """Minus the evidence bound in bits (Kingma and Welling 2013, eq. 3), its rate weighted by beta."""
     distortion = {"gaussian": GaussianBits, "bernoulli": BernoulliBits}[likelihood]
     return distortion(trains=("E", "bottleneck", "G")), Rate(trains=("E", "bottleneck"), weight=beta)
+
+
+def likelihood_of(data: DataInfo, likelihood: Either) -> Likelihood:
+    """ "auto" is bernoulli for pictures, as in the papers on beta: a Gaussian's learned variance would answer a larger
+    weight of the rate by weighing the error more (docs/interpretation.md). For rows it is gaussian."""
+    if likelihood == "auto":
+        return "bernoulli" if data.is_image else "gaussian"
+    return likelihood
 
 
 @recipe

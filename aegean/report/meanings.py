@@ -85,6 +85,18 @@ METRICS = {
         "How often a linear map finds the class of held-out data in what the encoder says on a level: its features, or "
         "its latents. The floor is the same map on the raw values.",
     ),
+    "mig": Metric(
+        "mutual information gap",
+        "latents",
+        "How much more one number of the latent says of a factor of the data than any other does: 1 where each factor "
+        "has a number of its own. The floor is the same encoder untrained.",
+    ),
+    "factorvae": Metric(
+        "FactorVAE score",
+        "latents",
+        "How often the number of the latent that varies least while one factor is held tells which factor that is. The "
+        "floor is the same encoder untrained.",
+    ),
 }
 
 

@@ -24,6 +24,12 @@ def trainer(name, steps=20, seed=0, engine=None, world=None, say=lambda text: No
     return Trainer(run, DIGITS, Feed(DIGITS, *digits(), cpu, seed), cpu, engine, world, say)
 
 
+def couples(name):
+    """Whether a term of the recipe needs the whole batch at once."""
+    run = smoke(name, DIGITS)
+    return any(term.couples for phase in run.schedule for turn in phase.turns for term in turn.terms)
+
+
 def losses_of_twenty_steps(name, **kwargs):
     """The losses and gradient norms of each of twenty steps, through all phases."""
     t, found = trainer(name, **kwargs), []
