@@ -16,6 +16,7 @@ from aegean.recipes.stacked_gan import stacked_gan
 from aegean.recipes.vae import vae
 from aegean.recipes.vae_gan import vae_gan
 from aegean.recipes.vq_ae import vq_ae
+from aegean.recipes.vq_gan import vq_gan
 
 __all__ = [
     "RECIPES",
@@ -42,4 +43,5 @@ __all__ = [
     "vae",
     "vae_gan",
     "vq_ae",
+    "vq_gan",
 ]
