@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from aegean.config import net
+from collections.abc import Mapping
+
+from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.nets import IntegerPredictor
 from aegean.objectives import Ramp, SquaredError, SymbolBits
 from aegean.recipes.architecture import Network
-from aegean.recipes.quantised import exact_pixels, pixel_turn, quantised_nets, takes_pixels
+from aegean.recipes.compressor import compressor
+from aegean.recipes.quantised import exact_pixels, pixel_turn, takes_pixels
 from aegean.recipes.registry import recipe
 from aegean.training.schedule import Phase, Run, Turn
 
@@ -24,6 +27,7 @@ def codec(
     lr: float = 1e-3,
     batch: int = 64,
     images: int = 200_000,
+    inherited: Mapping[str, Net] | None = None,
 ) -> Run:
     """Lossy and lossless compression to files (`aegean compress`): as few bits as a squared error is worth.
 
@@ -31,20 +35,26 @@ def codec(
     that they take, under an integer network that sees the neighbours of each, plus `quality` times the squared error:
     a larger quality gives larger files and better pictures. Beside it a second integer network learns to choose tables
     for the exact pixels of 8-bit pictures, for `--lossless`.
+    With `--from RUN` it goes on from a trained autoencoder, or from the pixel network of `lossless`.
 
     Papers: Mentzer et al. 2023 (finite scalars); Minnen et al. 2018 (rate and distortion, autoregressive context);
     Weinberger, Seroussi and Sapiro 2000 (prediction of pixels).
     """
-    nets = quantised_nets(data, "finite", network, width, depth, levels=levels)
-    grid = nets["bottleneck"].build().grid
-    nets["symbols"] = net(IntegerPredictor, channels=grid[0], levels=levels, reach=1, hidden=(24,))
+    nets = compressor(data, "finite", network, width, depth, inherited, levels=levels)
+    bottleneck = nets["bottleneck"].build()
+    nets.setdefault(
+        "symbols",
+        net(IntegerPredictor, channels=bottleneck.grid[0], levels=bottleneck.levels, reach=1, hidden=(24,)),
+    )
+    if nets["symbols"].kind != "IntegerPredictor":
+        raise UserError("--from: the source counts symbols without their neighbours; start from codec, or from ae.")
     ends = ("E", "bottleneck")
     terms = (SymbolBits(trains=(*ends, "symbols")), SquaredError(trains=(*ends, "G"), weight=quality))
     # The rate falls to a hundredth, and no averages are kept: tables belong to the weights that they were counted with.
     rate = Ramp(lr, lr / 100, cosine=True)
     turns = [Turn("AE", terms, lr=rate, beta1=0.9, beta2=0.999, observes=("bottleneck", "symbols"))]
     if takes_pixels(data):
-        nets["pixels"] = exact_pixels(data)
+        nets.setdefault("pixels", exact_pixels(data))
         turns.append(pixel_turn())
     return Run(nets, (Phase("codec", images, tuple(turns)),), batch)
 

@@ -11,7 +11,7 @@ import torch
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.nets import ConvEncoder, Discriminator, MLPEncoder
-from aegean.objectives import Commitment, FeatureMatching, GeneratorLoss, Ramp, SquaredError, SymbolBits, Term
+from aegean.objectives import FeatureMatching, GeneratorLoss, Ramp, SquaredError, Term
 from aegean.objectives.penalties import Precision
 from aegean.recipes.architecture import Loss, Network
 from aegean.recipes.codec import codec
@@ -22,6 +22,7 @@ from aegean.recipes.vq_ae import vq_ae
 from aegean.training.schedule import Phase, Run, Turn
 
 Encoder = Literal["still", "train"]
+QUANTISERS: dict[str, Quantiser] = {"FiniteScalar": "finite", "VectorQuantised": "vector"}
 
 
 @recipe
@@ -33,7 +34,7 @@ def vq_gan(
     stages: int = 4,
     depth: int = 0,
     quality: float = 40.0,
-    first: float = 0.5,
+    plain: float = 0.5,
     encoder: Encoder = "still",
     adversary: float = 0.3,
     features: float = 0.3,
@@ -51,40 +52,51 @@ def vq_gan(
 
     Papers: Esser et al. 2021; Isola et al. 2017 (patches); Défossez et al. 2022 (the balance, feature matching).
     """
-    if not 0 <= first < 1:
-        raise UserError(f"first={first} leaves no images for the adversary; expected at least 0, and less than 1.")
-    common = {"network": network, "width": width, "lr": lr, "batch": batch, "images": round(first * images) or 1}
-    if quantiser == "finite":
-        base = codec(data, quality=quality, levels=levels or 16, depth=depth or 12, **common)
+    if not 0 <= plain < 1:
+        raise UserError(f"plain={plain} leaves no images for the adversary; expected at least 0, and less than 1.")
+    if inherited is not None and "bottleneck" in inherited:
+        quantiser = QUANTISERS.get(inherited["bottleneck"].kind, quantiser)
+    finite, first = quantiser == "finite", round(plain * images)
+    common = {"network": network, "width": width, "lr": lr, "batch": batch, "images": first, "inherited": inherited}
+    if finite:
+        run = codec(data, quality=quality, levels=levels or 16, depth=depth or 12, **common)
     else:
-        base = vq_ae(data, quantiser=quantiser, levels=levels or 256, stages=stages, depth=depth or 16, **common)
-    nets = {**base.nets, "D": patch_discriminator(data, loss)}
-    with torch.device("meta"):
-        judged = nets["D"].build().backbone.levels[-1]
-    patches = math.prod(judged[1:]) if nets["D"].args["patches"] else 1
-    ends = ("E", "bottleneck", "G") if encoder == "train" else ("G",)
-    terms: list[Term] = [SquaredError(trains=ends, weight=quality if quantiser == "finite" else 1.0)]
+        run = vq_ae(data, quantiser=quantiser, levels=levels or 256, stages=stages, depth=depth or 16, **common)
+    begin = run.schedule if first and "symbols" not in (inherited or {}) else ()
+    D = patch_discriminator(data, loss)
+    (reconstruction,) = (term for term in run.schedule[0].turns[0].terms if isinstance(term, SquaredError))
+    others = tuple(term for term in run.schedule[0].turns[0].terms if term is not reconstruction)
+    moves = encoder == "train"
+    trains = reconstruction.trains if moves else ("G",)
+    sharp: list[Term] = [reconstruction.replace(trains=trains)]
     if adversary:
-        terms.append(GeneratorLoss(trains=ends, loss=loss, fake="recon", weight=adversary))
+        sharp.append(GeneratorLoss(trains=trains, loss=loss, fake="recon", weight=adversary))
     if features:
-        terms.append(FeatureMatching(trains=ends, weight=features))
-    if encoder == "train":
-        if quantiser == "finite":
-            terms.append(SymbolBits(trains=("E", "bottleneck", "symbols")))
-        else:
-            terms.append(Commitment(trains=("E", "bottleneck"), weight=0.25))
+        sharp.append(FeatureMatching(trains=trains, weight=features))
     rate = Ramp(lr / 2, lr / 20, cosine=True)
-    decoder = Turn("AE", tuple(terms), lr=rate, balance="x_hat",
-                   observes=("bottleneck", "symbols") if encoder == "train" else ())
-    D = discriminator_turn(loss, gamma / patches, rate, ("recon",), penalty)
-    second = Phase("adversarial", images - round(first * images), (D, decoder), averages=("G",))
-    return Run(nets, (*base.schedule, second), batch)
+    turns = (
+        discriminator_turn(loss, gamma / patches(D), rate, ("recon",), penalty),
+        Turn("AE", (*sharp, *(others if moves else ())), lr=rate, balance="x_hat",
+             observes=("bottleneck", "symbols") if moves else ()),
+    )
+    end = Phase("adversarial", images - first, turns, averages=() if finite and moves else trains)
+    return Run({**run.nets, "D": D}, (*begin, end), batch)
 
 
 def patch_discriminator(data: DataInfo, loss: str, width: int = 32) -> Net:
-    levels = 2 if data.is_image and min(data.shape[1:]) < 16 else 3
+    """Judges patches of pictures: 4x4 of them below 16 pixels, else places of 4x4 pixels each; rows as a whole."""
+    floors = 2 if data.is_image and min(data.shape[1:]) < 16 else 3
     if data.is_image:
-        backbone = net(ConvEncoder, shape=data.shape, widths=[width * min(2**i, 4) for i in range(levels)])
+        backbone = net(ConvEncoder, shape=data.shape, widths=[width * min(2**i, 4) for i in range(floors)])
     else:
-        backbone = net(MLPEncoder, shape=data.shape, widths=[8 * width] * levels)
-    return net(Discriminator, backbone=backbone, bias=loss not in ("relativistic", "wasserstein"), patches=data.is_image)
+        backbone = net(MLPEncoder, shape=data.shape, widths=[8 * width] * floors)
+    return net(
+        Discriminator, backbone=backbone, bias=loss not in ("relativistic", "wasserstein"), patches=data.is_image
+    )
+
+
+def patches(D: Net) -> int:
+    """How many patches a discriminator judges."""
+    with torch.device("meta"):
+        last = D.args["backbone"].build().levels[-1]
+    return math.prod(last[1:]) if D.args["patches"] else 1
