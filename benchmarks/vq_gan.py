@@ -135,15 +135,32 @@ def main() -> None:
     measure("plain", alone(sharp), base)
     measure("vq_gan", sharp, base)
     if asked.moving:
-        measure("moving", configure("vq_gan", info, {**sharpen, "encoder": "train"}, base.specs).with_images(budget["sharp"]), base)
+        measure(
+            "moving",
+            configure("vq_gan", info, {**sharpen, "encoder": "train"}, base.specs).with_images(budget["sharp"]),
+            base,
+        )
     if asked.pictures:
         x = bench.evaluator.test[:10]
         rows = [x, *(model.reconstruct(x) for model in models.values())]
         asked.pictures.write_bytes(grid(info.restore(torch.cat(rows)), info, columns=10))
-    show(f"{asked.task}, {budget['images']:,} and {budget['sharp']:,} images, seed {asked.seed}", ["", *COLUMNS],
-         [[name, *(rounded(values[column]) for column in COLUMNS)] for name, values in found.items()])
-    finish("vq_gan", bench.device, task=asked.task, base=asked.base, **budget, seed=asked.seed, train=train,
-           set=sharpen, held_out=len(bench.evaluator.test), found=found)
+    show(
+        f"{asked.task}, {budget['images']:,} and {budget['sharp']:,} images, seed {asked.seed}",
+        ["", *COLUMNS],
+        [[name, *(rounded(values[column]) for column in COLUMNS)] for name, values in found.items()],
+    )
+    finish(
+        "vq_gan",
+        bench.device,
+        task=asked.task,
+        base=asked.base,
+        **budget,
+        seed=asked.seed,
+        train=train,
+        set=sharpen,
+        held_out=len(bench.evaluator.test),
+        found=found,
+    )
 
 
 if __name__ == "__main__":

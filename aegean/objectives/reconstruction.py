@@ -122,5 +122,7 @@ class FeatureMatching(Term):
     eq. 3): relative, so that all levels weigh the same. (B / pack,) numbers."""
 
     def __call__(self, p: Any) -> Tensor:
-        parts = [total((b - a).abs()) / total(a.abs()).clamp(min=1e-6) for a, b in zip(p.real.features, p.recon.features)]
+        parts = [
+            total((b - a).abs()) / total(a.abs()).clamp(min=1e-6) for a, b in zip(p.real.features, p.recon.features)
+        ]
         return sum(parts[1:], parts[0]) / len(parts)

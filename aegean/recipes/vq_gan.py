@@ -63,7 +63,7 @@ def vq_gan(
     else:
         run = vq_ae(data, quantiser=quantiser, levels=levels or 256, stages=stages, depth=depth or 16, **common)
     begin = run.schedule if first and "symbols" not in (inherited or {}) else ()
-    D = patch_discriminator(data, loss)
+    D = patch_discriminator(data, loss, width or 32)
     (reconstruction,) = (term for term in run.schedule[0].turns[0].terms if isinstance(term, SquaredError))
     others = tuple(term for term in run.schedule[0].turns[0].terms if term is not reconstruction)
     moves = encoder == "train"
@@ -73,17 +73,23 @@ def vq_gan(
         sharp.append(GeneratorLoss(trains=trains, loss=loss, fake="recon", weight=adversary))
     if features:
         sharp.append(FeatureMatching(trains=trains, weight=features))
-    rate = Ramp(lr / 2, lr / 20, cosine=True)
+    judging, decoding = (Ramp(rate, rate / 10, cosine=True) for rate in (lr, lr / 4))
     turns = (
-        discriminator_turn(loss, gamma / patches(D), rate, ("recon",), penalty),
-        Turn("AE", (*sharp, *(others if moves else ())), lr=rate, balance="x_hat",
-             observes=("bottleneck", "symbols") if moves else ()),
+        discriminator_turn(loss, gamma / patches(D), judging, ("recon",), penalty),
+        Turn(
+            "AE",
+            (*sharp, *(others if moves else ())),
+            lr=decoding.replace(rise=0.05),
+            beta1=0.5,
+            balance="x_hat",
+            observes=("bottleneck", "symbols") if moves else (),
+        ),
     )
     end = Phase("adversarial", images - first, turns, averages=() if finite and moves else trains)
     return Run({**run.nets, "D": D}, (*begin, end), batch)
 
 
-def patch_discriminator(data: DataInfo, loss: str, width: int = 32) -> Net:
+def patch_discriminator(data: DataInfo, loss: str, width: int) -> Net:
     """Judges patches of pictures: 4x4 of them below 16 pixels, else places of 4x4 pixels each; rows as a whole."""
     floors = 2 if data.is_image and min(data.shape[1:]) < 16 else 3
     if data.is_image:
