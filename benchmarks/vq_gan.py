@@ -17,7 +17,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from common import arguments, finish, note, rounded, show
 from tasks import TASKS

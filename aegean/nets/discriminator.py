@@ -15,8 +15,8 @@ from aegean.nets.blocks import act, one_hot
 
 
 class Judgement(NamedTuple):
-    """What a discriminator says of B samples: a tuple of logits, (B / pack,) per head, or (B / pack, patches); its feature
-    levels; and what it saw: the samples augmented and packed (B / pack, pack * C, ...)."""
+    """What a discriminator says of B samples: a tuple of logits, (B / pack,) per head, or (B / pack, patches); its
+    feature levels; and what it saw: the samples augmented and packed (B / pack, pack * C, ...)."""
 
     logits: tuple[Tensor, ...]
     features: tuple[Tensor, ...]

@@ -71,7 +71,7 @@ def test_what_cannot_begin_a_codec_is_refused_with_what_can(recipe, source, mess
 
 
 def test_no_images_for_the_adversary_are_refused():
-    with pytest.raises(UserError, match="plain=1.0 leaves no images for the adversary"):
+    with pytest.raises(UserError, match=r"plain=1.0 leaves no images for the adversary"):
         configure("vq_gan", DIGITS, {"plain": 1})
 
 
@@ -130,6 +130,7 @@ def psnr(model, x):
 @pytest.mark.slow
 def test_the_adversary_s_start_costs_at_most_one_decibel(before):
     raw, averaged = cost(before)
+
     assert raw <= 1.0 and averaged <= 1.0
 
 
@@ -138,4 +139,5 @@ def test_without_the_balance_an_adversary_of_a_wrong_weight_costs_more(before):
     turn = next(turn for turn in small().run.schedule[-1].turns if turn.name == "AE")
     heavy = tuple(term.replace(weight=1000.0) if isinstance(term, GeneratorLoss) else term for term in turn.terms)
     raw, _ = cost(before, balance="", terms=heavy)
+
     assert raw > 2.0
