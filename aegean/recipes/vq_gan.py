@@ -33,7 +33,7 @@ def vq_gan(
     levels: int = 0,
     stages: int = 4,
     depth: int = 0,
-    quality: float = 40.0,
+    quality: float = 100.0,
     plain: float = 0.5,
     encoder: Encoder = "still",
     adversary: float = 0.5,
@@ -62,7 +62,7 @@ def vq_gan(
     to the adversary; with an `ae` or `vae` its encoder and decoder get a new quantiser, which is learnt first.
 
     Papers: Esser et al. 2021 (the plan); Isola et al. 2017, section 3.2.2 (patches); Défossez et al. 2022, section 3.4
-    (the balance; eq. 3, features); Huang et al. 2024 (loss and penalties). EXPECTED
+    (the balance; eq. 3, features); Huang et al. 2024 (loss and penalties). No gain has been measured yet: docs/log.md.
     """
     if not 0 <= plain < 1:
         raise UserError(f"plain={plain} leaves no images for the adversary; expected at least 0, and less than 1.")
@@ -71,7 +71,7 @@ def vq_gan(
     finite, first = quantiser == "finite", round(plain * images)
     common = {"network": network, "width": width, "lr": lr, "batch": batch, "images": first, "inherited": inherited}
     if finite:
-        run = codec(data, quality=quality, levels=levels or 16, depth=depth or 12, **common)
+        run = codec(data, quality=quality, levels=levels, depth=depth, **{**common, "lr": lr / 5})
     else:
         run = vq_ae(data, quantiser=quantiser, levels=levels or 256, stages=stages, depth=depth or 16, **common)
     begin = run.schedule if first and "symbols" not in (inherited or {}) else ()
