@@ -15,8 +15,8 @@ from aegean.nets.blocks import act, one_hot
 
 
 class Judgement(NamedTuple):
-    """What a discriminator says of B samples: a tuple of logits, (B / pack,) per head, its feature levels, and what it
-    saw: the samples augmented and packed (B / pack, pack * C, ...)."""
+    """What a discriminator says of B samples: a tuple of logits, (B / pack,) per head, or (B / pack, patches); its
+    feature levels; and what it saw: the samples augmented and packed (B / pack, pack * C, ...)."""
 
     logits: tuple[Tensor, ...]
     features: tuple[Tensor, ...]
@@ -30,7 +30,9 @@ class Discriminator(nn.Module):
     `pack` samples are judged together, stacked along channels (PacGAN, Lin et al. 2018); then the
     backbone is built for `pack` times the channels. With `classes` the logit gains the inner product of
     features and class vector (Miyato and Koyama 2018). `bias`: a bias at the end cancels in a
-    relativistic or Wasserstein loss and would never train; other losses want it.
+    relativistic or Wasserstein loss and would never train; other losses want it. `patches`: a logit for each
+    place of the last level, which sees a patch of the picture (Isola et al. 2017, section 3.2.2), instead of one for
+    all of it.
 
     `shares` names the network whose features are judged, where it is not the discriminator's own.
 
@@ -46,12 +48,15 @@ class Discriminator(nn.Module):
         pack: int = 1,
         augmentation: Sequence[str] = (),
         bias: bool = True,
+        patches: bool = False,
     ):
         super().__init__()
         assert all(name in AUGMENTATIONS for name in augmentation)
+        self.patches = patches
         self.pack, self.classes, self.augmentation = pack, classes, tuple(augmentation)
         self.backbone = backbone.build()
-        width = math.prod(self.backbone.levels[-1])
+        last = self.backbone.levels[-1]
+        width = last[0] if patches else math.prod(last)
         self.head = nn.Linear(width, 1, bias=bias)
         nn.init.normal_(self.head.weight, std=width**-0.5)
         self.label = nn.Linear(classes, width, bias=False) if classes else None
@@ -71,11 +76,11 @@ class Discriminator(nn.Module):
             return Judgement((self._logit(features[-1].to(self.head.weight.dtype), labels),), features, x)
 
     def _logit(self, level: Tensor, labels: Tensor | None) -> Tensor:
-        h = act(level).flatten(1)
-        logits = self.head(h)[:, 0]
+        h = act(level).flatten(2).mT if self.patches else act(level).flatten(1)
+        logits = self.head(h)[..., 0]
         if self.label is not None:
-            vectors = self.label(one_hot(labels, self.classes, h))
-            logits = logits + (h * vectors.unflatten(0, (-1, self.pack)).mean(1)).sum(1)
+            vectors = self.label(one_hot(labels, self.classes, h)).unflatten(0, (-1, self.pack)).mean(1)
+            logits = logits + (h * (vectors[:, None] if self.patches else vectors)).sum(-1)
         return logits
 
 

@@ -44,9 +44,11 @@ class _Adversarial(Term):
     )
     real: str = "real"  # the judgement on what they are to be like
 
-    def logits(self, p: Any) -> list[tuple[Tensor, Tensor]]:
-        real, fake = named(p, self.real), named(p, self.fake)
-        return [(r.float(), f.float()) for r, f in zip(real.logits, fake.logits)]
+    def over_heads(self, p: Any, formula: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """The formula of real and of fake logits: the mean over heads, and over the patches of each."""
+        heads = zip(named(p, self.real).logits, named(p, self.fake).logits)
+        values = [formula(r.float(), f.float()).reshape(len(r), -1).mean(1) for r, f in heads]
+        return sum(values[1:], values[0]) / len(values)
 
     @property
     def label(self) -> str:
@@ -55,11 +57,10 @@ class _Adversarial(Term):
 
 @dataclass(frozen=True, kw_only=True)
 class DiscriminatorLoss(_Adversarial):
-    """The discriminator's side: (B / pack,) numbers, the mean over heads."""
+    """The discriminator's side: (B / pack,) numbers."""
 
     def __call__(self, p: Any) -> Tensor:
-        values = [LOSSES[self.loss].discriminator(r, f) for r, f in self.logits(p)]
-        return sum(values[1:], values[0]) / len(values)
+        return self.over_heads(p, LOSSES[self.loss].discriminator)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,5 +68,4 @@ class GeneratorLoss(_Adversarial):
     """The generator's side, through a discriminator that holds still: (B / pack,) numbers."""
 
     def __call__(self, p: Any) -> Tensor:
-        values = [LOSSES[self.loss].generator(r, f) for r, f in self.logits(p)]
-        return sum(values[1:], values[0]) / len(values)
+        return self.over_heads(p, LOSSES[self.loss].generator)

@@ -114,3 +114,15 @@ class FeatureError(Term):
     def __call__(self, p: Any) -> Tensor:
         squared = (p.recon.features[self.level] - p.real.features[self.level]).float().square()
         return 0.5 * NATS_TO_BITS * total(squared) * (len(squared) / len(p.x))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureMatching(Term):
+    """Mean over the discriminator's levels of sum |D_l(x) - D_l(x^)| / sum |D_l(x)| of a sample (Défossez et al. 2022,
+    eq. 3): relative, so that all levels weigh the same. (B / pack,) numbers."""
+
+    def __call__(self, p: Any) -> Tensor:
+        parts = [
+            total((b - a).abs()) / total(a.abs()).clamp(min=1e-6) for a, b in zip(p.real.features, p.recon.features)
+        ]
+        return sum(parts[1:], parts[0]) / len(parts)

@@ -18,6 +18,7 @@ from aegean.recipes.tc_vae import tc_vae
 from aegean.recipes.vae import vae
 from aegean.recipes.vae_gan import vae_gan
 from aegean.recipes.vq_ae import vq_ae
+from aegean.recipes.vq_gan import vq_gan
 
 __all__ = [
     "RECIPES",
@@ -46,4 +47,5 @@ __all__ = [
     "vae",
     "vae_gan",
     "vq_ae",
+    "vq_gan",
 ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from aegean.config import net
+from collections.abc import Mapping
+
+from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.nets import IntegerPredictor
 from aegean.objectives import Ramp, SquaredError, SymbolBits
 from aegean.recipes.architecture import Network
-from aegean.recipes.quantised import exact_pixels, pixel_turn, quantised_nets, takes_pixels, transform_nets
+from aegean.recipes.compressor import compressor
+from aegean.recipes.quantised import exact_pixels, pixel_turn, takes_pixels, transform_nets
 from aegean.recipes.registry import recipe
 from aegean.training.schedule import Phase, Run, Turn
 
@@ -25,6 +28,7 @@ def codec(
     lr: float = 2e-4,
     batch: int = 32,
     images: int = 200_000,
+    inherited: Mapping[str, Net] | None = None,
 ) -> Run:
     """Lossy and lossless compression to files (`aegean compress`): as few bits as a squared error is worth.
 
@@ -32,24 +36,30 @@ def codec(
     pictures it begins as a cosine transform, which a network then bends. It minimises the bits that the numbers take,
     under an integer network that sees the neighbours of each, plus `quality` times the squared error: a larger quality
     gives larger files and better pictures. Beside it, unless `lossless=false`, a second integer network learns to
-    choose tables for the exact pixels of 8-bit pictures, for `--lossless`.
+    choose tables for the exact pixels of 8-bit pictures, for `--lossless`. With `--from RUN` it goes on from a trained
+    autoencoder, or from the pixel network of `lossless`.
 
     Papers: Balle et al. 2021 (nonlinear transform coding); Mentzer et al. 2023 (finite scalars); Minnen et al. 2018
     (rate and distortion, autoregressive context); Weinberger, Seroussi and Sapiro 2000 (prediction of pixels).
     """
-    if network != "mlp" and data.is_image:
-        nets, ends = transform_nets(data, quality, width, depth, levels), ("E",)
+    if "E" not in (inherited or {}) and network != "mlp" and data.is_image:
+        nets = transform_nets(data, quality, width, depth, levels)
     else:
-        ends = ("E", "bottleneck")
-        nets = quantised_nets(data, "finite", network, width, depth or 12, levels=levels or 17)
-        grid = nets["bottleneck"].build().grid
-        nets["symbols"] = net(IntegerPredictor, channels=grid[0], levels=levels or 17, reach=1, hidden=(24,))
+        nets = compressor(data, "finite", network, width, depth or 12, inherited, levels=levels or 17)
+        bottleneck = nets["bottleneck"].build()
+        seen = {"channels": bottleneck.grid[0], "levels": bottleneck.levels}
+        nets.setdefault("symbols", net(IntegerPredictor, **seen, reach=1, hidden=(24,)))
+    if nets["symbols"].kind != "IntegerPredictor":
+        raise UserError("--from: the source counts symbols without their neighbours; start from codec, or from ae.")
+    if inherited and "pixels" in inherited:
+        nets["pixels"] = inherited["pixels"]
+    ends = ("E", "bottleneck") if nets["bottleneck"].args.get("project", True) else ("E",)
     terms = (SymbolBits(trains=(*ends, "symbols")), SquaredError(trains=(*ends, "G"), weight=quality))
     # The rate falls to a hundredth, and no averages are kept: tables belong to the weights that they were counted with.
     rate = Ramp(lr, lr / 100, cosine=True)
     turns = [Turn("AE", terms, lr=rate, beta1=0.9, beta2=0.999, observes=("bottleneck", "symbols"))]
     if lossless and takes_pixels(data):
-        nets["pixels"] = exact_pixels(data)
+        nets.setdefault("pixels", exact_pixels(data))
         turns.append(pixel_turn())
     return Run(nets, (Phase("codec", images, tuple(turns)),), batch)
 

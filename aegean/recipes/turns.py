@@ -21,13 +21,13 @@ def discriminator_turn(
     penalty: Precision = "auto",
     trains: tuple[str, ...] = ("D",),
 ) -> Turn:
-    """The discriminator, or the parts of it that `trains` names, against each of `fakes`, with R1 and R2 (Huang et al.
-    2024), or the Wasserstein penalty; `penalty` is the precision of either."""
+    """The discriminator, or the parts of it that `trains` names, against each of `fakes`, with R1, and R2 on the first
+    of them (Huang et al. 2024), or the Wasserstein penalty; `penalty` is the precision of either."""
     terms: list[Term] = [DiscriminatorLoss(trains=trains, loss=loss, fake=fake) for fake in fakes]
     if loss == "wasserstein":
         terms.append(WassersteinPenalty(trains=trains, weight=10.0, precision=penalty))
     elif gamma:
-        for on in ("real", "fake"):
+        for on in ("real", fakes[0]):
             terms.append(GradientPenalty(trains=trains, on=on, weight=gamma, precision=penalty))
     return Turn("D", tuple(terms), lr=lr)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from aegean.config import net
+from collections.abc import Mapping
+
+from aegean.config import Net, net
 from aegean.data.info import DataInfo
 from aegean.nets import CountModel
 from aegean.objectives import Commitment, SquaredError, Term
 from aegean.recipes.architecture import Network
-from aegean.recipes.quantised import Quantiser, quantised_nets
+from aegean.recipes.compressor import compressor
+from aegean.recipes.quantised import Quantiser
 from aegean.recipes.registry import recipe
 from aegean.recipes.turns import autoencoder_turn
 from aegean.training.schedule import Phase, Run
@@ -27,19 +30,22 @@ def vq_ae(
     lr: float = 1e-3,
     batch: int = 64,
     images: int = 100_000,
+    inherited: Mapping[str, Net] | None = None,
 ) -> Run:
     """An autoencoder whose latent is a grid of codes from a codebook, with files of them (`aegean compress`).
 
     `quantiser`: vector takes one of `levels` codes of `depth` numbers at each place; residual does so `stages` times,
     and learns to do with fewer of them, so that one model has several rates; finite takes `depth` numbers of `levels`
-    levels each. `commitment` holds what is quantised near its codes.
+    levels each. `commitment` holds what is quantised near its codes. With
+    `--from RUN` it goes on from a trained autoencoder.
 
     Papers: van den Oord et al. 2017 (codebooks, running means); Zeghidour et al. 2021 (several stages, dropout of the
     later ones); Mentzer et al. 2023 (finite scalars); Linde, Buzo and Gray 1980 (codes that are dead split others).
     """
     symbols = {"levels": levels, **({"stages": stages} if quantiser == "residual" else {})}
-    nets = quantised_nets(data, quantiser, network, width, depth, **symbols)
-    nets["symbols"] = net(CountModel, channels=nets["bottleneck"].build().grid[0], levels=levels)
+    nets = compressor(data, quantiser, network, width, depth, inherited, **symbols)
+    bottleneck = nets["bottleneck"].build()
+    nets.setdefault("symbols", net(CountModel, channels=bottleneck.grid[0], levels=bottleneck.levels))
     ends = ("E", "bottleneck")
     terms: list[Term] = [SquaredError(trains=(*ends, "G"))]
     if quantiser != "finite":

@@ -8,6 +8,7 @@ from typing import Any
 
 from aegean.config import Net, UserError
 from aegean.data import DataInfo
+from aegean.latent import QUANTISED
 from aegean.model import Model
 from aegean.training.folder import Settings
 from aegean.training.schedule import Renew, Run
@@ -35,7 +36,7 @@ def fitting(run: Run, model: Model, info: DataInfo) -> list[str]:
     fits = []
     for name, spec in run.nets.items():
         theirs = model.specs.get(name)
-        if theirs is None or name == "prior":
+        if theirs is None or name == "prior" or quantises_anew(spec, theirs):
             continue
         if theirs != spec:
             chosen = " ".join(f"--set {k}={v}" for k, v in model.about.get("settings", {}).items()) or "its defaults"
@@ -46,6 +47,12 @@ def fitting(run: Run, model: Model, info: DataInfo) -> list[str]:
     if not fits:
         raise UserError(f"--from: the source has {', '.join(model.specs)}; none of the recipe's {', '.join(run.nets)}.")
     return fits
+
+
+def quantises_anew(spec: Net, theirs: Net) -> bool:
+    """Whether a quantiser takes the place of a bottleneck that knows no symbols."""
+    quantisers = {cls.__name__ for cls in QUANTISED.values()}
+    return spec.kind in quantisers and theirs.kind not in quantisers
 
 
 def handed_over(run: Run, inherited: Collection[str] = ()) -> list[tuple[str, list[str]]]:

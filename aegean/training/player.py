@@ -84,12 +84,12 @@ def backward_passes(nets: dict[str, nn.Module], terms: Sequence[Term], losses: S
     return [(group, parameters(nets, (name for i in group for name in terms[i].trains))) for group in groups]
 
 
-def leaves(loss: Tensor) -> set[int]:
-    """The ids of the parameters that a loss has a gradient for."""
-    found, seen, todo = set(), set(), [loss.grad_fn]
+def leaves(loss: Tensor, beside: Tensor | None = None) -> set[int]:
+    """The ids of the parameters that a loss has a gradient for; beside those that it reaches through one tensor."""
+    found, seen, todo = set(), {None, getattr(beside, "grad_fn", None)}, [loss.grad_fn]
     while todo:
         node = todo.pop()
-        if node is None or node in seen:
+        if node in seen:
             continue
         seen.add(node)
         if hasattr(node, "variable"):
@@ -110,7 +110,8 @@ class Player:
     """One turn's parameters, Adam state and running gradient norm.
 
     `flat`, where a batch has several shards, is what they add up: the gradients of all parameters, each in the order
-    of its parameter's memory, then the losses of the turn's terms, then what is observed.
+    of its parameter's memory, then the losses of the turn's terms, then what is observed: for networks that learn from
+    sums, and for the balance, whose running means are `slopes` (terms,).
     """
 
     def __init__(self, turn: Turn, nets: dict[str, nn.Module], device: torch.device, shards: int = 1):
@@ -120,6 +121,8 @@ class Player:
         self.squares = {k: torch.zeros_like(p) for k, p in self.params.items()}
         self.size = sum(p.numel() for p in self.params.values())
         self.sizes_observed = [int(nets[name].observed_size) for name in turn.observes]  # type: ignore[arg-type]
+        self.slopes = torch.zeros(len(turn.terms) if turn.balance else 0, device=device)
+        self.sizes_observed += [len(self.slopes)] if turn.balance else []
         whole = self.size + len(turn.terms) + sum(self.sizes_observed)
         self.flat = torch.zeros(whole if shards > 1 else 0, device=device)
         self.passes: dict[tuple[Term, ...], Passes] = {}  # once known
@@ -165,7 +168,8 @@ class Player:
         """What must be kept to go on."""
         means = {f"{k}.mean": v for k, v in self.means.items()}
         squares = {f"{k}.square": v for k, v in self.squares.items()}
-        return {**means, **squares, "count": self.count, "norm": self.norm}
+        slopes = {"slopes": self.slopes} if self.turn.balance else {}
+        return {**means, **squares, **slopes, "count": self.count, "norm": self.norm}
 
     def everything(self) -> list[Tensor]:
         """Every tensor that an update reads or writes, but the parameters."""

@@ -13,7 +13,8 @@ class Turn(Config):
     """One player's update: its terms, its rates, its own Adam state. It trains whom its terms name.
 
     `observes` names networks with buffers that learn from sums over the turn's batch, once for each update: codebooks,
-    tables of counts.
+    tables of counts. `balance` names a path: the weights of those terms that go through it, but the first of the turn,
+    are shares of the first one's pull there (`training.balance`).
     """
 
     name: str
@@ -23,6 +24,7 @@ class Turn(Config):
     beta2: float = 0.99
     repeat: int = 1
     observes: tuple[str, ...] = ()
+    balance: str = ""
 
     @property
     def trains(self) -> tuple[str, ...]:

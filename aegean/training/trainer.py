@@ -19,8 +19,9 @@ from aegean.data.source import Say, say_to_stderr
 from aegean.latent import Quantised
 from aegean.model import BATCH, Model
 from aegean.objectives import Term
-from aegean.objectives.term import at
+from aegean.objectives.term import at, named
 from aegean.paths import Paths, noise_for
+from aegean.training.balance import balanced, remember
 from aegean.training.edges import copy_values
 from aegean.training.engine import Engine
 from aegean.training.player import Player, backward_passes
@@ -203,6 +204,8 @@ class Trainer:
         for name, observed in zip(player.turn.observes, sums):
             net: Any = self.nets[name]
             net.observe(torch.where(bad, torch.zeros_like(observed), observed))
+        if player.turn.balance:
+            remember(player.slopes, sums[-1], self.run.batch, player.count, bad)
         for name, value in zip(self._labels(player.turn), (*losses.unbind(), norm)):
             self.sums[name].add_(value)
 
@@ -210,7 +213,7 @@ class Trainer:
         self, player: Player, index: Tensor, repeat: int = 0, only: Term | None = None
     ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
         """Unweighted losses of a turn's terms on the samples `index` (B,), the gradients of their weighted sum for
-        its parameters, and what is observed for networks that learn from sums.
+        its parameters, and what is observed for networks that learn from sums, and for the balance.
 
         Terms share a backward pass where that leads no gradient further than they name. `only`: this one term
         instead of all.
@@ -223,13 +226,17 @@ class Trainer:
             p = self.paths(turn, index, repeat, terms)
             for term in terms:
                 losses.append(term(p).mean())
+        if turn.balance:
+            weighted, squares = balanced(turn, terms, losses, named(p, turn.balance), player.slopes, progress)
+        else:
+            weighted = [loss * at(term.weight, progress) for loss, term in zip(losses, terms)]
         if terms not in player.passes:
-            player.passes[terms] = backward_passes(self.nets, terms, losses)
+            player.passes[terms] = backward_passes(self.nets, terms, weighted)
         total: dict[str, Tensor] = {}
         for together, params in player.passes[terms]:
-            weighted = [losses[i] * at(terms[i].weight, progress) for i in together]
+            first, *others = (weighted[i] for i in together)
             grads = torch.autograd.grad(
-                sum(weighted[1:], weighted[0]),
+                sum(others, first),
                 list(params.values()),
                 retain_graph=together is not player.passes[terms][-1][0],
                 materialize_grads=True,
@@ -237,7 +244,7 @@ class Trainer:
             for name, grad in zip(params, grads):
                 total[name] = total[name] + grad if name in total else grad
         with torch.no_grad():
-            sums = [p.observed(name) for name in turn.observes]
+            sums = [p.observed(name) for name in turn.observes] + ([squares] if turn.balance else [])
         return losses, [total.get(name, torch.zeros_like(q)) for name, q in player.params.items()], sums
 
     def paths(self, turn: Turn, index: Tensor, repeat: int = 0, terms: Iterable[Term] = ()) -> Paths:

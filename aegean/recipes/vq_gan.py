@@ -1,0 +1,120 @@
+"""Autoencoders of symbols, sharpened by an adversary."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+
+from aegean.config import Net, UserError, net
+from aegean.data.info import DataInfo
+from aegean.nets import ConvEncoder, Discriminator, MLPEncoder
+from aegean.objectives import FeatureMatching, GeneratorLoss, Ramp, SquaredError, Term
+from aegean.objectives.penalties import Precision
+from aegean.recipes.architecture import Loss, Network
+from aegean.recipes.codec import codec
+from aegean.recipes.quantised import Quantiser
+from aegean.recipes.registry import recipe
+from aegean.recipes.turns import discriminator_turn
+from aegean.recipes.vq_ae import vq_ae
+from aegean.training.schedule import Phase, Run, Turn
+
+Encoder = Literal["still", "train"]
+QUANTISERS: dict[str, Quantiser] = {"FiniteScalar": "finite", "VectorQuantised": "vector"}
+
+
+@recipe
+def vq_gan(
+    data: DataInfo,
+    *,
+    quantiser: Quantiser = "vector",
+    levels: int = 0,
+    stages: int = 4,
+    depth: int = 0,
+    quality: float = 100.0,
+    plain: float = 0.5,
+    encoder: Encoder = "still",
+    adversary: float = 0.5,
+    features: float = 0.5,
+    loss: Loss = "relativistic",
+    gamma: float = 0.01,
+    penalty: Precision = "auto",
+    network: Network = "auto",
+    width: int = 0,
+    lr: float = 1e-3,
+    batch: int = 32,
+    images: int = 200_000,
+    inherited: Mapping[str, Net] | None = None,
+) -> Run:
+    """Lossy compression to files whose pictures a discriminator of patches makes look like the data.
+
+    First a codec learns its symbols without an adversary: `quantiser` vector or residual as in `vq_ae`, finite as in
+    `codec`; `plain` is its share of the images. Then the discriminator judges patches of the data and of their
+    reconstructions, and the decoder goes on by the codec's own error, against the discriminator, and by the distance
+    in its features. `adversary` and `features` are shares of the error's own pull at the decoder's output: however loud
+    the adversary is, a decoder that follows it all the way loses at most -10 log10(1 - adversary^2) dB, 1.2 for 0.5,
+    and less where it cannot follow.
+
+    `encoder` still: symbols and tables stay as they are, so a file has the same bytes as without the adversary; train:
+    the encoder learns on, and the bytes move. `--from RUN` begins with a trained `codec` or `vq_ae` and goes straight
+    to the adversary; with an `ae` or `vae` its encoder and decoder get a new quantiser, which is learnt first.
+
+    Papers: Esser et al. 2021 (the plan); Isola et al. 2017, section 3.2.2 (patches); Défossez et al. 2022, section 3.4
+    (the balance; eq. 3, features); Huang et al. 2024 (loss and penalties). No gain has been measured yet: docs/log.md.
+    """
+    if not 0 <= plain < 1:
+        raise UserError(f"plain={plain} leaves no images for the adversary; expected at least 0, and less than 1.")
+    if inherited is not None and "bottleneck" in inherited:
+        quantiser = QUANTISERS.get(inherited["bottleneck"].kind, quantiser)
+    finite, first = quantiser == "finite", round(plain * images)
+    common = {"network": network, "width": width, "lr": lr, "batch": batch, "images": first, "inherited": inherited}
+    if finite:
+        run = codec(data, quality=quality, levels=levels, depth=depth, **{**common, "lr": lr / 5})
+    else:
+        run = vq_ae(data, quantiser=quantiser, levels=levels or 256, stages=stages, depth=depth or 16, **common)
+    begin = run.schedule if first and "symbols" not in (inherited or {}) else ()
+    D = patch_discriminator(data, loss, width or 32)
+    (reconstruction,) = (term for term in run.schedule[0].turns[0].terms if isinstance(term, SquaredError))
+    others = tuple(term for term in run.schedule[0].turns[0].terms if term is not reconstruction)
+    moves = encoder == "train"
+    trains = reconstruction.trains if moves else ("G",)
+    sharp: list[Term] = [reconstruction.replace(trains=trains)]
+    if adversary:
+        sharp.append(GeneratorLoss(trains=trains, loss=loss, fake="recon", weight=adversary))
+    if features:
+        sharp.append(FeatureMatching(trains=trains, weight=features))
+    judging, decoding = (Ramp(rate, rate / 10, cosine=True) for rate in (lr, lr / 4))
+    turns = (
+        discriminator_turn(loss, gamma / patches(D), judging, ("recon",), penalty),
+        Turn(
+            "AE",
+            (*sharp, *(others if moves else ())),
+            lr=decoding.replace(rise=0.05),
+            beta1=0.5,
+            balance="x_hat",
+            observes=("bottleneck", "symbols") if moves else (),
+        ),
+    )
+    end = Phase("adversarial", images - first, turns, averages=() if finite and moves else trains)
+    return Run({**run.nets, "D": D}, (*begin, end), batch)
+
+
+def patch_discriminator(data: DataInfo, loss: str, width: int) -> Net:
+    """Judges patches of pictures: 4x4 of them below 16 pixels, else places of 4x4 pixels each; rows as a whole."""
+    floors = 2 if data.is_image and min(data.shape[1:]) < 16 else 3
+    if data.is_image:
+        backbone = net(ConvEncoder, shape=data.shape, widths=[width * min(2**i, 4) for i in range(floors)])
+    else:
+        backbone = net(MLPEncoder, shape=data.shape, widths=[8 * width] * floors)
+    return net(
+        Discriminator, backbone=backbone, bias=loss not in ("relativistic", "wasserstein"), patches=data.is_image
+    )
+
+
+def patches(D: Net) -> int:
+    """How many patches a discriminator judges."""
+    with torch.device("meta"):
+        last = D.args["backbone"].build().levels[-1]
+    return math.prod(last[1:]) if D.args["patches"] else 1

@@ -1,0 +1,133 @@
+"""Symbols sharpened by an adversary: what it begins with, what it leaves alone, and what its start costs."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
+from steps import DIGITS, trainer
+
+from aegean.config import UserError
+from aegean.data.info import DataInfo
+from aegean.model import Model
+from aegean.recipes import configure, smoke
+
+TABLE = DataInfo("table", (6,), (0.0,), (1.0,), dtype="float32")
+
+
+def specs(name, **settings):
+    return smoke(name, DIGITS, **settings).nets
+
+
+def test_a_discriminator_judges_patches_of_pictures_and_rows_as_a_whole():
+    D = smoke("vq_gan", DIGITS).nets["D"].build()
+    judged = D(torch.randn(3, 1, 8, 8), torch.zeros(3, 0))
+    assert judged.logits[0].shape == (3, 16)
+    rows = smoke("vq_gan", TABLE).nets["D"].build()
+    assert rows(torch.randn(3, 6), torch.zeros(3, 0)).logits[0].shape == (3,)
+
+
+@pytest.mark.parametrize("source", ["codec", "vq_ae"])
+def test_from_a_trained_codec_the_adversary_begins_at_once(source):
+    handed = specs(source, width=16)
+    run = configure("vq_gan", DIGITS, {"width": 8}, handed)
+    assert [phase.name for phase in run.schedule] == ["adversarial"]
+    assert {name: run.nets[name] for name in handed} == handed  # sizes are the source's
+
+
+@pytest.mark.parametrize(
+    "quantiser,first", [("vector", "autoencoder"), ("residual", "autoencoder"), ("finite", "codec")]
+)
+def test_from_a_plain_autoencoder_symbols_are_learnt_first(quantiser, first):
+    handed = specs("ae", latent=32)
+    run = configure("vq_gan", DIGITS, {"quantiser": quantiser}, handed)
+    assert [phase.name for phase in run.schedule] == [first, "adversarial"]
+    assert (run.nets["E"], run.nets["G"]) == (handed["E"], handed["G"])
+    assert run.nets["bottleneck"].args["latent"] == 32
+
+
+@pytest.mark.parametrize(
+    "recipe,source,message",
+    [
+        ("vq_gan", ("ae", {"latent": 10}), r"10 numbers does not share out among the 16 places.*--set latent=16"),
+        ("vq_ae", ("ae", {"latent": 16, "conditional": True}), "trained with classes"),
+        ("vq_gan", ("gan", {}), "the source has prior, G, D; this recipe starts from an autoencoder"),
+        ("codec", ("hierarchical_vae", {}), "starts from an autoencoder with one latent"),
+        ("codec", ("vq_ae", {}), "the source has a vector quantiser; this recipe needs a finite one"),
+        ("codec", ("vq_ae", {"quantiser": "finite"}), "counts symbols without their neighbours"),
+        ("vq_ae", ("codec", {}), "the source has a finite quantiser; this recipe needs a vector one"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_what_cannot_begin_a_codec_is_refused_with_what_can(recipe, source, message):
+    name, settings = source
+    with pytest.raises(UserError, match=message):
+        configure(recipe, DIGITS, {}, specs(name, **settings))
+
+
+def test_no_images_for_the_adversary_are_refused():
+    with pytest.raises(UserError, match=r"plain=1.0 leaves no images for the adversary"):
+        configure("vq_gan", DIGITS, {"plain": 1})
+
+
+def test_the_pixels_of_a_lossless_run_go_on_in_a_codec():
+    handed = specs("lossless")
+    run = configure("codec", DIGITS, {}, handed)
+    assert run.nets["pixels"] == handed["pixels"] and "E" in run.nets
+
+
+def small():
+    return trainer("vq_gan", steps=1600, width=16, levels=16, depth=8)
+
+
+@pytest.fixture(scope="module")
+def before():
+    """The state of a small run whose adversary is about to start."""
+    t = small()
+    while not t.phase_ended:
+        t.step()
+    return {name: value.clone() for name, value in t.tensors().items()}, t.clock()
+
+
+def cost(before, **changes):
+    """How much PSNR the decoder's own weights and its averaged ones lose at most in the adversary's first 100 steps, in
+    dB, on digits that are held out; `changes` to the decoder's turn."""
+    t = small()
+    phase = t.run.schedule[-1]
+    turns = tuple(turn.replace(**changes) if turn.name == "AE" else turn for turn in phase.turns)
+    t.run = t.run.replace(schedule=(*t.run.schedule[:-1], phase.replace(turns=turns)))
+    t.load(*before)
+    t.next_phase()
+    x = DIGITS.normalise(held_out())
+    found = []
+    for _ in range(20):
+        found.append([psnr(model, x) for model in (raw_model(t), t.model())])
+        for _ in range(5):
+            t.step()
+    return [found[0][i] - min(value[i] for value in found) for i in range(2)]
+
+
+def held_out():
+    x, _ = load_digits(return_X_y=True)
+    return np.rint(x * 255 / 16).astype(np.uint8).reshape(-1, 1, 8, 8)[1000:]
+
+
+def raw_model(t):
+    """The model with the weights themselves in the place of their averages."""
+    kept = t.model()
+    return Model(kept.specs, {name: t.nets[name] for name in kept.nets}, kept.info)
+
+
+def psnr(model, x):
+    return -10 * float((model.reconstruct(x).clamp(-1, 1) - x).square().mean().div(4).log10())
+
+
+@pytest.mark.slow
+def test_the_adversary_s_start_costs_at_most_one_decibel(before):
+    raw, averaged = cost(before)
+
+    assert raw <= 1.0 and averaged <= 1.0
