@@ -16,7 +16,7 @@ import torch
 
 from aegean import api
 from aegean.api import Fault, Interrupted, Lost
-from aegean.cli import compress, verbs
+from aegean.cli import compress, play, verbs
 from aegean.cli.describe import described, description, score_table
 from aegean.cli.outputs import FOLDER, answer, target
 from aegean.config import UserError
@@ -249,5 +249,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "fit": fit,
     "evaluate": evaluate,
     "compare": compare,
+    "play": play.play,
     "info": info,
 }

@@ -1,0 +1,265 @@
+"""The page: a tab for each thing to play with, controls on the left, a panel for every run on the right."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from aegean.config import UserError
+from aegean.web import latents, play, show
+from aegean.web.play import Pictures, Shown
+from aegean.web.upload import upload
+
+ANY = "any class"
+WAITING = 20  # events in the queue
+RANGE = 3.0  # standard deviations to either side
+
+
+class Panels:
+    """Where a tab's answers go: one panel for every run, side by side."""
+
+    def __init__(self, runs: Sequence[Shown]):
+        self.runs = runs
+        self.out = gr.HTML(padding=False)
+
+    def show(self, compute: Callable[..., Pictures], columns: int, captions: bool, progress: gr.Progress) -> str:
+        """compute(run) for every run; what goes wrong is said in its place."""
+        parts = []
+        for number, run in enumerate(self.runs):
+            progress((number, len(self.runs)), desc=run.name, unit="runs")
+            parts.append(panel(run, compute, columns, captions))
+        return show.page(parts)
+
+
+def panel(run: Shown, compute: Callable[[Shown], Pictures], columns: int, captions: bool) -> str:
+    try:
+        return show.panel(run.name, play.about(run), compute(run), columns, captions)
+    except UserError as error:
+        return show.sorry(run.name, play.about(run), str(error))
+    except Exception as error:
+        traceback.print_exc()
+        text = f"This is a fault of aegean itself ({type(error).__name__}); the terminal shows more."
+        return show.sorry(run.name, play.about(run), text)
+
+
+class Tab(NamedTuple):
+    title: str
+    why_not: Callable[[Shown], str]
+    build: Callable[[Sequence[Shown], list[Any]], None]
+
+
+def make_page(runs: Sequence[Shown]) -> gr.Blocks:
+    """The whole page for these runs."""
+    with gr.Blocks(title="aegean playground", analytics_enabled=False) as page:
+        gr.HTML(show.title([run.name for run in runs]))
+        missing, first = [], True
+        for tab in TABS:
+            if all(tab.why_not(run) for run in runs):
+                missing.append(f"{tab.title}: {tab.why_not(runs[0])}")
+                continue
+            with gr.Tab(tab.title) as opened:
+                tab.build(runs, [opened.select, *([page.load] if first else [])])
+            first = False
+        gr.HTML(show.missing(missing))
+    page.queue(max_size=WAITING, default_concurrency_limit=1, api_open=False)
+    return page
+
+
+def answer(triggers: list[Any], controls: list[Any], function: Callable[..., str], panels: Panels) -> None:
+    """Show the answer when the tab opens and whenever a control changes."""
+    changes = [control.change for control in controls]
+    gr.on([*triggers, *changes], function, controls, panels.out, api_visibility="private", trigger_mode="always_last")
+
+
+def classes(runs: Sequence[Shown]) -> gr.Dropdown:
+    """Which class, for models trained with classes; hidden where there is none."""
+    found = list(dict.fromkeys(name for run in runs if run.model.conditional for name in run.model.info.classes))
+    return gr.Dropdown([ANY, *found], value=ANY, label="Class", visible=bool(found))
+
+
+def class_name(kind: str) -> str:
+    return "" if kind == ANY else kind
+
+
+def seeds(label: str = "Seed", value: int = 0) -> gr.Number:
+    return gr.Number(value, label=label, precision=0, minimum=0, maximum=2**53)
+
+
+def picture_file(label: str, visible: bool = True) -> gr.File:
+    return gr.File(label=label, file_types=["image"], type="binary", height=110, visible=visible)
+
+
+# the tabs
+
+
+def samples(runs: Sequence[Shown], triggers: list[Any]) -> None:
+    with gr.Row():
+        with gr.Column(scale=1, min_width=260):
+            seed = seeds()
+            others = gr.Button("Draw others", variant="primary")
+            truncation = gr.Slider(0, 1.5, 1, step=0.05, label="Truncation", info=TRUNCATION)
+            count = gr.Slider(4, play.MOST, 36, step=4, label="How many")
+            kind = classes(runs)
+        with gr.Column(scale=3, min_width=300):
+            panels = Panels(runs)
+
+    def draw(seed: int, truncation: float, count: int, kind: str, progress: Any = gr.Progress()) -> str:
+        def compute(run: Shown) -> Pictures:
+            return play.sampled(run, int(count), int(seed or 0), truncation, class_name(kind))
+
+        return panels.show(compute, 6, False, progress)
+
+    others.click(lambda seed: int(seed or 0) + 1, seed, seed, api_visibility="private", show_progress="hidden")
+    answer(triggers, [seed, truncation, count, kind], draw, panels)
+
+
+TRUNCATION = (
+    "The normal noise that samples are drawn from is multiplied by this. 1: as trained. Below: nearer the middle, "
+    "cleaner and more alike. 0: the middle itself."
+)
+
+
+def pictures(runs: Sequence[Shown], triggers: list[Any]) -> None:
+    compresses = any(verb.startswith("compress") for run in runs for verb in run.model.can())
+    with gr.Row():
+        with gr.Column(scale=1, min_width=260):
+            file = picture_file("Your picture")
+            whole = gr.Checkbox(
+                False, label="Keep its size", info="Compress it tile by tile instead of scaling it.", visible=compresses
+            )
+            kind = classes(runs)
+        with gr.Column(scale=3, min_width=300):
+            panels = Panels(runs)
+
+    def through(data: bytes | None, whole: bool, kind: str, progress: Any = gr.Progress()) -> str:
+        if data is None:
+            return show.hint("Drop a picture on the left: here you will see what each run makes of it.")
+        try:
+            given = upload(data)
+        except UserError as error:
+            return show.refusal(str(error))
+        return panels.show(lambda run: play.reconstructed(run, given, whole, class_name(kind)), 2, True, progress)
+
+    answer(triggers, [file, whole, kind], through, panels)
+
+
+SEEDS, PICTURES = "two samples", "two pictures"
+
+
+def between(runs: Sequence[Shown], triggers: list[Any]) -> None:
+    ends = ([SEEDS] if any("sample" in run.model.can() for run in runs) else []) + (
+        [PICTURES] if any("encode" in run.model.can() for run in runs) else []
+    )
+    with gr.Row():
+        with gr.Column(scale=1, min_width=260):
+            what = gr.Radio(ends, value=ends[0], label="Between")
+            first, last = seeds("First seed", 0), seeds("Last seed", 1)
+            files = [picture_file(label, visible=ends[0] == PICTURES) for label in ("First picture", "Last picture")]
+            first.visible = last.visible = ends[0] == SEEDS
+            steps = gr.Slider(3, 16, 8, step=1, label="Steps")
+            kind = classes(runs)
+        with gr.Column(scale=3, min_width=300):
+            panels = Panels(runs)
+
+    def switch(what: str) -> list[Any]:
+        return [gr.update(visible=what == SEEDS)] * 2 + [gr.update(visible=what == PICTURES)] * 2
+
+    def interpolate(
+        what: str,
+        first: int,
+        last: int,
+        one: bytes | None,
+        other: bytes | None,
+        steps: int,
+        kind: str,
+        progress: Any = gr.Progress(),
+    ) -> str:
+        if what == PICTURES and (one is None or other is None):
+            return show.hint("Drop two pictures on the left: here you will see the way from one to the other.")
+        try:
+            given = [upload(data) for data in (one, other) if data] if what == PICTURES else [first or 0, last or 0]
+        except UserError as error:
+            return show.refusal(str(error))
+        return panels.show(
+            lambda run: latents.between(run, given, int(steps), class_name(kind)), min(int(steps), 8), True, progress
+        )
+
+    what.change(switch, what, [first, last, *files], api_visibility="private", show_progress="hidden")
+    answer(triggers, [what, first, last, *files, steps, kind], interpolate, panels)
+
+
+MIDDLE, SEED, PICTURE = "the middle", "a sample", "a picture"
+FOUND = {"principal components": "components", "the decoder's first layer": "weights"}
+
+
+def sliders(runs: Sequence[Shown], triggers: list[Any]) -> None:
+    with gr.Row():
+        with gr.Column(scale=1, min_width=260):
+            way = gr.Radio(list(FOUND), value=next(iter(FOUND)), label="Directions found by")
+            start = gr.Radio([MIDDLE, SEED, PICTURE], value=MIDDLE, label="Start from")
+            seed = gr.Number(0, label="Seed", precision=0, minimum=0, visible=False)
+            file = picture_file("Your picture", visible=False)
+            amounts = [
+                gr.Slider(-RANGE, RANGE, 0, step=0.1, label=f"Direction {n}") for n in range(1, latents.SLIDERS + 1)
+            ]
+            back = gr.Button("Back to the start")
+            kind = classes(runs)
+        with gr.Column(scale=3, min_width=300):
+            panels = Panels(runs)
+
+    def switch(start: str) -> list[Any]:
+        return [gr.update(visible=start == SEED), gr.update(visible=start == PICTURE)]
+
+    def move(
+        way: str,
+        start: str,
+        seed: int,
+        data: bytes | None,
+        kind: str,
+        *amounts: float,
+    ) -> str:
+        if start == PICTURE and data is None:
+            return show.hint("Drop a picture on the left to start from it.")
+        try:
+            begin = {MIDDLE: lambda: None, SEED: lambda: int(seed or 0), PICTURE: lambda: upload(data or b"")}[start]()
+        except UserError as error:
+            return show.refusal(str(error))
+        return panels.show(
+            lambda run: latents.moved(run, FOUND[way], begin, amounts, class_name(kind)), 2, True, lambda *_, **__: None
+        )
+
+    start.change(switch, start, [seed, file], api_visibility="private", show_progress="hidden")
+    back.click(lambda: [0] * len(amounts), None, amounts, api_visibility="private", show_progress="hidden")
+    answer(triggers, [way, start, seed, file, kind, *amounts], move, panels)
+
+
+def levels(runs: Sequence[Shown], triggers: list[Any]) -> None:
+    top = max(run.model.floors for run in runs) - 1
+    with gr.Row():
+        with gr.Column(scale=1, min_width=260):
+            seed = seeds()
+            level = gr.Slider(0, top, top, step=1, label="Level", info=f"0 is nearest the data, {top} is the top.")
+            count = gr.Slider(5, 35, 11, step=6, label="How many times")
+            kind = classes(runs)
+        with gr.Column(scale=3, min_width=300):
+            panels = Panels(runs)
+
+    def redraw(seed: int, level: int, count: int, kind: str, progress: Any = gr.Progress()) -> str:
+        def compute(run: Shown) -> Pictures:
+            return play.redrawn(run, int(level), int(count), int(seed or 0), class_name(kind))
+
+        return panels.show(compute, 6, False, progress)
+
+    answer(triggers, [seed, level, count, kind], redraw, panels)
+
+
+TABS = (
+    Tab("Samples", lambda run: play.lacks(run, "sample"), samples),
+    Tab("A picture", play.no_pictures, pictures),
+    Tab("Directions", latents.no_directions, sliders),
+    Tab("Between two", latents.no_way, between),
+    Tab("One level", play.no_levels, levels),
+)
