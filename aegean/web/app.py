@@ -16,33 +16,41 @@ from aegean.web.upload import upload
 ANY = "any class"
 WAITING = 20  # events in the queue
 RANGE = 3.0  # standard deviations to either side
+PROGRESS = gr.Progress()  # gradio puts the one of each event in its place
 
 
 class Panels:
-    """Where a tab's answers go: one panel for every run, side by side."""
+    """Where a tab's answers go: one panel for every run, side by side. why_not: why a run has none, "" where it has."""
 
-    def __init__(self, runs: Sequence[Shown]):
-        self.runs = runs
+    def __init__(self, runs: Sequence[Shown], why_not: Callable[[Shown], str]):
+        self.runs, self.why_not = runs, why_not
         self.out = gr.HTML(padding=False)
 
-    def show(self, compute: Callable[..., Pictures], columns: int, captions: bool, progress: gr.Progress) -> str:
+    def show(
+        self, compute: Callable[[Shown], Pictures], columns: int, captions: bool, progress: gr.Progress | None = None
+    ) -> str:
         """compute(run) for every run; what goes wrong is said in its place."""
         parts = []
         for number, run in enumerate(self.runs):
-            progress((number, len(self.runs)), desc=run.name, unit="runs")
-            parts.append(panel(run, compute, columns, captions))
+            if progress:
+                progress((number, len(self.runs)), desc=run.name, unit="runs")
+            parts.append(self.panel(run, compute, columns, captions))
         return show.page(parts)
 
-
-def panel(run: Shown, compute: Callable[[Shown], Pictures], columns: int, captions: bool) -> str:
-    try:
-        return show.panel(run.name, play.about(run), compute(run), columns, captions)
-    except UserError as error:
-        return show.sorry(run.name, play.about(run), str(error))
-    except Exception as error:
-        traceback.print_exc()
-        text = f"This is a fault of aegean itself ({type(error).__name__}); the terminal shows more."
-        return show.sorry(run.name, play.about(run), text)
+    def panel(self, run: Shown, compute: Callable[[Shown], Pictures], columns: int, captions: bool) -> str:
+        about, why = play.about(run), self.why_not(run)
+        try:
+            return (
+                show.sorry(run.name, about, why)
+                if why
+                else show.panel(run.name, about, compute(run), columns, captions)
+            )
+        except UserError as error:
+            return show.sorry(run.name, about, str(error))
+        except Exception as error:
+            traceback.print_exc()
+            text = f"This is a fault of aegean itself ({type(error).__name__}); the terminal shows more."
+            return show.sorry(run.name, about, text)
 
 
 class Tab(NamedTuple):
@@ -51,9 +59,10 @@ class Tab(NamedTuple):
     build: Callable[[Sequence[Shown], list[Any]], None]
 
 
-def make_page(runs: Sequence[Shown]) -> gr.Blocks:
-    """The whole page for these runs."""
-    with gr.Blocks(title="aegean playground", analytics_enabled=False) as page:
+def make_page(runs: Sequence[Shown], delete_cache: tuple[int, int] | None = None) -> gr.Blocks:
+    """The whole page for these runs. delete_cache: uploads are looked for every so many seconds, and go when they are
+    so many seconds old."""
+    with gr.Blocks(title="aegean playground", analytics_enabled=False, delete_cache=delete_cache) as page:
         gr.HTML(show.title([run.name for run in runs]))
         missing, first = [], True
         for tab in TABS:
@@ -68,10 +77,20 @@ def make_page(runs: Sequence[Shown]) -> gr.Blocks:
     return page
 
 
-def answer(triggers: list[Any], controls: list[Any], function: Callable[..., str], panels: Panels) -> None:
-    """Show the answer when the tab opens and whenever a control changes."""
+def answer(
+    triggers: list[Any], controls: list[Any], function: Callable[..., str], panels: Panels, slow: bool = False
+) -> None:
+    """Show the answer when the tab opens and whenever a control changes. Slow ones cover the old answer meanwhile."""
     changes = [control.change for control in controls]
-    gr.on([*triggers, *changes], function, controls, panels.out, api_visibility="private", trigger_mode="always_last")
+    gr.on(
+        [*triggers, *changes],
+        function,
+        controls,
+        panels.out,
+        api_visibility="private",
+        trigger_mode="always_last",
+        show_progress="full" if slow else "minimal",
+    )
 
 
 def classes(runs: Sequence[Shown]) -> gr.Dropdown:
@@ -84,8 +103,13 @@ def class_name(kind: str) -> str:
     return "" if kind == ANY else kind
 
 
-def seeds(label: str = "Seed", value: int = 0) -> gr.Number:
-    return gr.Number(value, label=label, precision=0, minimum=0, maximum=2**53)
+def able(runs: Sequence[Shown], verb: str, choice: str) -> list[str]:
+    """The choice, where a run can do what it needs."""
+    return [choice] if any(verb in run.model.can() for run in runs) else []
+
+
+def seeds(label: str = "Seed", value: int = 0, visible: bool = True) -> gr.Number:
+    return gr.Number(value, label=label, precision=0, minimum=0, maximum=2**53, visible=visible)
 
 
 def picture_file(label: str, visible: bool = True) -> gr.File:
@@ -100,13 +124,14 @@ def samples(runs: Sequence[Shown], triggers: list[Any]) -> None:
         with gr.Column(scale=1, min_width=260):
             seed = seeds()
             others = gr.Button("Draw others", variant="primary")
-            truncation = gr.Slider(0, 1.5, 1, step=0.05, label="Truncation", info=TRUNCATION)
+            truncation = gr.Slider(0, 1.5, 1, step=0.05, label="Truncation")
             count = gr.Slider(4, play.MOST, 36, step=4, label="How many")
             kind = classes(runs)
+            gr.HTML(show.note(TRUNCATION))
         with gr.Column(scale=3, min_width=300):
-            panels = Panels(runs)
+            panels = Panels(runs, play.no_samples)
 
-    def draw(seed: int, truncation: float, count: int, kind: str, progress: Any = gr.Progress()) -> str:
+    def draw(seed: int, truncation: float, count: int, kind: str, progress: gr.Progress = PROGRESS) -> str:
         def compute(run: Shown) -> Pictures:
             return play.sampled(run, int(count), int(seed or 0), truncation, class_name(kind))
 
@@ -117,8 +142,8 @@ def samples(runs: Sequence[Shown], triggers: list[Any]) -> None:
 
 
 TRUNCATION = (
-    "The normal noise that samples are drawn from is multiplied by this. 1: as trained. Below: nearer the middle, "
-    "cleaner and more alike. 0: the middle itself."
+    "Truncation multiplies the normal noise that samples are drawn from. At 1 they are drawn as the model was trained; "
+    "below, nearer the middle: cleaner and more alike, down to the middle itself at 0; above, rarer and stranger."
 )
 
 
@@ -127,14 +152,13 @@ def pictures(runs: Sequence[Shown], triggers: list[Any]) -> None:
     with gr.Row():
         with gr.Column(scale=1, min_width=260):
             file = picture_file("Your picture")
-            whole = gr.Checkbox(
-                False, label="Keep its size", info="Compress it tile by tile instead of scaling it.", visible=compresses
-            )
+            whole = gr.Checkbox(False, label="Keep its size", visible=compresses)
             kind = classes(runs)
+            gr.HTML(show.note(WHOLE if compresses else FITTED))
         with gr.Column(scale=3, min_width=300):
-            panels = Panels(runs)
+            panels = Panels(runs, play.no_pictures)
 
-    def through(data: bytes | None, whole: bool, kind: str, progress: Any = gr.Progress()) -> str:
+    def through(data: bytes | None, whole: bool, kind: str, progress: gr.Progress = PROGRESS) -> str:
         if data is None:
             return show.hint("Drop a picture on the left: here you will see what each run makes of it.")
         try:
@@ -143,26 +167,29 @@ def pictures(runs: Sequence[Shown], triggers: list[Any]) -> None:
             return show.refusal(str(error))
         return panels.show(lambda run: play.reconstructed(run, given, whole, class_name(kind)), 2, True, progress)
 
-    answer(triggers, [file, whole, kind], through, panels)
+    answer(triggers, [file, whole, kind], through, panels, slow=True)
 
+
+FITTED = "A picture of any size and kind: it is scaled to the model's own size and colours."
+WHOLE = (
+    "A picture of any size and kind: it is scaled to the model's own size and colours. With “Keep its size”, models "
+    "that compress take it tile by tile instead."
+)
 
 SEEDS, PICTURES = "two samples", "two pictures"
 
 
 def between(runs: Sequence[Shown], triggers: list[Any]) -> None:
-    ends = ([SEEDS] if any("sample" in run.model.can() for run in runs) else []) + (
-        [PICTURES] if any("encode" in run.model.can() for run in runs) else []
-    )
+    ends = [*able(runs, "sample", SEEDS), *able(runs, "encode", PICTURES)]
     with gr.Row():
         with gr.Column(scale=1, min_width=260):
             what = gr.Radio(ends, value=ends[0], label="Between")
-            first, last = seeds("First seed", 0), seeds("Last seed", 1)
+            first, last = (seeds(label, n, ends[0] == SEEDS) for n, label in enumerate(("First seed", "Last seed")))
             files = [picture_file(label, visible=ends[0] == PICTURES) for label in ("First picture", "Last picture")]
-            first.visible = last.visible = ends[0] == SEEDS
             steps = gr.Slider(3, 16, 8, step=1, label="Steps")
             kind = classes(runs)
         with gr.Column(scale=3, min_width=300):
-            panels = Panels(runs)
+            panels = Panels(runs, latents.no_way)
 
     def switch(what: str) -> list[Any]:
         return [gr.update(visible=what == SEEDS)] * 2 + [gr.update(visible=what == PICTURES)] * 2
@@ -175,7 +202,7 @@ def between(runs: Sequence[Shown], triggers: list[Any]) -> None:
         other: bytes | None,
         steps: int,
         kind: str,
-        progress: Any = gr.Progress(),
+        progress: gr.Progress = PROGRESS,
     ) -> str:
         if what == PICTURES and (one is None or other is None):
             return show.hint("Drop two pictures on the left: here you will see the way from one to the other.")
@@ -191,24 +218,27 @@ def between(runs: Sequence[Shown], triggers: list[Any]) -> None:
     answer(triggers, [what, first, last, *files, steps, kind], interpolate, panels)
 
 
-MIDDLE, SEED, PICTURE = "the middle", "a sample", "a picture"
+SEED, PICTURE, MIDDLE = "a sample", "a picture", "the middle"
 FOUND = {"principal components": "components", "the decoder's first layer": "weights"}
 
 
 def sliders(runs: Sequence[Shown], triggers: list[Any]) -> None:
+    starts = [*able(runs, "sample", SEED), *able(runs, "encode", PICTURE), MIDDLE]
     with gr.Row():
         with gr.Column(scale=1, min_width=260):
             way = gr.Radio(list(FOUND), value=next(iter(FOUND)), label="Directions found by")
-            start = gr.Radio([MIDDLE, SEED, PICTURE], value=MIDDLE, label="Start from")
-            seed = gr.Number(0, label="Seed", precision=0, minimum=0, visible=False)
-            file = picture_file("Your picture", visible=False)
+            start = gr.Radio(starts, value=starts[0], label="Start from")
+            seed = seeds(visible=starts[0] == SEED)
+            file = picture_file("Your picture", visible=starts[0] == PICTURE)
+            kind = classes(runs)
+        with gr.Column(scale=1, min_width=260):
             amounts = [
                 gr.Slider(-RANGE, RANGE, 0, step=0.1, label=f"Direction {n}") for n in range(1, latents.SLIDERS + 1)
             ]
             back = gr.Button("Back to the start")
-            kind = classes(runs)
-        with gr.Column(scale=3, min_width=300):
-            panels = Panels(runs)
+        with gr.Column(scale=2, min_width=300, elem_classes="play-first"):
+            panels = Panels(runs, latents.no_directions)
+            gr.HTML(show.note(DIRECTIONS))
 
     def switch(start: str) -> list[Any]:
         return [gr.update(visible=start == SEED), gr.update(visible=start == PICTURE)]
@@ -227,13 +257,17 @@ def sliders(runs: Sequence[Shown], triggers: list[Any]) -> None:
             begin = {MIDDLE: lambda: None, SEED: lambda: int(seed or 0), PICTURE: lambda: upload(data or b"")}[start]()
         except UserError as error:
             return show.refusal(str(error))
-        return panels.show(
-            lambda run: latents.moved(run, FOUND[way], begin, amounts, class_name(kind)), 2, True, lambda *_, **__: None
-        )
+        return panels.show(lambda run: latents.moved(run, FOUND[way], begin, amounts, class_name(kind)), 2, True)
 
     start.change(switch, start, [seed, file], api_visibility="private", show_progress="hidden")
     back.click(lambda: [0] * len(amounts), None, amounts, api_visibility="private", show_progress="hidden")
     answer(triggers, [way, start, seed, file, kind, *amounts], move, panels)
+
+
+DIRECTIONS = "The sliders count in standard deviations of the latents along each direction."
+
+
+LEVEL = "The first sample of the seed, then the same again with only one level drawn anew."
 
 
 def levels(runs: Sequence[Shown], triggers: list[Any]) -> None:
@@ -241,13 +275,14 @@ def levels(runs: Sequence[Shown], triggers: list[Any]) -> None:
     with gr.Row():
         with gr.Column(scale=1, min_width=260):
             seed = seeds()
-            level = gr.Slider(0, top, top, step=1, label="Level", info=f"0 is nearest the data, {top} is the top.")
+            level = gr.Slider(0, top, top, step=1, label="Level")
             count = gr.Slider(5, 35, 11, step=6, label="How many times")
             kind = classes(runs)
+            gr.HTML(show.note(f"{LEVEL} Level 0 is nearest the data, level {top} is the top."))
         with gr.Column(scale=3, min_width=300):
-            panels = Panels(runs)
+            panels = Panels(runs, play.no_levels)
 
-    def redraw(seed: int, level: int, count: int, kind: str, progress: Any = gr.Progress()) -> str:
+    def redraw(seed: int, level: int, count: int, kind: str, progress: gr.Progress = PROGRESS) -> str:
         def compute(run: Shown) -> Pictures:
             return play.redrawn(run, int(level), int(count), int(seed or 0), class_name(kind))
 
@@ -257,9 +292,9 @@ def levels(runs: Sequence[Shown], triggers: list[Any]) -> None:
 
 
 TABS = (
-    Tab("Samples", lambda run: play.lacks(run, "sample"), samples),
-    Tab("A picture", play.no_pictures, pictures),
+    Tab("Samples", play.no_samples, samples),
+    Tab("Picture", play.no_pictures, pictures),
     Tab("Directions", latents.no_directions, sliders),
-    Tab("Between two", latents.no_way, between),
-    Tab("One level", play.no_levels, levels),
+    Tab("Between", latents.no_way, between),
+    Tab("Levels", play.no_levels, levels),
 )

@@ -49,6 +49,11 @@ def latent(model: Model, end: int | Upload, class_name: str = "") -> Tensor:
         return drawn(model, 1, end, 1.0, labels_of(model, class_name, 1, end)).z[0]
 
 
+def one_class(model: Model, class_name: str, count: int) -> Tensor | None:
+    """The same label (n,) for all pictures of a way: of no class the first one."""
+    return labels_of(model, class_name or model.info.classes[0], count) if model.conditional else None
+
+
 # between two
 
 
@@ -62,7 +67,7 @@ def between(shown: Shown, ends: Sequence[int | Upload], steps: int, class_name: 
     if isinstance(bottleneck, Quantised):
         z = bottleneck.to_codes(bottleneck.to_symbols(z))  # type: ignore[operator]
         said += " Every step is moved to the nearest symbols, since the decoder knows nothing between them."
-    x = model.decode(z, labels_of(model, class_name, 1, 0).expand(steps) if model.conditional else None)
+    x = model.decode(z, one_class(model, class_name, steps))
     return Pictures(seen(model, x), [f"{n / (steps - 1):.0%}" for n in range(steps)], [said])
 
 
@@ -112,9 +117,7 @@ def moved(
     z = found.centre.to(model.device) if start is None else latent(model, start, class_name)
     far = torch.tensor(amounts)[: len(found.scale)] * found.scale[: len(amounts)]
     after = z + (far @ found.vectors[: len(far)]).to(model.device)
-    x = model.decode(
-        torch.stack((z, after)), labels_of(model, class_name, 1, 0).expand(2) if model.conditional else None
-    )
+    x = model.decode(torch.stack((z, after)), one_class(model, class_name, 2))
     return Pictures(seen(model, x), ["the start", "moved"], [shares(found, way)])
 
 

@@ -76,6 +76,11 @@ def lacks(shown: Shown, *verbs: str) -> str:
     return HINTS[missing].replace("RUN", shown.name) if missing else ""
 
 
+def no_samples(shown: Shown) -> str:
+    """Why a run cannot draw samples, empty where it can."""
+    return lacks(shown, "sample")
+
+
 def no_pictures(shown: Shown) -> str:
     """Why a run cannot show a picture and what comes back, empty where it can."""
     return "" if "compress --lossless" in shown.model.can() else lacks(shown, "reconstruct")

@@ -15,9 +15,15 @@ from aegean.web.play import Pictures
 SMALL = 96  # pixels: a smaller picture is enlarged without blur
 
 CSS = """
-.gradio-container { max-width: 1120px !important; margin: 0 auto !important; }
+.gradio-container { width: 100% !important; max-width: 1180px !important; margin: 0 auto !important; }
+@media (max-width: 640px) {
+  .gradio-container > .main { padding-left: 12px !important; padding-right: 12px !important; }
+  .play-first { order: -1; }
+  .tab-container { gap: 0 !important; }
+  .tab-container button, .tab-wrapper button { padding: 0 9px !important; font-size: .85rem !important; }
+}
 .play-title h1 { margin: .2rem 0 0; font-size: 1.5rem; }
-.play-title p, .play-missing { margin: 0; opacity: .75; font-size: .92rem; }
+.play-title p, .play-missing, .play-note { margin: 0; opacity: .75; font-size: .92rem; }
 .play-hint { margin: 0; padding: 2.5rem 1rem; text-align: center; opacity: .7; border: 1px dashed; border-radius: 8px; }
 .play-panels { display: grid; gap: 1.25rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); }
 .play-panel h3 { margin: 0 0 .1rem; font-size: 1.05rem; }
@@ -33,12 +39,18 @@ CSS = """
 
 
 def title(names: Sequence[str]) -> str:
-    return f'<div class="play-title"><h1>Playground</h1><p>{escape(" beside ".join(names))}</p></div>'
+    text = f"{' beside '.join(names)}: what it has learnt, to be looked at and tried out."
+    return f'<div class="play-title"><h1>Playground</h1><p>{escape(text)}</p></div>'
 
 
 def missing(reasons: Sequence[str]) -> str:
     """What cannot be played with here, and why."""
     return "".join(f'<p class="play-missing">Not here: {escape(text)}</p>' for text in reasons)
+
+
+def note(text: str) -> str:
+    """What a control means."""
+    return f'<p class="play-note">{escape(text)}</p>'
 
 
 def hint(text: str) -> str:
