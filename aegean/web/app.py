@@ -20,10 +20,11 @@ PROGRESS = gr.Progress()  # gradio puts the one of each event in its place
 
 
 class Panels:
-    """Where a tab's answers go: one panel for every run, side by side. why_not: why a run has none, "" where it has."""
+    """Where a tab's answers go: one panel for every run, side by side, or `wide` ones below each other. why_not: why a
+    run has none, "" where it has."""
 
-    def __init__(self, runs: Sequence[Shown], why_not: Callable[[Shown], str]):
-        self.runs, self.why_not = runs, why_not
+    def __init__(self, runs: Sequence[Shown], why_not: Callable[[Shown], str], wide: bool = False):
+        self.runs, self.why_not, self.wide = runs, why_not, wide
         self.out = gr.HTML(padding=False)
 
     def show(
@@ -35,7 +36,7 @@ class Panels:
             if progress:
                 progress((number, len(self.runs)), desc=run.name, unit="runs")
             parts.append(self.panel(run, compute, columns, captions))
-        return show.page(parts)
+        return show.page(parts, self.wide)
 
     def panel(self, run: Shown, compute: Callable[[Shown], Pictures], columns: int, captions: bool) -> str:
         about, why = play.about(run), self.why_not(run)
@@ -62,17 +63,16 @@ class Tab(NamedTuple):
 def make_page(runs: Sequence[Shown], delete_cache: tuple[int, int] | None = None) -> gr.Blocks:
     """The whole page for these runs. delete_cache: uploads are looked for every so many seconds, and go when they are
     so many seconds old."""
-    with gr.Blocks(title="aegean playground", analytics_enabled=False, delete_cache=delete_cache) as page:
+    here = [tab for tab in TABS if not all(tab.why_not(run) for run in runs)]
+    with gr.Blocks(
+        title="aegean playground", analytics_enabled=False, delete_cache=delete_cache, fill_width=True
+    ) as page:
         gr.HTML(show.title([run.name for run in runs]))
-        missing, first = [], True
-        for tab in TABS:
-            if all(tab.why_not(run) for run in runs):
-                missing.append(f"{tab.title}: {tab.why_not(runs[0])}")
-                continue
-            with gr.Tab(tab.title) as opened:
-                tab.build(runs, [opened.select, *([page.load] if first else [])])
-            first = False
-        gr.HTML(show.missing(missing))
+        with gr.Tabs(overflow_behavior="wrap"):
+            for tab in here:
+                with gr.Tab(tab.title) as opened:
+                    tab.build(runs, [opened.select, *([page.load] if tab is here[0] else [])])
+        gr.HTML(show.missing([f"{tab.title}: {tab.why_not(runs[0])}" for tab in TABS if tab not in here]))
     page.queue(max_size=WAITING, default_concurrency_limit=1, api_open=False)
     return page
 
@@ -189,7 +189,7 @@ def between(runs: Sequence[Shown], triggers: list[Any]) -> None:
             steps = gr.Slider(3, 16, 8, step=1, label="Steps")
             kind = classes(runs)
         with gr.Column(scale=3, min_width=300):
-            panels = Panels(runs, latents.no_way)
+            panels = Panels(runs, latents.no_way, wide=True)
 
     def switch(what: str) -> list[Any]:
         return [gr.update(visible=what == SEEDS)] * 2 + [gr.update(visible=what == PICTURES)] * 2
@@ -211,7 +211,7 @@ def between(runs: Sequence[Shown], triggers: list[Any]) -> None:
         except UserError as error:
             return show.refusal(str(error))
         return panels.show(
-            lambda run: latents.between(run, given, int(steps), class_name(kind)), min(int(steps), 8), True, progress
+            lambda run: latents.between(run, given, int(steps), class_name(kind)), min(int(steps), 8), False, progress
         )
 
     what.change(switch, what, [first, last, *files], api_visibility="private", show_progress="hidden")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from aegean import api
+from aegean.codec import unpack
 from aegean.config import UserError
 from aegean.data.grid import as_pictures
 from aegean.formulas.pictures import mean_squared_error, psnr
@@ -173,7 +174,7 @@ def reconstructed(shown: Shown, upload: Upload, whole: bool, class_name: str = "
     if lossy:
         data = model.compress(x)
         back = torch.stack(list(model.decompress(data)))
-        said.append(f"As an .aeg file it takes {_bytes(len(data), given.raw)}")
+        said.append(f"As an .aeg file it takes {_bytes(data, given.raw)}")
     elif "reconstruct" in model.can():
         back = model.reconstruct(x, own_labels(model, class_name))
         said.append(
@@ -181,7 +182,7 @@ def reconstructed(shown: Shown, upload: Upload, whole: bool, class_name: str = "
             "has been rounded or written to a file (the recipe codec does that)."
         )
     if exact:
-        said.append(f"Without any loss it takes {_bytes(len(model.compress(x, lossless=True)), given.raw)}")
+        said.append(f"Without any loss it takes {_bytes(model.compress(x, lossless=True), given.raw)}")
     if back is None:
         return Pictures(seen(model, x), ["your picture"], said)
     a, b = x.cpu().numpy(), back.cpu().numpy()
@@ -189,12 +190,14 @@ def reconstructed(shown: Shown, upload: Upload, whole: bool, class_name: str = "
     return Pictures(seen(model, torch.cat((x, back))), ["your picture", "what comes back"], [error, *said])
 
 
-def _bytes(count: int, raw: np.ndarray) -> str:
+def _bytes(data: bytes, raw: np.ndarray) -> str:
+    """What a file weighs, with its header and without."""
     pixels = raw.shape[1] * raw.shape[2]
-    text = f"{count:,} bytes, {8 * count / pixels:.2f} bits a pixel, against {raw.nbytes:,} bytes of plain values."
-    if count >= raw.nbytes:
-        text += " A file's header weighs more than so small a picture; many pictures share one."
-    return text
+    picture = sum(map(len, unpack(data)[1]))
+    return (
+        f"{len(data):,} bytes, of which {picture:,} hold the picture ({8 * picture / pixels:.2f} bits a pixel) and the "
+        f"rest is the file's header. The plain values are {raw.nbytes:,} bytes."
+    )
 
 
 # levels

@@ -16,16 +16,18 @@ SMALL = 96  # pixels: a smaller picture is enlarged without blur
 
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1180px !important; margin: 0 auto !important; }
+.file-preview .download { display: none; }
 @media (max-width: 640px) {
-  .gradio-container > .main { padding-left: 12px !important; padding-right: 12px !important; }
+  .gradio-container > .main { padding: 12px 4px !important; }
+  .gradio-container > .main > .wrap { padding: 0 !important; }
+  .tab-container button { padding: 0 10px !important; font-size: .9rem !important; }
   .play-first { order: -1; }
-  .tab-container { gap: 0 !important; }
-  .tab-container button, .tab-wrapper button { padding: 0 9px !important; font-size: .85rem !important; }
 }
 .play-title h1 { margin: .2rem 0 0; font-size: 1.5rem; }
 .play-title p, .play-missing, .play-note { margin: 0; opacity: .75; font-size: .92rem; }
 .play-hint { margin: 0; padding: 2.5rem 1rem; text-align: center; opacity: .7; border: 1px dashed; border-radius: 8px; }
 .play-panels { display: grid; gap: 1.25rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); }
+.play-panels.wide { grid-template-columns: minmax(0, 1fr); }
 .play-panel h3 { margin: 0 0 .1rem; font-size: 1.05rem; }
 .play-about { margin: 0 0 .6rem; opacity: .7; font-size: .85rem; }
 .play-tiles { display: grid; gap: 6px; grid-template-columns: repeat(var(--columns), minmax(0, 1fr)); }
@@ -39,7 +41,8 @@ CSS = """
 
 
 def title(names: Sequence[str]) -> str:
-    text = f"{' beside '.join(names)}: what it has learnt, to be looked at and tried out."
+    several = f"{', '.join(names[:-1])} and {names[-1]}, side by side." if len(names) > 1 else ""
+    text = several or f"What {names[0]} has learnt, to be looked at and tried out."
     return f'<div class="play-title"><h1>Playground</h1><p>{escape(text)}</p></div>'
 
 
@@ -58,9 +61,9 @@ def hint(text: str) -> str:
     return f'<p class="play-hint">{escape(text)}</p>'
 
 
-def page(parts: Sequence[str]) -> str:
-    """Panels beside each other, one below the other on a narrow screen."""
-    return f'<div class="play-panels">{"".join(parts)}</div>'
+def page(parts: Sequence[str], wide: bool = False) -> str:
+    """Panels beside each other; one below the other where they are wide, or the screen is narrow."""
+    return f'<div class="play-panels{" wide" * wide}">{"".join(parts)}</div>'
 
 
 def panel(name: str, about: str, found: Pictures, columns: int, captions: bool = True) -> str:
