@@ -88,6 +88,7 @@ def answer(
         controls,
         panels.out,
         api_visibility="private",
+        concurrency_id="models",  # one at a time, whatever the tab
         trigger_mode="always_last",
         show_progress="full" if slow else "minimal",
     )
@@ -231,7 +232,7 @@ def sliders(runs: Sequence[Shown], triggers: list[Any]) -> None:
             seed = seeds(visible=starts[0] == SEED)
             file = picture_file("Your picture", visible=starts[0] == PICTURE)
             kind = classes(runs)
-        with gr.Column(scale=1, min_width=260):
+        with gr.Column(scale=1, min_width=260, elem_classes="play-second"):
             amounts = [
                 gr.Slider(-RANGE, RANGE, 0, step=0.1, label=f"Direction {n}") for n in range(1, latents.SLIDERS + 1)
             ]

@@ -21,7 +21,10 @@ CSS = """
   .gradio-container > .main { padding: 12px 4px !important; }
   .gradio-container > .main > .wrap { padding: 0 !important; }
   .tab-container button { padding: 0 10px !important; font-size: .9rem !important; }
-  .play-first { order: -1; }
+  .play-first { order: -2; }
+  .play-second { order: -1; }
+  .play-first .play-panels { grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: .75rem; }
+  .play-first .play-about { display: none; }
 }
 .play-title h1 { margin: .2rem 0 0; font-size: 1.5rem; }
 .play-title p, .play-missing, .play-note { margin: 0; opacity: .75; font-size: .92rem; }
