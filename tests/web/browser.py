@@ -20,7 +20,7 @@ def playground(*runs, words=("--port", "0")):
     """(process, address) of `aegean play RUN...`, once it is open."""
     command = [sys.executable, "-m", "aegean", "play", *map(str, runs), *words]
     process = subprocess.Popen(command, env=dict(os.environ), text=True, stderr=subprocess.PIPE)
-    said = []
+    said, reader = [], None
     try:
         for line in process.stderr:
             said.append(line)
@@ -28,12 +28,16 @@ def playground(*runs, words=("--port", "0")):
                 break
         else:
             raise AssertionError("".join(said))
-        threading.Thread(target=lambda: said.extend(process.stderr), daemon=True).start()  # a full pipe would stop it
         process.said = said
+        reader = threading.Thread(target=lambda: said.extend(process.stderr), daemon=True)  # a full pipe would stop it
+        reader.start()
         yield process, found[1]
     finally:
         process.kill()
         process.wait()
+        if reader:
+            reader.join()
+        process.stderr.close()
 
 
 class Visit:

@@ -110,7 +110,7 @@ def test_a_file_of_another_kind_and_one_too_large_are_refused_in_words(server, t
         panel = visit.tab("Picture")
         for name, data, words in [
             ("notes.txt", b"hello", "nvalid file type"),
-            ("large.png", bytes(21 << 20), "xceeds the maximum"),
+            ("large.png", bytes(21 << 20), "exceed the maximum"),
         ]:
             (tmp_path / name).write_bytes(data)
             panel.locator("input[type=file]").set_input_files(tmp_path / name)
