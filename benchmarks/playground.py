@@ -13,8 +13,6 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "web"))
 from browser import chromium, playground
 
-COLOURS = 64  # of the PNG, which keeps it small
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -34,7 +32,7 @@ def main() -> None:
             visit.page.wait_for_load_state("networkidle")
             visit.page.screenshot(path=shot)
         with Image.open(shot) as image:
-            image.convert("RGB").quantize(COLOURS).save(args.out, optimize=True)
+            image.convert("RGB").save(args.out, optimize=True)
     print(f"{args.out}: {Path(args.out).stat().st_size:,} bytes")
 
 

@@ -67,7 +67,7 @@ def about(shown: Shown) -> str:
         levels = f" on {model.floors} levels" if model.floors > 1 else ""
         parts.append(f"{model.latent} latent numbers{levels}")
     if "images" in past:
-        parts.append(f"trained on {past['images']:,} pictures")
+        parts.append(f"{past['images']:,} pictures seen in training")
     return ", ".join(parts)
 
 
