@@ -1,6 +1,6 @@
 """The picture of the playground in the documentation: `aegean play` in a headless Chromium, a picture dragged in.
 
-    python benchmarks/playground.py runs/vae runs/codec --picture three.png --out docs/pictures/playground.png
+python benchmarks/playground.py runs/vae runs/codec --picture three.png --out docs/pictures/playground.png
 """
 
 import argparse

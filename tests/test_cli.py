@@ -14,7 +14,19 @@ import pytest
 from PIL import Image
 
 TINY = ["--set", "width=8", "latent=4", "batch=16"]
-COMMANDS = ["recipes", "train", "sample", "reconstruct", "encode", "decode", "fit", "evaluate", "compare", "play", "info"]
+COMMANDS = [
+    "recipes",
+    "train",
+    "sample",
+    "reconstruct",
+    "encode",
+    "decode",
+    "fit",
+    "evaluate",
+    "compare",
+    "play",
+    "info",
+]
 
 
 def pixels(path):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -33,8 +34,12 @@ def playground(*runs, words=("--port", "0")):
         reader.start()
         yield process, found[1]
     finally:
-        process.kill()
-        process.wait()
+        process.send_signal(signal.SIGINT)  # so that it takes its uploads along
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         if reader:
             reader.join()
         process.stderr.close()

@@ -39,13 +39,18 @@ def pictures(panel):
     return panel.locator(".play-tiles img").evaluate_all("all => all.map(one => one.src)")
 
 
-def changed(visit, panel, before):
-    """The pictures of a tab, once they are others than before."""
-    end = time.monotonic() + 60
-    while (now := pictures(panel)) == before or not now:
-        assert time.monotonic() < end, "the pictures do not change"
-        visit.page.wait_for_timeout(50)
-    return now
+def until(true, seconds=60):
+    """Wait for a condition."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not within {seconds} seconds"
+        time.sleep(0.05)
+
+
+def changed(panel, before):
+    """The pictures of a tab, once there are others than before."""
+    until(lambda: pictures(panel) not in ([], before))
+    return pictures(panel)
 
 
 def slide(panel, label, value):
@@ -62,9 +67,9 @@ def test_the_whole_page(visit, server, tmp_path):
     assert len(first) == 2 * 36  # the codec has no prior, and says so
     assert "fit one with" in panel.get_by_role("alert").inner_text()
     panel.get_by_role("button", name="Draw others").click()
-    second = changed(visit, panel, first)
+    second = changed(panel, first)
     slide(panel, "Truncation", 0)
-    third = changed(visit, panel, second)
+    third = changed(panel, second)
     assert len(set(third[:36])) == 1  # the middle of the vae's prior, again and again
 
     panel = visit.tab("Picture")
@@ -82,17 +87,17 @@ def test_the_whole_page(visit, server, tmp_path):
     assert "bytes, of which" in text and "no compression" in text and "scaled from 300 x 220" in text
 
     panel = visit.tab("Directions")
-    start = changed(visit, panel, [])
+    start = changed(panel, [])
     slide(panel, "Direction 1", 2)
-    after = changed(visit, panel, start)
+    after = changed(panel, start)
     assert after[0] == start[0] and after[1] != start[1]  # the start stays
     panel.get_by_role("button", name="Back to the start").click()
-    assert changed(visit, panel, after) == start
+    assert changed(panel, after) == start
 
     panel = visit.tab("Between")
-    assert len(changed(visit, panel, [])) == 2 * 8
+    assert len(changed(panel, [])) == 2 * 8
     panel = visit.tab("Levels")
-    assert len(changed(visit, panel, [])) == 12
+    assert len(changed(panel, [])) == 12
     assert panel.get_by_role("alert").count() == 2  # the two flat ones
 
     for name in ("Samples", "Picture", "Directions", "Between", "Levels"):
@@ -142,14 +147,21 @@ def test_the_server_gives_nothing_but_its_page(server):
     assert status("/", Host="evil.example") == 421
 
 
-def test_ctrl_c_ends_it_at_once_and_takes_the_uploads_along(trained, tmp_path):
+def test_ctrl_c_ends_it_at_once_and_takes_the_uploads_along(trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "own"))
+    (tmp_path / "own").mkdir()
     with playground(trained / "vae.safetensors") as (process, address), chromium(tmp_path / "profile", 1200) as visit:
         visit.open(address)
-        start = time.monotonic()
+        panel = visit.tab("Picture")
+        (tmp_path / "stroke.png").write_bytes(picture())
+        panel.locator("input[type=file]").set_input_files(tmp_path / "stroke.png")
+        panel.get_by_text("what comes back").first.wait_for()
+        assert list((tmp_path / "own").rglob("stroke.png"))
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
-        assert time.monotonic() - start < 10
+        until(lambda: process.said[-1] == "aegean: interrupted\n", 10)  # with a page that still listens
+        assert process.wait(60) == 130
         assert not any("Traceback" in line for line in process.said)
+        assert not list((tmp_path / "own").rglob("stroke.png"))
 
 
 def test_a_port_in_use_is_one_sentence(refused, trained):
