@@ -25,7 +25,7 @@ import torch.autograd.forward_ad as forward_ad
 from torch import Tensor, nn
 
 from aegean import draw
-from aegean.latent import Latent
+from aegean.latent import FiniteScalar, Latent
 from aegean.nets import Judgement
 from aegean.nets.integer import Coded
 from aegean.objectives.term import named
@@ -172,8 +172,9 @@ class Paths:
 
     @path
     def symbols(self) -> Coded:
-        """What the latent's symbols cost under the tables that their network chooses."""
-        return self.nets["symbols"](self.latent.symbols)
+        """What the latent's symbols cost under the tables that their network chooses, which rounds them itself."""
+        finite = isinstance(self.nets["bottleneck"], FiniteScalar)
+        return self.nets["symbols"](self.latent.stats[0] if finite else self.latent.symbols)
 
     @path
     def pixels(self) -> Coded:

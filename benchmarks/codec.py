@@ -1,105 +1,193 @@
-"""What a trained codec's files weigh, beside PNG, WebP and JPEG, and how fast they are written and read.
+"""Rate and distortion of trained codecs beside JPEG, WebP and PNG, and how fast files are written and read.
 
-    python benchmarks/codec.py RUN --data cifar/ --count 1000
+    python benchmarks/codec.py --task digits|mnist|cifar [--data FOLDER] [--qualities 5,20,80] [--images N]
+        [--count 1000] [--out FOLDER] [--set name=value ...]
 
-The test pictures go into one .aeg file, header counted; the other formats write a file for each picture, at every
-quality, and are compared at equal PSNR of all pictures together. A table, and a line of JSON last.
+For each quality a `codec` is trained, and a `lossless` beside them; the models are kept under --out, and those that
+are there already are taken as they are. The test pictures go into one .aeg file, header counted; the others write a
+file for each picture, at every quality (JPEG with and without its coarser colours), and are compared at the PSNR of all
+pictures together. A table, a picture of the curves in --out, and a line of JSON last.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
-import json
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import arguments, finish, note, rounded, show
 from PIL import Image
+from tqdm import trange
 
 from aegean import api
 from aegean.codec import unpack
 from aegean.compression import compress, decompress
-from aegean.data import open_data
+from aegean.data import Dataset, open_data
+from aegean.data.loader import Feed
+from aegean.recipes import configure
+from aegean.training.engine import choose_engine
+from aegean.training.trainer import Trainer
 
-QUALITIES = (1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90, 95)
+QUALITIES = (1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90, 95, 100)
+OTHERS: dict[str, list[dict[str, Any]]] = {
+    "JPEG": [{"optimize": True, "subsampling": 2}, {"optimize": True, "subsampling": 0}],
+    "WEBP": [{"method": 6}],
+}
+EXACT: dict[str, dict[str, Any]] = {"PNG": {"optimize": True}, "WEBP": {"lossless": True, "method": 6}}
+Curve = list[tuple[float, float]]  # PSNR and bytes a picture, sorted
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("run", help="a run of codec, vq_ae or lossless")
-    parser.add_argument("--data", required=True, help="pictures of 8 bits with a test part")
-    parser.add_argument("--count", type=int, default=1000)
+    parser = arguments(__doc__.split("\n")[0])
+    parser.add_argument("--task", choices=["digits", "mnist", "cifar"], default="cifar")
+    parser.add_argument("--data", help="the folder of MNIST's files or CIFAR-10's batches")
+    parser.add_argument("--qualities", default="5,15,50,150,400", help="of the recipe codec, one run each")
+    parser.add_argument("--images", type=int, default=100_000, help="that each codec is trained on")
+    parser.add_argument(
+        "--exact-images", type=int, default=200_000, help="that lossless is trained on; 0: leave it out"
+    )
+    parser.add_argument("--count", type=int, default=1000, help="test pictures")
+    parser.add_argument("--out", default="", help="folder of the models (default: runs/codec-TASK)")
+    parser.add_argument("--set", nargs="*", default=[], help="options of the recipe codec")
     options = parser.parse_args()
-    model, pictures = api.load(options.run), open_data(options.data).test[: options.count]
-    found: dict[str, Any] = {"run": options.run, "count": len(pictures), "shape": list(pictures.shape[1:])}
-    if "compress --lossless" in model.can():
-        found["lossless"] = lossless(model, pictures)
-    if "compress" in model.can():
-        found["lossy"] = lossy(model, pictures)
-    for kind in ("lossless", "lossy"):
-        for name, value in found.get(kind, {}).items():
-            print(f"{kind:<8}  {name:<20}  {value:,.4g}" if value is not None else f"{kind:<8}  {name:<20}  -")
-    print(json.dumps(found))
+    if options.quick:
+        options.task, options.qualities, options.images, options.exact_images, options.count = (
+            "digits",
+            "50",
+            640,
+            640,
+            64,
+        )
+    spec = options.data or ("digits" if options.task == "digits" else None)
+    if spec is None:
+        parser.error("--data FOLDER is missing")
+    out = Path(options.out or f"runs/codec-{options.task}")
+    dataset = open_data(spec, note)
+    pictures = dataset.test[: options.count]
+    settings = dict(item.split("=", 1) for item in options.set)
+
+    curves = {name: curve(name, pictures) for name in OTHERS}
+    rows, points = [], []
+    for quality in map(float, options.qualities.split(",")):
+        given = {**settings, "quality": quality, "lossless": False}
+        model = trained(out / f"quality-{quality:g}.safetensors", "codec", dataset, options.images, given)
+        found = lossy(model, pictures)
+        found["others"] = {name: rounded(at(curves[name], found["psnr"])) for name in curves}
+        points.append({"quality": quality, **found})
+        rows.append((quality, found["psnr"], found["bytes"], *found["others"].values(), found["overhead"],
+                     found["write_mb_s"], found["read_mb_s"]))  # fmt: skip
+    headings = ("quality", "PSNR", "bytes", *OTHERS, "over ideal", "write MB/s", "read MB/s")
+    show(f"{options.task}, {len(pictures)} test pictures in one file, bytes a picture", headings, rows)
+    plot(out / "curve.png", [(p["psnr"], p["bytes"]) for p in points], curves)
+    exact = None
+    if options.exact_images:
+        model = trained(out / "lossless.safetensors", "lossless", dataset, options.exact_images, {})
+        exact = lossless(model, pictures)
+        show("exact pixels, bytes a picture", list(exact), [list(exact.values())])
+    budget = {"images": options.images, "exact_images": options.exact_images, "seed": 0}
+    others = {name.lower(): [[rounded(v) for v in point] for point in found] for name, found in curves.items()}
+    device = api.pick_device("auto")
+    finish(
+        "codec", device, task=options.task, count=len(pictures), budget=budget, lossy=points, lossless=exact, **others
+    )
 
 
-def lossless(model: Any, pictures: np.ndarray) -> dict[str, Any]:
-    """Bytes a picture (n, channels, H, W), and megabytes of raw values a second."""
-    found, again = measured(model, "lossless", pictures)
-    assert np.array_equal(again, pictures)
-    others = {"PNG": {"optimize": True}, "WEBP": {"lossless": True, "method": 6}}
-    for name, options in others.items():
-        found[name.lower()] = mean(len(encoded(picture, name, **options)) for picture in pictures)
-    return found
+def trained(file: Path, recipe: str, dataset: Dataset, images: int, settings: dict[str, Any]) -> Any:
+    """The model that is kept in a file, or a new one, which then is kept there."""
+    if file.exists():
+        return api.load(file)
+    run, device = configure(recipe, dataset.info, {**settings, "images": images}), api.pick_device("auto")
+    feed = Feed(dataset.info, dataset.train, dataset.train_labels, device, seed=run.seed)
+    trainer = Trainer(run, dataset.info, feed, device, choose_engine(run, device, "auto", "auto", 1))
+    for _ in trange(images // run.batch, desc=f"{recipe} {settings.get('quality', '')}", unit="step"):
+        trainer.step()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    model = trainer.model({"recipe": recipe, "images": images, "settings": settings})
+    model.save(file)
+    return model
 
 
 def lossy(model: Any, pictures: np.ndarray) -> dict[str, Any]:
-    """Bytes a picture, PSNR, and what the others take for the same PSNR; None where they do not reach it."""
+    """Bytes a picture, PSNR, speeds."""
     found, again = measured(model, "lossy", pictures)
-    found["psnr"] = psnr(pictures, again)
-    for name, options in {"JPEG": {"optimize": True}, "WEBP": {"method": 6}}.items():
-        curve = []
-        for quality in QUALITIES:
-            files = [encoded(picture, name, quality=quality, **options) for picture in pictures]
-            curve.append(
-                (psnr(pictures, np.stack([opened(file, pictures.shape[1]) for file in files])), mean(map(len, files)))
-            )
-        curve.sort()
-        reached = curve[0][0] <= found["psnr"] <= curve[-1][0]
-        found[name.lower()] = float(np.interp(found["psnr"], *zip(*curve))) if reached else None
-    return found
+    return found | {"psnr": psnr(pictures, again)}
+
+
+def lossless(model: Any, pictures: np.ndarray) -> dict[str, Any]:
+    """The same, and what others take; every pixel is compared."""
+    found, again = measured(model, "lossless", pictures)
+    assert np.array_equal(again, pictures)
+    others = {
+        name.lower(): mean(len(encoded(picture, name, **given)) for picture in pictures)
+        for name, given in EXACT.items()
+    }
+    return found | others
 
 
 def measured(model: Any, kind: str, pictures: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
-    """Bytes a picture and speeds, the second time, and the pictures that come back."""
-    coder = model.coder(kind)
-    for _ in range(2):
+    """Bytes a picture (n, channels, H, W), what is above the tables' own ideal length, megabytes of raw values a
+    second (the best of three, files in memory), and the pictures that come back."""
+    coder, megabytes = model.coder(kind), pictures.nbytes / 1e6
+    writing, reading = [], []
+    for _ in range(3):
         start = time.perf_counter()
         data = compress(coder, (("", picture) for picture in pictures))
         written = time.perf_counter()
-        header, blocks = unpack(data)
-        again = np.stack([values for _, values in decompress(coder, header, blocks)])
-        read = time.perf_counter()
-    megabytes = pictures.nbytes / 1e6
-    symbols = pictures if kind == "lossless" else coder.symbols(pictures)
-    ideal = coder.tables.ideal_bits(symbols) / 8 / len(pictures)
-    return {
+        again = np.stack([values for _, values in decompress(coder, *unpack(data))])
+        writing.append(written - start)
+        reading.append(time.perf_counter() - written)
+    ideal = coder.tables.ideal_bits(pictures if kind == "lossless" else coder.symbols(pictures)) / 8
+    found = {
         "bytes": len(data) / len(pictures),
-        "ideal_bytes": ideal,
-        "write_mb_s": megabytes / (written - start),
-        "read_mb_s": megabytes / (read - written),
-    }, again
+        "overhead": len(data) / ideal - 1,
+        "write_mb_s": megabytes / min(writing),
+        "read_mb_s": megabytes / min(reading),
+    }
+    return {name: rounded(value) for name, value in found.items()}, again
+
+
+def curve(name: str, pictures: np.ndarray) -> Curve:
+    """What a format takes for the PSNR that it gives: the best of its ways, at all qualities."""
+    points: Curve = []
+    for options in OTHERS[name]:
+        for quality in QUALITIES:
+            files = [encoded(picture, name, quality=quality, **options) for picture in pictures]
+            again = np.stack([opened(file, pictures.shape[1]) for file in files])
+            points.append((psnr(pictures, again), mean(map(len, files))))
+    return [p for p in sorted(points) if not any(q[0] >= p[0] and q[1] < p[1] for q in points)]
+
+
+def at(points: Curve, level: float) -> float | None:
+    """Bytes for a PSNR, between the points; below the first of them as many as that takes, above the last None."""
+    return None if level > points[-1][0] else float(np.interp(level, *zip(*points)))
+
+
+def plot(path: Path, ours: Curve, curves: dict[str, Curve]) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), dpi=120, layout="constrained")
+    axes = figure.add_subplot(xlabel="bytes a picture", ylabel="PSNR, dB", xscale="log")
+    for name, points in {"codec": sorted(ours), **curves}.items():
+        axes.plot([p[1] for p in points], [p[0] for p in points], marker="o", markersize=3, label=name)
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
     """Of all pictures together, in dB."""
-    return float(10 * np.log10(255**2 / np.square(a.astype(float) - b).mean()))
+    return float(10 * np.log10(255**2 / max(np.square(a.astype(float) - b).mean(), 1e-9)))
 
 
 def encoded(picture: np.ndarray, form: str, **options: Any) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(picture[0] if len(picture) == 1 else picture.transpose(1, 2, 0)).save(file, form, **options)
+    grey = {} if len(picture) > 1 or form != "JPEG" else {"subsampling": -1}
+    raw = picture[0] if len(picture) == 1 else picture.transpose(1, 2, 0)
+    Image.fromarray(raw).save(file, form, **{**options, **grey})
     return file.getvalue()
 
 

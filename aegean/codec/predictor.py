@@ -31,6 +31,7 @@ BIAS_MOST = 1 << 20
 EXACT = 1 << 24  # whole numbers below are exact in float32
 WIDTHS = 24  # of tables, from narrow to wide
 BEYOND = 4  # levels that a place may lie outside of the grid's
+FINE = 4  # bits of a difference of one coefficient
 FLAGS = ((0, -1), (-1, 0), (-1, 1), (0, -2), (-2, 0))  # neighbours (down, right) whose being there is told
 
 
@@ -46,12 +47,18 @@ class LayerShape(NamedTuple):
 
 @dataclass(frozen=True)
 class Shape:
-    """The size of everything: a grid's channels and levels; how far neighbours reach; the hidden layers' widths."""
+    """The size of everything: a grid's channels and levels; how far neighbours reach; the hidden layers' widths.
+
+    `means`, for grids of a transform's coefficients: how many channels, the first ones, are means of blocks, expected
+    to go on as their neighbours do. All others are expected in the middle, and are mostly there: differences are seen
+    finely and cut off, and tables may be narrower.
+    """
 
     channels: int
     levels: int
     reach: int = 2
     hidden: tuple[int, ...] = (32, 32)
+    means: int | None = None
 
     @property
     def neighbours(self) -> tuple[tuple[int, int], ...]:
@@ -62,6 +69,8 @@ class Shape:
     @property
     def gain_bits(self) -> int:
         """A difference of one level is an input of 2^gain_bits: the most that keeps inputs within INPUT_MOST."""
+        if self.means is not None:
+            return FINE
         return (INPUT_MOST // (self.levels - 1)).bit_length() - 1
 
     @property
@@ -133,7 +142,8 @@ class Predictor:
     @cached_property
     def fingerprint(self) -> bytes:
         """16 bytes that any other network or table would change."""
-        digest = hashlib.blake2b(json.dumps(asdict(self.shape), sort_keys=True).encode(), digest_size=16)
+        said = {k: v for k, v in asdict(self.shape).items() if v is not None}
+        digest = hashlib.blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=16)
         for mine in self.layers:
             for layer in mine:
                 digest.update(layer.weight.astype("<i4").tobytes() + layer.bias.astype("<i4").tobytes())
@@ -182,7 +192,7 @@ class Predictor:
             for channel in range(self.shape.channels):
                 if channel:
                     seen = plane.at(channel - 1, ys, xs) - expected[channel - 1]
-                    inputs[self.shape.shared + channel - 1] = seen * (1 << self.shape.gain_bits)
+                    inputs[self.shape.shared + channel - 1] = cut(seen * (1 << self.shape.gain_bits))
                 yield channel, ys, xs, *self._choose(channel, inputs, expected[channel])
 
     def _choose(self, channel: int, inputs: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -206,6 +216,11 @@ class Predictor:
         part = place & (1 << shape.place_bits) - 1
         group = self.group[level + BEYOND]
         return ((group << shape.place_bits) + part) * WIDTHS + width + WIDTHS // 2, level
+
+
+def cut(inputs: np.ndarray) -> np.ndarray:
+    """Inputs brought within INPUT_MOST, in place."""
+    return np.clip(inputs, -INPUT_MOST, INPUT_MOST, out=inputs)
 
 
 WIDTH_BITS = 3  # an output of 1 is 8 tables wider
@@ -268,6 +283,7 @@ class _Plane:
             found[number] = (1 << INPUT_BITS) * self._there(ys + y, xs + x)
         row += len(FLAGS)
         found[row : row + c] = np.floor((expected - shape.levels // 2) * (gain / 2))
+        cut(found)
         return found.reshape(len(found), -1), expected.reshape(c, -1)
 
     def _there(self, ys: np.ndarray, xs: np.ndarray) -> np.ndarray:
@@ -276,13 +292,17 @@ class _Plane:
         return np.where(inside, self.there[ys.clip(0), xs.clip(0, self.there.shape[1] - 1), 0], 0)[:, None]
 
     def _expected(self, ys: np.ndarray, xs: np.ndarray) -> np.ndarray:
-        """The median edge detector, (channels, k, n); the one neighbour that is there; or the middle."""
+        """Of means the median edge detector, (channels, k, n); the one neighbour that is there; else the
+        middle."""
         left, up, corner = (self.values[:, ys + y, xs + x] for y, x in ((0, -1), (-1, 0), (-1, -1)))
         has_left, has_up = (self.there[ys + y, xs + x] > 0 for y, x in ((0, -1), (-1, 0)))
         low, high = np.minimum(left, up), np.maximum(left, up)
         both = np.clip(left + up - corner, low, high)
         one = np.where(has_left, left, np.where(has_up, up, np.float32(self.shape.levels // 2)))
-        return np.where(has_left & has_up, both, one)
+        found = np.where(has_left & has_up, both, one)
+        if self.shape.means is not None:
+            found[self.shape.means :] = self.shape.levels // 2
+        return found
 
 
 def _check(layer: Layer, plan: LayerShape) -> None:

@@ -38,8 +38,23 @@ class Replaced(torch.autograd.Function):
         return grad, None
 
 
+class Clipped(torch.autograd.Function):
+    """x within [-1, 1], with the gradient of x except where it would lead further out."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
+        ctx.save_for_backward(x)
+        return x.clamp(-1, 1)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        (x,) = ctx.saved_tensors
+        return grad.masked_fill((x.abs() > 1) & (x * grad < 0), 0)
+
+
 class Quantised(nn.Module):
-    """What the three share: the linear layer, the grid's shape, and how often each symbol was seen.
+    """What the three share: the linear layer, the grid's shape, and how often each symbol was seen. Without `project`
+    there is no layer: the features are the numbers already.
 
     `grid` is the shape (channels, height, width) of the symbols, each from 0 to levels - 1; `latent` is how many
     numbers z has: `depth` at each place. `mass` (channels, levels) is a running mean of each symbol's count a step.
@@ -50,7 +65,7 @@ class Quantised(nn.Module):
     draws: tuple[str, tuple[int, ...]] | None = None  # the noise that it takes
     stages = 1  # of a residual quantiser: symbols of the last ones may be left out
 
-    def __init__(self, level: Sequence[int], latent: int, channels: int, levels: int):
+    def __init__(self, level: Sequence[int], latent: int, channels: int, levels: int, project: bool = True):
         super().__init__()
         height, width = level[1:] if len(level) == 3 else (1, 1)
         assert latent % (height * width) == 0, "latent numbers do not share out evenly"
@@ -58,12 +73,14 @@ class Quantised(nn.Module):
         self.level, self.latent, self.levels = tuple(level), latent, levels
         self.depth = latent // (height * width)
         self.grid = (channels, height, width)
-        self.project = he_(nn.Conv2d(level[0], self.depth, 1))
+        assert project or self.depth == level[0]
+        self.project = he_(nn.Conv2d(level[0], self.depth, 1)) if project else None
         self.register_buffer("mass", torch.ones(channels, levels))
 
     def places(self, h: Tensor) -> Tensor:
         """Features (B, *level) -> (B, depth, height, width), float32."""
-        return self.project(act(h).view(len(h), self.level[0], *self.grid[1:])).float()
+        h = h.view(len(h), self.level[0], *self.grid[1:])
+        return (h if self.project is None else self.project(act(h))).float()
 
     def bits(self, symbols: Tensor) -> Tensor:
         """What the symbols cost at the same length for all: (B,)."""
@@ -84,16 +101,18 @@ class Quantised(nn.Module):
 
 @network
 class FiniteScalar(Quantised):
-    """Every number is brought into a range and rounded to one of a few levels (Mentzer et al. 2023, section 3.1): no
-    codebook, nothing that could collapse. z is the level in [-1, 1]."""
+    """Every number is brought into [-1, 1] and rounded to one of a few levels (Mentzer et al. 2023, section 3.1, with a
+    straight line in the place of tanh, so that steps are even): no codebook, nothing that could collapse. z is the
+    level in [-1, 1]; `stats` are the symbols before they were rounded."""
 
-    def __init__(self, level: Sequence[int], latent: int, levels: int = 8):
+    def __init__(self, level: Sequence[int], latent: int, levels: int = 8, project: bool = True):
         height, width = level[1:] if len(level) == 3 else (1, 1)
-        super().__init__(level, latent, latent // (height * width), levels)
+        super().__init__(level, latent, latent // (height * width), levels, project)
 
     def forward(self, h: Tensor, noise: Tensor | None = None, labels: Tensor | None = None) -> Latent:
-        symbols = nearest((torch.tanh(self.places(h)) + 1) * ((self.levels - 1) / 2))
-        return Latent(self.to_codes(symbols), self.bits(symbols), symbols=symbols)
+        unrounded = (Clipped.apply(self.places(h)) + 1) * ((self.levels - 1) / 2)
+        symbols = nearest(unrounded)
+        return Latent(self.to_codes(symbols), self.bits(symbols), (unrounded,), symbols)
 
     def to_codes(self, symbols: Tensor) -> Tensor:
         """Symbols (B, channels, height, width) -> z (B, latent)."""

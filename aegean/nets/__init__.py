@@ -10,8 +10,10 @@ from aegean.nets.mlp import MLPDecoder, MLPEncoder
 from aegean.nets.scales import ScaleDiscriminator
 from aegean.nets.shared import SharedDiscriminator
 from aegean.nets.tower import NoiseReaders, Several, Stack, Tower
+from aegean.nets.transform import Analysis, Synthesis
 
 __all__ = [
+    "Analysis",
     "ConvDecoder",
     "ConvEncoder",
     "ConvLadder",
@@ -28,5 +30,6 @@ __all__ = [
     "Several",
     "SharedDiscriminator",
     "Stack",
+    "Synthesis",
     "Tower",
 ]

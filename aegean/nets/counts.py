@@ -32,8 +32,8 @@ class CountModel(nn.Module):
         return len(self.counts), self.levels
 
     def forward(self, symbols: Tensor) -> Coded:
-        """Symbols (B, channels, H, W), whole numbers."""
-        symbol = symbols.long()
+        """Symbols (B, channels, H, W), rounded to whole numbers."""
+        symbol = (symbols + 0.5).floor().long()
         table = torch.arange(symbol.shape[1], device=symbol.device)[:, None, None].expand_as(symbol)
         share = self.counts / self.counts.sum(1, keepdim=True)
         return Coded(-share.log2()[table, symbol].flatten(1).sum(1), table, symbol)

@@ -16,8 +16,9 @@ from aegean.codec import predictor as plan
 from aegean.config import network
 from aegean.nets.blocks import he_
 
-MEMORY = 1 << 20  # counts of a table, above which all of them are halved: what was seen long ago is forgotten
+MEMORY = 1 << 16  # counts of a table, above which all of them are halved: what was seen long ago is forgotten
 EQUIVALENT = 1024  # counts that a table begins with, in the shape of its logistic
+RARE = 2**-10  # share of numbers that no logistic explains
 SMOOTHING = 64  # a symbol that was never seen counts as this part of one that was seen once
 
 
@@ -75,12 +76,17 @@ class Coded(NamedTuple):
 class IntegerPredictor(nn.Module):
     """Chooses tables for the numbers of grids (see `codec.predictor.Shape` for its settings).
 
-    Values (B, channels, H, W) come in units in which value * scale + offset is a whole number from 0 to levels - 1.
-    `counts` (tables, levels) learns from what is seen: `observe`, once a step.
+    Values (B, channels, H, W) come in units in which value * scale + offset is a whole number from 0 to levels - 1, or
+    is rounded to one. What is not rounded yet learns from the slope of its own bits, not of the rounded number's, which
+    for a coefficient near the middle would be none (Minnen and Singh 2020, section 3.3, with noise).
+
+    `counts` (tables, levels) learns from what is seen: `observe`, once a step. Parameters are stored divided by `pace`,
+    so that the network learns so many times faster than an optimizer's rate says (Karras et al. 2019, section C).
     """
 
     counts: Tensor
     groups: Tensor
+    sizes: Tensor
 
     def __init__(
         self,
@@ -88,13 +94,16 @@ class IntegerPredictor(nn.Module):
         levels: int,
         reach: int = 2,
         hidden: Sequence[int] = (32, 32),
+        means: int | None = None,
         offset: float = 0.0,
         scale: float = 1.0,
+        pace: float = 1.0,
     ):
         super().__init__()
-        assert 0 < channels <= 256 and 1 < levels <= 256 and 0 < reach <= 4 and len(hidden) <= 8
-        self.shape = plan.Shape(channels, levels, reach, tuple(hidden))
-        self.offset, self.scale = offset, scale
+        assert 0 < channels <= 256 and 1 < levels <= 256 and 0 < reach <= 4 and len(hidden) <= 8 and pace > 0
+        assert means is None or 0 <= means <= channels
+        self.shape = plan.Shape(channels, levels, reach, tuple(hidden), means)
+        self.offset, self.scale, self.pace = offset, scale, pace
         self.nets = nn.ModuleList(
             nn.ModuleList(he_(nn.Linear(layer.inputs, layer.outputs)) for layer in self.shape.layers(channel))
             for channel in range(channels)
@@ -102,7 +111,10 @@ class IntegerPredictor(nn.Module):
         with torch.no_grad():
             for net in self.nets:
                 net[-1].weight.mul_(0.1)  # type: ignore[index, operator]
+                for layer in net:  # type: ignore[attr-defined]
+                    layer.weight.div_(pace)
         self.register_buffer("groups", torch.from_numpy(plan.groups(self.shape)), persistent=False)
+        self.register_buffer("sizes", layer_sizes(self.shape), persistent=False)
         self.register_buffer("counts", first_counts(self.shape))
 
     @property
@@ -115,18 +127,43 @@ class IntegerPredictor(nn.Module):
         return nearest(values.float() * self.scale + self.offset).clamp(0, self.shape.levels - 1)
 
     def forward(self, values: Tensor) -> Coded:
+        shape = self.shape
         with torch.autocast(values.device.type, enabled=False):
             x = self.numbers(values)
             inputs, expected = self._inputs(x)
-            seen = (x - expected) * (1 << self.shape.gain_bits)
-            inputs, seen = (one.permute(0, 2, 3, 1).contiguous() for one in (inputs, seen))
-            found = [self._channel(c, x[:, c], expected[:, c], inputs, seen) for c in range(self.shape.channels)]
-        bits, table, symbol = zip(*found)
-        return Coded(sum(bits[1:], bits[0]), torch.stack(table, 1), torch.stack(symbol, 1))
+            h = inputs.permute(0, 2, 3, 1)
+            for number in range(len(shape.hidden) + 1):
+                weight, bias = self._layer(number)
+                if number == 0:
+                    h = F.linear(h, weight.flatten(0, 1), bias.flatten()).unflatten(3, bias.shape)
+                else:
+                    h = torch.einsum("byxci,coi->byxco", Activation.apply(h), weight) + bias
+            place, width = h.permute(4, 0, 3, 1, 2).unbind()
+            place = place * 2.0 ** plan.place_unit(shape) + expected * (1 << shape.place_bits)
+            width = width * (1 << plan.WIDTH_BITS)
+            mean, spread = place / (1 << shape.place_bits), log_scale(shape, width)
+            bits = at_worst(logistic_bits(x.detach(), mean, spread, shape.levels), shape.levels)
+            if values.requires_grad:
+                y = values.float() * self.scale + self.offset
+                slope = logistic_bits(y, mean.detach(), spread.detach(), shape.levels)
+                bits = bits + (slope - slope.detach())
+        return Coded(bits.flatten(1).sum(1), *self._table(x, place, width))
+
+    def _layer(self, number: int) -> tuple[Tensor, Tensor]:
+        """One layer of all channels' networks at once: weights (C, outputs, inputs) and biases (C, outputs), rounded.
+        Of the last inputs of the first layer a channel has only those of channels before it; the others weigh 0."""
+        layers = [net[number] for net in self.nets]  # type: ignore[index]
+        most = max(layer.in_features for layer in layers)
+        weight = torch.stack([F.pad(layer.weight, (0, most - layer.in_features)) for layer in layers]) * self.pace
+        bias = torch.stack([layer.bias for layer in layers]) * self.pace
+        scale, largest, one, unit = self.sizes[number, :, :, None, None].unbind(1)
+        weight = torch.minimum(torch.maximum(nearest(weight * scale), -largest), largest) * unit
+        return weight, nearest(bias * one[..., 0]).clamp(-plan.BIAS_MOST, plan.BIAS_MOST) * unit[..., 0]
 
     def _inputs(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Numbers (B, C, H, W) -> what every channel's network sees (B, shared, H, W), and what is expected of each
-        number (B, C, H, W). As `codec.predictor._Plane` has it."""
+        """Numbers (B, C, H, W) -> what the channels' networks see (B, shared + C - 1, H, W): what they all do, then
+        what each channel but the last turned out to be; and what is expected of each number (B, C, H, W). As
+        `codec.predictor._Plane` has it."""
         shape = self.shape
         there = F.pad(torch.ones_like(x[:1, :1]), (m := max(shape.reach, 2), m, m, 0))
         x = F.pad(x, (m, m, m, 0))
@@ -139,27 +176,16 @@ class IntegerPredictor(nn.Module):
         both = torch.maximum(torch.minimum(left + up - corner, torch.maximum(left, up)), torch.minimum(left, up))
         one = torch.where(has_left, left, torch.where(has_up, up, float(shape.levels // 2)))
         expected = torch.where(has_left & has_up, both, one)
+        if shape.means is not None:
+            middle = torch.full_like(expected[:, shape.means :], shape.levels // 2)
+            expected = torch.cat((expected[:, : shape.means], middle), 1)
         gain = float(1 << shape.gain_bits)
         seen = [(at(x, *place) - expected) * (gain * at(there, *place)) for place in shape.neighbours]
         flags = [at(there, *place).expand(len(x), -1, -1, -1) * (1 << plan.INPUT_BITS) for place in plan.FLAGS]
         level = floor((expected - shape.levels // 2) * (gain / 2))
-        return torch.cat((*seen, *flags, level), 1), expected
-
-    def _channel(
-        self, c: int, x: Tensor, expected: Tensor, inputs: Tensor, seen: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """bits (B,), and for each number x (B, H, W) of channel c its table and symbol (B, H, W) int64. inputs
-        (B, H, W, shared), and `seen` (B, H, W, C): what earlier channels, known by then, turned out to be."""
-        shape = self.shape
-        h = torch.cat((inputs, seen[..., :c]), 3) if c else inputs
-        *hidden, last = zip(self.nets[c], shape.layers(c))  # type: ignore[call-overload]
-        for layer, sizes in hidden:
-            h = Activation.apply(F.linear(h, *rounded(layer, sizes, plan.HIDDEN_BITS)))
-        out = F.linear(h, *rounded(*last))
-        place = out[..., 0] * 2.0 ** plan.place_unit(shape) + expected * (1 << shape.place_bits)
-        width = out[..., 1] * (1 << plan.WIDTH_BITS)
-        bits = logistic_bits(x, place / (1 << shape.place_bits), log_scale(shape, width), shape.levels)
-        return bits.flatten(1).sum(1), *self._table(x, place, width)
+        before = (at(x, 0, 0) - expected)[:, :-1] * gain
+        inputs = torch.cat((*seen, *flags, level, before), 1)
+        return inputs.clamp(-plan.INPUT_MOST, plan.INPUT_MOST), expected
 
     @torch.no_grad()
     def _table(self, x: Tensor, place: Tensor, width: Tensor) -> tuple[Tensor, Tensor]:
@@ -189,29 +215,31 @@ class IntegerPredictor(nn.Module):
     def frozen(self) -> plan.Predictor:
         """The network and tables as whole numbers, for coding."""
 
-        def layer(layer: nn.Linear, sizes: plan.LayerShape) -> plan.Layer:
-            weight, bias = (values.cpu().numpy() for values in rounded(layer, sizes, sizes.sum_bits))
-            return plan.Layer(weight, bias[:, None])
-
-        layers = [
-            [layer(one, sizes) for one, sizes in zip(net, self.shape.layers(c))]  # type: ignore[call-overload]
-            for c, net in enumerate(self.nets)
-        ]
+        layers: list[list[plan.Layer]] = [[] for _ in self.nets]
+        for number in range(len(self.shape.hidden) + 1):
+            for channel, (weight, bias) in enumerate(zip(*self._layer(number))):
+                inputs, unit = self.shape.layers(channel)[number].inputs, self.sizes[number, channel, 3]
+                whole = plan.Layer((weight[:, :inputs] / unit).cpu().numpy(), (bias[:, None] / unit).cpu().numpy())
+                layers[channel].append(whole)
         return plan.Predictor(self.shape, layers, self.counts.cpu().numpy().astype(np.int64) * SMOOTHING + 1)
 
 
-def rounded(layer: Any, sizes: plan.LayerShape, bits: int = 0) -> tuple[Tensor, Tensor]:
-    """A layer's weight and bias: the whole numbers that they stand for, over a power of two, so that a sum of 2^bits is
-    what a float network would call 1."""
-    unit = 2.0 ** (bits - sizes.sum_bits)
-    weight = nearest(layer.weight * 2.0**sizes.weight_bits).clamp(-sizes.most, sizes.most)
-    bias = nearest(layer.bias * 2.0**sizes.sum_bits).clamp(-plan.BIAS_MOST, plan.BIAS_MOST)
-    return weight * unit, bias * unit
+def layer_sizes(shape: plan.Shape) -> Tensor:
+    """Of each layer and channel (layers, C, 4): what a weight of 1 and the largest weight are in whole numbers, what a
+    bias of 1 is, and what such a number stands for: a hidden sum of 1 is 2^HIDDEN_BITS, one of the last layer 1."""
+    rows = []
+    for number in range(len(shape.hidden) + 1):
+        bits = 0 if number == len(shape.hidden) else plan.HIDDEN_BITS
+        plans = [shape.layers(channel)[number] for channel in range(shape.channels)]
+        rows.append([[2.0**p.weight_bits, float(p.most), 2.0**p.sum_bits, 2.0 ** (bits - p.sum_bits)] for p in plans])
+    return torch.tensor(rows)
 
 
 def log_scale(shape: plan.Shape, width: Any) -> Any:
     """ln of a logistic's scale in levels, of a width from -12 to 12: 0.14 to 55 levels of a picture's 256; fewer the
-    fewer there are."""
+    fewer there are. Of coefficients 0.007 to 20."""
+    if shape.means is not None:
+        return width / 3 - 1
     return width / 4 + 1 - math.log(1 << shape.gain_bits) / 2
 
 
@@ -225,6 +253,13 @@ def logistic_bits(x: Tensor, mean: Tensor, log_scale: Tensor, levels: int) -> Te
     below = torch.where(low, 0.0, F.softplus((x - 0.5 - mean) * inverse))
     within = torch.where(low | high, 0.0, torch.log(-torch.expm1(-inverse)))
     return (above + below - within) / math.log(2)
+
+
+def at_worst(bits: Tensor, levels: int) -> Tensor:
+    """Bits under a mixture with RARE of a uniform distribution over the levels. A table learns what its tails weigh; a
+    narrow logistic would let one rare number outweigh thousands of others."""
+    rare = torch.full_like(bits, math.log(RARE / levels))
+    return -torch.logaddexp(math.log1p(-RARE) - bits * math.log(2), rare) / math.log(2)
 
 
 def first_counts(shape: plan.Shape) -> Tensor:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import torch
 
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
-from aegean.latent import QUANTISED
-from aegean.nets import ConvDecoder, ConvEncoder, IntegerPredictor, MLPDecoder, MLPEncoder
+from aegean.latent import QUANTISED, FiniteScalar
+from aegean.nets import Analysis, ConvDecoder, ConvEncoder, IntegerPredictor, MLPDecoder, MLPEncoder, Synthesis
 from aegean.objectives import PixelBits, Ramp
 from aegean.recipes.architecture import Network
 from aegean.training.schedule import Turn
@@ -43,6 +44,41 @@ def quantised_nets(
         "E": encoder,
         "bottleneck": net(QUANTISED[kind], level=level, latent=latent, **symbols),
         "G": net(G, **body, latent=latent, **more),
+    }
+
+
+def transform_nets(data: DataInfo, quality: float, width: int, depth: int, levels: int) -> dict[str, Net]:
+    """E, bottleneck, G and the symbols' tables for pictures: a transform of blocks of 4x4 pixels (2x2 below 16) and
+    what a network of `width` (64) adds; `depth` coefficients of a block, in `levels` steps; 0 takes all of them, and as
+    many steps as there are between black and white.
+
+    At a high rate a step of s costs s^2 / 12 of squared error and log2(1 / s) bits more than a step of 1 (Gish and
+    Pierce 1968), so quality = 6 / (s^2 ln 2) is the step that the networks begin with.
+    """
+    patch = 4 if min(data.shape[1:]) >= 16 else 2
+    size = data.shape[0] * patch * patch
+    step = math.sqrt(6 / (quality * math.log(2)))
+    levels = levels or min(max(2 * math.ceil(math.sqrt(size) / step) + 1, 7), 255)
+    depth = depth or min(size, 64)
+    within("depth", depth, 1, min(size, 256))
+    within("levels", levels, 3, 255)
+    body = {"shape": data.shape, "depth": depth, "patch": patch, "width": width or 64}
+    gain = 2 / ((levels - 1) * step)
+    encoder = net(Analysis, **body, gain=gain)
+    grid = encoder.build().levels[-1]  # type: ignore[union-attr, index]
+    return {
+        "E": encoder,
+        "bottleneck": net(FiniteScalar, level=grid, latent=math.prod(grid), levels=levels, project=False),
+        "G": net(Synthesis, **body, gain=gain),
+        "symbols": net(
+            IntegerPredictor,
+            channels=depth,
+            levels=levels,
+            reach=1,
+            hidden=(24,),
+            means=min(depth, data.shape[0]),
+            pace=16.0,
+        ),
     }
 
 
