@@ -17,10 +17,10 @@ FLAGS = [
 
 
 @contextlib.contextmanager
-def playground(*runs, words=("--port", "0")):
+def playground(*runs, **environment):
     """(process, address) of `aegean play RUN...`, once it is open."""
-    command = [sys.executable, "-m", "aegean", "play", *map(str, runs), *words]
-    process = subprocess.Popen(command, env=dict(os.environ), text=True, stderr=subprocess.PIPE)
+    command = [sys.executable, "-m", "aegean", "play", *map(str, runs), "--port", "0"]
+    process = subprocess.Popen(command, env={**os.environ, **environment}, text=True, stderr=subprocess.PIPE)
     said, reader = [], None
     try:
         for line in process.stderr:

@@ -147,10 +147,10 @@ def test_the_server_gives_nothing_but_its_page(server):
     assert status("/", Host="evil.example") == 421
 
 
-def test_ctrl_c_ends_it_at_once_and_takes_the_uploads_along(trained, tmp_path, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "own"))
+def test_ctrl_c_ends_it_at_once_and_takes_the_uploads_along(trained, tmp_path):
     (tmp_path / "own").mkdir()
-    with playground(trained / "vae.safetensors") as (process, address), chromium(tmp_path / "profile", 1200) as visit:
+    served = playground(trained / "vae.safetensors", TMPDIR=str(tmp_path / "own"))
+    with served as (process, address), chromium(tmp_path / "profile", 1200) as visit:
         visit.open(address)
         panel = visit.tab("Picture")
         (tmp_path / "stroke.png").write_bytes(picture())
