@@ -14,8 +14,7 @@ import pytest
 from PIL import Image
 
 TINY = ["--set", "width=8", "latent=4", "batch=16"]
-COMMANDS = ["recipes", "train", "sample", "reconstruct", "encode", "decode", "fit", "evaluate", "compare", "info"]
-COMMANDS += ["export", "push", "pull"]
+COMMANDS = list(make_parser()[1])
 
 
 def pixels(path):

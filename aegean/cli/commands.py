@@ -16,7 +16,7 @@ import torch
 
 from aegean import api
 from aegean.api import Fault, Interrupted, Lost
-from aegean.cli import compress, hub, traverse, verbs
+from aegean.cli import compress, hub, play, traverse, verbs
 from aegean.cli import export as exports
 from aegean.cli.describe import described, description, score_table
 from aegean.cli.outputs import FOLDER, answer, target
@@ -255,6 +255,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "fit": fit,
     "evaluate": evaluate,
     "compare": compare,
+    "play": play.play,
     "info": info,
     "export": exports.export,
     "push": hub.push,

@@ -137,6 +137,7 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
             argument_default=argparse.SUPPRESS,
         )
     )
+    _play(command("play", "play with models in the browser", "aegean play runs/vae runs/codec"))
     _info(command("info", "tell what a run, model file, .aeg file or exported file is", "aegean info runs/vae"))
     _export(
         command(
@@ -285,6 +286,12 @@ def _compare(p: Parser) -> None:
     data(p)
     overwrite(p)
     json_answer(p)
+
+
+def _play(p: Parser) -> None:
+    p.add_argument("runs", metavar="RUN", nargs="+", help="run folders or model files; several are shown side by side")
+    p.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1, this machine)")
+    p.add_argument("--port", type=whole(0, 65535), default=7860, help="0 for any free one (default: 7860)")
 
 
 def _info(p: Parser) -> None:

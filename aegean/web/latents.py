@@ -1,0 +1,151 @@
+"""The way from one latent to another, and moves along directions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from aegean.config import UserError
+from aegean.directions import Directions, check_way, directions
+from aegean.latent import NormalPrior
+from aegean.latent.quantised import Quantised
+from aegean.model import Model
+from aegean.session import own_data
+from aegean.training.folder import Folder
+from aegean.web.play import Pictures, Shown, checked, drawn, labels_of, lacks, own_labels, seen
+from aegean.web.upload import Upload, taken
+
+EXAMPLES = 2_000  # samples whose latents directions are found in
+SLIDERS = 6
+
+
+def no_way(shown: Shown) -> str:
+    """Why there is no way between two latents of a run, empty where there is."""
+    return lacks(shown, "decode") or (lacks(shown, "encode") and lacks(shown, "sample"))
+
+
+def no_directions(shown: Shown) -> str:
+    """Why there are no directions in a run's latents, empty where there are."""
+    try:
+        check_way(shown.model)
+    except UserError as error:
+        return str(error)
+    return no_way(shown)
+
+
+def latent(model: Model, end: int | Upload, class_name: str = "") -> Tensor:
+    """The latent (latent,) of a seed's first sample, or of a picture: the posterior's mean."""
+    if isinstance(end, Upload):
+        x = model.info.normalise(taken(end, model.info).raw[None])
+        return model.encode(x, own_labels(model, class_name))[0]
+    if why := "sample" not in model.can() and "This model has no prior to draw from: start from pictures instead.":
+        raise UserError(why)
+    with torch.no_grad():
+        return drawn(model, 1, end, 1.0, labels_of(model, class_name, 1, end)).z[0]
+
+
+def one_class(model: Model, class_name: str, count: int) -> Tensor | None:
+    """The same label (n,) for all pictures of a way: of no class the first one."""
+    return labels_of(model, class_name or model.info.classes[0], count) if model.conditional else None
+
+
+# between two
+
+
+def between(shown: Shown, ends: Sequence[int | Upload], steps: int, class_name: str = "") -> Pictures:
+    """The pictures on the way from one latent to another."""
+    model = shown.model
+    first, last = (latent(model, end, class_name) for end in ends)
+    way = arc if spherical(model) else line
+    z, said = way(first, last, checked(steps)), WAYS[way.__name__]
+    bottleneck = model.nets.get("bottleneck")
+    if isinstance(bottleneck, Quantised):
+        z = bottleneck.to_codes(bottleneck.to_symbols(z))  # type: ignore[operator]
+        said += " Every step is moved to the nearest symbols, since the decoder knows nothing between them."
+    x = model.decode(z, one_class(model, class_name, steps))
+    return Pictures(seen(model, x), [f"{n / (steps - 1):.0%}" for n in range(steps)], [said])
+
+
+WAYS = {
+    "arc": "The way is an arc: this model's prior is N(0, 1), whose latents lie near a sphere around zero, and a "
+    "straight line would cut through its empty inside.",
+    "line": "The way is a straight line: this model's latents lie on no sphere around zero.",
+}
+
+
+def spherical(model: Model) -> bool:
+    """Whether latents of a model lie around zero, near a sphere."""
+    return isinstance(model.nets.get("prior"), NormalPrior) and model.latent > 2
+
+
+def line(first: Tensor, last: Tensor, steps: int) -> Tensor:
+    """Two latents (d,) -> (steps, d), straight and even."""
+    t = torch.linspace(0, 1, steps, device=first.device)[:, None]
+    return first + t * (last - first)
+
+
+def arc(first: Tensor, last: Tensor, steps: int) -> Tensor:
+    """Two latents (d,) -> (steps, d): their direction along the great circle (Shoemake 1985, section 3.3), their length
+    evenly from one to the other. Straight where they point the same or the opposite way, or one is zero."""
+    lengths = first.norm(), last.norm()
+    if min(lengths) < 1e-6:
+        return line(first, last, steps)
+    a, b = first / lengths[0], last / lengths[1]
+    angle = torch.acos((a @ b).clamp(-1, 1))
+    if angle < 1e-3 or angle > math.pi - 1e-3:
+        return line(first, last, steps)
+    t = torch.linspace(0, 1, steps, device=first.device)[:, None]
+    direction = (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+    return direction * (lengths[0] + t * (lengths[1] - lengths[0]))
+
+
+# directions
+
+
+def moved(
+    shown: Shown, way: str, start: int | Upload | None, amounts: Sequence[float], class_name: str = ""
+) -> Pictures:
+    """A picture and what becomes of it when its latent moves along directions, each by so many standard deviations.
+    start: a seed, a picture, or None for the middle of the latents."""
+    model = shown.model
+    found = found_directions(shown, way)
+    z = found.centre.to(model.device) if start is None else latent(model, start, class_name)
+    far = torch.tensor(amounts)[: len(found.scale)] * found.scale[: len(amounts)]
+    after = z + (far @ found.vectors[: len(far)]).to(model.device)
+    x = model.decode(torch.stack((z, after)), one_class(model, class_name, 2))
+    return Pictures(seen(model, x), ["the start", "moved"], [shares(found, way)])
+
+
+def shares(found: Directions, way: str) -> str:
+    """How much each direction says."""
+    what = {"components": "the variance of this run's latents", "weights": "the first layer's squared weights"}[way]
+    return f"Share of {what}: {', '.join(f'{share:.0%}' for share in found.share[:SLIDERS].tolist())}."
+
+
+@lru_cache(maxsize=32)
+def found_directions(shown: Shown, way: str) -> Directions:
+    """The first directions of a run, found once."""
+    x, labels = examples(shown)
+    return directions(shown.model, way, x, labels, count=SLIDERS)
+
+
+def examples(shown: Shown) -> tuple[Tensor | None, Tensor | None]:
+    """Samples whose latents are looked at, with their labels: the run's own training data, else its own samples; none
+    where it has no encoder."""
+    model = shown.model
+    if "encode" not in model.can():
+        return None, None
+    try:
+        data = own_data(shown.path, Folder(Path(shown.path)).read())
+        labels = None if data.train_labels is None else torch.from_numpy(data.train_labels[:EXAMPLES])
+        return model.info.normalise(data.train[:EXAMPLES]), labels if model.conditional else None
+    except UserError:
+        if "sample" not in model.can():
+            raise
+        labels = model.sample_labels(EXAMPLES) if model.conditional else None
+        return model.sample(EXAMPLES, labels=labels), labels

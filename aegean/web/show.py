@@ -1,0 +1,98 @@
+"""Pictures and sentences as HTML. Pictures are written into the page itself: there is no file to serve or to delete."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+from PIL import Image
+
+from aegean.data.grid import png
+from aegean.web.play import Pictures
+
+SMALL = 96  # pixels: a smaller picture is enlarged without blur
+
+CSS = """
+.gradio-container { width: 100% !important; max-width: 1180px !important; margin: 0 auto !important; }
+.file-preview .download { display: none; }
+@media (max-width: 640px) {
+  .gradio-container > .main { padding: 12px 4px !important; }
+  .gradio-container > .main > .wrap { padding: 0 !important; }
+  .tab-container button { padding: 0 10px !important; font-size: .9rem !important; }
+  .play-first { order: -2; }
+  .play-second { order: -1; }
+  .play-first .play-panels { grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: .75rem; }
+  .play-first .play-about { display: none; }
+}
+.play-title h1 { margin: .2rem 0 0; font-size: 1.5rem; }
+.play-title p, .play-missing, .play-note { margin: 0; opacity: .75; font-size: .92rem; }
+.play-hint { margin: 0; padding: 2.5rem 1rem; text-align: center; opacity: .7; border: 1px dashed; border-radius: 8px; }
+.play-panels { display: grid; gap: 1.25rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); }
+.play-panels.wide { grid-template-columns: minmax(0, 1fr); }
+.play-panel h3 { margin: 0 0 .1rem; font-size: 1.05rem; }
+.play-about { margin: 0 0 .6rem; opacity: .7; font-size: .85rem; }
+.play-tiles { display: grid; gap: 6px; grid-template-columns: repeat(var(--columns), minmax(0, 1fr)); }
+.play-tiles figure { margin: 0; min-width: 0; }
+.play-tiles img { display: block; width: 100%; border-radius: 3px; }
+.play-tiles img.small { image-rendering: pixelated; }
+.play-tiles figcaption { font-size: .8rem; opacity: .75; text-align: center; }
+.play-said { margin: .6rem 0 0; font-size: .92rem; }
+.play-refused { margin: 0; padding: .7rem .9rem; border-left: 4px solid #c2410c; background: rgba(194, 65, 12, .08); }
+"""
+
+
+def title(names: Sequence[str]) -> str:
+    several = f"{', '.join(names[:-1])} and {names[-1]}, side by side." if len(names) > 1 else ""
+    text = several or f"What {names[0]} has learnt, to be looked at and tried out."
+    return f'<div class="play-title"><h1>Playground</h1><p>{escape(text)}</p></div>'
+
+
+def missing(reasons: Sequence[str]) -> str:
+    """What cannot be played with here, and why."""
+    return "".join(f'<p class="play-missing">Not here: {escape(text)}</p>' for text in reasons)
+
+
+def note(text: str) -> str:
+    """What a control means."""
+    return f'<p class="play-note">{escape(text)}</p>'
+
+
+def hint(text: str) -> str:
+    """What to do first."""
+    return f'<p class="play-hint">{escape(text)}</p>'
+
+
+def page(parts: Sequence[str], wide: bool = False) -> str:
+    """Panels beside each other; one below the other where they are wide, or the screen is narrow."""
+    return f'<div class="play-panels{" wide" * wide}">{"".join(parts)}</div>'
+
+
+def panel(name: str, about: str, found: Pictures, columns: int, captions: bool = True) -> str:
+    """A run's name, its pictures in `columns`, and what is to be said of them."""
+    tiles = "".join(tile(p, text, captions) for p, text in zip(found.pictures, found.captions))
+    said = "".join(f'<p class="play-said">{escape(text)}</p>' for text in found.said)
+    return f'{head(name, about)}<div class="play-tiles" style="--columns: {columns}">{tiles}</div>{said}</section>'
+
+
+def sorry(name: str, about: str, why: str) -> str:
+    """A run's name, and why there are no pictures of it."""
+    return f"{head(name, about)}{refusal(why)}</section>"
+
+
+def head(name: str, about: str) -> str:
+    return f'<section class="play-panel"><h3>{escape(name)}</h3><p class="play-about">{escape(about)}</p>'
+
+
+def refusal(why: str) -> str:
+    return f'<p class="play-refused" role="alert">{escape(why)}</p>'
+
+
+def tile(picture: np.ndarray, caption: str, shown: bool) -> str:
+    """One picture (H, W, 3) uint8."""
+    data = base64.b64encode(png(Image.fromarray(picture))).decode()
+    kind = ' class="small"' if max(picture.shape[:2]) < SMALL else ""
+    below = f"<figcaption>{escape(caption)}</figcaption>" if shown else ""
+    text = escape(caption, quote=True)
+    return f'<figure><img{kind} alt="{text}" title="{text}" src="data:image/png;base64,{data}">{below}</figure>'

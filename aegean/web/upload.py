@@ -1,0 +1,97 @@
+"""A picture that somebody dragged into the page: checked by its header first, then brought to a model's shape."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+
+from aegean.config import UserError
+from aegean.data import DataInfo
+from aegean.data.images import FORMATS, ORIENTATION, Wanted, check, decode, reason_of
+
+BYTES = 20 << 20  # of an upload
+PIXELS = 50_000_000  # of one picture: more are refused by the header, before anything is decoded
+WHOLE = 512  # pixels of the longer side of a picture that is taken whole
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An upload whose header has been read."""
+
+    data: bytes
+    size: tuple[int, int]  # height, width, upright
+    grey: bool
+    clear: bool  # has transparency
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A picture as a model takes it: raw values (channels, H, W), and what was done to it in words."""
+
+    raw: np.ndarray
+    said: str
+
+
+def upload(data: bytes) -> Upload:
+    """UserError: no picture, damaged, or too large."""
+    if len(data) > BYTES:
+        raise UserError(
+            f"This file has {len(data) / (1 << 20):.0f} MB; pictures of at most {BYTES >> 20} MB are taken."
+        )
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            check(image)
+            pixels = image.width * image.height
+            if pixels <= PIXELS:
+                turned = Image.Image.getexif(image).get(ORIENTATION, 1) in (5, 6, 7, 8)
+                size = (image.width, image.height) if turned else (image.height, image.width)
+                grey = image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
+                return Upload(data, size, grey, image.has_transparency_data)
+    except Exception as error:  # Pillow's readers raise many kinds for damaged files
+        raise unreadable(reason_of(error)) from None
+    raise UserError(f"This picture has {pixels / 1e6:.0f} megapixels; at most {PIXELS // 1_000_000} are taken.")
+
+
+def unreadable(reason: str) -> UserError:
+    return UserError(f"This file cannot be read as a picture ({reason}); give a PNG, JPEG, WebP, GIF, TIFF or BMP.")
+
+
+def taken(upload: Upload, info: DataInfo, whole: bool = False) -> Taken:
+    """An upload in a model's channels and range, black the lowest value and white the highest: scaled and cropped to
+    the model's size, or `whole`, only scaled down where it is larger than WHOLE. UserError: it is damaged, or the model
+    takes other channels than pictures have."""
+    channels, height, width = info.shape
+    if channels not in (1, 3, 4):
+        raise UserError(f"This model takes {channels} channels; a picture has 1, 3 or 4.")
+    size = _within(upload.size) if whole else (height, width)
+    found = decode(lambda _: io.BytesIO(upload.data), "", Wanted(size, channels, deep=False))
+    if isinstance(found, str):
+        raise unreadable(found)
+    raw = info.restore(torch.from_numpy(found.astype(np.float32) / 127.5 - 1))
+    return Taken(raw, _said(upload, size, channels))
+
+
+def _within(size: tuple[int, int]) -> tuple[int, int]:
+    """The size (height, width), scaled down until its longer side is WHOLE."""
+    scale = min(1.0, WHOLE / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _said(upload: Upload, size: tuple[int, int], channels: int) -> str:
+    """What became of the picture."""
+    steps = []
+    if upload.size != size:
+        (h, w), (height, width) = upload.size, size
+        cropped = abs(h * width - w * height) > max(h, w)
+        steps.append(f"scaled from {w} x {h} to {width} x {height} pixels{' and cropped to its middle' * cropped}")
+    if upload.clear and channels != 4:
+        steps.append("laid on white where it was transparent")
+    if not upload.grey and channels == 1:
+        steps.append("turned into grey")
+    if upload.grey and channels > 1:
+        steps.append("given the same value in every colour")
+    return f"Your picture was {', '.join(steps)}." if steps else "Your picture is taken as it is."

@@ -1,0 +1,43 @@
+"""Trained models for the playground."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "training"))
+from steps import trainer
+
+RUNS = {"vae": "vae", "codec": "codec", "ladder": "hierarchical_vae"}
+CLASSES = {"drawer": "gan", "coder": "ae"}  # trained with classes, for a moment
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A folder of model files. Trained for a few hundred steps on digits: vae, codec and ladder, which has two levels;
+    hardly trained, but with classes: drawer and coder."""
+    folder = tmp_path_factory.mktemp("shown")
+    for name, recipe in RUNS.items():
+        save(trainer(recipe, steps=300), folder / f"{name}.safetensors")
+    for name, recipe in CLASSES.items():
+        save(trainer(recipe, steps=5, conditional=True), folder / f"{name}.safetensors")
+    return folder
+
+
+def save(t, file):
+    while not t.done:
+        t.step()
+        if t.phase_ended and not t.done:
+            t.next_phase()
+    t.model().save(file)
+
+
+@pytest.fixture
+def shown(trained):
+    """A function from names of runs to what the page shows of them."""
+    from aegean.web.play import shown_runs
+
+    def find(*names):
+        return shown_runs([str(trained / f"{name}.safetensors") for name in names])
+
+    return find

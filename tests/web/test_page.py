@@ -1,0 +1,181 @@
+"""The playground in a real browser."""
+
+import signal
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from browser import CHROMIUM, chromium, playground
+from strokes import picture
+
+gradio = pytest.importorskip("gradio", reason="gradio is not installed: pip install 'aegean[web]'")
+pytest.importorskip("playwright", reason="playwright is not installed: pip install playwright")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"chromium is not installed as {CHROMIUM}"),
+]
+
+
+@pytest.fixture(scope="module")
+def server(trained):
+    runs = [trained / f"{name}.safetensors" for name in ("vae", "codec", "ladder")]
+    with playground(*runs) as (process, address):
+        yield process, address
+
+
+@pytest.fixture(params=[1200, 390], ids=["desk", "phone"])
+def visit(request, server, tmp_path):
+    with chromium(tmp_path / "profile", request.param) as found:
+        found.open(server[1])
+        yield found
+
+
+def pictures(panel):
+    """What the pictures of a tab are made of."""
+    return panel.locator(".play-tiles img").evaluate_all("all => all.map(one => one.src)")
+
+
+def until(true, seconds=60):
+    """Wait for a condition."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not within {seconds} seconds"
+        time.sleep(0.05)
+
+
+def changed(panel, before):
+    """The pictures of a tab, once there are others than before."""
+    until(lambda: pictures(panel) not in ([], before))
+    return pictures(panel)
+
+
+def slide(panel, label, value):
+    """Give a slider a value."""
+    box = panel.get_by_label(f"number input for {label}")
+    box.fill(str(value))
+    box.press("Enter")
+
+
+def test_the_whole_page(visit, server, tmp_path):
+    """Everything once, in one visit: drawing, sliding, a picture there and back, a bad one, a way, a level."""
+    panel = visit.tab("Samples")
+    first = pictures(panel)
+    assert len(first) == 2 * 36  # the codec has no prior, and says so
+    assert "fit one with" in panel.get_by_role("alert").inner_text()
+    panel.get_by_role("button", name="Draw others").click()
+    second = changed(panel, first)
+    slide(panel, "Truncation", 0)
+    third = changed(panel, second)
+    assert len(set(third[:36])) == 1  # the middle of the vae's prior, again and again
+
+    panel = visit.tab("Picture")
+    good, bad = tmp_path / "stroke.jpg", tmp_path / "no-picture.png"
+    good.write_bytes(picture(kind="JPEG"))
+    bad.write_bytes(b"this is no picture")
+    panel.locator("input[type=file]").set_input_files(bad)
+    panel.get_by_role("alert").wait_for()
+    assert "cannot be read as a picture (no known picture format)" in panel.get_by_role("alert").inner_text()
+    panel.get_by_label("Clear").first.click()
+    panel.locator("input[type=file]").set_input_files(good)
+    panel.get_by_text("what comes back").first.wait_for()
+    text = panel.inner_text()
+    assert len(pictures(panel)) == 6 and text.count("dB PSNR") == 3
+    assert "bytes, of which" in text and "no compression" in text and "scaled from 300 x 220" in text
+
+    panel = visit.tab("Directions")
+    start = changed(panel, [])
+    slide(panel, "Direction 1", 2)
+    after = changed(panel, start)
+    assert after[0] == start[0] and after[1] != start[1]  # the start stays
+    panel.get_by_role("button", name="Back to the start").click()
+    assert changed(panel, after) == start
+
+    panel = visit.tab("Between")
+    assert len(changed(panel, [])) == 2 * 8
+    panel = visit.tab("Levels")
+    assert len(changed(panel, [])) == 12
+    assert panel.get_by_role("alert").count() == 2  # the two flat ones
+
+    for name in ("Samples", "Picture", "Directions", "Between", "Levels"):
+        visit.tab(name)
+        assert visit.width() <= 0, f"{name} is wider than the screen"
+    assert visit.errors == []
+    elsewhere = [url for url in visit.requests if not url.startswith((server[1], "data:", "blob:"))]
+    assert elsewhere == []
+    assert not any("Traceback" in line for line in server[0].said), "".join(server[0].said)
+
+
+def test_a_file_of_another_kind_and_one_too_large_are_refused_in_words(server, tmp_path):
+    with chromium(tmp_path / "profile", 1200) as visit:
+        visit.open(server[1])
+        panel = visit.tab("Picture")
+        for name, data, words in [
+            ("notes.txt", b"hello", "nvalid file type"),
+            ("large.png", bytes(21 << 20), "exceed the maximum"),
+        ]:
+            (tmp_path / name).write_bytes(data)
+            panel.locator("input[type=file]").set_input_files(tmp_path / name)
+            visit.page.get_by_text(words).first.wait_for()
+
+
+def test_tabs_that_a_run_cannot_fill_are_absent_and_said(trained, tmp_path):
+    with playground(trained / "drawer.safetensors") as (_, address), chromium(tmp_path / "profile", 390) as visit:
+        visit.open(address)
+        tabs = visit.page.get_by_role("tab").filter(visible=True).all_inner_texts()
+        assert tabs == ["Samples", "Directions", "Between"]
+        text = visit.page.inner_text("body")
+        assert "Not here: Picture: this model has no encoder" in text and "Not here: Levels: This model is flat" in text
+
+
+def test_the_server_gives_nothing_but_its_page(server):
+    def status(path, **headers):
+        request = urllib.request.Request(server[1] + path, headers=headers)
+        try:
+            with urllib.request.urlopen(request) as answer:
+                assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert status("/") == 200
+    for path in ("/gradio_api/file=/etc/passwd", "/gradio_api/info", "/docs", "/openapi.json", "/monitoring"):
+        assert status(path) == 404
+    assert status("/", Host="evil.example") == 421
+
+
+def test_ctrl_c_ends_it_at_once_and_takes_the_uploads_along(trained, tmp_path):
+    (tmp_path / "own").mkdir()
+    served = playground(trained / "vae.safetensors", TMPDIR=str(tmp_path / "own"))
+    with served as (process, address), chromium(tmp_path / "profile", 1200) as visit:
+        visit.open(address)
+        panel = visit.tab("Picture")
+        (tmp_path / "stroke.png").write_bytes(picture())
+        panel.locator("input[type=file]").set_input_files(tmp_path / "stroke.png")
+        panel.get_by_text("what comes back").first.wait_for()
+        assert list((tmp_path / "own").rglob("stroke.png"))
+        process.send_signal(signal.SIGINT)
+        until(lambda: process.said[-1] == "aegean: interrupted\n", 10)  # with a page that still listens
+        assert process.wait(60) == 130
+        assert not any("Traceback" in line for line in process.said)
+        assert not list((tmp_path / "own").rglob("stroke.png"))
+
+
+def test_a_port_in_use_is_one_sentence(refused, trained):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        said = refused("play", trained / "vae.safetensors", "--port", other.getsockname()[1])
+        assert "is in use" in said and "--port" in said
+
+
+def test_a_missing_run_is_one_sentence(refused, tmp_path):
+    assert "does not exist" in refused("play", tmp_path / "none", "--port", 0)
+
+
+def test_without_gradio_the_extra_is_named(refused, trained, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    assert "pip install 'aegean[web]'" in refused("play", trained / "vae.safetensors")
