@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from aegean.cli.parser import make_parser
+
 TINY = ["--set", "width=8", "latent=4", "batch=16"]
 COMMANDS = list(make_parser()[1])
 

@@ -32,7 +32,7 @@ def compressor(
     this kind. From a run without an autoencoder nothing but its pixels is taken. UserError: what cannot be taken over.
     """
     source = dict(inherited or {})
-    kept = {name: source[name] for name in ("symbols", "pixels") if name in source}
+    kept: dict[str, Net] = {name: source[name] for name in ("symbols", "pixels") if name in source}
     missing = [name for name in CODED if name not in source]
     if len(missing) == len(CODED) and (kept or inherited is None):
         return {**quantised_nets(data, kind, network, width, depth, **symbols), **kept}

@@ -86,10 +86,10 @@ def backward_passes(nets: dict[str, nn.Module], terms: Sequence[Term], losses: S
 
 def leaves(loss: Tensor, beside: Tensor | None = None) -> set[int]:
     """The ids of the parameters that a loss has a gradient for; beside those that it reaches through one tensor."""
-    found, seen, todo = set(), {None, getattr(beside, "grad_fn", None)}, [loss.grad_fn]
+    found, seen, todo = set(), {getattr(beside, "grad_fn", None)}, [loss.grad_fn]
     while todo:
         node = todo.pop()
-        if node in seen:
+        if node is None or node in seen:
             continue
         seen.add(node)
         if hasattr(node, "variable"):
