@@ -41,8 +41,8 @@ def cosines(channels: int, patch: int) -> Tensor:
 
 
 class _Branch(nn.Sequential):
-    """What a residual network adds: 3x3 convolutions on the grid of blocks, nothing at first. Coefficients have no bias:
-    an idle one that could drift would come to rest on the edge between two symbols, and cost a bit for nothing."""
+    """What a residual network adds: 3x3 convolutions on the grid of blocks, nothing at first. Its end has no bias:
+    an idle coefficient that drifted would come to rest between two symbols, and cost a bit for nothing."""
 
     def __init__(self, inputs: int, outputs: int, width: int, blocks: int):
         super().__init__(

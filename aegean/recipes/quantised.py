@@ -49,8 +49,8 @@ def quantised_nets(
 
 def transform_nets(data: DataInfo, quality: float, width: int, depth: int, levels: int) -> dict[str, Net]:
     """E, bottleneck, G and the symbols' tables for pictures: a transform of blocks of 4x4 pixels (2x2 below 16) and
-    what a network of `width` (64) adds; `depth` coefficients of a block, in `levels` steps; 0 takes as many as `quality`
-    lets say something (on CIFAR-10; docs/log.md), and as many steps as there are between black and white.
+    what a network of `width` (64) adds; `depth` coefficients of a block, in `levels` steps; 0 takes as many as say
+    something at this quality (on CIFAR-10; docs/log.md), and as many steps as there are between black and white.
 
     At a high rate a step of s costs s^2 / 12 of squared error and log2(1 / s) bits more than a step of 1 (Gish and
     Pierce 1968), so quality = 6 / (s^2 ln 2) is the step that the networks begin with.
