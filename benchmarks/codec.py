@@ -6,7 +6,8 @@
 For each quality a `codec` is trained, and a `lossless` beside them; the models are kept under --out, and those that
 are there already are taken as they are. The test pictures go into one .aeg file, header counted; the others write a
 file for each picture, at every quality (JPEG with and without its coarser colours), and are compared at the PSNR of all
-pictures together; "mosaic" is WebP on one picture of all of them. A table, a picture of the curves in --out, and a line of JSON last.
+pictures together; "mosaic" is WebP on one picture of all of them. A table, a picture of the curves in --out, and a line
+of JSON last.
 """
 
 from __future__ import annotations

@@ -41,6 +41,8 @@ def codec(
 
     Papers: Balle et al. 2021 (nonlinear transform coding); Mentzer et al. 2023 (finite scalars); Minnen et al. 2018
     (rate and distortion, autoregressive context); Weinberger, Seroussi and Sapiro 2000 (prediction of pixels).
+    Expected: CIFAR-10, 60,000 images, 1,000 test pictures in one file: `quality=10` 76.5 bytes a picture at 25.4 dB,
+    `quality=90` 209 at 32.0 dB (WebP 154 and 368, JPEG 415 and 679).
     """
     if "E" not in (inherited or {}) and network != "mlp" and data.is_image:
         nets = transform_nets(data, quality, width, depth, levels)
