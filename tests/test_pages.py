@@ -1,4 +1,4 @@
-"""The documentation: its commands and its Python run as written, at smoke size; what is too long for that must parse."""
+"""The documentation: its commands and its Python run as written, at smoke size; what is too long must parse."""
 
 import re
 import shutil
