@@ -1,32 +1,40 @@
 # make demo: train four recipes on handwritten digits and write runs/demo/report.html
 # make test: everything that CI runs
+# make docs: the documentation as a site, in build/site
 # make bench: how fast it is on this processor, a table and a line of JSON for each benchmark
+# EXTRAS=ci: with every extra, in the place of dev, which is what the tests of the core need
 PYTHON ?= python3
+EXTRAS ?= dev
 BIN := .venv/bin
+READY := .venv/ready-$(EXTRAS)
 
-.PHONY: demo test quick lint bench clean
+.PHONY: demo test quick lint docs bench clean
 
-.venv/ready: pyproject.toml constraints.txt
+.venv/ready-%: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[$*]'
 	touch $@
 
-demo: .venv/ready
+demo: $(READY)
 	$(BIN)/python -m aegean compare --recipes ae,vae,gan,ae_to_gan --data digits --images 40k --out runs/demo
 	@echo "open runs/demo/report.html"
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-quick: .venv/ready
+quick: $(READY)
 	$(BIN)/python -m pytest -m "not slow" -x
 
-lint: .venv/ready
+lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/ready
+docs: .venv/ready-docs
+	$(BIN)/mkdocs build --quiet --strict
+	@echo "open build/site/index.html"
+
+bench: $(READY)
 	for name in step overhead data scaling slopes cost; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean:

@@ -20,6 +20,7 @@ OTHERS = [
     ("cost",),
     ("data",),
     ("dip", "--cures", "default; nothing"),
+    ("factors", "--recipes", "beta_vae"),
     ("features",),
     ("levels",),
     ("scaling",),

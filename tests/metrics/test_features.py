@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from aegean.config import UserError
 from aegean.metrics import networks
 from aegean.metrics.features import FeatureNetwork, feature_network, feature_network_from
+from aegean.model import Model
 
 
 @pytest.fixture
@@ -183,9 +184,8 @@ def test_a_users_module_must_be_in_eval_mode():
 
 
 def test_the_encoder_of_a_run(digits, copier, tmp_path, monkeypatch):
-    model_module = pytest.importorskip("aegean.model")
     run = copier(digits, verbs=("encode",))
-    monkeypatch.setattr(model_module.Model, "load", lambda path: run)
+    monkeypatch.setattr(Model, "load", lambda path: run)
     network = feature_network_from(tmp_path / "my-run")
     assert network.key == "my-run-encoder" and network.info == digits.info
     assert network(digits.info.normalise(digits.test)).shape == (397, 5)

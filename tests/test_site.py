@@ -1,0 +1,59 @@
+"""The documentation as a site: it builds without a warning, asks nothing of the internet, has a card a recipe."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from blocks import ROOT
+
+from aegean.recipes import RECIPES, options
+
+for library in ("mkdocs", "material", "mkdocstrings"):
+    pytest.importorskip(library, reason=f"{library} is not installed: pip install 'aegean[docs]'")
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The folder of the built site."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+def test_no_page_fetches_anything_from_elsewhere(site):
+    for page in site.rglob("*.html"):
+        tags = re.findall(r"<(?:script|link|img|iframe|source|use)\b[^>]*>", page.read_text(encoding="utf-8"))
+        assert tags
+        assert [tag for tag in tags if re.search(r"""\b(?:src|href)=["']?(?:https?:)?//""", tag)] == [], page.name
+    for sheet in site.rglob("*.css"):
+        text = sheet.read_text(encoding="utf-8")
+        assert not re.search(r"@import|url\(['\"]?(?:https?:)?//", text), sheet.name
+
+
+def test_every_recipe_has_its_card_with_all_its_options(site):
+    page = (site / "recipes.html").read_text(encoding="utf-8")
+    for name in RECIPES:
+        card = page.split(f'<h2 id="{name}">')[1].split("<h2 ")[0]
+        assert "<table>" in card and f"train {name} " in re.sub(r"<[^>]*>", "", card)
+        assert all(f"<code>{option}</code>" in card for option in options(name)), name
+
+
+def test_the_home_page_shows_its_pictures_and_links_to_pages_of_the_site(site):
+    for home in ("index.html", "index.zh.html"):
+        page = (site / home).read_text(encoding="utf-8")
+        assert 'src="pictures/playground.png"' in page
+        assert 'href="codec.html"' in page and "docs/codec.md" not in page
+
+
+def test_the_reference_says_what_functions_are_for(site):
+    text = re.sub(r"<[^>]*>", "", (site / "reference.html").read_text(encoding="utf-8"))
+    for words in ("Train a recipe on data into the new run folder", "Scores of a run", "AutoencoderTransformer"):
+        assert words in re.sub(r"\s+", " ", text), words
