@@ -160,7 +160,7 @@ class DiffusersEncoder(nn.Module):
         _differentiable(self.encoder)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        h = self.encoder(x.contiguous(memory_format=torch.channels_last))
+        h = self.encoder(x)
         return (h if self.quant_conv is None else self.quant_conv(h),)
 
 
@@ -197,13 +197,16 @@ class DiffusersDecoder(nn.Module):
 
 
 def _differentiable(body: nn.Module) -> None:
-    """Attention as plain products: torch's fused one has no second derivative, which a discriminator that begins as
-    this encoder needs for its penalties."""
+    """What a discriminator that begins as this encoder needs for its penalties: attention as plain products, since
+    torch's fused one has no second derivative, and group norms of plainly laid out maps, since their forward mode knows
+    no other."""
     from diffusers.models.attention_processor import Attention, AttnProcessor
 
     for module in body.modules():
         if isinstance(module, Attention):
             module.set_processor(AttnProcessor())
+        elif isinstance(module, nn.GroupNorm):
+            module.register_forward_pre_hook(lambda _, given: (given[0].contiguous(),))
 
 
 def _whole(value: Any, most: int, least: int = 1) -> bool:

@@ -258,7 +258,7 @@ def test_weights_that_are_missing_pickled_cut_or_not_finite_are_refused(damaged,
     with pytest.raises(UserError, match=r"diffusion_pytorch_model.bin is a pickle, .*safe_serialization=True"):
         folders.read(path, PICTURES)
     (path / "diffusion_pytorch_model.bin").unlink()
-    with pytest.raises(UserError, match="has no weights: diffusion_pytorch_model.safetensors is missing"):
+    with pytest.raises(UserError, match=r"has no weights: diffusion_pytorch_model.safetensors is missing"):
         folders.read(path, PICTURES)
 
 
@@ -276,7 +276,7 @@ def test_a_whole_pipeline_names_its_autoencoder(made, tmp_path):
     shutil.copytree(made("AutoencoderKL"), tmp_path / "pipeline" / "vae")
     (tmp_path / "pipeline" / "model_index.json").write_text("{}")
     assert folders.is_folder(tmp_path / "pipeline") and not folders.is_folder(tmp_path)
-    with pytest.raises(UserError, match="is a whole pipeline of diffusers; its autoencoder is .*vae: give that"):
+    with pytest.raises(UserError, match=r"is a whole pipeline of diffusers; its autoencoder is .*vae: give that"):
         folders.read(tmp_path / "pipeline", PICTURES)
 
 
@@ -294,7 +294,7 @@ def test_writing_replaces_only_such_a_folder(made, tmp_path):
     model = folders.read(made("AutoencoderTiny"), PICTURES)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("all of it")
-    with pytest.raises(UserError, match="holds thesis.txt, so it is not replaced"):
+    with pytest.raises(UserError, match=r"holds thesis\.txt, so it is not replaced"):
         folders.write(model, tmp_path / "mine")
     for _ in range(2):
         folders.write(model, tmp_path / "out")
