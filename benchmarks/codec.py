@@ -6,7 +6,7 @@
 For each quality a `codec` is trained, and a `lossless` beside them; the models are kept under --out, and those that
 are there already are taken as they are. The test pictures go into one .aeg file, header counted; the others write a
 file for each picture, at every quality (JPEG with and without its coarser colours), and are compared at the PSNR of all
-pictures together. A table, a picture of the curves in --out, and a line of JSON last.
+pictures together; "mosaic" is WebP on one picture of all of them. A table, a picture of the curves in --out, and a line of JSON last.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ QUALITIES = (1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90, 95, 100)
 OTHERS: dict[str, list[dict[str, Any]]] = {
     "JPEG": [{"optimize": True, "subsampling": 2}, {"optimize": True, "subsampling": 0}],
     "WEBP": [{"method": 6}],
+    "mosaic": [{"method": 6}],
 }
 EXACT: dict[str, dict[str, Any]] = {"PNG": {"optimize": True}, "WEBP": {"lossless": True, "method": 6}}
 Curve = list[tuple[float, float]]  # PSNR and bytes a picture, sorted
@@ -152,12 +153,22 @@ def measured(model: Any, kind: str, pictures: np.ndarray) -> tuple[dict[str, Any
 def curve(name: str, pictures: np.ndarray) -> Curve:
     """What a format takes for the PSNR that it gives: the best of its ways, at all qualities."""
     points: Curve = []
+    form, count = "WEBP" if name == "mosaic" else name, len(pictures)
+    pictures = mosaic(pictures)[None] if name == "mosaic" else pictures
     for options in OTHERS[name]:
         for quality in QUALITIES:
-            files = [encoded(picture, name, quality=quality, **options) for picture in pictures]
+            files = [encoded(picture, form, quality=quality, **options) for picture in pictures]
             again = np.stack([opened(file, pictures.shape[1]) for file in files])
-            points.append((psnr(pictures, again), mean(map(len, files))))
+            points.append((psnr(pictures, again), sum(map(len, files)) / count))
     return [p for p in sorted(points) if not any(q[0] >= p[0] and q[1] < p[1] for q in points)]
+
+
+def mosaic(pictures: np.ndarray) -> np.ndarray:
+    """Pictures (n, C, H, W) side by side in one (C, ...), as near to a square as n allows."""
+    n, channels, height, width = pictures.shape
+    down = max(k for k in range(1, int(n**0.5) + 1) if n % k == 0)
+    rows = pictures.reshape(down, n // down, channels, height, width).transpose(2, 0, 3, 1, 4)
+    return np.ascontiguousarray(rows.reshape(channels, down * height, -1))
 
 
 def at(points: Curve, level: float) -> float | None:

@@ -189,25 +189,34 @@ class Predictor:
         the level that is expected (k n,). Who walks along puts the numbers of the front into the plane."""
         for ys, xs in fronts(plane.height, plane.width, self.shape.reach):
             inputs, expected = plane.inputs(ys, xs)
+            begun = (self.first @ inputs).reshape(self.shape.channels, -1, inputs.shape[1])
+            before = np.empty((self.shape.channels, inputs.shape[1]), np.float32)
             for channel in range(self.shape.channels):
-                if channel:
-                    seen = plane.at(channel - 1, ys, xs) - expected[channel - 1]
-                    inputs[self.shape.shared + channel - 1] = cut(seen * (1 << self.shape.gain_bits))
-                yield channel, ys, xs, *self._choose(channel, inputs, expected[channel])
+                yield channel, ys, xs, *self._choose(channel, begun[channel], before[:channel], expected[channel])
+                seen = plane.at(channel, ys, xs) - expected[channel]
+                before[channel] = cut(seen * (1 << self.shape.gain_bits))
 
-    def _choose(self, channel: int, inputs: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Inputs (all, m) and expected numbers (m,), whole -> tables and levels (m,) int."""
+    @cached_property
+    def first(self) -> np.ndarray:
+        """Of all channels' first layers the weights of the inputs that they share: one product for a whole front."""
+        return np.concatenate([mine[0].weight[:, : self.shape.shared] for mine in self.layers])
+
+    def _choose(
+        self, channel: int, x: np.ndarray, before: np.ndarray, expected: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The begun sums of the first layer (outputs, m), what the channels before turned out to be (channel, m) and
+        expected numbers (m,), whole -> tables and levels (m,) int."""
         shape = self.shape
         plans = shape.layers(channel)
-        x = inputs[: plans[0].inputs]
-        for layer, plan in zip(self.layers[channel][:-1], plans):
-            x = layer.weight @ x
-            x += layer.bias
+        first, *others = self.layers[channel]
+        x += first.weight[:, shape.shared :] @ before + first.bias
+        for layer, plan in zip(others, plans):
             x *= 2.0 ** (HIDDEN_BITS - plan.sum_bits)
             np.floor(x, out=x)
             np.clip(x, 0, HIDDEN_MOST, out=x)
-        last, bits = self.layers[channel][-1], plans[-1].sum_bits
-        place, width = last.weight @ x + last.bias
+            x = layer.weight @ x + layer.bias
+        place, width = x
+        bits = plans[-1].sum_bits
         place = np.floor(place * 2.0 ** (place_unit(shape) - bits)).astype(np.int32)
         place += expected.astype(np.int32) << shape.place_bits
         place = place.clip(-BEYOND << shape.place_bits, ((shape.levels + BEYOND) << shape.place_bits) - 1)
@@ -266,11 +275,11 @@ class _Plane:
         return np.ascontiguousarray(inside.transpose(3, 0, 1, 2)).astype(np.int32)
 
     def inputs(self, ys: np.ndarray, xs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of a front's places (k,): the networks' inputs (shared + channels - 1, k n), the last ones still empty, and
-        what is expected of each channel (channels, k n). All are whole numbers in float32."""
+        """Of a front's places (k,): the networks' shared inputs (shared, k n), and what is expected of each channel
+        (channels, k n). All are whole numbers in float32."""
         shape, r = self.shape, self.shape.reach
         c, k = shape.channels, len(ys)
-        found = np.empty((shape.shared + c - 1, k, self.count), np.float32)
+        found = np.empty((shape.shared, k, self.count), np.float32)
         ys, xs = ys + r, xs + r
         expected = self._expected(ys, xs)
         gain = float(1 << shape.gain_bits)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
+import torch
 from threadpoolctl import threadpool_limits
 
 from aegean.codec import Header, Refused, pack
@@ -20,25 +25,12 @@ Named = tuple[str, np.ndarray]  # a name, "" for none, and raw values (channels,
 def compress(coder: TileCoder, pictures: Iterable[Named]) -> bytes:
     """Pictures, read one after another, -> the bytes of a file. UserError: one that the model does not take."""
     said: list[Picture] = []
-    blocks: list[bytes] = []
-    waiting: list[np.ndarray] = []
-    group, info = group_size(coder.info), coder.info
-
-    def flush(least: int) -> None:
-        while waiting and sum(map(len, waiting)) >= least:
-            tiles = np.concatenate(waiting)
-            blocks.append(_encoded(coder, tiles[:group]))
-            waiting[:] = [tiles[group:]] if len(tiles) > group else []
-
-    for name, values in pictures:
-        said.append(_described(name, values, info, len(said)))
-        for band in cut(values, _tile(info)):
-            waiting.append(band)
-            flush(group)
+    group = group_size(coder.info)
+    blocks = list(_side_by_side(coder.encode, _grouped(_tiles(pictures, coder.info, said), group)))
     if not said:
         raise UserError("There are no pictures to compress; give at least one.")
-    flush(1)
-    header = Header(coder.kind, coder.fingerprint, _tile(info), info.dtype, *_line(info), group, tuple(said))
+    header = Header(coder.kind, coder.fingerprint, _tile(coder.info), coder.info.dtype, *_line(coder.info), group,
+                    tuple(said))  # fmt: skip
     return pack(header, blocks)
 
 
@@ -52,18 +44,52 @@ def decompress(coder: TileCoder, header: Header, blocks: list[bytes]) -> Iterato
             f"it was made by another model (its fingerprint is {header.model.hex()}, this one's "
             f"{coder.fingerprint.hex()}); give the model that compressed it"
         )
-    assembly, left = Assembly(header, np.dtype(header.dtype)), header.count
-    for block in blocks:
-        count = min(header.group, left)
-        with threadpool_limits(1, "blas"):
-            tiles = coder.decode(block, count)
-        left -= count
+    assembly = Assembly(header, np.dtype(header.dtype))
+    counts = [min(header.group, header.count - start) for start in range(0, header.count, header.group)]
+    for tiles in _side_by_side(lambda block: coder.decode(*block), zip(blocks, counts)):
         yield from assembly.add(tiles)
 
 
-def _encoded(coder: TileCoder, tiles: np.ndarray) -> bytes:
-    with threadpool_limits(1, "blas"):  # products of a front are too small to be shared out
-        return coder.encode(tiles)
+def _tiles(pictures: Iterable[Named], info: DataInfo, said: list[Picture]) -> Iterator[np.ndarray]:
+    """Bands of tiles (n, *shape) of all pictures, each of which is noted in `said`."""
+    for name, values in pictures:
+        said.append(_described(name, values, info, len(said)))
+        yield from cut(values, _tile(info))
+
+
+def _grouped(bands: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """The same tiles in groups of `size`, the last one smaller."""
+    waiting: list[np.ndarray] = []
+    for band in bands:
+        waiting.append(band)
+        while sum(map(len, waiting)) >= size:
+            tiles = np.concatenate(waiting)
+            yield tiles[:size]
+            waiting = [tiles[size:]]
+    if sum(map(len, waiting)):
+        yield np.concatenate(waiting)
+
+
+def _side_by_side(function: Callable[[Any], Any], blocks: Iterable[Any]) -> Iterator[Any]:
+    """A function of each block, in their order, on one thread a processor: a block's own products are too small to be
+    shared out. No more blocks are taken than are worked on, so memory stays bounded."""
+    threads, workers = torch.get_num_threads(), os.cpu_count() or 1
+    with (
+        threadpool_limits(1, "blas"),
+        ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+    ):
+        waiting: deque[Future[Any]] = deque()
+        try:
+            for block in blocks:
+                waiting.append(pool.submit(function, block))
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for one in waiting:
+                one.cancel()
+            torch.set_num_threads(threads)
 
 
 def _tile(info: DataInfo) -> tuple[int, int, int]:

@@ -57,13 +57,11 @@ class MixturePrior(nn.Module):
         self.register_buffer("factors", torch.eye(latent).expand(mixtures, components, latent, latent).clone())
 
     def forward(self, normal: Tensor, uniform: Tensor, labels: Tensor | None = None) -> Tensor:
-        weights, means, factors = self.weights[:1], self.means[:1], self.factors[:1]
+        mixture = torch.zeros_like(uniform[:, 0], dtype=torch.int64)
         if self.classes:
-            place = one_hot(labels, self.classes, normal).argmax(1)
-            weights, means, factors = self.weights[place], self.means[place], self.factors[place]
-        chosen = (uniform > weights.cumsum(1)).sum(1).clamp(max=self.components - 1)
-        row = torch.arange(chosen.shape[0], device=chosen.device) % means.shape[0]
-        return means[row, chosen] + (factors[row, chosen] @ normal[:, :, None])[:, :, 0]
+            mixture = one_hot(labels, self.classes, normal).argmax(1)
+        chosen = (uniform > self.weights[mixture].cumsum(1)).sum(1).clamp(max=self.components - 1)
+        return self.means[mixture, chosen] + (self.factors[mixture, chosen] @ normal[:, :, None])[:, :, 0]
 
     def fit(self, z: Tensor, labels: Tensor | None = None) -> None:
         """Fit to latents z (n, latent), with labels (n,) where the prior has classes.

@@ -19,6 +19,7 @@ from aegean.nets.blocks import he_
 MEMORY = 1 << 16  # counts of a table, above which all of them are halved: what was seen long ago is forgotten
 EQUIVALENT = 1024  # counts that a table begins with, in the shape of its logistic
 RARE = 2**-10  # share of numbers that no logistic explains
+COARSE = 0.25  # a logistic's scale, in levels, below which its table stands for one whole number
 SMOOTHING = 64  # a symbol that was never seen counts as this part of one that was seen once
 
 
@@ -78,7 +79,8 @@ class IntegerPredictor(nn.Module):
 
     Values (B, channels, H, W) come in units in which value * scale + offset is a whole number from 0 to levels - 1, or
     is rounded to one. What is not rounded yet learns from the slope of its own bits, not of the rounded number's, which
-    for a coefficient near the middle would be none (Minnen and Singh 2020, section 3.3, with noise).
+    for a coefficient near the middle would be none (Minnen and Singh 2020, section 3.3, with noise). Below COARSE a
+    logistic is moved to its whole number for that: its place then says nothing, and would drift.
 
     `counts` (tables, levels) learns from what is seen: `observe`, once a step. Parameters are stored divided by `pace`,
     so that the network learns so many times faster than an optimizer's rate says (Karras et al. 2019, section C).
@@ -145,7 +147,8 @@ class IntegerPredictor(nn.Module):
             bits = at_worst(logistic_bits(x.detach(), mean, spread, shape.levels), shape.levels)
             if values.requires_grad:
                 y = values.float() * self.scale + self.offset
-                slope = logistic_bits(y, mean.detach(), spread.detach(), shape.levels)
+                middle = nearest(mean) + (mean - nearest(mean)) * (spread.exp() / COARSE).clamp(max=1)
+                slope = logistic_bits(y, middle.detach(), spread.detach(), shape.levels)
                 bits = bits + (slope - slope.detach())
         return Coded(bits.flatten(1).sum(1), *self._table(x, place, width))
 

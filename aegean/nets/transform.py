@@ -25,7 +25,8 @@ def grid_of(shape: Sequence[int], patch: int) -> tuple[int, int]:
 def cosines(channels: int, patch: int) -> Tensor:
     """The orthonormal cosine transform (DCT-II, Ahmed et al. 1974) of blocks of pixels, over channels, rows and
     columns: (channels * patch * patch,) twice, a basis vector a row, laid out like `pixel_unshuffle`: the blocks' means
-    first, brightness and then differences of colours, then from low to high frequencies."""
+    first, brightness and then differences of colours, then from low to high frequencies, those of colours later: about
+    from large to small in pictures."""
 
     def basis(n: int) -> Tensor:
         k, i = torch.arange(n)[:, None], torch.arange(n)
@@ -35,19 +36,20 @@ def cosines(channels: int, patch: int) -> Tensor:
 
     whole = torch.einsum("ai,bj,ck->abcijk", basis(channels), basis(patch), basis(patch))
     colour, down, across = torch.meshgrid(torch.arange(channels), *[torch.arange(patch)] * 2, indexing="ij")
-    frequency = torch.where(down + across > 0, colour + down + across + channels, colour)
-    return whole.flatten(3).flatten(0, 2)[frequency.flatten().argsort(stable=True)]
+    rank = torch.where(down + across > 0, channels + (down + across) * (1 + colour), colour)
+    return whole.flatten(3).flatten(0, 2)[rank.flatten().argsort(stable=True)]
 
 
 class _Branch(nn.Sequential):
-    """What a residual network adds: 3x3 convolutions on the grid of blocks, nothing at first."""
+    """What a residual network adds: 3x3 convolutions on the grid of blocks, nothing at first. Its end has no bias:
+    an idle coefficient that drifted would come to rest between two symbols, and cost a bit for nothing."""
 
     def __init__(self, inputs: int, outputs: int, width: int, blocks: int):
         super().__init__(
             he_(nn.Conv2d(inputs, width, 3, padding=1)),
             *(Residual(width, blocks) for _ in range(blocks)),
             nn.LeakyReLU(0.2),
-            he_(nn.Conv2d(width, outputs, 3, padding=1), 0.0),
+            he_(nn.Conv2d(width, outputs, 3, padding=1, bias=False), 0.0),
         )
 
 
@@ -61,7 +63,7 @@ class Analysis(nn.Module):
         assert 0 < depth <= size and blocks <= DEEPEST
         self.shape, self.patch, self.gain = tuple(shape), patch, gain
         self.levels = [(depth, *grid_of(shape, patch))]
-        self.linear = he_(nn.Conv2d(size, depth, 1))
+        self.linear = he_(nn.Conv2d(size, depth, 1, bias=False))
         with torch.no_grad():
             self.linear.weight.copy_(cosines(shape[0], patch)[:depth, :, None, None])
         self.branch = _Branch(size, depth, width, blocks)

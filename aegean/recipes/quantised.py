@@ -49,8 +49,8 @@ def quantised_nets(
 
 def transform_nets(data: DataInfo, quality: float, width: int, depth: int, levels: int) -> dict[str, Net]:
     """E, bottleneck, G and the symbols' tables for pictures: a transform of blocks of 4x4 pixels (2x2 below 16) and
-    what a network of `width` (64) adds; `depth` coefficients of a block, in `levels` steps; 0 takes all of them, and as
-    many steps as there are between black and white.
+    what a network of `width` (64) adds; `depth` coefficients of a block, in `levels` steps; 0 takes as many as say
+    something at this quality (on CIFAR-10; docs/log.md), and as many steps as there are between black and white.
 
     At a high rate a step of s costs s^2 / 12 of squared error and log2(1 / s) bits more than a step of 1 (Gish and
     Pierce 1968), so quality = 6 / (s^2 ln 2) is the step that the networks begin with.
@@ -59,7 +59,7 @@ def transform_nets(data: DataInfo, quality: float, width: int, depth: int, level
     size = data.shape[0] * patch * patch
     step = math.sqrt(6 / (quality * math.log(2)))
     levels = levels or min(max(2 * math.ceil(math.sqrt(size) / step) + 1, 7), 255)
-    depth = depth or min(size, 64)
+    depth = depth or min(max(round(size * (1 + math.log2(max(quality, 1))) / 10), data.shape[0]), size, 64)
     within("depth", depth, 1, min(size, 256))
     within("levels", levels, 3, 255)
     body = {"shape": data.shape, "depth": depth, "patch": patch, "width": width or 64}

@@ -18,6 +18,7 @@ from aegean.compression import compress, decompress
 GOLDEN = Path(__file__).parent / "golden"
 SETTINGS = {
     "codec": ("codec", {"width": 4, "depth": 3, "levels": 6}),
+    "transform": ("codec", {"width": 4, "quality": 300.0, "lossless": False}),
     "residual": ("vq_ae", {"width": 4, "depth": 4, "quantiser": "residual", "levels": 8, "stages": 3}),
 }
 
@@ -39,7 +40,7 @@ def make(name):
     files = {"lossy": ("lossy", 0)}
     if name == "codec":
         files["lossless"] = ("lossless", 0)
-    else:
+    if name == "residual":
         files["two-stages"] = ("lossy", 2)
     expected = {"wide": wide, "pictures": pictures}
     for file, (kind, stages) in files.items():
