@@ -60,7 +60,8 @@ class Plan:
         self._check_values()
         self.factor = 2 ** (self._floors() - 1)
         self.channels, self.depth = self.all["in_channels"], self.all["latent_channels"]
-        self.shift, self.scale = ((0.0,), (1.0,))
+        self.shift: tuple[float, ...] = (0.0,)
+        self.scale: tuple[float, ...] = (1.0,)
         if self.kind == "VQModel":  # its diffusion models see what is not quantised yet: codes stay as they are
             self.depth = self.all["vq_embed_dim"] or self.depth
         else:
