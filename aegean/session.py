@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from aegean import diffusers
 from aegean.asked import free_place, parse_images, pick_device, with_budget
 from aegean.config import UserError, net
 from aegean.data import DataOptions, Dataset, open_data
@@ -96,7 +97,7 @@ def train(
         if given and Path(given).resolve().is_relative_to(folder.path.resolve()):
             raise UserError(f"{given} lies in {out}, which would be overwritten; choose another --out.")
     dataset = world.first(lambda: open_data(options, say))
-    model, inherited = inherit(source)
+    model, inherited = inherit(source, dataset.info)
     run = configure(recipe, dataset.info, chosen, model.specs if model else None).replace(seed=seed)
     if model:
         inherited["nets"] = sorted(fitting(run, model, dataset.info))
@@ -275,7 +276,9 @@ def fitted(folder: Folder, plan: Settings, dataset: Dataset, count: int = 20_000
 
 
 def load(path: str | Path, device: str | torch.device = "cpu") -> Model:
-    """The model of a run folder, or of a model file."""
+    """The model of a run folder, of a model file, or of a folder of diffusers."""
+    if diffusers.is_folder(path):
+        return diffusers.read(path).to(device)
     folder = Folder(path)
     if folder.path.is_dir() and not folder.model.exists():
         folder.read()

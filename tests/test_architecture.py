@@ -19,6 +19,7 @@ ROOMS = [
     "compression",
     "floors",
     "model",
+    "diffusers",
     "formulas",
     "directions",
     "training",

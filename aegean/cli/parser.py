@@ -142,8 +142,9 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
     _export(
         command(
             "export",
-            "write a part of a model as ONNX or as a torch.export archive",
-            "aegean export runs/vae --part encoder --format onnx --out encoder.onnx",
+            "write a part of a model as ONNX or as a torch.export archive, or the whole for diffusers",
+            "aegean export runs/vae --part encoder --format onnx --out encoder.onnx\n"
+            "  aegean export runs/tuned --format diffusers --out tuned-vae/",
         )
     )
     _push(
@@ -172,7 +173,9 @@ def _train(p: Parser) -> None:
     budget(p)
     p.add_argument("--seed", type=whole(0), help="of every random draw (default: 0)")
     p.add_argument("--batch", type=whole(1), help="images in a step (default: the recipe's)")
-    p.add_argument("--from", metavar="SOURCE", dest="source", help="a run or model file to take networks from")
+    p.add_argument(
+        "--from", metavar="SOURCE", dest="source", help="a run, model file or diffusers folder to take networks from"
+    )
     p.add_argument(
         "--set", metavar="name=value", nargs="+", action="extend", dest="settings", help="options of the recipe"
     )
@@ -301,9 +304,9 @@ def _info(p: Parser) -> None:
 
 def _export(p: Parser) -> None:
     a_run(p)
-    p.add_argument("--part", metavar="PART", required=True, help="encoder, decoder, generator or discriminator")
-    p.add_argument("--format", choices=("onnx", "pt2"), help="default: by the ending of --out")
-    out(p, "file.onnx (pip install 'aegean[onnx]') or file.pt2")
+    p.add_argument("--part", metavar="PART", help="encoder, decoder, generator or discriminator")
+    p.add_argument("--format", choices=("onnx", "pt2", "diffusers"), help="default: by the ending of --out")
+    out(p, "file.onnx (pip install 'aegean[onnx]'), file.pt2 or, for diffusers, folder/")
     overwrite(p)
 
 

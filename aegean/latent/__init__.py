@@ -1,6 +1,7 @@
 """Latents: bottlenecks (features -> Latent) and priors (noise -> latent)."""
 
 from aegean.latent.bottlenecks import BOTTLENECKS, Gaussian, Identity, Latent
+from aegean.latent.given import GivenCodes, GivenGaussian, GivenIdentity
 from aegean.latent.ladder import LadderPosterior
 from aegean.latent.mapping import MappingPrior
 from aegean.latent.priors import FITTED, PRIORS, GaussianPrior, MixturePrior, NormalPrior
@@ -15,6 +16,9 @@ __all__ = [
     "FiniteScalar",
     "Gaussian",
     "GaussianPrior",
+    "GivenCodes",
+    "GivenGaussian",
+    "GivenIdentity",
     "Identity",
     "LadderPosterior",
     "Latent",

@@ -3,6 +3,7 @@
 from aegean.nets.conv import ConvDecoder, ConvEncoder
 from aegean.nets.corruption import GaussianCorruption
 from aegean.nets.counts import CountModel
+from aegean.nets.diffusers import DiffusersDecoder, DiffusersEncoder
 from aegean.nets.discriminator import Discriminator, Judgement
 from aegean.nets.integer import IntegerPredictor
 from aegean.nets.ladder import ConvLadder, DenseLadder
@@ -19,6 +20,8 @@ __all__ = [
     "ConvLadder",
     "CountModel",
     "DenseLadder",
+    "DiffusersDecoder",
+    "DiffusersEncoder",
     "Discriminator",
     "GaussianCorruption",
     "IntegerPredictor",

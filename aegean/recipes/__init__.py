@@ -5,6 +5,7 @@ from aegean.recipes.ae import ae, denoising_ae
 from aegean.recipes.ae_to_gan import ae_to_gan
 from aegean.recipes.beta_vae import beta_vae
 from aegean.recipes.codec import codec, lossless
+from aegean.recipes.decoder_finetune import decoder_finetune
 from aegean.recipes.few_shot_gan import few_shot_gan
 from aegean.recipes.gan import gan
 from aegean.recipes.hierarchical_vae import hierarchical_vae
@@ -29,6 +30,7 @@ __all__ = [
     "beta_vae",
     "codec",
     "configure",
+    "decoder_finetune",
     "denoising_ae",
     "describe",
     "few_shot_gan",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import torch
+
 from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
 from aegean.objectives import SquaredError
@@ -38,7 +40,9 @@ def teacher(
     most of them (docs/log.md). UserError: none was inherited, or none with the classes asked for."""
     if inherited is not None:
         nets = _handed_over(inherited, conditional)
-        return Teacher(nets, nets["G"].args["latent"], nets["G"].args["classes"], ())
+        with torch.device("meta"):
+            G = nets["G"].build()
+        return Teacher(nets, G.latent, G.classes, ())
     classes = class_count(data, conditional)
     variational = variational or data.is_image
     kind, error = ("gaussian", "gaussian") if variational else ("identity", "squared")
@@ -56,7 +60,7 @@ def _handed_over(inherited: Mapping[str, Net], conditional: bool) -> dict[str, N
             f"--from: the source has {', '.join(inherited)}, but no {', '.join(missing)}; this recipe starts from an "
             "autoencoder: train ae, denoising_ae or vae."
         )
-    if conditional and not inherited["G"].args["classes"]:
+    if conditional and not inherited["G"].args.get("classes"):
         raise UserError("conditional=true: the source was trained without classes; train it with conditional=true.")
     return {name: inherited[name] for name in ("E", "bottleneck", "G")}
 

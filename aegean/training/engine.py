@@ -86,7 +86,7 @@ def can_compile(device: torch.device) -> bool:
 def _pictures(run: Run) -> list[tuple[int, tuple[int, ...]]]:
     """(width of the first level, shape) of the networks for pictures."""
     specs = [spec.args for spec in run.nets.values() if len(spec.args.get("shape", ())) == 3]
-    return [(args["widths"][0] if "widths" in args else args["width"], args["shape"]) for args in specs]
+    return [(args["widths"][0] if "widths" in args else args.get("width", WIDE), args["shape"]) for args in specs]
 
 
 def _gains(run: Run, device: torch.device) -> bool:

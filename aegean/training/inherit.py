@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from aegean import diffusers
 from aegean.config import Net, UserError
 from aegean.data import DataInfo
 from aegean.latent import QUANTISED
@@ -15,13 +16,18 @@ from aegean.training.schedule import Renew, Run
 from aegean.training.trainer import Trainer
 
 
-def inherit(source: str | Path | None) -> tuple[Model | None, dict[str, Any]]:
+def inherit(source: str | Path | None, info: DataInfo) -> tuple[Model | None, dict[str, Any]]:
     """The model to start from, and what a run notes of it."""
     if source is None:
         return None, {}
-    model = Model.load(source)
+    model = _read(source, info)
     cost = {key: model.about.get(key, 0) for key in ("images", "seconds", "recipe")}
     return model, {"source": str(Path(source).resolve()), **cost}
+
+
+def _read(source: str | Path, info: DataInfo) -> Model:
+    """A run, a model file, or a folder of diffusers, whose networks take pictures of the data's size."""
+    return diffusers.read(source, info) if diffusers.is_folder(source) else Model.load(source)
 
 
 def fitting(run: Run, model: Model, info: DataInfo) -> list[str]:
@@ -84,7 +90,7 @@ def _difference(wanted: Net, found: Net) -> str:
 
 def give(trainer: Trainer, plan: Settings) -> None:
     """Fill the trainer's networks with the inherited values."""
-    model = Model.load(plan.inherited["source"])
+    model = _read(plan.inherited["source"], plan.info)
     for name in fitting(trainer.run, model, trainer.info):
         trainer.nets[name].load_state_dict(model.nets[name].state_dict())
     trainer.enter()

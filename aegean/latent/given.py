@@ -1,0 +1,82 @@
+"""Bottlenecks without a layer of their own, for encoders whose last level is the latent already, a grid of vectors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from aegean.config import network
+from aegean.latent.bottlenecks import NATS_TO_BITS, Latent, kl_to_normal
+from aegean.latent.quantised import Quantised, Replaced
+
+
+class _Given(nn.Module):
+    """`shift` and `scale`, one number or one a channel: z = (h - shift) * scale."""
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, latent: int, shift: Sequence[float], scale: Sequence[float]):
+        super().__init__()
+        self.latent, self.classes = latent, 0
+        for name, values in (("shift", shift), ("scale", scale)):
+            self.register_buffer(name, torch.tensor(values, dtype=torch.float32)[:, None, None], persistent=False)
+
+
+@network
+class GivenIdentity(_Given):
+    """A plain autoencoder's: a level (C, H, W) -> z = (h - shift) * scale, flattened."""
+
+    def __init__(self, level: Sequence[int], shift: Sequence[float] = (0.0,), scale: Sequence[float] = (1.0,)):
+        super().__init__(math.prod(level), shift, scale)
+
+    def forward(self, h: Tensor, noise: Tensor | None = None, labels: Tensor | None = None) -> Latent:
+        z = ((h.float() - self.shift) * self.scale).flatten(1)
+        return Latent(z, z.new_zeros(len(z)))
+
+
+@network
+class GivenGaussian(_Given):
+    """A diagonal Gaussian posterior (Kingma and Welling 2013): a level (2C, H, W) of means, then log variances (within
+    [-30, 20]), of h; `stats` and `rate` are of z = (h - shift) * scale, flattened, against N(0, 1)."""
+
+    def __init__(self, level: Sequence[int], shift: Sequence[float] = (0.0,), scale: Sequence[float] = (1.0,)):
+        super().__init__(math.prod(level) // 2, shift, scale)
+
+    def forward(self, h: Tensor, noise: Tensor | None = None, labels: Tensor | None = None) -> Latent:
+        mean, log_variance = h.float().chunk(2, 1)
+        mean = ((mean - self.shift) * self.scale).flatten(1)
+        log_variance = (log_variance.clamp(-30, 20) + 2 * self.scale.log()).flatten(1)
+        z = mean if noise is None else mean + (log_variance / 2).exp() * noise
+        return Latent(z, kl_to_normal(mean, log_variance) * NATS_TO_BITS, (mean, log_variance))
+
+
+@network
+class GivenCodes(Quantised):
+    """One codebook, `codes` (levels, C), that holds still: each place of a level (C, H, W) takes the nearest code."""
+
+    codes: Tensor
+
+    def __init__(self, level: Sequence[int], levels: int):
+        super().__init__(level, math.prod(level), 1, levels, project=False)
+        self.register_buffer("codes", torch.zeros(levels, level[0]))
+
+    def forward(self, h: Tensor, noise: Tensor | None = None, labels: Tensor | None = None) -> Latent:
+        places = self.places(h).movedim(1, -1)
+        # As diffusers measures: two codes that are nearly as near must not change places by rounding.
+        nearest = torch.cdist(places.detach().flatten(0, 2), self.codes).argmin(1)
+        symbols = nearest.view(len(h), *self.grid).to(places.dtype)
+        z = Replaced.apply(places.movedim(-1, 1).flatten(1), self.to_codes(symbols))
+        return Latent(z, self.bits(symbols), (), symbols)
+
+    def to_codes(self, symbols: Tensor) -> Tensor:
+        """Symbols (B, 1, H, W) -> z (B, latent)."""
+        return nn.functional.embedding(symbols[:, 0].long(), self.codes).movedim(-1, 1).flatten(1)
+
+    def to_symbols(self, z: Tensor) -> Tensor:
+        """z (B, latent) -> the symbols of the nearest codes (B, 1, H, W) int64."""
+        places = z.unflatten(1, (self.depth, *self.grid[1:])).movedim(1, -1).float()
+        return torch.cdist(places.flatten(0, 2), self.codes).argmin(1).view(len(z), *self.grid)
