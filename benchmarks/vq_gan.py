@@ -87,8 +87,8 @@ class Bench:
 
 
 def alone(run: Run) -> Run:
-    """The same without a discriminator: its decoder's turn, with the reconstruction only."""
-    phase = run.schedule[-1]
+    """The same without a discriminator: its decoder's turn, with the reconstruction only, on as many images."""
+    phase = run.schedule[-1].replace(images=run.images)
     turn = next(turn for turn in phase.turns if turn.name == "AE")
     turn = turn.replace(terms=turn.terms[:1], balance="")
     nets = {name: spec for name, spec in run.nets.items() if name != "D"}

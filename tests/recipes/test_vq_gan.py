@@ -32,10 +32,11 @@ def test_a_discriminator_judges_patches_of_pictures_and_rows_as_a_whole():
 
 
 @pytest.mark.parametrize("source", ["codec", "vq_ae"])
-def test_from_a_trained_codec_the_adversary_begins_at_once(source):
+def test_from_a_trained_codec_the_judge_begins_at_once(source):
     handed = specs(source, width=16)
     run = configure("vq_gan", DIGITS, {"width": 8}, handed)
-    assert [phase.name for phase in run.schedule] == ["adversarial"]
+    assert [phase.name for phase in run.schedule] == ["warm-up", "adversarial"]
+    assert run.schedule[0].trains == ("D",)  # the decoder holds still
     assert {name: run.nets[name] for name in handed} == handed  # sizes are the source's
 
 
@@ -45,7 +46,7 @@ def test_from_a_trained_codec_the_adversary_begins_at_once(source):
 def test_from_a_plain_autoencoder_symbols_are_learnt_first(quantiser, first):
     handed = specs("ae", latent=32)
     run = configure("vq_gan", DIGITS, {"quantiser": quantiser}, handed)
-    assert [phase.name for phase in run.schedule] == [first, "adversarial"]
+    assert [phase.name for phase in run.schedule] == [first, "warm-up", "adversarial"]
     assert (run.nets["E"], run.nets["G"]) == (handed["E"], handed["G"])
     assert run.nets["bottleneck"].args["latent"] == 32
 
@@ -72,6 +73,8 @@ def test_what_cannot_begin_a_codec_is_refused_with_what_can(recipe, source, mess
 def test_no_images_for_the_adversary_are_refused():
     with pytest.raises(UserError, match=r"plain=1.0 leaves no images for the adversary"):
         configure("vq_gan", DIGITS, {"plain": 1})
+    with pytest.raises(UserError, match=r"warmup=0.5: expected at least 0, and together with plain=0.5 less than 1"):
+        configure("vq_gan", DIGITS, {"warmup": 0.5})
 
 
 def test_the_pixels_of_a_lossless_run_go_on_in_a_codec():
@@ -88,8 +91,8 @@ def small():
 def before():
     """The state of a small run whose adversary is about to start."""
     t = small()
-    while not t.phase_ended:
-        t.step()
+    while not (t.phase_ended and t.phase is t.run.schedule[-2]):
+        t.next_phase() if t.phase_ended else t.step()
     return {name: value.clone() for name, value in t.tensors().items()}, t.clock()
 
 
