@@ -27,7 +27,7 @@ def codec(
     width: int = 0,
     lr: float = 2e-4,
     batch: int = 32,
-    images: int = 200_000,
+    images: int = 150_000,
     inherited: Mapping[str, Net] | None = None,
 ) -> Run:
     """Lossy and lossless compression to files (`aegean compress`): as few bits as a squared error is worth.

@@ -22,6 +22,8 @@ def test_every_network_is_registered_for_this_contract():
         "Identity", "Gaussian", "NormalPrior", "GaussianPrior", "MixturePrior", "WhiteningPrior", "MappingPrior",
         "SharedDiscriminator", "FiniteScalar", "VectorQuantised", "IntegerPredictor", "CountModel",
         "Analysis", "Synthesis",  # tests/nets/test_transform.py
+        # tests/integrations/test_diffusers.py
+        "DiffusersEncoder", "DiffusersDecoder", "GivenGaussian", "GivenIdentity", "GivenCodes",
         # tests/nets/test_nets_of_levels.py
         "ConvLadder", "DenseLadder", "LadderPosterior", "ScaleDiscriminator",
         "Tower", "Stack", "Several", "NoiseReaders",
