@@ -53,7 +53,8 @@ def decoder_finetune(
     In the first `warmup` of what is left the decoder follows the `error` alone, and a discriminator of patches learns
     to tell its pictures from the data. Then the decoder goes on by the error, against the discriminator (`adversary`)
     and by the distance in its features (`features`): both are shares of the error's own pull at the decoder's output,
-    however loud the discriminator is. What the two gain on a trained autoencoder has not been measured. `width` is of the discriminator's first level (32); without `--from` of the VAE, too.
+    however loud the discriminator is. What the two gain on a trained autoencoder has not been measured. `width` is of
+    the discriminator's first level (32); without `--from` of the VAE, too.
 
     Papers: Esser et al. 2021 (the plan); Isola et al. 2017, section 3.2.2 (patches); Défossez et al. 2022, section 3.4
     (the balance; eq. 3, features); Huang et al. 2024 (loss and penalties).
