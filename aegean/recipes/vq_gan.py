@@ -56,7 +56,7 @@ def vq_gan(
     of the data from those of their reconstructions while the codec holds still. Then both learn: the decoder by the
     codec's own error, against the discriminator, and by the distance in its features. `adversary` and `features` are
     shares of the error's own pull at the decoder's output, however loud the adversary is: a decoder that follows one
-    of share s < 1 all the way loses -10 log10(1 - s^2) dB, 1.2 for 0.5, and less where it cannot follow.
+    of share s < 1 all the way loses -10 log10(1 - s^2) dB by calculation (docs/design.md), 1.2 for 0.5.
 
     `encoder` still: symbols and tables stay as they are, so a file has the same bytes as without the adversary; train:
     the encoder learns on, and the bytes move. `--from RUN` begins with a trained `codec` or `vq_ae` and goes straight
