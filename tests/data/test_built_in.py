@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 
 import numpy as np
 import pytest
@@ -67,6 +66,6 @@ def test_the_form_of_packs_is_that_of_their_format(tmp_path, monkeypatch):
     folder = open_data(DataOptions(str(tmp_path / "a.npz")), lambda text: None).folder
     stored = json.loads((folder / "pack.json").read_text())
     total = hashlib.sha256(json.dumps(stored["info"], sort_keys=True).encode())
-    for name in sorted(os.listdir(folder)):
-        total.update(name.encode() + (b"" if name == "pack.json" else (folder / name).read_bytes()))
+    for file in sorted(folder.iterdir()):
+        total.update(file.name.encode() + (b"" if file.name == "pack.json" else file.read_bytes()))
     assert (FORMAT, total.hexdigest()[: len(FORM)]) == (1, FORM)
