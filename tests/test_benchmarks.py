@@ -17,16 +17,25 @@ from aegean.training.trainer import Trainer, build
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 OTHERS = [
+    ("card",),
     ("cost",),
     ("data",),
     ("dip", "--cures", "default; nothing"),
+    ("export",),
     ("factors", "--recipes", "beta_vae"),
     ("features",),
+    ("fuzz_codec",),
     ("levels",),
+    ("playground",),
     ("scaling",),
     ("slopes",),
     ("transfer", "--variants", "scratch; teacher, mixture; all edges"),
 ]
+NEEDS = {
+    "card": ["huggingface_hub", "markdown", "playwright"],
+    "export": ["onnx", "onnxscript", "onnxruntime"],
+    "playground": ["gradio", "playwright"],
+}
 CPU = torch.device("cpu")
 
 
@@ -53,6 +62,8 @@ def last_line(name, *words):
 @pytest.mark.slow
 @pytest.mark.parametrize("words", OTHERS, ids=lambda words: words[0])
 def test_a_benchmark_ends_with_a_line_of_json(words):
+    for library in NEEDS.get(words[0], []):
+        pytest.importorskip(library, reason=f"{library} is not installed")
     assert isinstance(last_line(*words), dict)
 
 
