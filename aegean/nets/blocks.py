@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -81,3 +83,17 @@ def one_hot(labels: Tensor | None, classes: int, like: Tensor) -> Tensor:
     latents and features beside it. A plain one-hot vector is so small that its weights learn too late."""
     assert labels is not None, "a conditional network was called without labels"
     return (labels[:, None] == torch.arange(classes, device=labels.device)).to(like.dtype) * classes**0.5
+
+
+class Clipped(torch.autograd.Function):
+    """x within [-1, 1], with the gradient of x except where it would lead further out."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
+        ctx.save_for_backward(x)
+        return x.clamp(-1, 1)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        (x,) = ctx.saved_tensors
+        return grad.masked_fill((x.abs() > 1) & (x * grad < 0), 0)
