@@ -227,7 +227,8 @@ class Trainer:
             for term in terms:
                 losses.append(term(p).mean())
         if turn.balance:
-            weighted, squares = balanced(turn, terms, losses, named(p, turn.balance), player.slopes, progress)
+            x = named(p, turn.balance)
+            weighted, squares = balanced(turn, terms, losses, x, self.info.inside(x), player.slopes, progress)
         else:
             weighted = [loss * at(term.weight, progress) for loss, term in zip(losses, terms)]
         if terms not in player.passes:
