@@ -1,6 +1,6 @@
 """What an adversary brings a codec at equal bytes: sharper pictures, and how much PSNR that costs.
 
-    python benchmarks/vq_gan.py --task digits|mnist|cifar [--data FOLDER] [--base codec|vq_ae] [--images N]
+    python benchmarks/vq_gan.py --task digits|mnist|cifar [--data FOLDER] [--base codec|vq_ae|residual] [--images N]
         [--sharp M] [--seed K] [--set NAME=VALUE ...] [--train NAME=VALUE ...] [--pictures FILE.png]
 
 A `codec` or `vq_ae` is trained on N images. Then its decoder alone goes on for M more, from the same weights: by the
@@ -36,7 +36,11 @@ FOLLOWED, EVERY = 100, 5  # steps from the adversary's start on, whose PSNR is l
 SHOWN = 500  # held-out pictures of those looks
 QUICK = {"images": 640, "sharp": 640}
 SMALL: dict[str, Any] = {"width": 8, "batch": 16}
-BASES: dict[str, dict[str, Any]] = {"codec": {}, "vq_ae": {}, "residual": {"quantiser": "residual"}}
+BASES: dict[str, dict[str, Any]] = {
+    "codec": {"quality": 10, "lossless": False},
+    "vq_ae": {},
+    "residual": {"quantiser": "residual"},
+}
 COLUMNS = ("bytes", "psnr", "lowest", "rfd", "ssim", "use", "seconds")
 
 
@@ -104,9 +108,9 @@ def main() -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--task", choices=("digits", "mnist", "cifar"), default="digits")
     parser.add_argument("--data", help="folder of the data (mnist: its four files; cifar: its batches)")
-    parser.add_argument("--base", choices=tuple(BASES), default="vq_ae")
+    parser.add_argument("--base", choices=tuple(BASES), default="codec")
     parser.add_argument("--images", type=int, default=60_000)
-    parser.add_argument("--sharp", type=int, default=40_000)
+    parser.add_argument("--sharp", type=int, default=24_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--train", nargs="*", default=[], help="settings of the codec")
     parser.add_argument("--set", nargs="*", default=[], help="settings of vq_gan")

@@ -107,7 +107,9 @@ def pulls(t, player):
     t._move_only(player)
     p = t.paths(player.turn, t._index(), 0, player.turn.terms)
     losses = [term(p).mean() for term in player.turn.terms]
-    met = balanced(player.turn, player.turn.terms, losses, p.x_hat, t.info.inside(p.x_hat), player.slopes, t._progress())
+    met = balanced(
+        player.turn, player.turn.terms, losses, p.x_hat, t.info.inside(p.x_hat), player.slopes, t._progress()
+    )
     x = p.x_hat
     found = [torch.autograd.grad(loss, x, retain_graph=True, allow_unused=True)[0] for loss in met.losses]
     return torch.stack([torch.zeros(len(x)) if g is None else len(x) * g.flatten(1).norm(dim=1) for g in found])
