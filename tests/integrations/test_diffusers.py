@@ -209,12 +209,7 @@ def test_a_step_on_networks_of_diffusers_can_be_recorded(made, name):
         assert torch.allclose(value, recorded[0].nets["G"].state_dict()[key], atol=1e-4), key
 
 
-FORWARD = pytest.mark.xfail(
-    strict=True, reason="the forward mode of attention's softmax changes its own result in place"
-)
-
-
-@pytest.mark.parametrize("forward_mode", [False, pytest.param(True, marks=FORWARD)])
+@pytest.mark.parametrize("forward_mode", [False, True])
 def test_a_gan_takes_over_such_an_autoencoder(made, forward_mode):
     """Its encoder as the discriminator's backbone: penalties need attention's second derivative, in both forms."""
     trainer, _, _ = tuned(made("AutoencoderKL"), Engine(forward_mode=forward_mode), 3, "ae_to_gan", prior="gaussian")
