@@ -15,6 +15,8 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ from aegean.recipes import configure
 from aegean.training.trainer import Trainer
 
 CPU = torch.device("cpu")
+BATCH = 32
 RATE = 1e-3  # of the plain loop, falling along a cosine to nothing
 COLUMNS = ("psnr", "rfd", "ssim")
 
@@ -52,14 +55,17 @@ def make(kind: str, channels: int, depth: int, factor: int, width: int) -> Any:
     return diffusers.AutoencoderKL(**common, **blocks, block_out_channels=widths, norm_num_groups=4)
 
 
-def train(model: Any, dataset: Dataset, images: int, batch: int, seed: int) -> None:
-    """By the squared error alone, on latents without noise."""
+def trained(asked: argparse.Namespace, dataset: Dataset, seed: int) -> Model:
+    """An autoencoder trained by the squared error alone, on latents without noise, as read from the folder that
+    diffusers made of it."""
+    torch.manual_seed(seed)
+    model = make(asked.kind, dataset.info.shape[0], asked.depth, asked.factor, asked.width)
     draw = np.random.default_rng(seed)
     optimizer = torch.optim.Adam(model.parameters(), RATE)
-    steps = max(1, images // batch)
+    steps = max(1, asked.base // BATCH)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(steps):
-        x = dataset.info.normalise(dataset.train[np.sort(draw.integers(0, len(dataset.train), batch))])
+        x = dataset.info.normalise(dataset.train[np.sort(draw.integers(0, len(dataset.train), BATCH))])
         found = model.encode(x)
         h = found.latent_dist.mode() if hasattr(found, "latent_dist") else found.latents
         loss = (model.decode(h).sample - x).square().mean()
@@ -67,6 +73,9 @@ def train(model: Any, dataset: Dataset, images: int, batch: int, seed: int) -> N
         loss.backward()
         optimizer.step()
         schedule.step()
+    with tempfile.TemporaryDirectory() as place:
+        model.save_pretrained(place)
+        return folders.read(place, dataset.info)
 
 
 def tuned(source: Model, dataset: Dataset, settings: dict[str, Any], images: int, seed: int) -> Model:
@@ -107,30 +116,27 @@ def main() -> None:
         asked.width, asked.base, asked.images, asked.seeds = 8, 640, 640, [0]
     dataset = TASKS[asked.task].open(asked.data)
     info, evaluator = dataset.info, Evaluator(dataset, feature_network(dataset, note))
-    common: dict[str, Any] = {"batch": 32, **({"width": 8} if asked.quick else {})}
+    common: dict[str, Any] = {"batch": BATCH, **({"width": 8} if asked.quick else {})}
     variants: dict[str, dict[str, Any]] = {"error alone": {"adversary": 0, "features": 0}}
     variants |= {words or "the defaults": dict(word.split("=", 1) for word in words.split()) for words in asked.set}
     found: dict[str, list[dict[str, Any]]] = {}
     rows = [evaluator.test[:10]]
-    for seed in asked.seeds:
-        torch.manual_seed(seed)
-        whole = make(asked.kind, info.shape[0], asked.depth, asked.factor, asked.width)
+
+    def measure(name: str, seed: int, made: Callable[[], Model]) -> Model:
         start = time.perf_counter()
-        train(whole, dataset, asked.base, 32, seed)
-        with tempfile.TemporaryDirectory() as place:
-            whole.save_pretrained(place)
-            source = folders.read(place, info)
-        models = {"the source": (source, time.perf_counter() - start)}
+        model = made()
+        seconds = time.perf_counter() - start
+        scores = {key.partition("@")[0]: score.value for key, score in evaluator(model).items()}
+        found.setdefault(name, []).append({**{key: scores[key] for key in COLUMNS}, "seconds": seconds})
+        note(f"seed {seed}, {name}: {found[name][-1]}")
+        if seed == asked.seeds[0]:
+            rows.append(model.reconstruct(rows[0]))
+        return model
+
+    for seed in asked.seeds:
+        source = measure("the source", seed, partial(trained, asked, dataset, seed))
         for name, settings in variants.items():
-            start = time.perf_counter()
-            model = tuned(source, dataset, {**common, **settings}, asked.images, seed)
-            models[name] = model, time.perf_counter() - start
-        for name, (model, seconds) in models.items():
-            scores = {key.partition("@")[0]: score.value for key, score in evaluator(model).items()}
-            found.setdefault(name, []).append({**{key: scores[key] for key in COLUMNS}, "seconds": seconds})
-            note(f"seed {seed}, {name}: {found[name][-1]}")
-            if seed == asked.seeds[0]:
-                rows.append(model.reconstruct(rows[0]))
+            measure(name, seed, partial(tuned, source, dataset, {**common, **settings}, asked.images, seed))
     if asked.pictures:
         asked.pictures.write_bytes(grid(info.restore(torch.cat(rows)), info, columns=10))
     columns = (*COLUMNS, "seconds")
