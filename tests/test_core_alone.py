@@ -13,8 +13,6 @@ HIDDEN = ["gradio", "diffusers", "huggingface_hub", "onnx", "onnxruntime", "onnx
           "playwright", "mkdocs", "mkdocstrings", "material"]  # fmt: skip
 # modules that are imported only once their library is known to be there
 BEHIND = {f"aegean.web.{name}": "gradio" for name in ("app", "panels", "tabs")}
-    f"aegean.web.{name}": "gradio" for name in ("app", "panels", "tabs")
-}  # modules that are imported only once their library is known to be there
 ALONE = f"""
 import sys
 from importlib.machinery import PathFinder

@@ -121,7 +121,7 @@ def test_attention_of_an_encoder_is_called_without_a_complaint(made, monkeypatch
 
 @pytest.mark.parametrize("name", ["AutoencoderKL shifted", "VQModel", "AutoencoderTiny"])
 def test_a_codec_begins_with_what_such_an_autoencoder_knows(made, name):
-    """Its latents, but for the steps and the reach of the scalars that take their place: no random layer lies in between."""
+    """Its latents, but for the steps and the reach of the scalars in their place: no random layer lies in between."""
     trainer, before, _ = tuned(made(name), None, 3, "codec", levels=255, lossless=False)
     model = trainer.model()
     rounded, exact = model.encode(pictures()), before.nets["E"](pictures())[-1]
