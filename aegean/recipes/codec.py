@@ -44,7 +44,7 @@ def codec(
     Expected: CIFAR-10, 60,000 images, 1,000 test pictures in one file: `quality=10` 76.5 bytes a picture at 25.4 dB,
     `quality=90` 209 at 32.0 dB (WebP 154 and 368, JPEG 415 and 679).
     """
-    if "E" not in (inherited or {}) and network != "mlp" and data.is_image:
+    if set(inherited or {}) <= {"pixels"} and network != "mlp" and data.is_image:
         nets = transform_nets(data, quality, width, depth, levels)
     else:
         nets = compressor(data, "finite", network, width, depth or 12, inherited, levels=levels or 17)

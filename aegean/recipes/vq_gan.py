@@ -29,11 +29,11 @@ QUANTISERS: dict[str, Quantiser] = {"FiniteScalar": "finite", "VectorQuantised":
 def vq_gan(
     data: DataInfo,
     *,
-    quantiser: Quantiser = "vector",
+    quantiser: Quantiser = "finite",
     levels: int = 0,
     stages: int = 4,
     depth: int = 0,
-    quality: float = 100.0,
+    quality: float = 10.0,
     plain: float = 0.5,
     warmup: float = 0.1,
     encoder: Encoder = "still",
@@ -51,8 +51,8 @@ def vq_gan(
 ) -> Run:
     """Lossy compression to files whose pictures a discriminator of patches makes look like the data.
 
-    First a codec learns its symbols without an adversary: `quantiser` vector or residual as in `vq_ae`, finite as in
-    `codec`; `plain` is its share of the images. For a share `warmup` of them the discriminator learns to tell patches
+    First a codec learns its symbols without an adversary: `quantiser` finite as in `codec`, vector or residual as in
+    `vq_ae`; `plain` is its share of the images. For a share `warmup` of them the discriminator learns to tell patches
     of the data from those of their reconstructions while the codec holds still. Then both learn: the decoder by the
     codec's own error, against the discriminator, and by the distance in its features. `adversary` and `features` are
     shares of the error's own pull at the decoder's output, however loud the adversary is: a decoder that follows one
@@ -63,9 +63,7 @@ def vq_gan(
     to the warm-up; with an `ae` or `vae` its encoder and decoder get a new quantiser, which is learnt first.
 
     Papers: Esser et al. 2021 (the plan); Isola et al. 2017, section 3.2.2 (patches); Défossez et al. 2022, section 3.4
-    (the balance; eq. 3, features); Huang et al. 2024 (loss and penalties). Measured, one seed, MNIST, 8.7 bytes,
-    adversary=1 features=1 and twice the decoder's rate: rfd 3.15 and 17.40 dB, where the squared error alone has 3.34
-    and 17.80: hardly a gain. What the defaults do to rfd is not measured (docs/codec.md).
+    (the balance; eq. 3, features); Huang et al. 2024 (loss and penalties).
     """
     if not 0 <= plain < 1:
         raise UserError(f"plain={plain} leaves no images for the adversary; expected at least 0, and less than 1.")
