@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from aegean.config import Net, UserError, net, parse_json
 from aegean.data.info import DataInfo
-from aegean.latent.given import GivenCodes, GivenGaussian, GivenIdentity
+from aegean.latent import GivenCodes, GivenGaussian, GivenIdentity, quantiser_of
 from aegean.model import Model
 from aegean.nets.diffusers import CLASSES, DiffusersDecoder, DiffusersEncoder, Plan, library
 
@@ -50,6 +50,7 @@ def read(path: str | Path, info: DataInfo | None = None) -> Model:
     """
     path = Path(path)
     config = _config(path)
+    library()
     try:
         plan = Plan(config)
     except UserError as error:
@@ -83,7 +84,11 @@ def write(model: Model, path: str | Path) -> float:
             f"This model did not come from a folder of diffusers ({made}), which has no class for it; "
             "use --format onnx or pt2."
         )
-    config = model.specs["G"].args["config"]
+    if quantiser_of(model.specs["bottleneck"]):
+        raise UserError(
+            "This model's latents are symbols of its own, which diffusers has no class for; use --format onnx."
+        )
+    config = spec.args["config"]
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.mkdir(parents=True)

@@ -1,58 +1,76 @@
-"""The picture of the playground in the documentation: `aegean play` in a headless Chromium, a picture dragged in.
+"""The pictures of the playground in the documentation: `aegean play` in a headless Chromium, a picture dragged in.
 
-python benchmarks/playground.py runs/vae runs/codec --picture three.png --out docs/pictures/playground.png
+    python benchmarks/playground.py runs/vae runs/codec --picture three.png --out docs/pictures/playground.png
+        [--tab Picture|Samples|Directions|Between|Levels] [--width 1200] [--height 760]
+
+The last line is JSON: the size of the file, how much wider the page is than the screen, and what the browser complained
+about.
 """
 
+import argparse
 import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-from common import arguments
+import torch
+from common import arguments, finish
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "web"))
-from browser import chromium, playground
+from browser import Visit, chromium, playground
+from strokes import picture
+
+from aegean import api
+
+TABS = ("Picture", "Samples", "Directions", "Between", "Levels")
+
+
+def tiny_run(folder: Path) -> str:
+    """A model of digits, hardly trained."""
+    api.train("vae", "digits", folder / "vae", images=320, evaluations=1, settings={"width": 8, "batch": 16})
+    return str(folder / "vae")
+
+
+def look(visit: Visit, tab: str, given: Path) -> None:
+    """Open a tab, and wait for what it shows."""
+    panel = visit.tab(tab)
+    if tab == "Picture":
+        panel.locator("input[type=file]").set_input_files(given)
+        panel.get_by_text("what comes back").first.wait_for()
+    panel.locator(".play-tiles img").first.wait_for()
+    visit.page.wait_for_load_state("networkidle")
 
 
 def main() -> None:
-    parser = arguments("The picture of the playground in the documentation.")
+    parser = arguments(__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("runs", nargs="*")
-    parser.add_argument("--picture", help="what is dragged in")
+    parser.add_argument("--picture", type=Path, help="what is dragged in; a white stroke on black")
+    parser.add_argument("--tab", choices=TABS, default="Picture")
     parser.add_argument("--width", type=int, default=1200)
     parser.add_argument("--height", type=int, default=760)
-    parser.add_argument("--out", default="docs/pictures/playground.png")
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        shot = Path(folder) / "shot.png"
-        if args.quick:
-            args.runs, args.picture, args.out = made(Path(folder))
-        if not (args.runs and args.picture):
-            parser.error("give runs, and a --picture to drag in.")
+    parser.add_argument("--out", type=Path, default=Path("docs/pictures/playground.png"))
+    asked = parser.parse_args()
+    if not asked.runs and not asked.quick:
+        parser.error("give runs or model files to play with")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        given, shot = asked.picture or folder / "stroke.png", folder / "shot.png"
+        if not asked.picture:
+            given.write_bytes(picture())
+        out = folder / "out.png" if asked.quick else asked.out
         with (
-            playground(*args.runs) as (_, address),
-            chromium(Path(folder) / "profile", args.width, args.height) as visit,
+            playground(*(asked.runs or [tiny_run(folder)])) as (_, address),
+            chromium(folder / "profile", asked.width, asked.height) as visit,
         ):
             visit.open(address)
-            panel = visit.tab("Picture")
-            panel.locator("input[type=file]").set_input_files(args.picture)
-            panel.get_by_text("what comes back").first.wait_for()
-            visit.page.wait_for_load_state("networkidle")
+            look(visit, asked.tab, given)
             visit.page.screenshot(path=shot)
+            wider, errors = visit.width(), visit.errors
         with Image.open(shot) as image:
-            image.convert("RGB").save(args.out, optimize=True)
-        print(f'{{"file": "{args.out}", "bytes": {Path(args.out).stat().st_size}}}')
-
-
-def made(folder: Path) -> tuple[list[str], str, str]:
-    """A run of some steps, a picture of noise, and where the shot shall go."""
-    from aegean import api
-
-    settings = {"width": 8, "latent": 4, "batch": 16}
-    api.train("vae", "digits", folder / "run", images=320, evaluations=1, settings=settings)
-    noise = np.random.default_rng(0).integers(0, 256, (8, 8), np.uint8)
-    Image.fromarray(noise).save(folder / "noise.png")
-    return [str(folder / "run")], str(folder / "noise.png"), str(folder / "quick.png")
+            image.convert("RGB").save(out, optimize=True)
+        size = out.stat().st_size
+    finish("playground", torch.device("cpu"), tab=asked.tab, bytes=size, wider=wider, errors=errors)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 HIDDEN = ["gradio", "diffusers", "huggingface_hub", "onnx", "onnxruntime", "onnxscript", "datasets", "pandas",
           "playwright", "mkdocs", "mkdocstrings", "material"]  # fmt: skip
-BEHIND = {"aegean.web.app": "gradio"}  # modules that are imported only once their library is known to be there
+# modules that are imported only once their library is known to be there
+BEHIND = {f"aegean.web.{name}": "gradio" for name in ("app", "panels", "tabs")}
 ALONE = f"""
 import sys
 from importlib.machinery import PathFinder
@@ -47,6 +48,16 @@ HINTS = {
     "onnx: pip install 'aegean[onnx]'": ["export", "runs/vae", "--part", "encoder", "--out", "encoder.onnx"],
     "huggingface_hub: pip install 'aegean[hub]'": ["push", "runs/vae", "ada/digits", "--licence", "mit"],
     "The Hub needs the library huggingface_hub": ["pull", "ada/digits", "--out", "model.safetensors"],
+    "diffusers need the library: pip install 'aegean[diffusers]'": [
+        "train",
+        "decoder_finetune",
+        "--from",
+        "folder",
+        "--data",
+        "digits",
+        "--out",
+        "runs/new",
+    ],
     "datasets: pip install 'aegean[data]'": ["train", "vae", "--data", "hub:ada/digits", "--out", "runs/new"],
 }
 WORKS = [
@@ -70,9 +81,11 @@ def alone(code, *words, cwd):
 
 @pytest.fixture
 def folder(tiny_runs, tmp_path):
-    """A folder with runs/vae in it."""
+    """A folder with runs/vae in it, and a folder of diffusers without its weights."""
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "vae").symlink_to(tiny_runs / "vae")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "config.json").write_text('{"_class_name": "AutoencoderKL"}')
     return tmp_path
 
 

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from aegean.config import network
 from aegean.latent.bottlenecks import NATS_TO_BITS, Latent, kl_to_normal
-from aegean.latent.quantised import Quantised, Replaced
+from aegean.latent.quantised import FiniteScalar, Quantised, Replaced
+
+REACH = 4.0  # standard deviations of a channel, to either side, that finite scalars take the place of
 
 
 class _Given(nn.Module):
@@ -80,3 +82,45 @@ class GivenCodes(Quantised):
         """z (B, latent) -> the symbols of the nearest codes (B, 1, H, W) int64."""
         places = z.unflatten(1, (self.depth, *self.grid[1:])).movedim(1, -1).float()
         return torch.cdist(places.flatten(0, 2), self.codes).argmin(1).view(len(z), *self.grid)
+
+
+@network
+class GivenScalars(FiniteScalar):
+    """Finite scalars in the place of a given latent: of a level (C or more, H, W) the first C = `grid[0]` channels h,
+    of which z = (h - shift) * scale was made, are rounded to `levels` steps within REACH deviations of their mean.
+    `fit` finds both, so that a codec begins with all that the autoencoder has learnt."""
+
+    centre: Tensor
+    spread: Tensor
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(
+        self,
+        grid: Sequence[int],
+        levels: int = 17,
+        shift: Sequence[float] = (0.0,),
+        scale: Sequence[float] = (1.0,),
+    ):
+        super().__init__(grid, math.prod(grid), levels, project=False)
+        for name, values in (("shift", shift), ("scale", scale)):
+            self.register_buffer(name, torch.tensor(values, dtype=torch.float32)[:, None, None], persistent=False)
+        self.register_buffer("centre", torch.zeros(grid[0], 1, 1))
+        self.register_buffer("spread", torch.ones(grid[0], 1, 1))
+
+    @torch.no_grad()
+    def fit(self, h: Tensor, labels: Tensor | None = None) -> None:
+        """Mean and deviation of each channel of features (n, C or more, H, W)."""
+        h = h[:, : self.depth].float()
+        self.centre.copy_(h.mean((0, 2, 3))[:, None, None])
+        self.spread.copy_(h.std((0, 2, 3)).clamp(min=1e-6)[:, None, None])
+
+    def places(self, h: Tensor) -> Tensor:
+        return (h[:, : self.depth].float() - self.centre) / (REACH * self.spread)
+
+    def to_codes(self, symbols: Tensor) -> Tensor:
+        h = super().to_codes(symbols).unflatten(1, self.grid) * (REACH * self.spread) + self.centre
+        return ((h - self.shift) * self.scale).flatten(1)
+
+    def to_symbols(self, z: Tensor) -> Tensor:
+        return super().to_symbols(self.places(z.unflatten(1, self.grid) / self.scale + self.shift).flatten(1))

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aegean.config import network
+from aegean.config import Net, network, networks
 from aegean.latent.bottlenecks import Latent
 from aegean.nets.blocks import Clipped, act, he_
 from aegean.nets.integer import nearest, tally
@@ -47,6 +47,7 @@ class Quantised(nn.Module):
     """
 
     mass: Tensor
+    family = ""  # of one that learns its symbols: "finite" or "vector"
     classes = 0
     draws: tuple[str, tuple[int, ...]] | None = None  # the noise that it takes
     stages = 1  # of a residual quantiser: symbols of the last ones may be left out
@@ -90,6 +91,8 @@ class FiniteScalar(Quantised):
     """Every number is brought into [-1, 1] and rounded to one of a few levels (Mentzer et al. 2023, section 3.1, with a
     straight line in the place of tanh, so that steps are even): no codebook, nothing that could collapse. z is the
     level in [-1, 1]; `stats` are the symbols before they were rounded."""
+
+    family = "finite"
 
     def __init__(self, level: Sequence[int], latent: int, levels: int = 8, project: bool = True):
         height, width = level[1:] if len(level) == 3 else (1, 1)
@@ -135,6 +138,7 @@ class VectorQuantised(Quantised):
     3): the squared distance of what was quantised to its code, summed.
     """
 
+    family = "vector"
     sums: Tensor
     squares: Tensor
 
@@ -234,3 +238,8 @@ class VectorQuantised(Quantised):
 
 
 QUANTISED: dict[str, type[Quantised]] = {"finite": FiniteScalar, "vector": VectorQuantised, "residual": VectorQuantised}
+
+
+def quantiser_of(bottleneck: Net) -> str:
+    """The family of a bottleneck that learns its symbols, "finite" or "vector"; "" of any other."""
+    return getattr(networks()[bottleneck.kind], "family", "")

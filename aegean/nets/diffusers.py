@@ -197,15 +197,31 @@ class DiffusersDecoder(nn.Module):
         return raw
 
 
+class Attend:
+    """Self-attention of an encoder over the places of a map (B, C, H, W), by products and exponentials alone: torch's
+    fused kernel has no second derivative, and the forward mode of its softmax changes in place what backward needs. A
+    class, since diffusers asks for the arguments of `__call__`."""
+
+    def __call__(
+        self, attention: Any, x: Tensor, encoder_hidden_states: None, attention_mask: None, temb: Tensor | None = None
+    ) -> Tensor:
+        h = attention.group_norm(x.flatten(2)).transpose(1, 2)
+        q, k, v = (attention.head_to_batch_dim(layer(h)) for layer in (attention.to_q, attention.to_k, attention.to_v))
+        scores = (attention.scale * q @ k.transpose(1, 2)).float()
+        weights = (scores - scores.detach().amax(-1, keepdim=True)).exp()
+        weights = (weights / weights.sum(-1, keepdim=True)).to(v.dtype)
+        h = attention.to_out[0](attention.batch_to_head_dim(weights @ v))
+        return (x + h.transpose(1, 2).unflatten(2, x.shape[2:])) / attention.rescale_output_factor
+
+
 def _differentiable(body: nn.Module) -> None:
-    """What a discriminator that begins as this encoder needs for its penalties: attention as plain products, since
-    torch's fused one has no second derivative, and group norms of plainly laid out maps, since their forward mode knows
-    no other."""
-    from diffusers.models.attention_processor import Attention, AttnProcessor
+    """What a discriminator that begins as this encoder needs for its penalties, in both forms: attention as `Attend`
+    has it, and group norms of plainly laid out maps, since their forward mode knows no other."""
+    from diffusers.models.attention_processor import Attention
 
     for module in body.modules():
         if isinstance(module, Attention):
-            module.set_processor(AttnProcessor())
+            module.set_processor(Attend())  # type: ignore[arg-type]
         elif isinstance(module, nn.GroupNorm):
             module.register_forward_pre_hook(lambda _, given: (given[0].contiguous(),))
 

@@ -9,7 +9,7 @@ from aegean.data.info import DataInfo
 from aegean.nets import IntegerPredictor
 from aegean.objectives import Ramp, SquaredError, SymbolBits
 from aegean.recipes.architecture import Network
-from aegean.recipes.compressor import compressor
+from aegean.recipes.compressor import compressor, edges, ends
 from aegean.recipes.quantised import exact_pixels, pixel_turn, takes_pixels, transform_nets
 from aegean.recipes.registry import recipe
 from aegean.training.schedule import Phase, Run, Turn
@@ -37,7 +37,7 @@ def codec(
     under an integer network that sees the neighbours of each, plus `quality` times the squared error: a larger quality
     gives larger files and better pictures. Beside it, unless `lossless=false`, a second integer network learns to
     choose tables for the exact pixels of 8-bit pictures, for `--lossless`. With `--from RUN` it goes on from a trained
-    autoencoder, or from the pixel network of `lossless`.
+    autoencoder (`--from FOLDER`: one of diffusers), or from the pixel network of `lossless`.
 
     Papers: Balle et al. 2021 (nonlinear transform coding); Mentzer et al. 2023 (finite scalars); Minnen et al. 2018
     (rate and distortion, autoregressive context); Weinberger, Seroussi and Sapiro 2000 (prediction of pixels).
@@ -55,15 +55,15 @@ def codec(
         raise UserError("--from: the source counts symbols without their neighbours; start from codec, or from ae.")
     if inherited and "pixels" in inherited:
         nets["pixels"] = inherited["pixels"]
-    ends = ("E", "bottleneck") if nets["bottleneck"].args.get("project", True) else ("E",)
-    terms = (SymbolBits(trains=(*ends, "symbols")), SquaredError(trains=(*ends, "G"), weight=quality))
+    first = ends(nets)
+    terms = (SymbolBits(trains=(*first, "symbols")), SquaredError(trains=(*first, "G"), weight=quality))
     # The rate falls to a hundredth, and no averages are kept: tables belong to the weights that they were counted with.
     rate = Ramp(lr, lr / 100, cosine=True)
     turns = [Turn("AE", terms, lr=rate, beta1=0.9, beta2=0.999, observes=("bottleneck", "symbols"))]
     if lossless and takes_pixels(data):
         nets.setdefault("pixels", exact_pixels(data))
         turns.append(pixel_turn())
-    return Run(nets, (Phase("codec", images, tuple(turns)),), batch)
+    return Run(nets, (Phase("codec", images, tuple(turns), edges(nets, inherited)),), batch)
 
 
 @recipe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,11 +10,13 @@ import torch
 
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
-from aegean.latent import QUANTISED
+from aegean.latent import QUANTISED, GivenScalars, quantiser_of
 from aegean.recipes.architecture import Network
 from aegean.recipes.quantised import Quantiser, quantised_nets
+from aegean.training.schedule import Fit
 
 PLAIN = ("Identity", "Gaussian")  # bottlenecks of autoencoders that know no symbols
+GIVEN = ("GivenIdentity", "GivenGaussian", "GivenCodes")  # those of folders of diffusers
 CODED = ("E", "bottleneck", "G")
 
 
@@ -29,25 +32,52 @@ def compressor(
     """E, bottleneck and G; and symbols and pixels where they are inherited.
 
     An inherited autoencoder keeps its sizes, and its quantiser where it has one; a plain one gets a new quantiser of
-    this kind. From a run without an autoencoder nothing but its pixels is taken. UserError: what cannot be taken over.
+    this kind, and so does one of diffusers, whose codebook could not learn. From a run without an autoencoder nothing
+    but its pixels is taken. UserError: what cannot be taken over.
     """
     source = dict(inherited or {})
     kept: dict[str, Net] = {name: source[name] for name in ("symbols", "pixels") if name in source}
     missing = [name for name in CODED if name not in source]
     if len(missing) == len(CODED) and (kept or inherited is None):
         return {**quantised_nets(data, kind, network, width, depth, **symbols), **kept}
-    if missing or source["bottleneck"].kind not in {*PLAIN, *(cls.__name__ for cls in QUANTISED.values())}:
+    theirs = "" if missing else quantiser_of(source["bottleneck"])
+    if missing or (not theirs and source["bottleneck"].kind not in (*PLAIN, *GIVEN)):
         raise UserError(
             f"--from: the source has {', '.join(source)}; this recipe starts from an autoencoder with one latent: "
             "train ae, vae, vq_ae or codec."
         )
     bottleneck, G = source["bottleneck"], source["G"]
-    if bottleneck.kind in PLAIN:
+    if bottleneck.kind in GIVEN:
+        bottleneck = instead(bottleneck, kind, symbols)
+    elif not theirs:
         bottleneck = quantised(source["E"], G, kind, symbols)
-    elif bottleneck.kind != QUANTISED[kind].__name__:
-        theirs = "finite" if bottleneck.kind == "FiniteScalar" else "vector"
+    elif theirs != QUANTISED[kind].family:
         raise UserError(f"--from: the source has a {theirs} quantiser; this recipe needs a {kind} one.")
     return {"E": source["E"], "bottleneck": bottleneck, "G": G, **kept}
+
+
+def ends(nets: Mapping[str, Net]) -> tuple[str, ...]:
+    """Who learns what the symbols are: the encoder, and a quantiser with layers of its own."""
+    with torch.device("meta"):
+        layers = any(True for _ in nets["bottleneck"].build().parameters())
+    return ("E", "bottleneck") if layers else ("E",)
+
+
+def edges(nets: Mapping[str, Net], inherited: Mapping[str, Net] | None) -> tuple[Fit, ...]:
+    """What a new quantiser of finite scalars in a given latent begins with: the range of its channels."""
+    new = nets["bottleneck"].kind == GivenScalars.__name__ and (inherited or {}).get("bottleneck") != nets["bottleneck"]
+    return (Fit("bottleneck", of="features"),) if new else ()
+
+
+def instead(bottleneck: Net, kind: Quantiser, symbols: dict[str, Any]) -> Net:
+    """A new quantiser in the place of a bottleneck of diffusers, for the same latents."""
+    level = tuple(bottleneck.args["level"])
+    depth = level[0] // 2 if bottleneck.kind == "GivenGaussian" else level[0]
+    grid = (depth, *level[1:])
+    if kind == "finite":
+        scaling = {name: bottleneck.args[name] for name in ("shift", "scale") if name in bottleneck.args}
+        return net(GivenScalars, grid=grid, **symbols, **scaling)
+    return net(QUANTISED[kind], level=level, latent=math.prod(grid), **symbols)
 
 
 def quantised(E: Net, G: Net, kind: Quantiser, symbols: dict[str, Any]) -> Net:

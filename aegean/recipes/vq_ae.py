@@ -9,7 +9,7 @@ from aegean.data.info import DataInfo
 from aegean.nets import CountModel
 from aegean.objectives import Commitment, SquaredError, Term
 from aegean.recipes.architecture import Network
-from aegean.recipes.compressor import compressor
+from aegean.recipes.compressor import compressor, edges, ends
 from aegean.recipes.quantised import Quantiser
 from aegean.recipes.registry import recipe
 from aegean.recipes.turns import autoencoder_turn
@@ -46,9 +46,10 @@ def vq_ae(
     nets = compressor(data, quantiser, network, width, depth, inherited, **symbols)
     bottleneck = nets["bottleneck"].build()
     nets.setdefault("symbols", net(CountModel, channels=bottleneck.grid[0], levels=bottleneck.levels))
-    ends = ("E", "bottleneck")
-    terms: list[Term] = [SquaredError(trains=(*ends, "G"))]
+    first = ends(nets)
+    terms: list[Term] = [SquaredError(trains=(*first, "G"))]
     if quantiser != "finite":
-        terms.append(Commitment(trains=ends, weight=commitment))
+        terms.append(Commitment(trains=first, weight=commitment))
     turn = autoencoder_turn(*terms, lr=lr).replace(observes=("bottleneck", "symbols"))
-    return Run(nets, (Phase("autoencoder", images, (turn,), averages=(*ends, "G")),), batch)
+    phase = Phase("autoencoder", images, (turn,), edges(nets, inherited), averages=(*first, "G"))
+    return Run(nets, (phase,), batch)

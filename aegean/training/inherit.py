@@ -9,7 +9,7 @@ from typing import Any
 from aegean import diffusers
 from aegean.config import Net, UserError
 from aegean.data import DataInfo
-from aegean.latent import QUANTISED
+from aegean.latent import quantiser_of
 from aegean.model import Model
 from aegean.training.folder import Settings
 from aegean.training.schedule import Renew, Run
@@ -56,9 +56,8 @@ def fitting(run: Run, model: Model, info: DataInfo) -> list[str]:
 
 
 def quantises_anew(spec: Net, theirs: Net) -> bool:
-    """Whether a quantiser takes the place of a bottleneck that knows no symbols."""
-    quantisers = {cls.__name__ for cls in QUANTISED.values()}
-    return spec.kind in quantisers and theirs.kind not in quantisers
+    """Whether a quantiser that learns takes the place of a bottleneck that knows no symbols, or only given ones."""
+    return bool(quantiser_of(spec)) and not quantiser_of(theirs)
 
 
 def handed_over(run: Run, inherited: Collection[str] = ()) -> list[tuple[str, list[str]]]:

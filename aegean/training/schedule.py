@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from aegean.config import Config, Net
 from aegean.objectives import Ramp, Term
@@ -58,14 +59,16 @@ class Copy(Edge):
 
 @dataclass(frozen=True)
 class Fit(Edge):
-    """The prior `net` is fitted to the latents of `count` training samples at a phase's start."""
+    """Network `net`, a prior or a bottleneck, is fitted at a phase's start to what the encoder makes of `count`
+    training samples: their latents, or the features of its last level."""
 
     net: str = "prior"
     count: int = 20_000
+    of: Literal["latents", "features"] = "latents"
 
     @property
     def words(self) -> str:
-        return f"{self.net} is fitted to the latents"
+        return f"{self.net} is fitted to the {self.of}"
 
 
 @dataclass(frozen=True)

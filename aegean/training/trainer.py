@@ -104,7 +104,7 @@ class Trainer:
                 fresh = build(self.run, "renewed")[edge.net]
                 self.nets[edge.net].load_state_dict(fresh.state_dict())
             elif isinstance(edge, Fit):
-                self.nets[edge.net].fit(*self.latents(edge.count))  # type: ignore[operator]
+                self.nets[edge.net].fit(*self.latents(edge.count, edge.of))  # type: ignore[operator]
         if with_edges:
             self.world.spread(value for net in self.nets.values() for value in net.state_dict().values())
         self.players = [Player(turn, self.nets, self.device, self.shards) for turn in self.phase.turns]
@@ -297,8 +297,9 @@ class Trainer:
         nets = {name: self.averages.get(name, self.nets[name]) for name in keep}
         return Model({n: self.run.nets[n] for n in keep}, nets, self.info, self.run.bound, about, self.run.wiring)
 
-    def latents(self, count: int) -> tuple[Tensor, Tensor | None]:
-        """Latents (n, latent), drawn from the posterior, and labels of the first n = min(count, all) samples."""
+    def latents(self, count: int, of: str = "latents") -> tuple[Tensor, Tensor | None]:
+        """Latents (n, latent), drawn from the posterior, and labels of the first n = min(count, all) samples; or
+        "features" (n, *level), of the encoder's last level."""
         n = min(count, self.feed.count)
         zs, ys = [], []
         for start in range(0, n, BATCH):
@@ -307,7 +308,8 @@ class Trainer:
             noise = noise_for(torch.arange(start, start + size, device=self.device), self.run.seed, "latents")
             nets = {name: net for name, net in self.nets.items() if name != "corruption"}
             with torch.no_grad():
-                zs.append(self.wiring(nets, x, labels, noise).latent.z)
+                paths = self.wiring(nets, x, labels, noise)
+                zs.append(paths.features[-1] if of == "features" else paths.latent.z)
             ys.append(labels)
         return torch.cat(zs), None if ys[0] is None else torch.cat(ys)  # type: ignore[arg-type]
 

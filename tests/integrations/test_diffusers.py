@@ -1,108 +1,22 @@
-"""Folders of diffusers, written and read by the library itself: small autoencoders with random values."""
+"""Folders of diffusers, written and read by the library itself."""
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from PIL import Image
+from autoencoders import MADE, PICTURES, close, pictures, theirs
 
-from aegean import api
 from aegean import diffusers as folders
 from aegean.config import UserError
 from aegean.data.info import DataInfo
-from aegean.data.loader import Feed
 from aegean.model import Model
 from aegean.nets.diffusers import Plan
-from aegean.recipes import configure
-from aegean.training.engine import Engine
-from aegean.training.trainer import Trainer
 
-diffusers = pytest.importorskip("diffusers", reason="needs diffusers: pip install 'aegean[diffusers]'")
-
-PICTURES = DataInfo("pictures", (3, 16, 16), (127.5,), (127.5,))
-BLOCKS = {
-    "block_out_channels": (8, 16),
-    "down_block_types": ("DownEncoderBlock2D",) * 2,
-    "up_block_types": ("UpDecoderBlock2D",) * 2,
-    "norm_num_groups": 4,
-    "sample_size": 16,
-}
-TINY = {f"{end}_block_out_channels": (8, 8) for end in ("encoder", "decoder")}
-TINY |= {"num_encoder_blocks": (1, 1), "num_decoder_blocks": (1, 1)}
-MADE = {
-    "AutoencoderKL": BLOCKS,
-    "AutoencoderKL shifted": BLOCKS | {"shift_factor": 0.1, "scaling_factor": 0.4, "use_post_quant_conv": False},
-    "AutoencoderKL normed": BLOCKS | {"latents_mean": [0.1, 0.2, 0.3, 0.4], "latents_std": [1.0, 2.0, 3.0, 4.0]},
-    "VQModel": BLOCKS | {"num_vq_embeddings": 256, "vq_embed_dim": 4},
-    "VQModel spatial": BLOCKS | {"norm_type": "spatial", "norm_num_groups": 32, "block_out_channels": (32, 32)},
-    "AutoencoderTiny": TINY,
-}
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """made(name) -> the folder of a small autoencoder."""
-    place = tmp_path_factory.mktemp("diffusers")
-
-    def make(name):
-        path = place / name.replace(" ", "-")
-        if not path.exists():
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(3)
-                getattr(diffusers, name.split()[0])(**MADE[name]).save_pretrained(path)
-        return path
-
-    return make
-
-
-@pytest.fixture
-def damaged(made, tmp_path):
-    """damaged(name, config changes, tensor changes) -> a copy of a folder with another config and other tensors."""
-
-    def damage(name="AutoencoderKL", config=None, tensors=None):
-        path = tmp_path / "copy"
-        shutil.copytree(made(name), path)
-        file = path / "config.json"
-        file.write_text(json.dumps({**json.loads(file.read_text()), **(config or {})}))
-        state = safetensors.torch.load_file(path / folders.WEIGHTS)
-        safetensors.torch.save_file((tensors or (lambda s: s))(state), path / folders.WEIGHTS)
-        return path
-
-    return damage
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """A folder of 120 colour pictures of 16x16: one soft blob each."""
-    place = tmp_path_factory.mktemp("photos")
-    y, x = np.mgrid[:16, :16]
-    draws = np.random.default_rng(0).random((120, 6))
-    for n, (a, b, r, *colour) in enumerate(draws):
-        blob = np.exp(-((x - 16 * a) ** 2 + (y - 16 * b) ** 2) / (8 + 30 * r))[..., None] * np.array(colour) * 255
-        Image.fromarray(blob.astype(np.uint8)).save(place / f"{n}.png")
-    return place
-
-
-def pictures(n=3):
-    return torch.rand((n, *PICTURES.shape), generator=torch.Generator().manual_seed(1)) * 2 - 1
-
-
-def theirs(path):
-    """What diffusers makes of a folder: latents as a diffusion model takes them, flattened, and reconstructions."""
-    model = (
-        getattr(diffusers, json.loads((path / "config.json").read_text())["_class_name"]).from_pretrained(path).eval()
-    )
-    with torch.no_grad():
-        found = model.encode(pictures())
-        h = found.latent_dist.mode() if hasattr(found, "latent_dist") else found.latents
-        return h, model.decode(h).sample, model
-
-
-def close(a, b):
-    return torch.allclose(a, b, rtol=0, atol=1e-5)
+pytest.importorskip("diffusers", reason="needs diffusers: pip install 'aegean[diffusers]'")
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -161,64 +75,6 @@ def test_names_of_attention_of_older_folders_are_read(made, damaged):
 
     path = damaged(tensors=renamed)
     assert close(folders.read(path, PICTURES).reconstruct(pictures()), theirs(made("AutoencoderKL"))[1])
-
-
-def tuned(path, engine=None, steps=20, recipe="decoder_finetune", **settings):
-    """A trainer that begins with a folder's networks, on coloured blobs."""
-    model = folders.read(path, PICTURES)
-    run = configure(recipe, PICTURES, {"width": 8, "batch": 8, **settings}, model.specs).with_images(8 * steps)
-    x = np.random.default_rng(0).integers(0, 256, (64, *PICTURES.shape)).astype(np.uint8)
-    cpu, notes = torch.device("cpu"), []
-    trainer = Trainer(run, PICTURES, Feed(PICTURES, x, None, cpu, 0), cpu, engine, None, notes.append)
-    for name in model.specs:
-        trainer.nets[name].load_state_dict(model.nets[name].state_dict())
-    trainer.enter()
-    return trainer, model, notes
-
-
-def finish(trainer):
-    while not trainer.done:
-        trainer.step()
-        if trainer.phase_ended and not trainer.done:
-            trainer.next_phase()
-    assert trainer.blame() is None
-
-
-@pytest.mark.parametrize("name", ["AutoencoderKL", "VQModel", "VQModel spatial", "AutoencoderTiny"])
-def test_fine_tuning_moves_the_decoder_alone_and_diffusers_loads_it(made, tmp_path, name):
-    trainer, before, _ = tuned(made(name))
-    finish(trainer)
-    after = trainer.model()
-    for part in ("E", "bottleneck"):
-        old, new = before.nets[part].state_dict(), after.nets[part].state_dict()
-        assert all(torch.equal(old[key], new[key]) for key in old)
-    old, new = before.nets["G"].state_dict(), after.nets["G"].state_dict()
-    assert not [key for key in old if torch.equal(old[key], new[key])]
-    folders.write(after, tmp_path / "tuned")
-    assert close(theirs(tmp_path / "tuned")[1], after.reconstruct(pictures()))
-    assert not close(theirs(made(name))[1], after.reconstruct(pictures()))
-
-
-@pytest.mark.parametrize("name", ["AutoencoderKL", "VQModel"])
-def test_a_step_on_networks_of_diffusers_can_be_recorded(made, name):
-    eager, recorded = (tuned(made(name), Engine(backend=backend)) for backend in ("", "aot_eager"))
-    for trainer, _, _ in (eager, recorded):
-        finish(trainer)
-    assert not [note for note in recorded[2] if "cannot be compiled" in note]
-    for key, value in eager[0].nets["G"].state_dict().items():
-        assert torch.allclose(value, recorded[0].nets["G"].state_dict()[key], atol=1e-4), key
-
-
-FORWARD = pytest.mark.xfail(
-    strict=True, reason="the forward mode of attention's softmax changes its own result in place"
-)
-
-
-@pytest.mark.parametrize("forward_mode", [False, pytest.param(True, marks=FORWARD)])
-def test_a_gan_takes_over_such_an_autoencoder(made, forward_mode):
-    """Its encoder as the discriminator's backbone: penalties need attention's second derivative, in both forms."""
-    trainer, _, _ = tuned(made("AutoencoderKL"), Engine(forward_mode=forward_mode), 3, "ae_to_gan", prior="gaussian")
-    finish(trainer)
 
 
 REFUSED = [
@@ -311,25 +167,27 @@ def test_plans_know_every_class_that_is_taken():
         assert Plan({"_class_name": name}).factor >= 1
 
 
-@pytest.mark.slow
-def test_from_folder_to_folder_on_the_command_line(made, photos, tmp_path, capsys):
-    from aegean.cli import main
+def test_without_the_library_the_extra_is_named(made, refused, tmp_path, monkeypatch):
+    path = made("AutoencoderKL")
+    monkeypatch.setitem(sys.modules, "diffusers", None)
+    said = refused("train", "decoder_finetune", "--from", path, "--data", "digits", "--out", tmp_path / "run")
+    assert said.endswith("error: Autoencoders of diffusers need the library: pip install 'aegean[diffusers]'")
+    assert not list(tmp_path.iterdir())
 
-    def run(*words):
-        code = main([str(word) for word in words])
-        said = capsys.readouterr()
-        return code, said.out + said.err
 
-    out = tmp_path / "run"
-    words = ["train", "decoder_finetune", "--from", made("AutoencoderKL"), "--data", photos, "--out", out]
-    code, said = run(*words, "--images", "320", "--set", "width=8")
-    assert code == 0 and "psnr@test" in said
-    assert run("export", out, "--format", "diffusers", "--out", tmp_path / "tuned/")[0] == 0
-    assert close(theirs(tmp_path / "tuned")[1], api.load(out).reconstruct(pictures()))
-    for source in (tmp_path / "tuned", out):
-        assert run("reconstruct", source, photos, "--out", tmp_path / "r.png", "--overwrite")[0] == 0
-    code, said = run("export", out, "--format", "diffusers", "--part", "encoder", "--out", tmp_path / "x/")
-    assert code == 2 and "leave --part out" in said
-    assert run("train", "vae", "--data", "digits", "--out", tmp_path / "vae", "--images", "640")[0] == 0
-    code, said = run("export", tmp_path / "vae", "--format", "diffusers", "--out", tmp_path / "x/")
-    assert code == 2 and "did not come from a folder of diffusers" in said
+@pytest.mark.parametrize(
+    "config,words",
+    [
+        ({"_class_name": "UNet2DConditionModel"}, "diffusers' UNet2DConditionModel is not taken here; expected Auto"),
+        ({}, "has no weights: diffusion_pytorch_model.safetensors is missing."),
+    ],
+    ids=["another class", "no weights"],
+)
+def test_the_command_line_refuses_in_one_line(damaged, photos, refused, tmp_path, config, words):
+    path = damaged(config=config)
+    if not config:
+        (path / folders.WEIGHTS).unlink()
+    out = tmp_path / "out"
+    assert words in refused("train", "decoder_finetune", "--from", path, "--data", photos, "--out", out)
+    assert words in refused("reconstruct", path, photos, "--out", out)
+    assert not out.exists()

@@ -1,0 +1,91 @@
+"""What the tabs of the page are made of: panels for answers, and the controls that several of them have."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from aegean.config import UserError
+from aegean.web import play, show
+from aegean.web.play import Pictures, Shown
+
+ANY = "any class"
+PROGRESS = gr.Progress()  # gradio puts the one of each event in its place
+
+
+class Panels:
+    """Where a tab's answers go: one panel for every run, side by side, or `wide` ones below each other. why_not: why a
+    run has none, "" where it has."""
+
+    def __init__(self, runs: Sequence[Shown], why_not: Callable[[Shown], str], wide: bool = False):
+        self.runs, self.why_not, self.wide = runs, why_not, wide
+        self.out = gr.HTML(padding=False)
+
+    def show(
+        self, compute: Callable[[Shown], Pictures], columns: int, captions: bool, progress: gr.Progress | None = None
+    ) -> str:
+        """compute(run) for every run; what goes wrong is said in its place."""
+        parts = []
+        for number, run in enumerate(self.runs):
+            if progress:
+                progress((number, len(self.runs)), desc=run.name, unit="runs")
+            parts.append(self.panel(run, compute, columns, captions))
+        return show.page(parts, self.wide)
+
+    def panel(self, run: Shown, compute: Callable[[Shown], Pictures], columns: int, captions: bool) -> str:
+        about, why = play.about(run), self.why_not(run)
+        try:
+            return (
+                show.sorry(run.name, about, why)
+                if why
+                else show.panel(run.name, about, compute(run), columns, captions)
+            )
+        except UserError as error:
+            return show.sorry(run.name, about, str(error))
+        except Exception as error:
+            traceback.print_exc()
+            text = f"This is a fault of aegean itself ({type(error).__name__}); the terminal shows more."
+            return show.sorry(run.name, about, text)
+
+
+def answer(
+    triggers: list[Any], controls: list[Any], function: Callable[..., str], panels: Panels, slow: bool = False
+) -> None:
+    """Show the answer when the tab opens and whenever a control changes. Slow ones cover the old answer meanwhile."""
+    changes = [control.change for control in controls]
+    gr.on(
+        [*triggers, *changes],
+        function,
+        controls,
+        panels.out,
+        api_visibility="private",
+        concurrency_id="models",  # one at a time, whatever the tab
+        trigger_mode="always_last",
+        show_progress="full" if slow else "minimal",
+    )
+
+
+def classes(runs: Sequence[Shown]) -> gr.Dropdown:
+    """Which class, for models trained with classes; hidden where there is none."""
+    found = list(dict.fromkeys(name for run in runs if run.model.conditional for name in run.model.info.classes))
+    return gr.Dropdown([ANY, *found], value=ANY, label="Class", visible=bool(found))
+
+
+def class_name(kind: str) -> str:
+    return "" if kind == ANY else kind
+
+
+def able(runs: Sequence[Shown], verb: str, choice: str) -> list[str]:
+    """The choice, where a run can do what it needs."""
+    return [choice] if any(verb in run.model.can() for run in runs) else []
+
+
+def seeds(label: str = "Seed", value: int = 0, visible: bool = True) -> gr.Number:
+    return gr.Number(value, label=label, precision=0, minimum=0, maximum=2**53, visible=visible)
+
+
+def picture_file(label: str, visible: bool = True) -> gr.File:
+    return gr.File(label=label, file_types=["image"], type="binary", height=110, visible=visible)

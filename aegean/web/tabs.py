@@ -1,0 +1,203 @@
+"""The tabs of the page: controls on the left, a panel for every run on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from aegean.config import UserError
+from aegean.web import latents, play, show
+from aegean.web.panels import PROGRESS, Panels, able, answer, class_name, classes, picture_file, seeds
+from aegean.web.play import Pictures, Shown
+from aegean.web.upload import upload
+
+RANGE = 3.0  # standard deviations to either side
+
+
+class Tab(NamedTuple):
+    title: str
+    why_not: Callable[[Shown], str]
+    build: Callable[[Sequence[Shown], list[Any]], None]
+
+
+def samples(runs: Sequence[Shown], triggers: list[Any]) -> None:
+    with gr.Row():
+        with gr.Column(scale=1, min_width=260):
+            seed = seeds()
+            others = gr.Button("Draw others", variant="primary")
+            truncation = gr.Slider(0, 1.5, 1, step=0.05, label="Truncation")
+            count = gr.Slider(4, play.MOST, 36, step=4, label="How many")
+            kind = classes(runs)
+            gr.HTML(show.note(TRUNCATION))
+        with gr.Column(scale=3, min_width=300):
+            panels = Panels(runs, play.no_samples)
+
+    def draw(seed: int, truncation: float, count: int, kind: str, progress: gr.Progress = PROGRESS) -> str:
+        def compute(run: Shown) -> Pictures:
+            return play.sampled(run, int(count), int(seed or 0), truncation, class_name(kind))
+
+        return panels.show(compute, 6, False, progress)
+
+    others.click(lambda seed: int(seed or 0) + 1, seed, seed, api_visibility="private", show_progress="hidden")
+    answer(triggers, [seed, truncation, count, kind], draw, panels)
+
+
+TRUNCATION = (
+    "Truncation multiplies the normal noise that samples are drawn from. At 1 they are drawn as the model was trained; "
+    "below, nearer the middle: cleaner and more alike, down to the middle itself at 0; above, rarer and stranger."
+)
+
+
+def pictures(runs: Sequence[Shown], triggers: list[Any]) -> None:
+    compresses = any(verb.startswith("compress") for run in runs for verb in run.model.can())
+    with gr.Row():
+        with gr.Column(scale=1, min_width=260):
+            file = picture_file("Your picture")
+            whole = gr.Checkbox(False, label="Keep its size", visible=compresses)
+            kind = classes(runs)
+            gr.HTML(show.note(WHOLE if compresses else FITTED))
+        with gr.Column(scale=3, min_width=300):
+            panels = Panels(runs, play.no_pictures)
+
+    def through(data: bytes | None, whole: bool, kind: str, progress: gr.Progress = PROGRESS) -> str:
+        if data is None:
+            return show.hint("Drop a picture on the left: here you will see what each run makes of it.")
+        try:
+            given = upload(data)
+        except UserError as error:
+            return show.refusal(str(error))
+        return panels.show(lambda run: play.reconstructed(run, given, whole, class_name(kind)), 2, True, progress)
+
+    answer(triggers, [file, whole, kind], through, panels, slow=True)
+
+
+FITTED = "A picture of any size and kind: it is scaled to the model's own size and colours."
+WHOLE = (
+    "A picture of any size and kind: it is scaled to the model's own size and colours. With “Keep its size”, models "
+    "that compress take it tile by tile instead."
+)
+
+SEEDS, PICTURES = "two samples", "two pictures"
+
+
+def between(runs: Sequence[Shown], triggers: list[Any]) -> None:
+    ends = [*able(runs, "sample", SEEDS), *able(runs, "encode", PICTURES)]
+    with gr.Row():
+        with gr.Column(scale=1, min_width=260):
+            what = gr.Radio(ends, value=ends[0], label="Between")
+            first, last = (seeds(label, n, ends[0] == SEEDS) for n, label in enumerate(("First seed", "Last seed")))
+            files = [picture_file(label, visible=ends[0] == PICTURES) for label in ("First picture", "Last picture")]
+            steps = gr.Slider(3, 16, 8, step=1, label="Steps")
+            kind = classes(runs)
+        with gr.Column(scale=3, min_width=300):
+            panels = Panels(runs, latents.no_way, wide=True)
+
+    def switch(what: str) -> list[Any]:
+        return [gr.update(visible=what == SEEDS)] * 2 + [gr.update(visible=what == PICTURES)] * 2
+
+    def interpolate(
+        what: str,
+        first: int,
+        last: int,
+        one: bytes | None,
+        other: bytes | None,
+        steps: int,
+        kind: str,
+        progress: gr.Progress = PROGRESS,
+    ) -> str:
+        if what == PICTURES and (one is None or other is None):
+            return show.hint("Drop two pictures on the left: here you will see the way from one to the other.")
+        try:
+            given = [upload(data) for data in (one, other) if data] if what == PICTURES else [first or 0, last or 0]
+        except UserError as error:
+            return show.refusal(str(error))
+        return panels.show(
+            lambda run: latents.between(run, given, int(steps), class_name(kind)), min(int(steps), 8), False, progress
+        )
+
+    what.change(switch, what, [first, last, *files], api_visibility="private", show_progress="hidden")
+    answer(triggers, [what, first, last, *files, steps, kind], interpolate, panels)
+
+
+SEED, PICTURE, MIDDLE = "a sample", "a picture", "the middle"
+FOUND = {"principal components": "components", "the decoder's first layer": "weights"}
+
+
+def sliders(runs: Sequence[Shown], triggers: list[Any]) -> None:
+    starts = [*able(runs, "sample", SEED), *able(runs, "encode", PICTURE), MIDDLE]
+    with gr.Row():
+        with gr.Column(scale=1, min_width=260):
+            way = gr.Radio(list(FOUND), value=next(iter(FOUND)), label="Directions found by")
+            start = gr.Radio(starts, value=starts[0], label="Start from")
+            seed = seeds(visible=starts[0] == SEED)
+            file = picture_file("Your picture", visible=starts[0] == PICTURE)
+            kind = classes(runs)
+        with gr.Column(scale=1, min_width=260, elem_classes="play-second"):
+            amounts = [
+                gr.Slider(-RANGE, RANGE, 0, step=0.1, label=f"Direction {n}") for n in range(1, latents.SLIDERS + 1)
+            ]
+            back = gr.Button("Back to the start")
+        with gr.Column(scale=2, min_width=300, elem_classes="play-first"):
+            panels = Panels(runs, latents.no_directions)
+            gr.HTML(show.note(DIRECTIONS))
+
+    def switch(start: str) -> list[Any]:
+        return [gr.update(visible=start == SEED), gr.update(visible=start == PICTURE)]
+
+    def move(
+        way: str,
+        start: str,
+        seed: int,
+        data: bytes | None,
+        kind: str,
+        *amounts: float,
+    ) -> str:
+        if start == PICTURE and data is None:
+            return show.hint("Drop a picture on the left to start from it.")
+        try:
+            begin = {MIDDLE: lambda: None, SEED: lambda: int(seed or 0), PICTURE: lambda: upload(data or b"")}[start]()
+        except UserError as error:
+            return show.refusal(str(error))
+        return panels.show(lambda run: latents.moved(run, FOUND[way], begin, amounts, class_name(kind)), 2, True)
+
+    start.change(switch, start, [seed, file], api_visibility="private", show_progress="hidden")
+    back.click(lambda: [0] * len(amounts), None, amounts, api_visibility="private", show_progress="hidden")
+    answer(triggers, [way, start, seed, file, kind, *amounts], move, panels)
+
+
+DIRECTIONS = "The sliders count in standard deviations of the latents along each direction."
+
+
+LEVEL = "The first sample of the seed, then the same again with only one level drawn anew."
+
+
+def levels(runs: Sequence[Shown], triggers: list[Any]) -> None:
+    top = max(run.model.floors for run in runs) - 1
+    with gr.Row():
+        with gr.Column(scale=1, min_width=260):
+            seed = seeds()
+            level = gr.Slider(0, top, top, step=1, label="Level")
+            count = gr.Slider(5, 35, 11, step=6, label="How many times")
+            kind = classes(runs)
+            gr.HTML(show.note(f"{LEVEL} Level 0 is nearest the data, level {top} is the top."))
+        with gr.Column(scale=3, min_width=300):
+            panels = Panels(runs, play.no_levels)
+
+    def redraw(seed: int, level: int, count: int, kind: str, progress: gr.Progress = PROGRESS) -> str:
+        def compute(run: Shown) -> Pictures:
+            return play.redrawn(run, int(level), int(count), int(seed or 0), class_name(kind))
+
+        return panels.show(compute, 6, False, progress)
+
+    answer(triggers, [seed, level, count, kind], redraw, panels)
+
+
+TABS = (
+    Tab("Samples", play.no_samples, samples),
+    Tab("Picture", play.no_pictures, pictures),
+    Tab("Directions", latents.no_directions, sliders),
+    Tab("Between", latents.no_way, between),
+    Tab("Levels", play.no_levels, levels),
+)
