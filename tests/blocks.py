@@ -89,3 +89,19 @@ def make_photos(folder, count=40):
     noise = np.random.default_rng(0)
     for i in range(count):
         Image.fromarray(noise.integers(0, 255, (16, 16, 3), np.uint8)).save(folder / f"{i}.png")
+
+
+def make_autoencoder(folder):
+    """A small AutoencoderKL of diffusers, random values, for pictures of 16x16."""
+    import torch
+    from diffusers import AutoencoderKL
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        AutoencoderKL(
+            block_out_channels=(8, 16),
+            down_block_types=("DownEncoderBlock2D",) * 2,
+            up_block_types=("UpDecoderBlock2D",) * 2,
+            norm_num_groups=4,
+            sample_size=16,
+        ).save_pretrained(folder)
