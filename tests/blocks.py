@@ -52,11 +52,19 @@ def words_of(line):
     return shlex.split(line, comments=True)
 
 
+def run_page(text):
+    """Carry out the `sh` and `python` blocks of a page in the current folder, in order."""
+    for language, block in blocks(text):
+        if language == "sh":
+            run_shell(block)
+        elif language == "python":
+            exec(shrunk(block), {"__name__": "page"})
+
+
 def run_shell(text):
-    """Carry out the `sh` blocks of a page in the current folder, trainings narrow and short; the files that they name
-    as outputs must then be there."""
+    """Carry out lines of shell, trainings narrow and short; the files that they name as outputs must then be there."""
     outputs = []
-    for line in "".join(blocks(text, "sh")).splitlines():
+    for line in text.splitlines():
         words = words_of(shrunk(line))
         assert words[0] == "aegean", line
         if "--out" in words:
@@ -68,19 +76,12 @@ def run_shell(text):
             words[words.index("--recipes") + 1] = "vae"  # the default widths are slow; compare has its own tests
         assert main(words[1:]) == 0, line
     assert [name for name in outputs if not Path(name).exists()] == []
-    return outputs
 
 
 def given(setting, words):
     """Whether a setting of SMALL is on the line already, as name=value or as --name."""
     name = setting.split("=")[0]
     return f"--{name}" in words or any(word.startswith(f"{name}=") for word in words)
-
-
-def run_python(text):
-    """Carry out the `python` blocks of a page, in order."""
-    for code in blocks(text, "python"):
-        exec(shrunk(code), {"__name__": "page"})
 
 
 def make_photos(folder, count=40):

@@ -14,14 +14,14 @@ from blocks import (
     make_autoencoder,
     make_photos,
     named,
-    run_python,
-    run_shell,
+    run_page,
     words_of,
 )
 
 from aegean.cli.parser import parse
 from aegean.recipes import RECIPES, options
 
+UNMEASURED = ["vq_gan", "decoder_finetune"]  # recipes whose defaults nobody has measured on trained weights
 TRANSLATED = [("README.md", "README.zh.md"), ("docs/tour.md", "docs/tour.zh.md")]
 RUN = [
     name
@@ -60,9 +60,7 @@ def test_what_a_page_tells_to_type_works(page, tiny_runs, tmp_path, monkeypatch,
         make_autoencoder(tmp_path / "sd-vae")
     for name in GIVEN.get(page, []):
         shutil.copytree(tiny_runs / "vae", tmp_path / "runs" / name)
-    text = named(page)
-    run_shell(text)
-    run_python(text)
+    run_page(named(page))
     if page == "README.md":
         assert "fd@digits-classifier:397" in capsys.readouterr().out
 
@@ -121,7 +119,7 @@ def test_every_recipe_is_in_the_readme():
     assert all(f"`{name}`" in named("README.md") for name in RECIPES)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", sorted({*RECIPES} - {*UNMEASURED}))
 def test_a_card_says_its_papers_and_what_to_expect_of_which_data_and_budget(name):
     text = " ".join(inspect.getdoc(RECIPES[name]).split())
     assert re.search(r"Papers?: .*\d{4}", text)
@@ -131,14 +129,23 @@ def test_a_card_says_its_papers_and_what_to_expect_of_which_data_and_budget(name
     assert re.search(r"(@\S+|bytes a picture|dB)", expected)
 
 
+def test_only_these_cards_may_expect_nothing():
+    silent = {name for name in RECIPES if "Expected:" not in inspect.getdoc(RECIPES[name])}
+    assert silent <= {*UNMEASURED}
+
+
 @pytest.mark.parametrize("original,translation", TRANSLATED, ids=lambda name: name)
-def test_a_translation_has_the_same_blocks_headings_pictures_and_tables(original, translation):
+def test_a_translation_has_the_same_blocks_headings_pictures_tables_links_and_numbers(original, translation):
     ours, theirs = named(original), named(translation)
     assert [(name, uncommented(block)) for name, block in blocks(ours)] == [
         (name, uncommented(block)) for name, block in blocks(theirs)
     ]
     for pattern in (r"^(#+) ", r"!\[.*\]\((.*)\)", r"^\| (`.*?`) \|"):
         assert re.findall(pattern, ours, re.MULTILINE) == re.findall(pattern, theirs, re.MULTILINE), pattern
+    links, numbers = r"(?<!!)\[[^\]]*\]\(([^)]+)\)", r"\d+(?:[.,]\d+)*"
+    targets = [sorted(link.replace(".zh", "") for link in re.findall(links, text)) for text in (ours, theirs)]
+    assert targets[0] == targets[1]
+    assert sorted(re.findall(numbers, ours)) == sorted(re.findall(numbers, theirs))
 
 
 def uncommented(block):
