@@ -67,10 +67,8 @@ def commands():
 def command(parser):
     name = parser.prog.removeprefix("aegean ")
     example = parser.epilog.replace("example:\n", "").replace("\n  ", "\n    ").strip()
-    rows = [
-        f"| `{_written(action)}` | {_words(action.help)} |" for action in parser._actions if action.dest != "help"
-    ]
-    table = "\n".join(["| | |", "|---|---|", *rows])
+    rows = [f"| `{_written(action)}` | {_words(action.help)} |" for action in parser._actions if action.dest != "help"]
+    table = "\n".join(["| option | what it is |", "|---|---|", *rows])
     return f"## {name}\n\n{parser.description}\n\n    {example}\n\n{table}"
 
 

@@ -41,7 +41,7 @@ ELSEWHERE = {  # what a page says outside of the blocks that run, and where it i
     r"python benchmarks/|tensorboard --logdir": "tests/test_benchmarks.py, each with --quick; a server of its own",
     r"torchrun |aegean train .*(runs/four|runs/long)": "tests/test_processes.py, tests/training/test_engine.py",
     r"aegean play ": "tests/web, in a browser",
-    r"aegean (push|pull) |aegean sample model.safetensors": "tests/integrations/test_push_pull.py, with a Hub beside it",
+    r"aegean (push|pull) |aegean sample model.safetensors": "tests/integrations/test_push_pull.py",
     r"aegean (train decoder_finetune --from sd-vae/|export runs/tuned)": "tests/integrations/test_diffusers.py",
     r"aegean (train beta_vae --data sprites|traverse runs/beta )": "tests/metrics/test_factors.py: sprites take long",
     r"aegean compare --recipes .*--data (MNIST-FOLDER|photos/ .*runs/edges)": "many runs; tests/test_cli.py has two",
