@@ -1,27 +1,29 @@
 """How good are an autoencoder's latents? Reconstruction and a linear probe, beside PCA, kernel PCA and UMAP.
 
     python benchmarks/features.py [--data SPEC] [--components 2,4,8,16] [--images 100k] [--seeds K]
-        [--methods "PCA; dense"]
+        [--methods "PCA; dense"] [--picture FILE.png]
 
 Every method learns from the training part of labelled pictures (digits, unless --data names others) and is judged on
 the test part: "error" is what its reconstructions leave of the variance around the training mean, in per cent; "probe"
 is the accuracy of a logistic regression on the standardised components of 10,000 training samples at most; "seconds"
 are those of `fit`, by the processor's clock. Kernel PCA, whose cost grows with the cube of the samples, learns from
-2,000 at most. UMAP (an optional library) is not asked to reconstruct. Autoencoders and UMAP: the median over the seeds.
-The last line is JSON.
+2,000 at most. UMAP (an optional library) is not asked to reconstruct. Of autoencoders and UMAP the table shows the
+median over the seeds, with several of them the least and the greatest, too. The last line is JSON.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import time
+import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from common import arguments, finish, median, note, rounded, show
+from common import arguments, finish, note, rounded, show
 from sklearn.decomposition import PCA, KernelPCA
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -31,6 +33,7 @@ from aegean.formulas.probe import probe_accuracy
 from aegean.sklearn import AutoencoderTransformer
 
 Maker = Callable[[int, int], Any]  # components, seed -> an estimator
+Measured = dict[str, float | None]
 KERNEL_SAMPLES = 2_000
 PROBED = 10_000
 ROWS = 1_000  # that a method sees at once
@@ -68,15 +71,20 @@ def methods(train: np.ndarray, shape: tuple[int, ...], images: str) -> dict[str,
         ),
     }
     if importlib.util.find_spec("umap"):
-        from umap import UMAP
-
-        found["UMAP"] = lambda k, seed: UMAP(n_components=k, random_state=seed)
+        found["UMAP"] = umap
     else:
         note("UMAP is left out: pip install umap-learn")
     return found
 
 
-def measured(estimator: Any, train: Part, test: Part) -> dict[str, float | None]:
+def umap(k: int, seed: int) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of TensorFlow, which nobody needs here, when it is imported
+        from umap import UMAP
+    return UMAP(n_components=k, random_state=seed, n_jobs=1)
+
+
+def measured(estimator: Any, train: Part, test: Part) -> Measured:
     """Error in per cent, accuracy of the probe, and seconds of `fit`."""
     (x, classes), (x_test, truth) = train, test
     learnt = x[:KERNEL_SAMPLES] if isinstance(estimator, Pipeline) else x
@@ -95,8 +103,44 @@ def in_parts(function: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -> 
     return np.concatenate([function(rows[start : start + ROWS]) for start in range(0, len(rows), ROWS)])
 
 
-def medians(found: list[dict[str, float | None]]) -> dict[str, float | None]:
-    return {key: rounded(median(None if found[0][key] is None else [f[key] for f in found])) for key in found[0]}  # type: ignore[misc]
+def over_seeds(found: list[Measured]) -> dict[str, list[float] | None]:
+    """Of each number the median, the least and the greatest."""
+    columns = {key: [value for one in found if (value := one[key]) is not None] for key in found[0]}
+    return {
+        key: [rounded(float(f(values))) for f in (np.median, np.min, np.max)] if values else None  # type: ignore[misc]
+        for key, values in columns.items()
+    }
+
+
+def cell(numbers: list[float] | None) -> str | None:
+    if numbers is None:
+        return None
+    middle, least, greatest = (f"{number:.3g}" for number in numbers)
+    return middle if least == greatest else f"{middle} ({least} to {greatest})"
+
+
+def plot(path: Path, results: dict[int, dict[str, Any]]) -> None:
+    """Error and accuracy of every method over the components: medians as lines, from the least to the greatest."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.6), dpi=100, layout="constrained")
+    panels = figure.subplots(1, 2)
+    names = list(dict.fromkeys(name for found in results.values() for name in found))
+    titles = {"error": "error left of the variance, %", "probe": "accuracy of a linear probe"}
+    for axes, (key, title) in zip(panels, titles.items()):
+        for row, name in enumerate(names):
+            known = [(k, found[name][key]) for k, found in results.items() if found.get(name, {}).get(key)]
+            if known:
+                k, numbers = zip(*known)
+                middle, least, greatest = np.array(numbers).T
+                axes.errorbar(k, middle, (middle - least, greatest - middle), color=f"C{row}", marker="o", markersize=4,
+                              capsize=3, label=name, linestyle="--" if "PCA" in name else "-")  # fmt: skip
+        axes.set(title=title, xlabel="components", xscale="log", xticks=list(results), xticklabels=list(results))
+        axes.minorticks_off()
+        axes.grid(alpha=0.3)
+    panels[1].legend(fontsize="small")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
 
 
 def main() -> None:
@@ -106,22 +150,25 @@ def main() -> None:
     parser.add_argument("--images", default="100k", help="budget of every autoencoder")
     parser.add_argument("--methods", default="", help="parts of their names, separated by semicolons; empty: all")
     parser.add_argument("--seeds", type=int, default=1, help="of the autoencoders and UMAP")
+    parser.add_argument("--picture", type=Path, help="a .png of the table")
     options = parser.parse_args()
     if options.quick:
         options.components, options.images = "2", "640"
     train, test, shape = parts(options.data, 200 if options.quick else 10**9)
-    results: dict[str, Any] = {}
+    results: dict[int, dict[str, Any]] = {}
     for k in map(int, options.components.split(",")):
-        results[str(k)] = {}
+        results[k] = {}
         for name, make in methods(train[0], shape, options.images).items():
             if not any(word.strip() in name for word in options.methods.split(";")):
                 continue
             seeds = 1 if "PCA" in name else options.seeds
-            found = medians([measured(make(k, seed), train, test) for seed in range(seeds)])
-            note(f"{k} components, {name}: {found}")
-            results[str(k)][name] = found
+            results[k][name] = over_seeds([measured(make(k, seed), train, test) for seed in range(seeds)])
+            note(f"{k} components, {name}: {results[k][name]}")
     for k, rows in results.items():
-        show(f"{k} components", ("", "error %", "probe", "seconds"), [(name, *f.values()) for name, f in rows.items()])
+        cells = [(name, *map(cell, found.values())) for name, found in rows.items()]
+        show(f"{k} components", ("", "error %", "probe", "seconds"), cells)
+    if options.picture:
+        plot(options.picture, results)
     finish(
         "features", torch.device("cpu"), data=options.data, images=options.images, seeds=options.seeds, results=results
     )

@@ -41,8 +41,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="a hundred of them")
     options = parser.parse_args()
-    print(json.dumps(fuzz(options.count, options.seed)))
+    print(json.dumps(fuzz(100 if options.quick else options.count, options.seed)))
 
 
 def fuzz(count: int, seed: int = 0) -> dict[str, object]:

@@ -17,16 +17,26 @@ from aegean.training.trainer import Trainer, build
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 OTHERS = [
+    ("card",),
     ("cost",),
     ("data",),
     ("dip", "--cures", "default; nothing"),
+    ("export",),
     ("factors", "--recipes", "beta_vae"),
     ("features",),
+    ("fuzz_codec",),
     ("levels",),
+    ("playground",),
     ("scaling",),
     ("slopes",),
     ("transfer", "--variants", "scratch; teacher, mixture; all edges"),
 ]
+NEEDS = {
+    "card": ["huggingface_hub", "markdown", "playwright"],
+    "export": ["onnx", "onnxscript", "onnxruntime"],
+    "playground": ["gradio", "playwright"],
+}
+CHROMIUM = Path("/usr/bin/chromium")
 CPU = torch.device("cpu")
 
 
@@ -53,6 +63,10 @@ def last_line(name, *words):
 @pytest.mark.slow
 @pytest.mark.parametrize("words", OTHERS, ids=lambda words: words[0])
 def test_a_benchmark_ends_with_a_line_of_json(words):
+    for library in NEEDS.get(words[0], []):
+        pytest.importorskip(library, reason=f"{library} is not installed")
+    if "playwright" in NEEDS.get(words[0], []) and not CHROMIUM.exists():
+        pytest.skip(f"chromium is not installed as {CHROMIUM}")
     assert isinstance(last_line(*words), dict)
 
 

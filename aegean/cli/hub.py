@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 from aegean.cli.outputs import FOLDER, target, whole_folder
+from aegean.config import UserError
 from aegean.integrations import hub
 from aegean.integrations.card import read_source
 
@@ -23,7 +24,9 @@ def push(args: argparse.Namespace) -> None:
 
 def _to_folder(args: argparse.Namespace) -> None:
     """What a push would put on the Hub, to be looked at first."""
-    path, _ = target(args.name, (FOLDER,), False)
+    path, _ = target(args.name, (FOLDER,), True)
+    if path.exists() and any(path.iterdir()):
+        raise UserError(f"{args.name} is there already and not empty; give a new folder.")
     files = hub.contents(read_source(args.run), UNNAMED, args.licence)
     with whole_folder(path) as folder:
         folder.mkdir()

@@ -21,6 +21,7 @@ from aegean.data.pack import FORMAT, bytes_needed, load_pack, read_json, write_j
 from aegean.data.source import Say, Source, Want, say_to_stderr
 from aegean.data.sources import locate, open_source, open_store
 from aegean.data.stored import is_index
+from aegean.data.synthetic import FILES, built_in_sum
 from aegean.files import FULL
 
 STALE = 24 * 3600  # seconds after which an unfinished pack is nobody's
@@ -153,7 +154,7 @@ def _listing(spec: str) -> list:
     """What tells at a glance whether a source is unchanged: path, names, sizes, times."""
     path = locate(spec)
     if path is None:
-        return [spec, *(hub.prints(spec) if hub.is_hub(spec) else ())]
+        return [spec, *(hub.prints(spec) if hub.is_hub(spec) else map(listing, FILES))]
     return [str(path.absolute()), listing(path)]
 
 
@@ -161,7 +162,7 @@ def _content(spec: str) -> str:
     """What tells for certain."""
     path = locate(spec)
     if path is None:
-        return " ".join([spec, *hub.prints(spec)]) if hub.is_hub(spec) else spec
+        return " ".join([spec, *(hub.prints(spec) if hub.is_hub(spec) else (built_in_sum(spec),))])
     split = f" {hub.address(spec).split}" if hub.is_hub(spec) else ""
     return content_sum(path, [name for name, _, _ in listing(path)]) + split
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
+import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
@@ -22,13 +24,14 @@ from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.data.loader import Feed
 from aegean.model import Model
-from aegean.recipes import configure
+from aegean.recipes import RECIPES, configure, options
 from aegean.session import quiet
 from aegean.training.schedule import Run
 from aegean.training.trainer import Fault, Trainer
 
 DTYPES = (np.float64, np.float32)
 SEEDS = 2**31 - 1
+LOOKED_AT = 20_000  # training samples whose latents are looked at once training is over
 SUITED = ("ae", "denoising_ae", "vae")  # recipes that both estimators can take
 GIVEN = {"latent": "n_components", "batch": "batch", "images": "images"}  # options of recipes that are parameters here
 
@@ -36,17 +39,45 @@ GIVEN = {"latent": "n_components", "batch": "batch", "images": "images"}  # opti
 class Estimator(BaseEstimator):
     """A model of samples that come as rows (n, columns), which may be pictures laid flat."""
 
-    n_components: int
-    recipe: str
-    settings: Mapping[str, Any] | None
-    image_shape: tuple[int, ...] | None
-    images: int | str
-    batch: int
-    device: str
-    random_state: Any
-    verbose: bool
     model_: Model
     _verbs: tuple[str, ...]  # what its models can do
+    _common: bool  # columns are divided by one number, not each by its own
+
+    def __init__(
+        self,
+        n_components: int,
+        recipe: str,
+        settings: Mapping[str, Any] | None,
+        image_shape: tuple[int, ...] | None,
+        images: int | str,
+        batch: int,
+        device: str,
+        random_state: Any,
+        verbose: bool,
+    ):
+        self.n_components = n_components
+        self.recipe = recipe
+        self.settings = settings
+        self.image_shape = image_shape
+        self.images = images
+        self.batch = batch
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Train on X (n_samples, n_features); y is ignored."""
+        X = validate_data(self, X, dtype=DTYPES, ensure_min_samples=2)
+        info = described(X, self._shape(X.shape[1]), getattr(self, "feature_names_in_", ()), self._common)
+        x = values(X, info)
+        model = self._trained(x.float(), info)
+        self._completed(model, x[:LOOKED_AT].float())
+        self._take(model)
+        return self
+
+    def _completed(self, model: Model, x: Tensor) -> None:
+        """What is left to be done after training, with training samples x (n, *shape)."""
+        raise NotImplementedError
 
     def save(self, path: str | Path) -> None:
         """Write the fitted model as one file of aegean (safetensors): `load`, `aegean.load` and the command line read
@@ -87,32 +118,23 @@ class Estimator(BaseEstimator):
         self.model_ = model
         self.n_features_in_ = math.prod(model.info.shape)
 
-    def _checked(self, X: Any, first: bool = False) -> np.ndarray:
+    def _checked(self, X: Any) -> np.ndarray:
         """X as an array (n, columns) of float64 or float32. ValueError, TypeError: as scikit-learn words them."""
-        return validate_data(self, X, reset=first, dtype=DTYPES, ensure_min_samples=2 if first else 1)
-
-    def _info(self, X: np.ndarray) -> DataInfo:
-        """How the columns of X become values of the model."""
-        raise NotImplementedError
+        return validate_data(self, X, reset=False, dtype=DTYPES)
 
     def _shape(self, columns: int) -> tuple[int, ...]:
         """The shape of a sample of so many columns."""
         if self.image_shape is None:
             return (columns,)
-        shape = tuple(map(int, self.image_shape))
+        given = self.image_shape if isinstance(self.image_shape, (tuple, list)) else ()
+        shape = tuple(int(side) for side in given if isinstance(side, Integral))
         shape = shape if len(shape) == 3 else (1, *shape)
-        if len(shape) != 3 or min(shape) < 1 or math.prod(shape) != columns:
+        if len(given) not in (2, 3) or len(shape) != 3 or min(shape) < 1 or math.prod(shape) != columns:
             raise UserError(
                 f"image_shape={self.image_shape}: expected (height, width) or (channels, height, width) whose product "
                 f"is the number of columns of X, {columns}."
             )
         return shape
-
-    def _values(self, X: np.ndarray) -> Tensor:
-        """X (n, columns) -> values of the model (n, *shape), of the same type of number."""
-        info = self.model_.info
-        offset, scale = (np.asarray(v, X.dtype) for v in (info.offset, info.scale))
-        return torch.from_numpy((X - offset) / scale).unflatten(1, info.shape)
 
     def _rows(self, x: Tensor, dtype: Any) -> np.ndarray:
         """Values of the model (n, *shape) -> X^ (n, columns)."""
@@ -130,34 +152,34 @@ class Estimator(BaseEstimator):
         """The recipe's run on such data, with this estimator's parameters."""
         for name in ("n_components", "batch"):
             check_scalar(getattr(self, name), name, Integral, min_val=1)
-        settings = dict(self.settings or {})
+        check_scalar(self.recipe, "recipe", str)
+        settings = self.settings or {}
+        check_scalar(settings, "settings", Mapping)
         for option, parameter in GIVEN.items():
             if option in settings:
                 raise UserError(f"settings hold {option!r}: give it as the parameter {parameter} instead.")
         batch = min(self.batch, info.count)
+        unsuited = UserError(
+            f"recipe={self.recipe!r} trains no model with which {type(self).__name__} could work: give "
+            f"{', '.join(SUITED[:-1])} or {SUITED[-1]} for instance."
+        )
+        if self.recipe in RECIPES and "latent" not in options(self.recipe):
+            raise unsuited
         run = configure(self.recipe, info, {**settings, "latent": self.n_components, "batch": batch})
+        latents = {spec.args["latent"] for spec in run.nets.values() if "latent" in spec.args}
         needed = {"E", "bottleneck", "G"} if "encode" in self._verbs else {"G"}
-        if not needed.issubset(run.nets) or run.wiring != "standard" or not self._fits(run):
-            raise UserError(
-                f"recipe={self.recipe!r} trains no model with which {type(self).__name__} could work: give "
-                f"{', '.join(SUITED[:-1])} or {SUITED[-1]} for instance."
-            )
+        if not needed.issubset(run.nets) or run.wiring != "standard" or latents != {self.n_components}:
+            raise unsuited
         images = parse_images(self.images) * batch // self.batch  # as many steps as with whole batches
         return with_budget(run.replace(seed=seed), max(images, batch * len(run.schedule)), 0)
 
-    def _fits(self, run: Run) -> bool:
-        """Whether the latents are one vector of so many components."""
-        latents = {spec.args["latent"] for spec in run.nets.values() if "latent" in spec.args}
-        return latents == {self.n_components}
-
-    def _train(self, X: np.ndarray) -> Trainer:
-        """Train on X to the end. Fault: a loss or gradient went wrong."""
-        info = self._info(X)
+    def _trained(self, x: Tensor, info: DataInfo) -> Model:
+        """A model trained on x (n, *shape) to the end, on the CPU, with what `load` needs. Fault: a loss or gradient
+        went wrong."""
         seed = int(check_random_state(self.random_state).randint(SEEDS))
-        run, device = self._run(info, seed), pick_device(self.device)
-        offset, scale = (np.asarray(v, X.dtype) for v in (info.offset, info.scale))
-        values = ((X - offset) / scale).astype(np.float32).reshape(len(X), *info.shape)
-        feed = Feed(info.replace(offset=(0.0,), scale=(1.0,)), values, None, device, seed)
+        with parameters_named():
+            run, device = self._run(info, seed), pick_device(str(self.device))
+        feed = Feed(info.replace(offset=(0.0,), scale=(1.0,)), x.numpy(), None, device, seed)
         trainer = Trainer(run, info, feed, device, say=quiet)
         with tqdm(total=run.images, unit="img", unit_scale=True, disable=not self.verbose) as bar:
             while not trainer.done:
@@ -167,10 +189,12 @@ class Estimator(BaseEstimator):
                 bar.update(run.batch)
         if fault := trainer.blame():
             raise Fault(fault)
-        return trainer
+        model = trainer.model(about=self._about(trainer)).to("cpu")
+        for network in model.nets.values():  # laid out as they are in a file, so that they round alike
+            network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        return model
 
-    def _finished(self, trainer: Trainer) -> Model:
-        """The trained model, on the CPU, with what `load` needs."""
+    def _about(self, trainer: Trainer) -> dict[str, Any]:
         params = self.get_params(deep=False)
         if not isinstance(self.random_state, Integral):  # a generator's state is gone
             params["random_state"] = None
@@ -181,10 +205,7 @@ class Estimator(BaseEstimator):
             "seed": trainer.run.seed,
             "estimator": {"params": params, "names": list(getattr(self, "feature_names_in_", ()))},
         }
-        model = trainer.model(about=_plain(about)).to("cpu")
-        for network in model.nets.values():  # laid out as they are in a file, so that they round alike
-            network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        return model
+        return _plain(about)
 
     def __getstate__(self) -> dict[str, Any]:
         """For scikit-learn's machinery: the model as the bytes of its file."""
@@ -213,18 +234,32 @@ def spread(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.where((X[0] == X).all(0), 0.0, deviation)
 
 
-def described(estimator: Estimator, X: np.ndarray, common: bool) -> DataInfo:
+def described(X: np.ndarray, shape: tuple[int, ...], names: Iterable[Any], common: bool) -> DataInfo:
     """X (n, columns) as the model sees it: pictures in [-1, 1]; of rows every column centred, and divided by its own
     standard deviation or by a `common` one."""
-    shape = estimator._shape(X.shape[1])
     if len(shape) == 3:
         low, high = float(X.min()), float(X.max())
         return DataInfo("X", shape, ((low + high) / 2,), ((high - low) / 2 or 1.0,), "float32", len(X))
     mean, scale = spread(X)
     scale = np.full_like(scale, np.sqrt(np.square(scale).mean())) if common else scale
     scale = np.where(scale > 0, scale, 1.0)
-    names = tuple(map(str, getattr(estimator, "feature_names_in_", (f"x{i}" for i in range(len(mean))))))
-    return DataInfo("X", shape, tuple(mean.tolist()), tuple(scale.tolist()), "float32", len(X), columns=names)
+    columns = tuple(map(str, names)) or tuple(f"x{i}" for i in range(len(mean)))
+    return DataInfo("X", shape, tuple(mean.tolist()), tuple(scale.tolist()), "float32", len(X), columns=columns)
+
+
+def values(X: np.ndarray, info: DataInfo) -> Tensor:
+    """X (n, columns) -> values of the model (n, *shape), of the same type of number."""
+    offset, scale = (np.asarray(v, X.dtype) for v in (info.offset, info.scale))
+    return torch.from_numpy((X - offset) / scale).unflatten(1, info.shape)
+
+
+@contextlib.contextmanager
+def parameters_named() -> Iterator[None]:
+    """What would be an option of the command line is named as the parameter that it is here."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(re.sub(r"--(\w+) ", r"\1=", str(error))) from None
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from functools import partial
 from numbers import Integral
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,11 +19,9 @@ from aegean import draw
 from aegean.config import UserError, net
 from aegean.data.info import DataInfo
 from aegean.latent import MixturePrior
-from aegean.model import BATCH, HINTS
+from aegean.model import BATCH, HINTS, Model
 from aegean.recipes import configure
-from aegean.sklearn.base import SEEDS, Estimator, described
-
-FITTED_ON = 20_000  # training samples that a mixture is fitted to the latents of
+from aegean.sklearn.base import SEEDS, Estimator, values
 
 
 def cubature(dimensions: int) -> Tensor:
@@ -65,6 +63,7 @@ class GenerativeModel(Estimator):
     """
 
     _verbs = ("sample",)
+    _common = False
 
     def __init__(
         self,
@@ -79,28 +78,15 @@ class GenerativeModel(Estimator):
         random_state: Any = None,
         verbose: bool = False,
     ):
-        self.n_components = n_components
-        self.recipe = recipe
-        self.settings = settings
-        self.image_shape = image_shape
-        self.images = images
-        self.batch = batch
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
+        super().__init__(n_components, recipe, settings, image_shape, images, batch, device, random_state, verbose)
 
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Train on X (n_samples, n_features); y is ignored."""
-        X = self._checked(X, first=True)
-        trainer = self._train(X)
-        model = self._finished(trainer)
+    def _completed(self, model: Model, x: Tensor) -> None:
+        """A model without a prior gets one."""
         if "prior" not in model.nets:
             spec = net(MixturePrior, latent=model.latent)
             prior: Any = spec.build()
-            prior.fit(trainer.latents(FITTED_ON)[0])
+            prior.fit(model.encode(x))
             model.nets["prior"], model.specs["prior"] = prior.eval(), spec
-        self._take(model)
-        return self
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
         """New samples (n_samples, n_features), float64. `random_state` None takes the estimator's own, so that with a
@@ -119,7 +105,7 @@ class GenerativeModel(Estimator):
         """
         model = self._fitted()
         X = self._checked(X)
-        x = self._values(X).float()
+        x = values(X, model.info).float()
         points = cubature(model.latent)
         total = torch.zeros(len(x))
         with torch.no_grad():
@@ -134,6 +120,3 @@ class GenerativeModel(Estimator):
     def score(self, X: Any, y: Any = None) -> float:
         """The mean of `score_samples`; y is ignored."""
         return float(self.score_samples(X).mean(dtype=np.float64))
-
-    def _info(self, X: np.ndarray) -> DataInfo:
-        return described(self, X, common=False)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array
+from torch import Tensor
 
-from aegean.data.info import DataInfo
 from aegean.latent import WhiteningPrior, fold, foldable
-from aegean.model import BATCH
-from aegean.sklearn.base import DTYPES, Estimator, described
-
-WHITENED = 20_000  # training samples that the latents are made white on
+from aegean.model import BATCH, Model
+from aegean.sklearn.base import DTYPES, Estimator, values
 
 
 class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):  # type: ignore[misc]
@@ -39,6 +37,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     """
 
     _verbs = ("encode", "decode")
+    _common = True
 
     def __init__(
         self,
@@ -53,34 +52,21 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         random_state: Any = None,
         verbose: bool = False,
     ):
-        self.n_components = n_components
-        self.recipe = recipe
-        self.settings = settings
-        self.image_shape = image_shape
-        self.images = images
-        self.batch = batch
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
+        super().__init__(n_components, recipe, settings, image_shape, images, batch, device, random_state, verbose)
 
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Train on X (n_samples, n_features); y is ignored."""
-        X = self._checked(X, first=True)
-        trainer = self._train(X)
-        nets: Any = trainer.model().nets
-        if foldable(nets["bottleneck"]) and hasattr(nets["G"], "stem"):
-            trainer.nets.update(nets)
-            prior = WhiteningPrior(self.n_components)
-            prior.fit(trainer.latents(WHITENED)[0])
-            fold(prior.to(trainer.device), nets["bottleneck"], nets["G"])
-        self._take(self._finished(trainer))
-        return self
+    def _completed(self, model: Model, x: Tensor) -> None:
+        """Latents of a plain autoencoder are made white, by its own layers."""
+        bottleneck, G = model.nets["bottleneck"], model.nets["G"]
+        if foldable(bottleneck) and hasattr(G, "stem"):
+            prior = WhiteningPrior(model.latent)
+            prior.fit(model.encode(x))
+            fold(prior, bottleneck, G)
 
     def transform(self, X: Any) -> np.ndarray:
         """X (n_samples, n_features) -> latents (n_samples, n_components)."""
         model = self._fitted()
         X = self._checked(X)
-        nets, x = self._nets(X.dtype), self._values(X)
+        nets, x = self._nets(X.dtype), values(X, model.info)
         with torch.no_grad():
             z = torch.cat([model.wiring(nets, x=part).latent.z for part in x.split(BATCH)])
         return z.numpy().astype(X.dtype)
@@ -104,9 +90,6 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         error = np.square(X - self.inverse_transform(self.transform(X)), dtype=np.float64).sum()
         total = np.square(X - X.mean(0), dtype=np.float64).sum()
         return float(1 - error / total) if total else float(error == 0)
-
-    def _info(self, X: np.ndarray) -> DataInfo:
-        return described(self, X, common=True)
 
     @property
     def _n_features_out(self) -> int:

@@ -121,20 +121,20 @@ def augments(model):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_part_of_every_recipe_agrees_or_is_refused(name, tmp_path):
-    every_part_agrees_or_is_refused(name, DIGITS, {}, exports.FORMATS, tmp_path)
+    every_part_agrees_or_is_refused(name, DIGITS, {}, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name,info,settings", MORE, ids=lambda value: getattr(value, "name", str(value)))
 def test_classes_odd_sizes_rows_and_other_parts(name, info, settings, tmp_path):
-    every_part_agrees_or_is_refused(name, info, settings, ("onnx",), tmp_path)
+    every_part_agrees_or_is_refused(name, info, settings, tmp_path)
 
 
-def every_part_agrees_or_is_refused(name, info, settings, formats, folder):
+def every_part_agrees_or_is_refused(name, info, settings, folder):
     file = made(name, info, settings, folder / "model.safetensors")
     model, written = Model.load(file), []
     for part in OUTPUTS:
-        for format in formats:
+        for format in exports.FORMATS:
             out = folder / f"{part}.{format}"
             try:
                 found = export(file, part, out)
@@ -145,7 +145,7 @@ def every_part_agrees_or_is_refused(name, info, settings, formats, folder):
             assert found["difference"] <= 1e-4 and described(out)["inputs"] == found["inputs"]
             if part != "discriminator" or not augments(model):  # its verbs cannot leave augmentation out
                 agrees(found, model, out)
-    assert written == [(part, format) for part in parts_of(model) for format in formats]
+    assert written == [(part, format) for part in parts_of(model) for format in exports.FORMATS]
 
 
 @pytest.mark.parametrize(
