@@ -32,7 +32,7 @@ lint: $(READY)
 
 docs: .venv/ready-docs
 	$(BIN)/mkdocs build --quiet --strict
-	@echo "open build/site/index.html"
+	@echo "open build/site/index.html; to search it, too: $(BIN)/python -m http.server --directory build/site"
 
 bench: $(READY)
 	for name in step overhead data scaling slopes cost; do $(BIN)/python benchmarks/$$name.py || exit 1; done

@@ -43,8 +43,12 @@ def evaluate(
     features: Callable[..., Any] | str | Path | None = None,
     device: str = "auto",
 ) -> dict[str, Score]:
-    """Scores of a run's model, each beside its floor. `features`: another run, or a callable, instead of the
-    network that is trained on the data."""
+    """Scores of a run's model by key, such as "fd@digits-classifier:397", each beside its floor.
+
+    data: other held-out data than those of the run, a SPEC or DataOptions. count: samples compared, at most; brought
+    down to the smaller part of the data. features: another run, whose encoder measures, or a callable, instead of the
+    network that is trained on the data. UserError: data of another shape, fewer than 2 samples, no such run.
+    """
     if count < 2:
         raise UserError(f"--count {count}: expected at least 2.")
     model = load(path, pick_device(device))
@@ -72,7 +76,7 @@ def fit_prior(path: str | Path, name: str, count: int = 20_000) -> Model:
     moves the one Gaussian out of the prior into decoder and bottleneck, whose latents change by an affine map that
     makes them white: reconstructions stay, and plain N(0, 1) is the prior. A variational model keeps that map in its
     prior. When `resume` raises the run's budget, the prior is fitted anew at its end, to the latents as they are
-    then. `count`: training samples.
+    then. `count`: training samples. UserError: no such prior, a model without an encoder, data that are gone.
     """
     if name not in FITTED:
         raise UserError(f"There is no prior {name!r} to fit.{nearest(name, FITTED)}")

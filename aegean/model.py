@@ -54,7 +54,9 @@ HINTS = {
 class Model(Floors):
     """Networks by name, what they know of their data, and the verbs that their paths allow.
 
-    All tensors are float32 in the model's range (`info.normalise` and `info.restore` convert), on `device`.
+    All tensors are float32 in the model's range (`info.normalise` and `info.restore` convert), on `device`. Every verb
+    raises UserError where the model has no such path (`can` lists those it has), or for samples, latents or labels of
+    another shape.
     """
 
     def __init__(
@@ -74,10 +76,12 @@ class Model(Floors):
 
     @property
     def device(self) -> torch.device:
+        """Where its networks lie."""
         return next((p.device for net in self.nets.values() for p in net.state_dict().values()), torch.device("cpu"))
 
     @property
     def conditional(self) -> bool:
+        """Whether its verbs take labels: it was trained with classes."""
         return any(getattr(net, "classes", 0) for net in self.nets.values())
 
     @property
@@ -98,7 +102,7 @@ class Model(Floors):
         return self._map(lambda p: p.latent.z, x, labels)
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """z (n, latent) -> x (n, *shape)."""
+        """z (n, latent) -> x (n, *shape): the likelihood's mean."""
         self._need("decode")
         if z.dim() != 2 or z.shape[1] != self.latent:
             raise UserError(f"Latents of shape {tuple(z.shape)}; this model decodes (n, {self.latent}).")
@@ -169,12 +173,13 @@ class Model(Floors):
         return coder_for(kind, self.specs, self.nets, self.info, stages)
 
     def to(self, device: str | torch.device) -> Model:
+        """Move the networks to "cpu", "cuda", ...; the model itself comes back."""
         for net in self.nets.values():
             place(net, device)
         return self
 
     def save(self, file: str | Path) -> None:
-        """One safetensors file: tensors by network, everything else as JSON in its header."""
+        """One safetensors file: tensors by network, everything else as JSON in its header; whole or not at all."""
         header = {
             "format": FORMAT,
             "nets": {name: to_json(self.specs[name]) for name in self.nets},
@@ -193,7 +198,8 @@ class Model(Floors):
 
     @classmethod
     def load(cls, file: str | Path, device: str | torch.device = "cpu") -> Model:
-        """From a model file, or from the run folder that holds one as model.safetensors."""
+        """From a model file, or from the run folder that holds one as model.safetensors. UserError: there is none, it
+        is damaged, or not of aegean. Nothing in it is executed."""
         file = Path(file)
         if file.is_dir():
             file = file / "model.safetensors"

@@ -140,7 +140,8 @@ def resume(
 ) -> Model:
     """Go on with a run, bit for bit as if it had never stopped; `images` raises its total budget.
 
-    With another number of processes, or of parts to `accumulate`, it goes on the same but for rounding.
+    With another number of processes, or of parts to `accumulate`, it goes on the same but for rounding. Raises as
+    `train`; UserError, too, for a budget below the run's own, and for data that are gone or have changed.
     """
     folder = Folder(path)
     plan = folder.read()
@@ -276,7 +277,8 @@ def fitted(folder: Folder, plan: Settings, dataset: Dataset, count: int = 20_000
 
 
 def load(path: str | Path, device: str | torch.device = "cpu") -> Model:
-    """The model of a run folder, of a model file, or of a folder of diffusers."""
+    """The model of a run folder, of a model file, or of a folder of diffusers, on `device`. UserError: it is none of
+    these, is damaged, or has no model yet."""
     if diffusers.is_folder(path):
         return diffusers.read(path).to(device)
     folder = Folder(path)

@@ -52,11 +52,19 @@ def words_of(line):
     return shlex.split(line, comments=True)
 
 
+def run_page(text):
+    """Carry out the `sh` and `python` blocks of a page in the current folder, in order."""
+    for language, block in blocks(text):
+        if language == "sh":
+            run_shell(block)
+        elif language == "python":
+            exec(shrunk(block), {"__name__": "page"})
+
+
 def run_shell(text):
-    """Carry out the `sh` blocks of a page in the current folder, trainings narrow and short; the files that they name
-    as outputs must then be there."""
+    """Carry out lines of shell, trainings narrow and short; the files that they name as outputs must then be there."""
     outputs = []
-    for line in "".join(blocks(text, "sh")).splitlines():
+    for line in text.splitlines():
         words = words_of(shrunk(line))
         assert words[0] == "aegean", line
         if "--out" in words:
@@ -68,7 +76,6 @@ def run_shell(text):
             words[words.index("--recipes") + 1] = "vae"  # the default widths are slow; compare has its own tests
         assert main(words[1:]) == 0, line
     assert [name for name in outputs if not Path(name).exists()] == []
-    return outputs
 
 
 def given(setting, words):
@@ -77,15 +84,25 @@ def given(setting, words):
     return f"--{name}" in words or any(word.startswith(f"{name}=") for word in words)
 
 
-def run_python(text):
-    """Carry out the `python` blocks of a page, in order."""
-    for code in blocks(text, "python"):
-        exec(shrunk(code), {"__name__": "page"})
-
-
 def make_photos(folder, count=40):
     """A folder of pictures of noise, 16x16."""
     folder.mkdir()
     noise = np.random.default_rng(0)
     for i in range(count):
         Image.fromarray(noise.integers(0, 255, (16, 16, 3), np.uint8)).save(folder / f"{i}.png")
+
+
+def make_autoencoder(folder):
+    """A small AutoencoderKL of diffusers, random values, for pictures of 16x16."""
+    import torch
+    from diffusers import AutoencoderKL
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        AutoencoderKL(
+            block_out_channels=(8, 16),
+            down_block_types=("DownEncoderBlock2D",) * 2,
+            up_block_types=("UpDecoderBlock2D",) * 2,
+            norm_num_groups=4,
+            sample_size=16,
+        ).save_pretrained(folder)

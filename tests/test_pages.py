@@ -1,35 +1,78 @@
 """The documentation: its commands and its Python run as written, at smoke size; what is too long must parse."""
 
+import inspect
 import re
 import shutil
 import tomllib
 
 import pytest
-from blocks import PAGES, ROOT, blocks, lines, make_photos, named, run_python, run_shell, words_of
+from blocks import (
+    PAGES,
+    ROOT,
+    blocks,
+    lines,
+    make_autoencoder,
+    make_photos,
+    named,
+    run_page,
+    words_of,
+)
 
 from aegean.cli.parser import parse
 from aegean.recipes import RECIPES, options
 
-RUN = ["README.md", "docs/tour.md", "docs/migration.md", "docs/features.md", "docs/export.md", "docs/hub.md"]
-NEEDS = {"docs/export.md": ["onnx", "onnxscript", "onnxruntime"], "docs/hub.md": ["huggingface_hub"]}
-GIVEN = {"docs/export.md": ["vae"], "docs/hub.md": ["vae"]}  # runs that a page takes for granted
+UNMEASURED = ["vq_gan", "decoder_finetune"]  # recipes whose defaults nobody has measured on trained weights
 TRANSLATED = [("README.md", "README.zh.md"), ("docs/tour.md", "docs/tour.zh.md")]
+RUN = [
+    name
+    for name in (str(page.relative_to(ROOT)) for page in PAGES)
+    if name not in dict(TRANSLATED).values() and (blocks(named(name), "sh") or blocks(named(name), "python"))
+]
+NEEDS = {"docs/export.md": "onnx", "docs/hub.md": "hub", "docs/diffusers.md": "diffusers"}
+LIBRARIES = {"onnx": ["onnx", "onnxscript", "onnxruntime"], "hub": ["huggingface_hub"], "diffusers": ["diffusers"]}
+GIVEN = {  # runs that a page takes for granted
+    "docs/export.md": ["vae"],
+    "docs/hub.md": ["vae"],
+    "docs/interpretation.md": ["tc_vae"],
+}
+ELSEWHERE = {  # what a page says outside of the blocks that run, and where it is tried
+    r"make ": "`make test` is what CI runs; `make docs` tests/test_site.py; `make bench` and `make demo` are long",
+    r"pip install ": "an installation; tests/test_core_alone.py hides what it would bring",
+    r"python benchmarks/|tensorboard --logdir": "tests/test_benchmarks.py, each with --quick; a server of its own",
+    r"torchrun |aegean train .*(runs/four|runs/long)": "tests/test_processes.py, tests/training/test_engine.py",
+    r"aegean play ": "tests/web, in a browser",
+    r"aegean (push|pull) |aegean sample model.safetensors": "tests/integrations/test_push_pull.py",
+    r"aegean (train decoder_finetune --from sd-vae/|export runs/tuned)": "tests/integrations/test_diffusers.py",
+    r"aegean (train beta_vae --data sprites|traverse runs/beta )": "tests/metrics/test_factors.py: sprites take long",
+    r"aegean train vae --data digits --images 40k --out runs/digits": "docs/vae.md, whose blocks run",
+    r"aegean compare --recipes .*--data (MNIST-FOLDER|photos/ .*runs/edges)": "many runs; tests/test_cli.py has two",
+}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", RUN)
 def test_what_a_page_tells_to_type_works(page, tiny_runs, tmp_path, monkeypatch, capsys):
-    for library in NEEDS.get(page, []):
-        pytest.importorskip(library, reason=f"{library} is not installed")
+    extra = NEEDS.get(page, "")
+    for library in LIBRARIES.get(extra, []):
+        pytest.importorskip(library, reason=f"{library} is not installed: pip install 'aegean[{extra}]'")
     monkeypatch.chdir(tmp_path)
     make_photos(tmp_path / "photos")
+    if extra == "diffusers":
+        make_autoencoder(tmp_path / "sd-vae")
     for name in GIVEN.get(page, []):
-        shutil.copytree(tiny_runs / name, tmp_path / "runs" / name)
-    text = named(page)
-    run_shell(text)
-    run_python(text)
+        shutil.copytree(tiny_runs / "vae", tmp_path / "runs" / name)
+    run_page(named(page))
     if page == "README.md":
         assert "fd@digits-classifier:397" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_no_block_runs_is_tried_elsewhere(page):
+    text = page.read_text(encoding="utf-8")
+    inside = {line for name, block in blocks(text) if name in ("sh", "python") for line in block.splitlines()}
+    for line in lines(text):
+        if line not in inside and re.match(r"(aegean|make|pip|python|torchrun|tensorboard) ", line):
+            assert any(re.match(known, line) for known in ELSEWHERE), line
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -77,14 +120,33 @@ def test_every_recipe_is_in_the_readme():
     assert all(f"`{name}`" in named("README.md") for name in RECIPES)
 
 
+@pytest.mark.parametrize("name", sorted({*RECIPES} - {*UNMEASURED}))
+def test_a_card_says_its_papers_and_what_to_expect_of_which_data_and_budget(name):
+    text = " ".join(inspect.getdoc(RECIPES[name]).split())
+    assert re.search(r"Papers?: .*\d{4}", text)
+    expected = text.partition("Expected: ")[2]
+    assert re.match(r"(digits|sprites|CIFAR-10|MNIST)\b", expected), expected
+    assert re.search(r"[\d,]+ images", expected)
+    assert re.search(r"(@\S+|bytes a picture|dB)", expected)
+
+
+def test_only_these_cards_may_expect_nothing():
+    silent = {name for name in RECIPES if "Expected:" not in inspect.getdoc(RECIPES[name])}
+    assert silent <= {*UNMEASURED}
+
+
 @pytest.mark.parametrize("original,translation", TRANSLATED, ids=lambda name: name)
-def test_a_translation_has_the_same_blocks_headings_pictures_and_tables(original, translation):
+def test_a_translation_has_the_same_blocks_headings_pictures_tables_links_and_numbers(original, translation):
     ours, theirs = named(original), named(translation)
     assert [(name, uncommented(block)) for name, block in blocks(ours)] == [
         (name, uncommented(block)) for name, block in blocks(theirs)
     ]
     for pattern in (r"^(#+) ", r"!\[.*\]\((.*)\)", r"^\| (`.*?`) \|"):
         assert re.findall(pattern, ours, re.MULTILINE) == re.findall(pattern, theirs, re.MULTILINE), pattern
+    links, numbers = r"(?<!!)\[[^\]]*\]\(([^)]+)\)", r"\d+(?:[.,]\d+)*"
+    targets = [sorted(link.replace(".zh", "") for link in re.findall(links, text)) for text in (ours, theirs)]
+    assert targets[0] == targets[1]
+    assert sorted(re.findall(numbers, ours)) == sorted(re.findall(numbers, theirs))
 
 
 def uncommented(block):

@@ -8,6 +8,9 @@ import sys
 import pytest
 from blocks import ROOT
 
+import aegean
+from aegean import sklearn
+from aegean.cli.parser import make_parser
 from aegean.recipes import RECIPES, options
 
 for library in ("mkdocs", "material", "mkdocstrings"):
@@ -50,7 +53,23 @@ def test_the_home_page_shows_its_pictures_and_links_to_pages_of_the_site(site):
     for home in ("index.html", "index.zh.html"):
         page = (site / home).read_text(encoding="utf-8")
         assert 'src="pictures/playground.png"' in page
-        assert 'href="codec.html"' in page and "docs/codec.md" not in page
+        assert 'href="codec.html"' in page and "docs/codec.md" not in page and 'href="contributing.html"' in page
+
+
+def test_every_command_is_told_with_its_options(site):
+    page = (site / "commands.html").read_text(encoding="utf-8")
+    for name, parser in make_parser()[1].items():
+        part = page.split(f'<h2 id="{name}">')[1].split("<h2 ")[0]
+        assert all(f"<code>{option}" in part for option in parser.known() if option != "--help"), name
+
+
+def test_the_reference_has_the_whole_public_api(site):
+    page = (site / "reference.html").read_text(encoding="utf-8")
+    names = [f"aegean.{name}" for name in aegean.__all__] + [f"aegean.sklearn.{name}" for name in sklearn.__all__]
+    for name in names:
+        assert re.search(rf'id="[\w.]*\.?{name.rpartition(".")[2]}"', page), name
+    for verb in ("encode", "decode", "reconstruct", "sample", "score", "levels", "redraw", "compress", "decompress"):
+        assert f'id="aegean.model.Model.{verb}"' in page, verb
 
 
 def test_the_reference_says_what_functions_are_for(site):

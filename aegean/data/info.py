@@ -35,6 +35,7 @@ class DataInfo(Config):
 
     @property
     def is_image(self) -> bool:
+        """Pictures, not rows."""
         return len(self.shape) == 3
 
     def inside(self, x: Tensor) -> Tensor:

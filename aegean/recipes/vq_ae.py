@@ -36,11 +36,13 @@ def vq_ae(
 
     `quantiser`: vector takes one of `levels` codes of `depth` numbers at each place; residual does so `stages` times,
     and learns to do with fewer of them, so that one model has several rates; finite takes `depth` numbers of `levels`
-    levels each. `commitment` holds what is quantised near its codes. With
-    `--from RUN` it goes on from a trained autoencoder.
+    levels each. `commitment` holds what is quantised near its codes. With `--from RUN` it goes on from a trained
+    autoencoder.
 
     Papers: van den Oord et al. 2017 (codebooks, running means); Zeghidour et al. 2021 (several stages, dropout of the
     later ones); Mentzer et al. 2023 (finite scalars); Linde, Buzo and Gray 1980 (codes that are dead split others).
+    Expected: digits, 40,000 images: psnr@test:397 25.1 dB, rfd@digits-classifier:397 0.09; the 397 test pictures in one
+    file, 18.0 bytes a picture.
     """
     symbols = {"levels": levels, **({"stages": stages} if quantiser == "residual" else {})}
     nets = compressor(data, quantiser, network, width, depth, inherited, **symbols)
