@@ -20,6 +20,7 @@ from aegean.config import Config, Net, UserError, from_json, parse_json, to_json
 from aegean.data.info import DataInfo
 from aegean.files import write_atomically
 from aegean.floors import Floors
+from aegean.nets.blocks import place
 from aegean.objectives import Term
 from aegean.paths import Paths, noise_for
 from aegean.wirings import find_wiring
@@ -169,7 +170,7 @@ class Model(Floors):
 
     def to(self, device: str | torch.device) -> Model:
         for net in self.nets.values():
-            net.to(device)
+            place(net, device)
         return self
 
     def save(self, file: str | Path) -> None:

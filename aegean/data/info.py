@@ -37,6 +37,10 @@ class DataInfo(Config):
     def is_image(self) -> bool:
         return len(self.shape) == 3
 
+    def inside(self, x: Tensor) -> Tensor:
+        """Which model values (n, *shape) are within the range of pictures, its ends excluded; of rows, all."""
+        return x.abs() < 1 if self.is_image else torch.ones_like(x, dtype=torch.bool)
+
     def normalise(self, raw: np.ndarray | Tensor) -> Tensor:
         """Raw samples (n, *shape) of any number type -> float32 model values."""
         raw = torch.as_tensor(np.array(raw, np.float32) if isinstance(raw, np.ndarray) else raw)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from aegean.config import network
 from aegean.latent.bottlenecks import Latent
-from aegean.nets.blocks import act, he_
+from aegean.nets.blocks import Clipped, act, he_
 from aegean.nets.integer import nearest, tally
 
 DECAY = 0.99  # of a codebook's averages, a step
@@ -36,20 +36,6 @@ class Replaced(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         return grad, None
-
-
-class Clipped(torch.autograd.Function):
-    """x within [-1, 1], with the gradient of x except where it would lead further out."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
-        ctx.save_for_backward(x)
-        return x.clamp(-1, 1)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
-        (x,) = ctx.saved_tensors
-        return grad.masked_fill((x.abs() > 1) & (x * grad < 0), 0)
 
 
 class Quantised(nn.Module):

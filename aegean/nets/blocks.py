@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -76,8 +78,39 @@ class LogVariance(nn.Module):
         return 10 * self.tens
 
 
+def place(net: nn.Module, device: str | torch.device) -> nn.Module:
+    """The network on a device, weights of convolutions laid out for pictures with channels last: the faster layout
+    (torch on MPS does not know it for all), and one for trained and for loaded networks, whose rounding then agrees."""
+    if torch.device(device).type == "mps":
+        return net.to(device)
+    return net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
 def one_hot(labels: Tensor | None, classes: int, like: Tensor) -> Tensor:
     """labels (B,) int64 -> (B, classes): sqrt(classes) in the label's place, else 0, so a mean square of 1 like the
     latents and features beside it. A plain one-hot vector is so small that its weights learn too late."""
     assert labels is not None, "a conditional network was called without labels"
     return (labels[:, None] == torch.arange(classes, device=labels.device)).to(like.dtype) * classes**0.5
+
+
+class Clipped(torch.autograd.Function):
+    """x within [-1, 1], with the gradient of x except where it would lead further out."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
+        ctx.save_for_backward(x)
+        return x.clamp(-1, 1)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        (x,) = ctx.saved_tensors
+        return grad.masked_fill((x.abs() > 1) & (x * grad < 0), 0)
+
+
+def in_range(raw: Tensor, output: str) -> Tensor:
+    """A decoder's raw output as values of its data: "logits" through a hyperbolic tangent; "linear" pictures (B, C, H,
+    W) are clipped to [-1, 1], so that black and white are reached for good and not only on average (docs/log.md); rows
+    (B, columns) have no range."""
+    if output == "logits":
+        return torch.tanh(raw / 2)
+    return Clipped.apply(raw) if raw.dim() == 4 else raw  # type: ignore[no-any-return]

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aegean.config import network
-from aegean.nets.blocks import DEEPEST, Down, LogVariance, Residual, act, he_, one_hot, upsample
+from aegean.nets.blocks import DEEPEST, Down, LogVariance, Residual, act, he_, in_range, one_hot, upsample
 
 
 def sizes(shape: Sequence[int], levels: int) -> list[tuple[int, int]]:
@@ -110,4 +110,4 @@ class ConvDecoder(nn.Module):
         return F.pixel_shuffle(raw, self.patch) if self.patch > 1 else raw
 
     def mean(self, raw: Tensor) -> Tensor:
-        return torch.tanh(raw / 2) if self.output == "logits" else raw
+        return in_range(raw, self.output)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from aegean.config import network
-from aegean.nets.blocks import DEEPEST, LogVariance, Residual, act, he_, upsample
+from aegean.nets.blocks import DEEPEST, LogVariance, Residual, act, he_, in_range, upsample
 from aegean.nets.conv import sizes
 
 
@@ -84,7 +84,7 @@ class _Ladder(nn.Module):
         raise NotImplementedError
 
     def mean(self, raw: Tensor) -> Tensor:
-        return torch.tanh(raw / 2) if self.output == "logits" else raw
+        return in_range(raw, self.output)
 
 
 @network

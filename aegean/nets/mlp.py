@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from aegean.config import network
-from aegean.nets.blocks import DEEPEST, LogVariance, act, he_, one_hot
+from aegean.nets.blocks import DEEPEST, LogVariance, act, he_, in_range, one_hot
 
 
 @network
@@ -65,4 +65,4 @@ class MLPDecoder(nn.Module):
         return h.unflatten(1, self.shape)
 
     def mean(self, raw: Tensor) -> Tensor:
-        return torch.tanh(raw / 2) if self.output == "logits" else raw
+        return in_range(raw, self.output)

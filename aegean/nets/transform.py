@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aegean.config import network
-from aegean.nets.blocks import DEEPEST, Residual, he_
+from aegean.nets.blocks import DEEPEST, Residual, he_, in_range
 
 
 def grid_of(shape: Sequence[int], patch: int) -> tuple[int, int]:
@@ -101,4 +101,4 @@ class Synthesis(nn.Module):
         return x[:, :, : self.shape[1], : self.shape[2]]
 
     def mean(self, raw: Tensor) -> Tensor:
-        return raw
+        return in_range(raw, "linear")

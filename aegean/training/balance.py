@@ -26,7 +26,13 @@ class Met(NamedTuple):
 
 
 def balanced(
-    turn: Turn, terms: Sequence[Term], losses: Sequence[Tensor], x: Tensor, running: Tensor, progress: Tensor
+    turn: Turn,
+    terms: Sequence[Term],
+    losses: Sequence[Tensor],
+    x: Tensor,
+    free: Tensor,
+    running: Tensor,
+    progress: Tensor,
 ) -> Met:
     """The balance of `terms` of a turn, with unweighted losses (), at x (B, ...), which some of them go through.
 
@@ -37,8 +43,9 @@ def balanced(
 
     and in no sample is that longer than MOST weight_i R: whatever the scale of an adversary's loss, and however fast it
     changes, its pull is a set share of the reconstruction's own (after Défossez et al. 2022, section 3.4, where R is a
-    constant and no term keeps its gradient). Before the first update nothing is known, and the others have no pull.
-    Terms that do not go through x stay as they are.
+    constant and no term keeps its gradient). The others move only values that are `free`, bool like x: where a picture
+    is as black as can be, an adversary that sees no further would leave specks. Before the first update nothing is
+    known, and the others have no pull. Terms that do not go through x stay as they are.
     """
     size, root = len(x), running.sqrt()
     reference = at(turn.terms[0].weight, progress) * root[0]
@@ -48,6 +55,8 @@ def balanced(
         (slope,) = torch.autograd.grad(loss, x, retain_graph=True, allow_unused=True)
         if slope is not None:
             own = size * slope.float().flatten(1)
+            if place:
+                own = own * free.flatten(1)
             norm = own.square().sum(1, keepdim=True)
             squares[place] = norm.sum()
         if slope is None or place == 0:

@@ -18,6 +18,7 @@ from aegean.data.loader import Feed
 from aegean.data.source import Say, say_to_stderr
 from aegean.latent import Quantised
 from aegean.model import BATCH, Model
+from aegean.nets.blocks import place
 from aegean.objectives import Term
 from aegean.objectives.term import at, named
 from aegean.paths import Paths, noise_for
@@ -73,9 +74,7 @@ class Trainer:
         check_split(run, self.world.size, self.engine.accumulate)
         self.wiring = find_wiring(run.wiring)
         self.forward_mode = self.engine.takes_forward_mode(run, device, self.shards)
-        self.nets = {name: net.to(device) for name, net in build(run).items()}
-        if device.type != "mps":
-            self.nets = {name: net.to(memory_format=torch.channels_last) for name, net in self.nets.items()}  # type: ignore[call-overload]
+        self.nets = {name: place(net, device) for name, net in build(run).items()}
         self.phase_number, self.seen, self.images = 0, 0, 0
         self.at_phase, self.at_run, self.part = (torch.zeros((), dtype=torch.int64, device=device) for _ in range(3))
         self.averages: dict[str, nn.Module] = {}
@@ -227,7 +226,8 @@ class Trainer:
             for term in terms:
                 losses.append(term(p).mean())
         if turn.balance:
-            weighted, squares = balanced(turn, terms, losses, named(p, turn.balance), player.slopes, progress)
+            x = named(p, turn.balance)
+            weighted, squares = balanced(turn, terms, losses, x, self.info.inside(x), player.slopes, progress)
         else:
             weighted = [loss * at(term.weight, progress) for loss, term in zip(losses, terms)]
         if terms not in player.passes:

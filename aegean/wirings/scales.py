@@ -44,7 +44,7 @@ class Scales(Paths):
     @each
     def picture(self, level: int) -> Tensor:
         """The picture of a scale (B, C, h, w)."""
-        return self.nets["G"].show(level, self.state[level])
+        return self.nets["G"].mean(self.nets["G"].show(level, self.state[level]))
 
     @path
     def x_fake(self) -> Tensor:

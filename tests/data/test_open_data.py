@@ -74,6 +74,13 @@ def test_info_survives_json():
     assert from_json(json.loads(json.dumps(to_json(options)))) == options
 
 
+def test_only_pictures_have_ends_of_a_range():
+    x = torch.tensor([[-1.0, 0.0, 1.0, 1.5]])
+    picture, table = (DataInfo("t", shape, (0.0,), (1.0,)) for shape in ((1, 1, 4), (4,)))
+    assert picture.inside(x.view(1, 1, 1, 4)).flatten().tolist() == [False, True, False, False]
+    assert table.inside(x).all()
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 def test_restore_inverts_normalise(dtype):
     top = np.iinfo(dtype).max

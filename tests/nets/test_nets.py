@@ -8,6 +8,7 @@ import torch
 from aegean.config import net, networks
 from aegean.nets import ConvDecoder, ConvEncoder, Discriminator, MLPDecoder, MLPEncoder, SharedDiscriminator
 from aegean.nets.augment import AUGMENTATIONS, augment, cutout, numbers, translate
+from aegean.nets.blocks import Clipped, in_range
 from aegean.paths import Paths, noise_for
 
 SHAPES = [(1, 8, 8), (3, 28, 28), (2, 7, 13), (5, 33, 20), (1, 4, 4)]
@@ -213,3 +214,16 @@ def test_a_description_cannot_ask_for_millions_of_layers():
     ):
         with pytest.raises(AssertionError):
             make()
+
+
+def test_a_clipped_number_learns_only_inwards():
+    x = torch.tensor([-2.0, -2.0, 0.5, 2.0, 2.0], requires_grad=True)
+    Clipped.apply(x).backward(torch.tensor([1.0, -1.0, 1.0, 1.0, -1.0]))
+    assert x.grad.tolist() == [0.0, -1.0, 1.0, 1.0, 0.0]
+
+
+def test_pictures_have_a_range_and_rows_have_none():
+    raw = torch.tensor([[-3.0, 0.5, 3.0]])
+    assert in_range(raw[:, None, None], "linear").flatten().tolist() == [-1.0, 0.5, 1.0]
+    assert torch.equal(in_range(raw, "linear"), raw)
+    torch.testing.assert_close(in_range(raw, "logits"), 2 * raw.sigmoid() - 1)

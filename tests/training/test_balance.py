@@ -18,7 +18,7 @@ TURN = Turn("AE", (FIRST, OTHER, ASIDE), balance="x_hat")
 ZERO = torch.zeros(())
 
 
-def meeting(slope, running, turn=TURN, terms=TURN.terms):
+def meeting(slope, running, turn=TURN, terms=TURN.terms, free=((True, True), (True, True))):
     """The gradient for x (2, 2), and for a number that nothing else moves, of the balanced losses: |x - 1|^2, slope * x
     and the number's square."""
     w, aside = torch.tensor([[1.0, 3.0], [0.0, 1.0]], requires_grad=True), torch.tensor(4.0, requires_grad=True)
@@ -28,7 +28,7 @@ def meeting(slope, running, turn=TURN, terms=TURN.terms):
         OTHER: (x * torch.tensor(slope)).sum(1).mean(),
         ASIDE: aside.square(),
     }
-    met = balanced(turn, terms, [losses[term] for term in terms], x, torch.tensor(running), ZERO)
+    met = balanced(turn, terms, [losses[term] for term in terms], x, torch.tensor(free), torch.tensor(running), ZERO)
     grads = torch.autograd.grad(sum(met.losses), (w, aside), materialize_grads=True)
     return met, *grads
 
@@ -49,6 +49,14 @@ def test_nothing_pulls_before_it_was_measured():
     met, at_x, _ = meeting([[3.0, 4.0], [0.0, 40.0]], [0.0, 0.0, 0.0])
     torch.testing.assert_close(at_x, 3 * torch.tensor([[0.0, 2.0], [-1.0, 0.0]]))
     assert met.squares[1] == 25 + 1600
+
+
+def test_only_the_first_term_moves_what_is_not_free():
+    met, at_x, _ = meeting([[3.0, 4.0], [0.0, 40.0]], [16.0, 25.0, 0.0], free=((True, False), (True, False)))
+    pull = torch.tensor([[0.5 * 12 * 3 / 5, 0.0], [0.0, 0.0]])
+    own = 3 * 2 * torch.tensor([[0.0, 2.0], [-1.0, 0.0]])
+    torch.testing.assert_close(at_x, (own + pull) / 2)
+    assert met.squares.tolist() == [4**2 + 2**2, 3**2, 0]  # of what pulls
 
 
 def test_a_term_alone_pulls_as_it_does_in_company():
@@ -80,7 +88,7 @@ def test_a_term_with_a_way_round_the_path_is_an_error():
     w = torch.ones(2, 2, requires_grad=True)
     x = w.clone()
     with pytest.raises(AssertionError, match=r"SquaredError\(b\) has a way round"):
-        balanced(TURN, (OTHER,), [(x * w).sum()], x, torch.ones(3), ZERO)
+        balanced(TURN, (OTHER,), [(x * w).sum()], x, torch.ones_like(x, dtype=torch.bool), torch.ones(3), ZERO)
 
 
 def adversarial(steps=20, **settings):
@@ -99,7 +107,9 @@ def pulls(t, player):
     t._move_only(player)
     p = t.paths(player.turn, t._index(), 0, player.turn.terms)
     losses = [term(p).mean() for term in player.turn.terms]
-    met = balanced(player.turn, player.turn.terms, losses, p.x_hat, player.slopes, t._progress())
+    met = balanced(
+        player.turn, player.turn.terms, losses, p.x_hat, t.info.inside(p.x_hat), player.slopes, t._progress()
+    )
     x = p.x_hat
     found = [torch.autograd.grad(loss, x, retain_graph=True, allow_unused=True)[0] for loss in met.losses]
     return torch.stack([torch.zeros(len(x)) if g is None else len(x) * g.flatten(1).norm(dim=1) for g in found])
