@@ -46,7 +46,7 @@ def main() -> None:
         folder = Path(name)
         speed = streamed_speed(folder, *((200, (4,), 1) if quick else (10_000, (4, 16), 8)))
         packing = {form: packing_speed(folder, form, 40 if quick else 1500, 1 if quick else 3) for form in FORMS}
-        memory = {kind: peak_memory(folder, kind, 100 if quick else count) for kind, count in SETS.items()}
+        memory = {kind: peak_memory(folder, kind, *(QUICK if quick else (n, 10))) for kind, n in SETS.items()}
     heads = ("", "img_s", "ratio")
     for width, found in speed.items():
         show(f"training a VAE on 64x64 pictures, {width}", heads, table(found))
@@ -155,11 +155,13 @@ def packing_speed(folder: Path, form: str, count: int, rounds: int) -> dict[str,
 # memory
 
 SETS = {"memory map": 20_000, "shards": 1_000}  # samples of the smaller set
+QUICK = 100, 1  # samples, and how many times as many the larger set has
 
 
-def peak_memory(folder: Path, kind: str, count: int) -> dict[str, float | None]:
-    """Peak resident memory in MB of streaming `count` samples, of ten times as many, and the growth as a ratio."""
-    small, large = (peak(write(folder / f"{kind} {n}", kind, n)) for n in (count, 10 * count))
+def peak_memory(folder: Path, kind: str, count: int, times: int) -> dict[str, float | None]:
+    """Peak resident memory in MB of streaming `count` samples, of `times` as many, and the growth as a ratio."""
+    found = {n: peak(write(folder / f"{kind} {n}", kind, n)) for n in {count, times * count}}
+    small, large = found[count], found[times * count]
     return {"set": rounded(small / 1e6), "ten_times": rounded(large / 1e6), "growth": rounded(large / small)}
 
 

@@ -45,8 +45,8 @@ from aegean.training.trainer import Trainer
 
 Classify = Callable[[Tensor], np.ndarray]  # samples (n, *shape) -> classes (n,)
 POINTS = 8  # scores along the way
-QUICK = 1_920  # images
 REDRAWN = 1_000  # samples whose levels are redrawn
+WIDTHS = range(4, 200, 2)  # that a flat model may have
 DRAWS = 8  # of each level, of which the variance is taken
 PLAYERS = ("E", "bottleneck", "G")
 
@@ -129,22 +129,26 @@ def parameters(nets: dict[str, Net], names: tuple[str, ...] = ()) -> int:
         )
 
 
-def matched(recipe: str, info: DataInfo, settings: dict[str, Any], size: int, names: tuple[str, ...] = ()) -> Run:
+def matched(
+    recipe: str, info: DataInfo, settings: dict[str, Any], widths: range, size: int, names: tuple[str, ...] = ()
+) -> Run:
     """The run whose networks have the number of parameters nearest to `size`, by its width."""
-    runs = [configure(recipe, info, {**settings, "width": width}) for width in range(4, 200, 2)]
+    runs = [configure(recipe, info, {**settings, "width": width}) for width in widths]
     return min(runs, key=lambda run: abs(parameters(run.nets, names) - size))
 
 
 # one run
 
 
-def play(run: Run, dataset: Dataset, device: torch.device, score: Evaluator) -> tuple[Model, dict[str, Any]]:
-    """Train to the end: the model, its scores, its costs, and {images, seconds, fd} at even places along the way."""
+def play(
+    run: Run, dataset: Dataset, device: torch.device, score: Evaluator, points: int
+) -> tuple[Model, dict[str, Any]]:
+    """Train to the end: the model, its scores, its costs, and {images, seconds, fd} at so many even places."""
     feed = Feed(dataset.info, dataset.train, dataset.train_labels, device, run.seed)
     start_counting(device)
     trainer = Trainer(run, dataset.info, feed, device)
     clock = time.process_time if device.type == "cpu" else time.perf_counter  # others may work beside us
-    every, seconds, start, along = run.images / POINTS, 0.0, clock(), []
+    every, seconds, start, along = run.images / points, 0.0, clock(), []
     silent = {}
     while True:
         trainer.step()
@@ -177,13 +181,13 @@ def named(scores: dict[str, Any]) -> dict[str, float]:
     return {key.split("@")[0]: score.value for key, score in scores.items() if "probe" not in key}
 
 
-def control(model: Model, classify: Classify, variance: float) -> list[dict[str, float]]:
-    """For each level, from 0: the share of samples whose class stays when it is redrawn, and the variance of its draws
-    in parts of the data's."""
+def control(model: Model, classify: Classify, variance: float, count: int) -> list[dict[str, float]]:
+    """For each level, from 0: the share of `count` samples whose class stays when it is redrawn, and the variance of
+    its draws in parts of the data's."""
     found = []
-    before = judged(model, classify, model.sample(REDRAWN, seed=1))
+    before = judged(model, classify, model.sample(count, seed=1))
     for level in range(model.floors):
-        draws = [model.redraw(level, REDRAWN, 1, again) for again in range(DRAWS)]
+        draws = [model.redraw(level, count, 1, again) for again in range(DRAWS)]
         kept = float(np.mean([(judged(model, classify, x) == before).mean() for x in draws[1:3]]))
         spread = float(torch.stack(draws).var(0).mean()) / variance
         found.append({"kept": kept, "variance": spread})
@@ -202,13 +206,14 @@ class Bench:
 
     def __init__(self, asked: argparse.Namespace):
         self.task, self.device = TASKS[asked.task], torch.device(asked.device)
-        self.images = QUICK if asked.quick else asked.images or self.task.images
+        self.images = 640 if asked.quick else asked.images or self.task.images
         self.seeds = 1 if asked.quick else asked.seeds or self.task.seeds
+        self.points, self.redrawn, self.widths = (2, 50, WIDTHS[:3]) if asked.quick else (POINTS, REDRAWN, WIDTHS)
         spec = asked.data or self.task.data
         if not spec:
             raise SystemExit(f"--task {asked.task} needs --data FOLDER")
         self.dataset, network, self.classify = opened(asked.task, spec)
-        self.score = Evaluator(self.dataset, network, 500 if asked.quick else 10_000)
+        self.score = Evaluator(self.dataset, network, 100 if asked.quick else 10_000)
         self.floor = {name: self.score.floor[name] for name in ("fd", "coverage")}
         self.variance = float(self.score.test.var(0).mean())
         labelled = self.dataset.train_labels is not None
@@ -223,9 +228,10 @@ class Bench:
         """Play a run with some seeds."""
         results = []
         for seed in range(seeds):
-            model, result = play(run.replace(seed=seed).with_images(self.images), self.dataset, self.device, self.score)
+            run = run.replace(seed=seed).with_images(self.images)
+            model, result = play(run, self.dataset, self.device, self.score, self.points)
             if model.floors > 1 and "sample" in model.can():
-                result["levels"] = control(model, self.classify, self.variance)
+                result["levels"] = control(model, self.classify, self.variance, self.redrawn)
             if self.probes and "levels" in model.can():
                 result["probes"] = self.probes(model)
             self.models.setdefault(name, model)
@@ -312,7 +318,7 @@ def sheet(info: DataInfo, x: Tensor) -> bytes:
 def planned(bench: Bench) -> dict[str, tuple[Run, int]]:
     """The rows of the benchmark: what is played, and with how many seeds."""
     stack, ladder = bench.configure("stacked_gan", {}), bench.configure("hierarchical_vae", {})
-    flat = partial(matched, info=bench.dataset.info, settings=bench.task.settings)
+    flat = partial(matched, info=bench.dataset.info, settings=bench.task.settings, widths=bench.widths)
     fewer = (bench.seeds + 1) // 2
     rows = {"flat gan": (flat("gan", size=parameters(stack.nets)), bench.seeds)}
     rows |= {name: (bench.configure(recipe, more), bench.seeds) for name, (recipe, more) in STACKS.items()}

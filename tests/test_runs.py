@@ -1,13 +1,13 @@
 """Runs as folders: whatever interrupts them, they end as if nothing had happened."""
 
 import json
+import multiprocessing
 import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,41 +145,43 @@ def test_a_run_that_is_being_trained_is_not_overwritten(tmp_path):
     assert folder.read().recipe == "vae" and [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
-def start(code, tmp_path):
-    return subprocess.Popen(
-        [sys.executable, "-c", code],
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+@pytest.fixture(scope="module")
+def start():
+    """start(function, *args, **kwargs) -> a process that carries it out, forked from one that has imported all."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["aegean.session", "tensorboard.summary.writer.record_writer"])
+
+    def start(function, *args, **kwargs):
+        process = context.Process(target=function, args=args, kwargs=kwargs, daemon=True)
+        process.start()
+        return process
+
+    return start
 
 
 @pytest.mark.slow
-def test_kill_nine_at_ten_random_moments(tmp_path):
-    images, out = 16 * 400, tmp_path / "killed"
-    settings = f"images={images}, evaluations=8, device='cpu', settings={SMALL}"
-    train("ae_to_gan", tmp_path / "straight", images=images, evaluations=8)
+def test_kill_nine_at_ten_random_moments(start, tmp_path):
+    out = tmp_path / "killed"
+    settings = {"images": 16 * 200, "evaluations": 8}
+    train("ae_to_gan", tmp_path / "straight", **settings)
     chance = random.Random(0)
-    begin = f"import aegean; aegean.train('ae_to_gan', 'digits', {str(out)!r}, {settings})"
-    go_on = f"import aegean; aegean.resume({str(out)!r})"
     kills = 0
     while True:
-        process = start(go_on if out.exists() else begin, tmp_path)
-        while not out.exists() and process.poll() is None:
+        process = start(aegean.resume, out) if out.exists() else start(train, "ae_to_gan", out, **settings)
+        while not out.exists() and process.is_alive():
             time.sleep(0.02)
-        try:
-            process.wait(timeout=2.0 + 3.0 * chance.random() if kills < 10 else 300)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        process.join(0.2 + 1.8 * chance.random() if kills < 10 else 300)
+        if process.is_alive():
+            process.kill()
+            process.join()
             kills += 1
             assert kills <= 10, "the run does not end"
             continue
-        assert process.returncode == 0
+        assert process.exitcode == 0
+        assert_same(Folder(tmp_path / "straight"), Folder(out))
         if kills == 10:
             break
-        assert_same(Folder(tmp_path / "straight"), Folder(out))  # a fast machine was through: once more
-        shutil.rmtree(out)
-    assert_same(Folder(tmp_path / "straight"), Folder(out))
+        shutil.rmtree(out)  # a fast machine was through: once more
 
 
 def test_raising_the_budget_goes_on_from_where_it_was(tmp_path):
@@ -336,31 +338,31 @@ def test_a_guard_stops_at_the_last_good_state_and_names_the_term(tmp_path, monke
     assert all(torch.isfinite(v).all() for v in state.values())
 
 
+def train_until_half_written(file, nth, out):
+    """The run of `straight`, killed when half of a file's bytes are there, at its nth writing."""
+    written, real = [], os.fsync
+
+    def fsync(descriptor):
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+        written.append(name)
+        if file in name and sum(file in w for w in written) == nth:
+            os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
+            real(descriptor)
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(descriptor)
+
+    os.fsync = fsync
+    train("ae_to_gan", out)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("file", ["last.safetensors", "model.safetensors", "best.safetensors", "evaluation.json"])
-def test_a_kill_in_the_middle_of_writing_loses_nothing(straight, tmp_path, file):
+def test_a_kill_in_the_middle_of_writing_loses_nothing(straight, start, tmp_path, file):
     """SIGKILL when the new file's bytes are half written, at the third writing of what is often written."""
     out, nth = tmp_path / "run", 3 if file in ("last.safetensors", "model.safetensors") else 1
-    code = f"""
-import os, signal
-from pathlib import Path
-import aegean
-written, real = [], os.fsync
-
-def fsync(descriptor):
-    name = Path(os.readlink(f"/proc/self/fd/{{descriptor}}")).name
-    written.append(name)
-    if {file!r} in name and sum({file!r} in w for w in written) == {nth}:
-        os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
-        real(descriptor)
-        os.kill(os.getpid(), signal.SIGKILL)
-    real(descriptor)
-
-os.fsync = fsync
-aegean.train("ae_to_gan", "digits", {str(out)!r}, images={16 * STEPS}, evaluations=4, device="cpu", settings={SMALL})
-"""
-    process = start(code, tmp_path)
-    assert process.wait(timeout=120) == -signal.SIGKILL
+    process = start(train_until_half_written, file, nth, out)
+    process.join(300)
+    assert process.exitcode == -signal.SIGKILL
     aegean.resume(out)
     assert_same(straight, Folder(out))
     assert not list(out.rglob("*.tmp"))

@@ -61,8 +61,10 @@ def test_fine_tuning_moves_the_decoder_alone_and_diffusers_loads_it(made, tmp_pa
 
 @pytest.mark.parametrize("name", ["AutoencoderKL", "VQModel"])
 def test_a_step_on_networks_of_diffusers_can_be_recorded(made, name):
+    """In the last phase, which does all that those before it do."""
     eager, recorded = (tuned(made(name), Engine(backend=backend)) for backend in ("", "aot_eager"))
     for trainer, _, _ in (eager, recorded):
+        trainer.place({"phase": len(trainer.run.schedule) - 1, "seen": 0, "images": 0, "summed": 0})
         finish(trainer)
     assert not [note for note in recorded[2] if "cannot be compiled" in note]
     for key, value in eager[0].nets["G"].state_dict().items():
@@ -150,7 +152,7 @@ def test_recipes_that_compress_begin_with_such_an_autoencoder_and_write_files(ma
 
 
 @pytest.mark.slow
-def test_from_folder_to_folder_on_the_command_line(made, photos, tmp_path, capsys):
+def test_from_folder_to_folder_on_the_command_line(made, photos, tiny_runs, tmp_path, capsys):
     from aegean.cli import main
 
     def run(*words):
@@ -174,6 +176,5 @@ def test_from_folder_to_folder_on_the_command_line(made, photos, tmp_path, capsy
     assert len(list((tmp_path / "back").iterdir())) == len(list(photos.iterdir()))
     code, said = run("export", out, "--format", "diffusers", "--part", "encoder", "--out", tmp_path / "x/")
     assert code == 2 and "leave --part out" in said
-    assert run("train", "vae", "--data", "digits", "--out", tmp_path / "vae", "--images", "640")[0] == 0
-    code, said = run("export", tmp_path / "vae", "--format", "diffusers", "--out", tmp_path / "x/")
+    code, said = run("export", tiny_runs / "vae", "--format", "diffusers", "--out", tmp_path / "x/")
     assert code == 2 and "did not come from a folder of diffusers" in said

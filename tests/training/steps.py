@@ -30,9 +30,14 @@ def couples(name):
     return any(term.couples for phase in run.schedule for turn in phase.turns for term in turn.terms)
 
 
-def losses_of_twenty_steps(name, **kwargs):
-    """The losses and gradient norms of each of twenty steps, through all phases."""
-    t, found = trainer(name, **kwargs), []
+def losses_of_ten_steps(name, **kwargs):
+    """The losses and gradient norms of each of ten steps, through all phases."""
+    return losses(trainer(name, 10, **kwargs))
+
+
+def losses(t):
+    """The losses and gradient norms of each step that is left."""
+    found = []
     while True:
         t.step()
         found.append(t.means())
