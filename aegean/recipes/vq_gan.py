@@ -88,8 +88,7 @@ def vq_gan(
         sharp.append(GeneratorLoss(trains=trains, loss=loss, fake="recon", weight=adversary))
     if features:
         sharp.append(FeatureMatching(trains=trains, weight=features))
-    judging, fastest = 0.3 * lr, lr / 5 if finite else lr / 2  # a codec's own rate, or half of the autoencoder's
-    decoding = Ramp(fastest, fastest / 10, cosine=True)
+    judging, decoding = 0.3 * lr, Ramp(lr / 2, lr / 20, cosine=True)
     alone, against = (
         discriminator_turn(loss, gamma / patches(D), rate, ("recon",), penalty)
         for rate in (judging, Ramp(judging, judging / 10, cosine=True))
@@ -99,7 +98,7 @@ def vq_gan(
         Turn(
             "AE",
             (*sharp, *(others if moves else ())),
-            lr=decoding.replace(rise=0.05),
+            lr=decoding.replace(rise=0.2),
             beta1=0.5,
             balance="x_hat",
             observes=("bottleneck", "symbols") if moves else (),
