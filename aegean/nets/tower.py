@@ -83,15 +83,18 @@ class Stack(nn.ModuleList):
         return (self.noise,) * len(self)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        for level in reversed(range(len(self))):
+        for level in reversed(range(1, len(self))):
             z = self.descend(level, z)
-        return z
+        return self._raw(0, z)
 
     def descend(self, level: int, above: Tensor, noise: Tensor | None = None) -> Tensor:
-        """One floor down: h_{level+1} (B, d) and z_level (B, noise) -> h_level."""
+        """One floor down: h_{level+1} (B, d) and z_level (B, noise) -> h_level; at last the data, in model range."""
+        below = self._raw(level, above, noise)
+        return unit(below) if level else self.mean(below)
+
+    def _raw(self, level: int, above: Tensor, noise: Tensor | None = None) -> Tensor:
         noise = above.new_zeros(above.shape[0], self.noise) if noise is None else noise
-        below = self[level](torch.cat((above, noise.to(above.dtype)), 1))
-        return unit(below) if level else below
+        return self[level](torch.cat((above, noise.to(above.dtype)), 1))  # type: ignore[no-any-return]
 
     def mean(self, raw: Tensor) -> Tensor:
         return self[0].mean(raw)  # type: ignore[operator]

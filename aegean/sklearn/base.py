@@ -189,10 +189,7 @@ class Estimator(BaseEstimator):
                 bar.update(run.batch)
         if fault := trainer.blame():
             raise Fault(fault)
-        model = trainer.model(about=self._about(trainer)).to("cpu")
-        for network in model.nets.values():  # laid out as they are in a file, so that they round alike
-            network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        return model
+        return trainer.model(about=self._about(trainer)).to("cpu")
 
     def _about(self, trainer: Trainer) -> dict[str, Any]:
         params = self.get_params(deep=False)

@@ -52,7 +52,7 @@ class Stacked(Paths):
 
     @path
     def x_fake(self) -> Tensor:
-        return self.nets["G"].mean(self.made[0])
+        return self.made[0]
 
     @each
     def x_top(self, count: int) -> Tensor:
@@ -61,7 +61,7 @@ class Stacked(Paths):
         h = self.h[lowest + 1]
         for level in reversed(range(lowest + 1)):
             h = G.descend(level, h)
-        return G.mean(h)
+        return h
 
     @each
     def rebuilt(self, level: int) -> Tensor:

@@ -171,8 +171,8 @@ def test_from_folder_to_folder_on_the_command_line(made, photos, tiny_runs, tmp_
     code, said = run("train", "codec", "--from", made("AutoencoderKL"), "--data", photos, "--out", tmp_path / "codec",
                      "--images", "320", "--set", "lossless=false")  # fmt: skip
     assert code == 0, said
-    assert run("compress", "--model", tmp_path / "codec", photos, "--out", tmp_path / "photos.aeg")[0] == 0
-    assert run("decompress", "--model", tmp_path / "codec", tmp_path / "photos.aeg", "--out", tmp_path / "back")[0] == 0
+    assert run("compress", tmp_path / "codec", photos, "--out", tmp_path / "photos.aeg")[0] == 0
+    assert run("decompress", tmp_path / "photos.aeg", "--model", tmp_path / "codec", "--out", tmp_path / "back")[0] == 0
     assert len(list((tmp_path / "back").iterdir())) == len(list(photos.iterdir()))
     code, said = run("export", out, "--format", "diffusers", "--part", "encoder", "--out", tmp_path / "x/")
     assert code == 2 and "leave --part out" in said

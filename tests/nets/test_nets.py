@@ -25,6 +25,7 @@ def test_every_network_is_registered_for_this_contract():
         "Analysis", "Synthesis",  # tests/nets/test_transform.py
         # tests/integrations/test_diffusers.py
         "DiffusersEncoder", "DiffusersDecoder", "GivenGaussian", "GivenIdentity", "GivenCodes",
+        "GivenScalars",
         # tests/nets/test_nets_of_levels.py
         "ConvLadder", "DenseLadder", "LadderPosterior", "ScaleDiscriminator",
         "Tower", "Stack", "Several", "NoiseReaders",
