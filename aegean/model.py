@@ -179,7 +179,8 @@ class Model(Floors):
         return self
 
     def save(self, file: str | Path) -> None:
-        """One safetensors file: tensors by network, everything else as JSON in its header; whole or not at all."""
+        """One safetensors file: tensors by network, everything else as JSON in its header; whole or not at all. Folders
+        that are missing are made."""
         header = {
             "format": FORMAT,
             "nets": {name: to_json(self.specs[name]) for name in self.nets},
@@ -194,6 +195,7 @@ class Model(Floors):
             for key, value in net.state_dict().items()
         }
         data = safetensors.torch.save(tensors, {"aegean": json.dumps(header)})
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(Path(file), data)
 
     @classmethod

@@ -193,7 +193,7 @@ def test_a_probe_behind_latents_is_a_pipeline(digits):
 
 
 def test_names_go_in_and_out(plane):
-    pandas = pytest.importorskip("pandas", reason="pandas")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed: pip install pandas")
     table = pandas.DataFrame(plane, columns=["a", "b", "c"])
     fitted = AutoencoderTransformer(2, **TINY).set_output(transform="pandas").fit(table)
     assert list(fitted.feature_names_in_) == ["a", "b", "c"]
@@ -213,7 +213,7 @@ def test_a_saved_estimator_comes_back_the_same(digits, tmp_path, kind):
 
 
 def test_names_of_columns_are_saved(plane, tmp_path):
-    pandas = pytest.importorskip("pandas", reason="pandas")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed: pip install pandas")
     table = pandas.DataFrame(plane, columns=["a", "b", "c"])
     AutoencoderTransformer(2, **TINY).fit(table).save(tmp_path / "m.safetensors")
     again = AutoencoderTransformer.load(tmp_path / "m.safetensors")

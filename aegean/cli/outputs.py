@@ -92,11 +92,11 @@ def whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def check_picture(count: int, info: DataInfo) -> None:
+def check_picture(count: int, info: DataInfo, instead: str = "a folder (out/)") -> None:
     """Refuse more samples than one picture can show."""
     pixels = count * math.prod(info.shape[1:]) if info.is_image else 0
     if count > TILES or pixels > PIXELS:
-        raise UserError(f"{count:,} samples do not fit into one picture; give a folder (out/) or fewer.")
+        raise UserError(f"{count:,} samples do not fit into one picture; give {instead} or fewer.")
 
 
 def npz(**arrays: Any) -> bytes:

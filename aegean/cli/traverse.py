@@ -37,7 +37,7 @@ def traverse(args: argparse.Namespace) -> None:
         raise UserError(f"--out {args.out}: this model makes rows; expected .npz or .json for its directions.")
     check_size(min(args.count, model.latent) * args.steps, info)
     if kind == ".png":
-        check_picture(min(args.count, model.latent) * args.steps, info)
+        check_picture(min(args.count, model.latent) * args.steps, info, "a .npz")
     label = None if args.class_name is None else torch.tensor([class_index(model, args.class_name)])
     need_labels(model, label, "Directions are shown for one class")
     given = start(args, model, label)

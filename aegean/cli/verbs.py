@@ -102,7 +102,7 @@ def levels(args: argparse.Namespace) -> None:
     for top in range(1, model.floors + 1):
         name = f"levels from {model.floors - top}" if top < model.floors else "all levels"
         parts[name] = model.info.restore(model.reconstruct(x, labels, top=top))
-    check_picture(sum(map(len, parts.values())), model.info)
+    check_picture(sum(map(len, parts.values())), model.info, "smaller pictures")
     write(path, bands(parts, model.info))
     rows = ", ".join(list(parts)[1:])
     print(f"{path}: {len(raw)} inputs, below them the reconstruction from {rows}")

@@ -10,7 +10,7 @@ from aegean.data import DataOptions, hub, loader, open_data
 from aegean.data.sources import settled
 from aegean.data.stored import Stored
 
-datasets = pytest.importorskip("datasets")
+datasets = pytest.importorskip("datasets", reason="datasets is not installed: pip install 'aegean[data]'")
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from aegean.data.info import DataInfo
 from aegean.model import Model
 from aegean.nets.diffusers import Plan
 
-pytest.importorskip("diffusers", reason="needs diffusers: pip install 'aegean[diffusers]'")
+pytest.importorskip("diffusers", reason="diffusers is not installed: pip install 'aegean[diffusers]'")
 
 
 @pytest.mark.parametrize("name", MADE)

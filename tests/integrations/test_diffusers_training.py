@@ -19,7 +19,7 @@ from aegean.training.inherit import fitting
 from aegean.training.player import Player, parameters
 from aegean.training.trainer import Trainer
 
-pytest.importorskip("diffusers", reason="needs diffusers: pip install 'aegean[diffusers]'")
+pytest.importorskip("diffusers", reason="diffusers is not installed: pip install 'aegean[diffusers]'")
 from diffusers.models import attention_processor
 
 

@@ -23,9 +23,9 @@ from aegean.model import Model
 from aegean.recipes import RECIPES, smoke
 from aegean.training.trainer import Trainer
 
-pytest.importorskip("onnx", reason="onnx is not installed")
-pytest.importorskip("onnxscript", reason="onnxscript is not installed")
-onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+pytest.importorskip("onnx", reason="onnx is not installed: pip install 'aegean[onnx]'")
+pytest.importorskip("onnxscript", reason="onnxscript is not installed: pip install 'aegean[onnx]'")
+onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install 'aegean[onnx]'")
 
 DIGITS = DataInfo("digits", (1, 8, 8), (127.5,), (127.5,), classes=("0", "1", "2"), class_counts=(1, 1, 1))
 ODD = DataInfo("odd", (3, 11, 7), (127.5,), (127.5,))

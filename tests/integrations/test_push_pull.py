@@ -20,7 +20,9 @@ from aegean.integrations.card import card as card_text
 from aegean.integrations.card import pictures, read_source
 from aegean.model import Model
 
-huggingface_hub = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
+huggingface_hub = pytest.importorskip(
+    "huggingface_hub", reason="huggingface_hub is not installed: pip install 'aegean[hub]'"
+)
 
 # the library's own upload warns of a word that its network layer renames
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
