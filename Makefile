@@ -20,7 +20,7 @@ demo: $(READY)
 	@echo "open runs/demo/report.html"
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 quick: $(READY)
 	$(BIN)/python -m pytest -m "not slow" -x

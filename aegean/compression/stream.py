@@ -60,13 +60,16 @@ def _tiles(pictures: Iterable[Named], info: DataInfo, said: list[Picture]) -> It
 def _grouped(bands: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
     """The same tiles in groups of `size`, the last one smaller."""
     waiting: list[np.ndarray] = []
+    count = 0
     for band in bands:
         waiting.append(band)
-        while sum(map(len, waiting)) >= size:
+        count += len(band)
+        if count >= size:
             tiles = np.concatenate(waiting)
-            yield tiles[:size]
-            waiting = [tiles[size:]]
-    if sum(map(len, waiting)):
+            whole = count - count % size
+            yield from np.split(tiles[:whole], whole // size)
+            waiting, count = [tiles[whole:]], count - whole
+    if count:
         yield np.concatenate(waiting)
 
 

@@ -214,4 +214,4 @@ def test_a_large_picture_needs_little_more_memory_than_itself(models):
     read = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert np.array_equal(again, picture)
-    assert max(written, read) < 200 << 20, (written, read)
+    assert max(written, read) < 400 << 20, (written, read)  # three blocks at work, however large the picture
