@@ -43,8 +43,8 @@ def gan(
     Papers: Goodfellow et al. 2014; Huang et al. 2024 (R3GAN: loss and penalties, `gamma` their weight);
     Lin et al. 2018 (`pack`); Zhao et al. 2020 (`augment`). The Wasserstein loss has its own penalty (Gulrajani et al.
     2017, weight 10) instead of `gamma`. `penalty=float32` keeps either of them out of a run's bfloat16. Expected:
-    digits, 40,000 images, 34 s on two cores: fd@digits-classifier:397 12.4, coverage 0.35 (floor 0.79 and 0.98);
-    100,000 images: 7.8 and 0.60.
+    digits, 40,000 images, 45 s on two cores: fd@digits-classifier:397 9.1, coverage 0.40 (floor 0.79 and 0.98);
+    100,000 images (before decoders were clipped): 7.8 and 0.60.
     """
     whole_packs(batch, pack)
     classes, size = class_count(data, conditional), latent_size(data, latent)
