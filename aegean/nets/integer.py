@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aegean.codec import predictor as plan
+from aegean.codec import predictor
+from aegean.codec import shape as plan
 from aegean.config import network
 from aegean.nets.blocks import he_
 
@@ -75,7 +76,7 @@ class Coded(NamedTuple):
 
 @network
 class IntegerPredictor(nn.Module):
-    """Chooses tables for the numbers of grids (see `codec.predictor.Shape` for its settings).
+    """Chooses tables for the numbers of grids (see `codec.shape.Shape` for its settings).
 
     Values (B, channels, H, W) come in units in which value * scale + offset is a whole number from 0 to levels - 1, or
     is rounded to one. What is not rounded yet learns from the slope of its own bits, not of the rounded number's, which
@@ -166,7 +167,7 @@ class IntegerPredictor(nn.Module):
     def _inputs(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Numbers (B, C, H, W) -> what the channels' networks see (B, shared + C - 1, H, W): what they all do, then
         what each channel but the last turned out to be; and what is expected of each number (B, C, H, W). As
-        `codec.predictor._Plane` has it."""
+        `codec.plane.Plane` has it."""
         shape = self.shape
         there = F.pad(torch.ones_like(x[:1, :1]), (m := max(shape.reach, 2), m, m, 0))
         x = F.pad(x, (m, m, m, 0))
@@ -215,16 +216,16 @@ class IntegerPredictor(nn.Module):
         self.counts.copy_(torch.where(counts.sum(1, keepdim=True) > MEMORY, counts >> 1, counts))
 
     @torch.no_grad()
-    def frozen(self) -> plan.Predictor:
+    def frozen(self) -> predictor.Predictor:
         """The network and tables as whole numbers, for coding."""
 
-        layers: list[list[plan.Layer]] = [[] for _ in self.nets]
+        layers: list[list[predictor.Layer]] = [[] for _ in self.nets]
         for number in range(len(self.shape.hidden) + 1):
             for channel, (weight, bias) in enumerate(zip(*self._layer(number))):
                 inputs, unit = self.shape.layers(channel)[number].inputs, self.sizes[number, channel, 3]
-                whole = plan.Layer((weight[:, :inputs] / unit).cpu().numpy(), (bias[:, None] / unit).cpu().numpy())
+                whole = predictor.Layer((weight[:, :inputs] / unit).cpu().numpy(), (bias[:, None] / unit).cpu().numpy())
                 layers[channel].append(whole)
-        return plan.Predictor(self.shape, layers, self.counts.cpu().numpy().astype(np.int64) * SMOOTHING + 1)
+        return predictor.Predictor(self.shape, layers, self.counts.cpu().numpy().astype(np.int64) * SMOOTHING + 1)
 
 
 def layer_sizes(shape: plan.Shape) -> Tensor:

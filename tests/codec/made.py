@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from aegean.codec.predictor import Layer, Predictor, Shape
+from aegean.codec.predictor import Layer, Predictor
+from aegean.codec.shape import Shape
 
 SHAPES = [
     Shape(2, 16, 2, (8,)),

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from made import SHAPES, arithmetic, grids
 
 from aegean.codec import Refused
-from aegean.codec.predictor import EXACT, INPUT_MOST, Layer, Predictor, Shape, _Plane, fronts
+from aegean.codec.plane import Plane, fronts
+from aegean.codec.predictor import Layer, Predictor
+from aegean.codec.shape import EXACT, INPUT_MOST, Shape
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -24,7 +26,7 @@ def test_grids_come_back_exactly_at_their_ideal_length(shape, n, height, width):
 
 def tables_of(predictor, x):
     """Table and level of every number, in the order of coding: (steps, n) each."""
-    plane = _Plane(predictor.shape, len(x), *x.shape[2:])
+    plane = Plane(predictor.shape, len(x), *x.shape[2:])
     found = []
     for channel, ys, xs, table, level in predictor._walk(plane):
         plane.put(channel, ys, xs, x.transpose(1, 2, 3, 0)[channel, ys, xs].ravel())

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from aegean.codec.predictor import Shape, _Plane
+from aegean.codec.plane import Plane
+from aegean.codec.shape import Shape
 from aegean.nets.integer import MEMORY, IntegerPredictor, first_counts, log_scale, logistic_bits
 
 SIZES = [
@@ -32,7 +33,7 @@ def test_what_is_trained_is_what_codes(size):
     net = spread(IntegerPredictor(**size))
     x = numbers(net)
     coded = net((x - net.offset) / net.scale)
-    predictor, plane = net.frozen(), _Plane(net.shape, len(x), *x.shape[2:])
+    predictor, plane = net.frozen(), Plane(net.shape, len(x), *x.shape[2:])
     source = x.numpy().transpose(1, 2, 3, 0)
     tables, symbols = (values.numpy().transpose(1, 2, 3, 0) for values in coded[1:])
     for channel, ys, xs, table, level in predictor._walk(plane):
