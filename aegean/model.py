@@ -28,6 +28,7 @@ from aegean.wirings import find_wiring
 
 FORMAT = 1
 BATCH = 256  # samples through the networks at a time
+CHUNK = 1 << 22  # values of pictures that are turned into pixels at a time
 
 VERBS: dict[str, tuple[str, ...]] = {
     "encode": ("E", "bottleneck"),
@@ -151,9 +152,14 @@ class Model(Floors):
     def compress(self, x: Tensor | Sequence[Tensor], lossless: bool = False, stages: int = 0) -> bytes:
         """Pictures x (n, channels, H, W), or a sequence of them (channels, H, W), of any sizes -> the bytes of an .aeg
         file. `lossless`: the raw values that they stand for come back exactly. `stages`: so many of a residual
-        quantiser's alone, 0 for all."""
-        parts = x.split(BATCH) if isinstance(x, Tensor) else (picture[None] for picture in x)
-        pictures = (("", raw) for part in parts for raw in self.info.restore(part))
+        quantiser's alone, 0 for all. UserError: no such pictures, or numbers that are not finite."""
+        if lossless and stages:
+            raise UserError(f"stages={stages} belongs to lossy files; leave it out, or lossless.")
+        if isinstance(x, Tensor) and x.dim() == 4:
+            x = x.split(max(1, CHUNK // max(1, x[:1].numel())))  # type: ignore[assignment]
+        else:
+            x = [torch.as_tensor(picture)[None] for picture in x]
+        pictures = (("", raw) for part in map(_values, x) for raw in self.info.restore(part))
         return compress(self.coder("lossless" if lossless else "lossy", stages), pictures)
 
     def decompress(self, data: bytes) -> Tensor | list[Tensor]:
@@ -199,6 +205,10 @@ class Model(Floors):
             for key, value in net.state_dict().items()
         }
         data = safetensors.torch.save(tensors, {"aegean": json.dumps(header)})
+        if str(file).endswith("/") or Path(file).is_dir():
+            raise UserError(
+                f"{file} is a folder; give a file to be written, such as {Path(file) / 'model.safetensors'}."
+            )
         Path(file).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(Path(file), data)
 
@@ -311,6 +321,16 @@ class Model(Floors):
                 for s in self._batches(len(x))
             ]
         return [torch.cat(whole) for whole in zip(*parts)]
+
+
+def _values(x: Tensor) -> Tensor:
+    """Pictures (n, channels, H, W) as values of a model. UserError: they are none."""
+    if x.dim() != 4 or not x.is_floating_point() or not x.isfinite().all():
+        raise UserError(
+            f"Pictures of shape {tuple(x.shape[1:])} and type {x.dtype} were given: expected (channels, H, W), finite "
+            "numbers in model range, from -1 to 1; `model.info.normalise(raw)` makes them of pixels."
+        )
+    return x
 
 
 def _cut(labels: Tensor | None, s: slice) -> Tensor | None:

@@ -9,6 +9,7 @@ ROOMS = [
     "config",
     "draw",
     "files",
+    "machine",
     "codec",
     "data",
     "nets",

@@ -152,3 +152,25 @@ def test_what_is_there_is_not_overwritten(refused, done, runs, photos, tmp_path)
     (tmp_path / "p.aeg").write_bytes(b"mine")
     assert "--overwrite" in refused("compress", runs / "codec", photos[0], "--out", tmp_path / "p.aeg")
     done("compress", runs / "codec", photos[0], "--out", tmp_path / "p.aeg", "--overwrite")
+
+
+def test_names_that_only_some_systems_tell_apart_and_a_folder_called_like_a_picture_come_back(done, runs, tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("A.png", "a.png", "x.PNG", "x.png.d/y.png", "z.png/y.png", "z.PNG"):
+        path = tmp_path / "odd" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (5, 6)).astype(np.uint8)).save(path)
+    done("compress", runs / "codec", tmp_path / "odd", "--lossless", "--out", tmp_path / "p.aeg")
+    done("decompress", tmp_path / "p.aeg", "--model", runs / "codec", "--out", tmp_path / "again/")
+    found = pixels(tmp_path / "again")
+    assert len({name.casefold() for name in found}) == 6
+    before = {f.read_bytes() for f in (tmp_path / "odd").rglob("*") if f.is_file()}
+    assert len(before) == len({values.tobytes() for values in found.values()}) == 6
+
+
+def test_skip_bad_leaves_out_what_the_model_cannot_hold(call, done, runs, photos, tmp_path):
+    folder, _ = photos
+    Image.fromarray(np.full((4, 4, 4), 9, np.uint8)).save(folder / "clear.png")
+    status, _, err = call("compress", runs / "codec", folder, "--out", tmp_path / "p.aeg")
+    assert status == 2 and "clear.png: it has transparency" in err and "--skip-bad leaves such pictures out" in err
+    assert "4 pictures" in done("compress", runs / "codec", folder, "--skip-bad", "--out", tmp_path / "p.aeg")

@@ -35,6 +35,7 @@ TYPES = ("uint8", "uint16", "float32")
 LIMIT = 1 << 30  # values (channels x pixels, padding included) of all pictures of a file
 COUNT_LIMIT = 1 << 20  # pictures, and tiles of a block
 SIDE_LIMIT = 1 << 20  # pixels
+BLOCK_LIMIT = 1 << 33  # bytes of one: values of 32 bits, doubled
 NAMES_LIMIT = 1 << 26  # bytes of all names together
 NAME_LIMIT = 1024  # bytes of one
 DIGEST = 16  # bytes of fingerprint and digest
@@ -147,8 +148,7 @@ def _head(data: bytes) -> tuple[bytes, Header, list[int], bytes]:
         raise Refused("its header is damaged: its checksum is wrong")
     reader = Reader(fields)
     header = _header(reader)
-    most = len(data)
-    lengths = [reader.number("length of a block", 0, most) for _ in range(header.blocks)]
+    lengths = [reader.number("length of a block", 0, BLOCK_LIMIT) for _ in range(header.blocks)]
     digest = reader.take(DIGEST, "digest")
     reader.end("header")
     return head, header, lengths, digest

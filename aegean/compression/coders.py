@@ -115,7 +115,7 @@ class Lossy:
         symbols: Any = nets["symbols"]
         self.tables = symbols.frozen()
         bottleneck: Any = nets["bottleneck"]
-        if stages and stages > bottleneck.stages:
+        if not 0 <= stages <= bottleneck.stages:
             raise UserError(f"{stages} stages: this model has {bottleneck.stages}, of a residual quantiser.")
         self.most, self.stages, self.grid = bottleneck.stages, stages or bottleneck.stages, bottleneck.grid
         state = [value for name in ("bottleneck", "G") for _, value in sorted(nets[name].state_dict().items())]

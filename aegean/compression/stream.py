@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,13 +12,15 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from aegean.codec import Header, Refused, pack
-from aegean.codec.container import COUNT_LIMIT, SIDE_LIMIT, Picture
+from aegean.codec.container import COUNT_LIMIT, LIMIT, SIDE_LIMIT, Picture
 from aegean.compression.coders import TileCoder, group_size
 from aegean.compression.tiles import Assembly, cut
 from aegean.config import UserError
 from aegean.data.info import DataInfo
+from aegean.machine import cores
 
 Named = tuple[str, np.ndarray]  # a name, "" for none, and raw values (channels, H, W)
+WORKERS = 8  # blocks at work at most, each with some 300 MB
 
 
 def compress(coder: TileCoder, pictures: Iterable[Named]) -> bytes:
@@ -52,8 +53,15 @@ def decompress(coder: TileCoder, header: Header, blocks: list[bytes]) -> Iterato
 
 def _tiles(pictures: Iterable[Named], info: DataInfo, said: list[Picture]) -> Iterator[np.ndarray]:
     """Bands of tiles (n, *shape) of all pictures, each of which is noted in `said`."""
+    total, (channels, height, width) = 0, _tile(info)
     for name, values in pictures:
         said.append(_described(name, values, info, len(said)))
+        total += channels * height * width * -(-said[-1].height // height) * -(-said[-1].width // width)
+        if total > LIMIT:
+            raise UserError(
+                f"Up to picture {name or len(said) - 1} there are {total:,} values; one file holds {LIMIT:,}. Compress "
+                "in parts."
+            )
         yield from cut(values, _tile(info))
 
 
@@ -76,7 +84,7 @@ def _grouped(bands: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
 def _side_by_side(function: Callable[[Any], Any], blocks: Iterable[Any]) -> Iterator[Any]:
     """A function of each block, in their order, on one thread a processor: a block's own products are too small to be
     shared out. No more blocks are taken than are worked on, so memory stays bounded."""
-    threads, workers = torch.get_num_threads(), os.cpu_count() or 1
+    threads, workers = torch.get_num_threads(), min(cores(), WORKERS)
     with (
         threadpool_limits(1, "blas"),
         ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool,

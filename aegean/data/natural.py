@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image, ImageOps
 
-from aegean.codec.container import is_name
+from aegean.codec.container import NAME_LIMIT, is_name
 from aegean.config import UserError
 from aegean.data.binary import is_cifar, is_idx
 from aegean.data.files import listing
@@ -88,12 +88,13 @@ def _files(path: Path, info: DataInfo, exact: bool, skip_bad: bool, say: Say) ->
                 with opener(name) as file, Image.open(file, formats=FORMATS) as picture:
                     check(picture)
                     values = _values(ImageOps.exif_transpose(picture), info, exact, said)
-            except UserError as error:
-                raise UserError(f"{path / name if path.is_dir() else path}: {error}") from None
             except Exception as error:  # Pillow's readers raise many kinds for damaged files
+                place = path / name if path.is_dir() else path
+                if not skip_bad and isinstance(error, UserError):
+                    raise UserError(f"{place}: {error} (--skip-bad leaves such pictures out)") from None
                 if not skip_bad:
                     raise UserError(bad_picture(path, name, reason_of(error))) from None
-                say(f"{path.name}: {name} is left out ({reason_of(error)})")
+                say(f"{place} is left out ({error if isinstance(error, UserError) else reason_of(error)})")
                 continue
             yield _plain(name), values
     for remark in sorted(said):
@@ -131,13 +132,24 @@ def _plain(name: str) -> str:
     parts = PurePosixPath(name).with_suffix("").parts
     plain = "/".join(part.translate({ord(c): "-" for c in '\\:*?"<>|'}) for part in parts if part not in ("/", ".."))
     plain = "".join(c if c.isprintable() else "-" for c in plain)
-    return plain if plain and is_name(plain) else "picture"
+    return plain if plain and is_name(plain) and len(plain.encode()) < NAME_LIMIT - 16 else "picture"
 
 
 def _different(name: str, taken: set[str]) -> str:
+    """A name that no picture has yet, not even in other letters' cases, which some systems do not tell apart, and whose
+    file is no folder of another's."""
+    if taken.intersection(f"{folder} is a file" for folder in _places(name)[1:]):
+        name = name.replace("/", "-")
     again, found = 1, name
-    while found in taken:
+    while _places(found)[0] in taken:
         again += 1
         found = f"{name}-{again}"
-    taken.add(found)
+    places = _places(found)
+    taken.update(places, [f"{places[0]} is a file"])
     return found
+
+
+def _places(name: str) -> list[str]:
+    """The file that `write_picture` makes of a name, and the folders that it lies in."""
+    path = PurePosixPath(name.casefold() + ".png")
+    return [str(path), *map(str, path.parents)]

@@ -83,7 +83,7 @@ def lossless(
     Papers: van den Oord et al. 2016 (pixels one after another); Weinberger, Seroussi and Sapiro 2000 (the prediction
     that inputs are relative to); Salimans et al. 2017 (logistics of pixels). Expected: digits, 40,000 images, the 397
     test pictures in one file: 35.4 bytes a picture of 64, which have 17 grey values each (lossless WebP 77, on a mosaic
-    of all 24.6); CIFAR-10, 400,000 images: 1,406 (WebP 1,810, on mosaics 1,690).
+    of all 24.6); CIFAR-10, 400,000 images: 1,406 (WebP 1,809, on mosaics 1,690).
     """
     nets = {"pixels": exact_pixels(data, width or 32)}
     return Run(nets, (Phase("pixels", images, (pixel_turn(lr),)),), batch)

