@@ -200,7 +200,8 @@ def test_a_training_that_diverges_is_said_and_leaves_the_prior_as_it_was(monkeyp
 
 
 @pytest.mark.slow
-def test_a_mapping_network_draws_a_ring_that_no_gaussian_can():
+def test_a_mapping_network_draws_a_ring_that_no_gaussian_can(monkeypatch):
+    monkeypatch.setattr(mapping, "STEPS", 1000)
     generator = torch.Generator().manual_seed(0)
     angle = torch.rand(5000, generator=generator) * 2 * math.pi
     ring = torch.stack((angle.cos(), angle.sin(), 0.1 * torch.randn(5000, generator=generator)), 1)
@@ -216,7 +217,8 @@ def test_a_mapping_network_draws_a_ring_that_no_gaussian_can():
 
 
 @pytest.mark.slow
-def test_a_mapping_network_learns_each_class():
+def test_a_mapping_network_learns_each_class(monkeypatch):
+    monkeypatch.setattr(mapping, "STEPS", 1000)
     z, labels = latents(2000, classes=2)
     z = z + labels[:, None] * 20
     prior = MappingPrior(latent=3, classes=2)
