@@ -31,7 +31,7 @@ from aegean.codec.container import PREFIX, _block_check, _digest, _head
 from aegean.compression import TileCoder, compress, decompress
 
 SECONDS = 1.0
-LIMIT = 64 << 20  # bytes allocated while a file of kilobytes is read, as every
+LIMIT = 128 << 20  # bytes allocated while a file of kilobytes is read, as every
 WATCHED = 7  # th decoding tells: telling is slow
 
 Mutation = Callable[[np.random.Generator, list[bytes], int], bytes]

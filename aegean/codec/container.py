@@ -35,7 +35,8 @@ TYPES = ("uint8", "uint16", "float32")
 LIMIT = 1 << 30  # values (channels x pixels, padding included) of all pictures of a file
 COUNT_LIMIT = 1 << 20  # pictures, and tiles of a block
 SIDE_LIMIT = 1 << 20  # pixels
-BLOCK_LIMIT = 1 << 33  # bytes of one: values of 32 bits, doubled
+BLOCK_LIMIT = 1 << 33  # bytes of a block: values of 32 bits, doubled
+BLOCK_VALUES = 1 << 23  # of a block with several tiles, which are decoded at once
 NAMES_LIMIT = 1 << 26  # bytes of all names together
 NAME_LIMIT = 1024  # bytes of one
 DIGEST = 16  # bytes of fingerprint and digest
@@ -163,6 +164,10 @@ def _header(reader: Reader) -> Header:
     )
     dtype = TYPES[reader.number("number type", 0, len(TYPES) - 1)]
     group = reader.number("number of tiles in a block", 1, COUNT_LIMIT)
+    if group > 1 and group * math.prod(tile) > BLOCK_VALUES:
+        raise Refused(
+            f"its blocks hold {group * math.prod(tile):,} values; at most {BLOCK_VALUES:,} are decoded at once"
+        )
     model = reader.take(DIGEST, "fingerprint")
     offset, scale = struct.unpack("<dd", reader.take(16, "data range"))
     if not (math.isfinite(offset) and math.isfinite(scale) and scale > 0):

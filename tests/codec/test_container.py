@@ -218,3 +218,9 @@ def test_any_fields_behind_a_right_checksum_are_read_or_refused(fields):
 
 def test_the_limit_holds_a_picture_of_ten_thousand_squared():
     assert LIMIT > 3 * 10_016**2
+
+
+def test_a_block_that_would_need_more_memory_than_any_that_is_written_is_refused():
+    data = pack(header(group=1 << 20), [b"x"])
+    with pytest.raises(Refused, match="values; at most 8,388,608 are decoded at once"):
+        unpack(data)
