@@ -156,10 +156,10 @@ class Model(Floors):
         if lossless and stages:
             raise UserError(f"stages={stages} belongs to lossy files; leave it out, or lossless.")
         if isinstance(x, Tensor) and x.dim() == 4:
-            x = x.split(max(1, CHUNK // max(1, x[:1].numel())))  # type: ignore[assignment]
+            parts: Sequence[Tensor] = x.split(max(1, CHUNK // max(1, x[:1].numel())))
         else:
-            x = [torch.as_tensor(picture)[None] for picture in x]
-        pictures = (("", raw) for part in map(_values, x) for raw in self.info.restore(part))
+            parts = [torch.as_tensor(picture)[None] for picture in x]
+        pictures = (("", raw) for part in map(_values, parts) for raw in self.info.restore(part))
         return compress(self.coder("lossless" if lossless else "lossy", stages), pictures)
 
     def decompress(self, data: bytes) -> Tensor | list[Tensor]:
