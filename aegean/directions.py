@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from aegean.config import UserError, nearest
+from aegean.data.batch import Batch
 from aegean.latent.bottlenecks import NATS_TO_BITS
 from aegean.latent.priors import NormalPrior
 from aegean.latent.quantised import Quantised
@@ -122,7 +123,7 @@ def data_latents(model: Model, x: Tensor, labels: Tensor | None = None) -> Found
     with torch.no_grad():
         for s in _batches(model, len(x)):
             given = labels[s].to(model.device) if model.conditional and labels is not None else None
-            p = model.wiring(model.nets, x=x[s].float().to(model.device), labels=given)
+            p = model.wiring(model.nets, Batch(x[s].float().to(model.device), given))
             means.append(p.latent.z.float().cpu())
             stats = [latent.stats for latent in reversed(p.latents)]
             if all(len(pair) == 2 for pair in stats):
@@ -148,7 +149,7 @@ def prior_latents(model: Model, seed: int = 0, n: int = DRAWN, labels: Tensor | 
         for s in _batches(model, n):
             index = torch.arange(s.start, s.stop, device=model.device)
             noise = noise_for(index, seed, "verb")
-            p = model.wiring(model.nets, labels=None if labels is None else labels[s], noise=noise)
+            p = model.wiring(model.nets, Batch(labels=None if labels is None else labels[s]), noise=noise)
             parts.append(p.z.float().cpu())
     return Found(torch.cat(parts))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,13 @@ from aegean import draw
 from aegean.codec import Refused, unpack
 from aegean.compression import LOSSLESS, LOSSY, TileCoder, check, coder_for, compress, decompress
 from aegean.config import Config, Net, UserError, from_json, parse_json, to_json
+from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.files import write_atomically
 from aegean.floors import Floors
 from aegean.nets.blocks import place
 from aegean.objectives import Term
-from aegean.paths import Paths, noise_for
+from aegean.paths import Noise, Paths, noise_for
 from aegean.wirings import find_wiring
 
 FORMAT = 1
@@ -97,6 +99,42 @@ class Model(Floors):
         have = {*self.nets, *(("bound",) if self.bound else ())}
         able = [verb for verb, needs in VERBS.items() if have.issuperset(needs)]
         return [verb for verb in able if self.info.is_image or not verb.startswith("compress")]
+
+    def run(
+        self,
+        path: str | Callable[[Paths], Any],
+        batch: Batch | None = None,
+        n: int = 0,
+        *,
+        seed: int | None = None,
+        start: int = 0,
+        noise: Callable[[Tensor], Noise] | None = None,
+        grad: bool = False,
+    ) -> Any:
+        """The values (n, ...) of a path of the model's wiring: the one way through it in batches.
+
+        path: a path's name, such as "x_fake", or a function of the `Paths` of a batch, whose value may be a tuple.
+        batch: the data, where the path starts from data; its tensors are cut alike, and carried to the device.
+        n: how many samples, where it starts from noise.
+        seed: of the noise; None: none, so that latents are means.
+        start: the number of the first sample, on which its noise depends.
+        noise: instead of the seed's: from the indices (B,) of a batch's samples to their noise.
+        grad: keep the graph.
+        UserError: no samples.
+        """
+        value = path if callable(path) else operator.attrgetter(path)
+        batch = batch or Batch()
+        count = next((len(t) for t in batch if t is not None), n) if n == 0 else n
+        parts = []
+        with torch.set_grad_enabled(grad):
+            for s in self._batches(count):
+                index = torch.arange(start + s.start, start + s.stop, device=self.device)
+                drawn = noise(index) if noise else None if seed is None else noise_for(index, seed, "verb")
+                cut = Batch(*(None if t is None else t[s].to(self.device) for t in batch))
+                parts.append(value(self.wiring(self.nets, cut, drawn)))
+        if isinstance(parts[0], Tensor):
+            return torch.cat(parts)
+        return tuple(None if whole[0] is None else torch.cat(whole) for whole in zip(*parts))
 
     def encode(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """x (n, *shape) -> z (n, latent): the posterior's mean. Labels (n,) where the model has classes."""
@@ -292,7 +330,7 @@ class Model(Floors):
     ) -> Paths:
         index = torch.arange(start + s.start, start + s.stop, device=self.device)
         noise = None if seed is None else noise_for(index, seed, "verb")
-        return self.wiring(self.nets, x=x, labels=labels, noise=noise)
+        return self.wiring(self.nets, Batch(x, labels), noise=noise)
 
     def _map(
         self,

@@ -25,12 +25,14 @@ import torch.autograd.forward_ad as forward_ad
 from torch import Tensor, nn
 
 from aegean import draw
+from aegean.data.batch import Batch
 from aegean.latent import FiniteScalar, Latent
 from aegean.nets import Judgement
 from aegean.nets.integer import Coded
 from aegean.objectives.term import named
 
 T = TypeVar("T")
+EMPTY = Batch()  # for paths that start from noise
 PRIOR = ("prior normal", "prior uniform")  # the streams that a prior takes
 
 
@@ -95,9 +97,11 @@ def noise_for(index: Tensor, seed: int, *place: str | int) -> Noise:
 class Paths:
     """The paths of one batch.
 
-    nets: networks by name. x (B, *shape) in model range, labels (B,) int64: the data, where a path starts
-    from data. noise: None means no noise, so that the latent is the posterior's mean. slopes: names of
-    judgements whose squared input gradient will be asked for. forward_mode: how it is taken (see `slope`).
+    nets: networks by name.
+    batch: the data, where a path starts from data.
+    noise: None means no noise, so that the latent is the posterior's mean.
+    slopes: names of judgements whose squared input gradient will be asked for.
+    forward_mode: how it is taken (see `slope`).
     float32: those of them that are computed in float32 where autocast would take less.
     """
 
@@ -114,15 +118,15 @@ class Paths:
     def __init__(
         self,
         nets: Mapping[str, nn.Module],
-        x: Any = None,
-        labels: Tensor | None = None,
+        batch: Batch = EMPTY,
         noise: Noise | None = None,
         slopes: Collection[str] = (),
         forward_mode: bool = False,
         float32: Collection[str] = (),
     ):
         self.nets: Any = nets
-        self.x, self.labels, self.noise = x, labels, noise
+        self.x: Any = batch.x
+        self.labels, self.target, self.mask, self.noise = batch.labels, batch.target, batch.mask, noise
         self.slopes, self.forward_mode, self.float32 = slopes, forward_mode, float32
         self._slope: dict[str, Tensor] = {}
 

@@ -27,8 +27,7 @@ from common import arguments, finish, note, rounded, show
 from tasks import TASKS
 
 from aegean import diffusers as folders
-from aegean.data import Dataset
-from aegean.data.grid import grid
+from aegean.data import Dataset, kinds
 from aegean.data.loader import Feed
 from aegean.metrics.features import feature_network
 from aegean.metrics.protocol import Evaluator
@@ -138,7 +137,7 @@ def main() -> None:
         for name, settings in variants.items():
             measure(name, seed, partial(tuned, source, dataset, {**common, **settings}, asked.images, seed))
     if asked.pictures:
-        asked.pictures.write_bytes(grid(info.restore(torch.cat(rows)), info, columns=10))
+        asked.pictures.write_bytes(kinds.show({"": info.restore(torch.cat(rows))}, info, 10))
     columns = (*COLUMNS, "seconds")
     show(
         f"{asked.task}, {asked.kind}, {asked.base:,} and {asked.images:,} images, seeds {asked.seeds}",

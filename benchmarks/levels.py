@@ -32,8 +32,8 @@ from torch import Tensor
 
 from aegean.config import Net
 from aegean.data import DataInfo, Dataset, open_data
-from aegean.data.grid import as_pictures, tiles
 from aegean.data.loader import Feed
+from aegean.data.show import as_pictures, tiles
 from aegean.metrics.features import FeatureNetwork, feature_network
 from aegean.metrics.probes import Probes
 from aegean.metrics.protocol import Evaluator

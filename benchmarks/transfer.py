@@ -26,8 +26,7 @@ import torch
 from common import arguments, finish, median, note, rounded, show
 from tasks import TASKS, Direction, Scorer, Scores, Task, fraction
 
-from aegean.data import Dataset
-from aegean.data.grid import grid
+from aegean.data import Dataset, kinds
 from aegean.data.loader import Feed
 from aegean.recipes import RECIPES, configure
 from aegean.recipes.registry import options
@@ -128,7 +127,7 @@ class Bench:
         if picture and "prior" in trainer.nets:
             picture.parent.mkdir(parents=True, exist_ok=True)
             drawn = trainer.model().sample(64, seed=1)
-            picture.write_bytes(grid(self.dataset.info.restore(drawn), self.dataset.info))
+            picture.write_bytes(kinds.show({"": self.dataset.info.restore(drawn)}, self.dataset.info))
         return points
 
 

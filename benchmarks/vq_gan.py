@@ -22,8 +22,7 @@ import torch
 from common import arguments, finish, note, rounded, show
 from tasks import TASKS
 
-from aegean.data import Dataset
-from aegean.data.grid import grid
+from aegean.data import Dataset, kinds
 from aegean.data.loader import Feed
 from aegean.formulas import pictures
 from aegean.metrics.features import feature_network
@@ -146,7 +145,7 @@ def main() -> None:
     if asked.pictures:
         x = bench.evaluator.test[:10]
         rows = [x, *(model.reconstruct(x) for model in models.values())]
-        asked.pictures.write_bytes(grid(info.restore(torch.cat(rows)), info, columns=10))
+        asked.pictures.write_bytes(kinds.show({"": info.restore(torch.cat(rows))}, info, 10))
     show(
         f"{asked.task}, {budget['images']:,} and {budget['sharp']:,} images, seed {asked.seed}",
         ["", *COLUMNS],

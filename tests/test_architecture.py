@@ -7,6 +7,7 @@ import pytest
 
 ROOMS = [
     "config",
+    "surface",
     "draw",
     "files",
     "machine",

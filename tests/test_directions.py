@@ -7,6 +7,7 @@ import torch
 import aegean
 from aegean import recipes
 from aegean.config import UserError, net
+from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.directions import WAYS, directions, levels_of, prior_latents, walk
 from aegean.latent import Gaussian, GaussianPrior, Identity, NormalPrior
@@ -74,7 +75,7 @@ def test_axes_are_sorted_by_their_rate(x):
     found = directions(model, "axes", x)
     assert found.vectors.sum(1).eq(1).all() and found.vectors.max(1).values.eq(1).all()
     assert (found.share.diff() <= 0).all() and found.share.sum() == pytest.approx(1)
-    mean, log_variance = model.wiring(model.nets, x=x).latent.stats
+    mean, log_variance = model.wiring(model.nets, Batch(x)).latent.stats
     rate = torch.distributions.kl_divergence(
         torch.distributions.Normal(mean, (log_variance / 2).exp()), torch.distributions.Normal(0.0, 1.0)
     ).mean(0)

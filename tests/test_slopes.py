@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from aegean.config import Net, networks
+from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.latent import NormalPrior
 from aegean.nets import Discriminator, Judgement, MLPDecoder
@@ -93,7 +94,7 @@ def many_heads():
 def paths(nets, shape, names, forward_mode=False, dtype=torch.float32, float32=(), count=8):
     torch.manual_seed(1)
     x, index = torch.randn(count, *shape, dtype=dtype), torch.arange(count)
-    return Paths(nets, x, index % 3, noise_for(index, 0, "t"), names, forward_mode, float32)
+    return Paths(nets, Batch(x, index % 3), noise_for(index, 0, "t"), names, forward_mode, float32)
 
 
 def penalised(nets, shape, term, forward_mode, bfloat16=False, **more):

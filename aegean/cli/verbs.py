@@ -21,8 +21,8 @@ from aegean import api
 from aegean.cli.outputs import FOLDER, check_picture, npz, rows, target, write, write_folder
 from aegean.config import UserError, nearest, to_json
 from aegean.data import DataInfo, read_inputs
-from aegean.data.grid import bands, grid, pairs
-from aegean.data.inputs import different, wanted
+from aegean.data.inputs import different
+from aegean.data.kinds import kind_of, show
 from aegean.data.sources import open_source
 from aegean.model import HINTS, Model
 
@@ -49,7 +49,7 @@ def sample(args: argparse.Namespace) -> None:
     else:
         raw = info.restore(redrawn(model, args.resample, args.count, args.seed))
     if kind == ".png":
-        write(path, grid(raw, info))
+        write(path, show({"": raw}, info))
     elif kind == ".npz":
         more = {} if labels is None else {"labels": labels.cpu().numpy()}
         write(path, npz(x=raw, info=json.dumps(to_json(info)), **more))
@@ -80,7 +80,7 @@ def reconstruct(args: argparse.Namespace) -> None:
         check_picture(2 * len(raw), model.info)
     x_hat = model.info.restore(model.reconstruct(model.info.normalise(raw), labels))
     if kind == ".png":
-        write(path, pairs(raw, x_hat, model.info))
+        write(path, show({"given": raw, "reconstructed": x_hat}, model.info))
     else:
         write_folder(path, {"": x_hat, "inputs": raw}, different(list(map(plain, names))), model.info)
     print(f"{path}: {len(raw)} reconstructions{'' if kind == '.png' else ', the inputs beside them in inputs/'}")
@@ -103,7 +103,7 @@ def levels(args: argparse.Namespace) -> None:
         name = f"levels from {model.floors - top}" if top < model.floors else "all levels"
         parts[name] = model.info.restore(model.reconstruct(x, labels, top=top))
     check_picture(sum(map(len, parts.values())), model.info, "smaller pictures")
-    write(path, bands(parts, model.info))
+    write(path, show(parts, model.info, SHOWN))
     rows = ", ".join(list(parts)[1:])
     print(f"{path}: {len(raw)} inputs, below them the reconstruction from {rows}")
 
@@ -130,7 +130,7 @@ def decode(args: argparse.Namespace) -> None:
     need_labels(model, labels, f"{args.latents} holds no labels")
     raw = model.info.restore(model.decode(z, labels if model.conditional else None))
     if kind == ".png":
-        write(path, grid(raw, model.info))
+        write(path, show({"": raw}, model.info))
     else:
         write_folder(path, {"": raw}, names, model.info)
     print(f"{path}: {len(raw)} decoded")
@@ -167,7 +167,7 @@ def inputs(args: argparse.Namespace, model: Model) -> tuple[list[str], np.ndarra
 
 def input_labels(specs: list[str], info: DataInfo, skip_bad: bool) -> Tensor | None:
     """The labels that data sets bring, as the model numbers its classes (n,); None where one brings none."""
-    want = wanted(info, skip_bad)
+    want = kind_of(info).want(info, skip_bad)
     found: list[int] = []
     for spec in specs:
         source = open_source(spec, want, lambda note: None)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from aegean.codec import Refused
 from aegean.config import Net, UserError, to_json
+from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.latent import Quantised
 from aegean.nets import CountModel
@@ -145,7 +146,7 @@ class Lossy:
         nets = {name: net for name, net in self.nets.items() if name != "corruption"}
         found = []
         for start in range(0, len(raw), BATCH):
-            latent = Paths(nets, self.info.normalise(raw[start : start + BATCH]).to(self.device)).latent
+            latent = Paths(nets, Batch(self.info.normalise(raw[start : start + BATCH]).to(self.device))).latent
             assert latent.symbols is not None
             if not latent.z.isfinite().all():
                 raise UserError("The model's symbols are not finite: it has diverged; use an earlier state of it.")

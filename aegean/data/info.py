@@ -11,6 +11,7 @@ from torch import Tensor
 from aegean.config import Config
 
 INTEGERS = {"uint8": 255, "uint16": 65535}
+KIND_OF_AXES = {1: "table", 3: "image"}  # where a file of format 1 does not say it
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class DataInfo(Config):
     """
 
     name: str
-    shape: tuple[int, ...]  # (channels, height, width), or (columns,)
+    shape: tuple[int, ...]  # of a sample: (channels, height, width), (columns,), ...
     offset: tuple[float, ...]
     scale: tuple[float, ...]
     dtype: str = "uint8"  # of the raw samples: uint8, uint16 or float32
@@ -32,11 +33,19 @@ class DataInfo(Config):
     class_counts: tuple[int, ...] = ()  # training samples of each class
     columns: tuple[str, ...] = ()  # names of a table's columns
     fingerprint: str = ""  # sha256 of the packed content: runs compare only where it agrees
+    kind: str = ""  # image, table, audio, text (data.kinds.KINDS); "": by the number of axes
+    rate: int = 0  # samples a second, of audio
+    vocabulary: tuple[str, ...] = ()  # of text; token 0 ends and pads
+    target: DataInfo | None = None  # of data with two sides: the other one
+    paired: bool = False  # whether each sample has its own partner on the other side
+
+    def __post_init__(self) -> None:
+        if not self.kind:
+            object.__setattr__(self, "kind", KIND_OF_AXES.get(len(self.shape), ""))
 
     @property
     def is_image(self) -> bool:
-        """Pictures, not rows."""
-        return len(self.shape) == 3
+        return self.kind == "image"
 
     def inside(self, x: Tensor) -> Tensor:
         """Which model values (n, *shape) are within the range of pictures, its ends excluded; of rows, all."""

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 
 from aegean.config import UserError
 from aegean.data.info import INTEGERS, DataInfo
-from aegean.data.source import Part, Say, Source, Want, say_to_stderr
+from aegean.data.kinds import kind_of
+from aegean.data.source import Part, Say, Source, say_to_stderr
 from aegean.data.sources import open_source
-
-PICTURES = {("uint8", 1), ("uint8", 3), ("uint8", 4), ("uint16", 1)}  # what a PNG holds
 
 
 def read_inputs(
@@ -28,7 +25,7 @@ def read_inputs(
     """
     if not inputs:
         raise UserError("No inputs were given; expected pictures, folders or a data SPEC.")
-    want = wanted(info, skip_bad)
+    want = kind_of(info).want(info, skip_bad)
     names: list[str] = []
     samples: list[np.ndarray] = []
     for spec in inputs:
@@ -40,13 +37,6 @@ def read_inputs(
         samples.append(_as_model(raw, source, info, say))
         names += _names(source)
     return different(names), np.concatenate(samples)
-
-
-def wanted(info: DataInfo, skip_bad: bool = False) -> Want:
-    """What a model takes."""
-    if not info.is_image:
-        return Want(skip_bad=skip_bad, ranged=True)
-    return Want((info.shape[1], info.shape[2]), info.shape[0], skip_bad=skip_bad, ranged=True, dtype=info.dtype)
 
 
 def _read(part: Part, source: Source) -> np.ndarray:
@@ -123,23 +113,8 @@ def different(names: list[str]) -> list[str]:
 
 
 def write_samples(raw: np.ndarray, names: Sequence[str], folder: Path, info: DataInfo) -> list[Path]:
-    """Raw samples (n, *info.shape) as one PNG each, else all in samples.npy; rows of a table in samples.csv."""
+    """Raw samples (n, *info.shape) into a folder, as their kind is written: one PNG each, or all in samples.npy where
+    no PNG holds them; rows of a table in samples.csv."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    raw = np.asarray(raw, info.dtype)
-    if not info.is_image:
-        path = folder / "samples.csv"
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(info.columns or [f"column {n}" for n in range(1, info.shape[0] + 1)])
-            writer.writerows([[str(value) for value in row] for row in raw])
-        return [path]
-    if (info.dtype, info.shape[0]) not in PICTURES:
-        path = folder / "samples.npy"
-        np.save(path, raw, allow_pickle=False)
-        return [path]
-    paths = [folder / (name.replace("/", "-") + ".png") for name in names]
-    for sample, path in zip(raw, paths):
-        pixels = np.ascontiguousarray(sample[0] if info.shape[0] == 1 else sample.transpose(1, 2, 0))
-        Image.fromarray(pixels).save(path)
-    return paths
+    return kind_of(info).write(np.asarray(raw, info.dtype), names, folder, info)

@@ -17,6 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from aegean import draw
+from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.data.source import BLOCK_BYTES, Say
 from aegean.data.stream import Held, as_tensor, read_rows, rows_of
@@ -61,12 +62,12 @@ class Feed:
         self._held: dict[str, Held] = {}
         self._threads = ThreadPoolExecutor(THREADS, "aegean-feed")  # they end when the feed is dropped
 
-    def take(self, stream: str, start: int, size: int) -> tuple[Tensor, Tensor | None]:
-        """x (size, *shape) in model range and labels (size,) of samples start ... start + size - 1, at once."""
+    def take(self, stream: str, start: int, size: int) -> Batch:
+        """Samples start ... start + size - 1 of a stream, at once."""
         rows = rows_of(self.seed, stream, torch.arange(start, start + size), self.count)
         x = np.empty((size, *self.raw.shape[1:]), self.raw.dtype)
         read_rows(self.raw, rows.numpy(), x)
-        return self._values(as_tensor(x).to(self.device)), self._labels(rows.to(self.device))
+        return Batch(self._values(as_tensor(x).to(self.device)), self._labels(rows.to(self.device)))
 
     def ready(self, stream: str, start: int, size: int, whole: bool = False) -> None:
         """Before a step: have at hand what `batch` needs for samples start ... start + size - 1 of a stream.
@@ -87,16 +88,16 @@ class Feed:
         else:
             held.fill(start, self._threads)
 
-    def batch(self, stream: str, index: Tensor) -> tuple[Tensor, Tensor | None]:
-        """x (B, *shape) in model range and labels (B,) of the samples `index` (B,) int64, which are `ready`.
+    def batch(self, stream: str, index: Tensor) -> Batch:
+        """The samples `index` (B,) int64 of a stream, which are `ready`.
 
         Nothing but operations on tensors that stay where they are: a step that calls it can be recorded.
         """
         if self.resident:
             rows = self._orders[stream].rows(index)
-            return self._values(self.samples[rows]), self._labels(rows)  # type: ignore[index]
+            return Batch(self._values(self.samples[rows]), self._labels(rows))  # type: ignore[index]
         raw, rows = self._held[stream].gather(index)
-        return self._values(raw), self._labels(rows)
+        return Batch(self._values(raw), self._labels(rows))
 
     def forget(self) -> None:
         """Drop all streams: other ones are wanted from now on."""

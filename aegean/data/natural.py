@@ -15,10 +15,10 @@ from aegean.data.files import listing
 from aegean.data.hub import is_hub
 from aegean.data.images import FORMATS, bad_picture, check, open_pictures, picture_names, reason_of
 from aegean.data.info import DataInfo
-from aegean.data.inputs import PICTURES
 from aegean.data.shards import has_shards
 from aegean.data.source import Say, Want, say_to_stderr
 from aegean.data.sources import locate, open_source
+from aegean.data.write import PICTURES
 
 ARRAYS = (".npy", ".npz", ".csv", ".tsv")
 Named = tuple[str, np.ndarray]

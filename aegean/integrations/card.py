@@ -12,8 +12,8 @@ import torch
 from aegean import api
 from aegean.config import UserError, parse_json
 from aegean.data import DataInfo
-from aegean.data.grid import grid, pairs
 from aegean.data.hub import address, is_hub
+from aegean.data.kinds import show
 from aegean.data.synthetic import BUILT_IN
 from aegean.model import Model
 from aegean.session import own_data
@@ -64,7 +64,7 @@ def pictures(source: Source) -> dict[str, bytes]:
     may be the user's own, or from a part of the Hub that is not for all."""
     model, found = source.model, {}
     if "sample" in model.can():
-        found[SAMPLES] = grid(model.info.restore(model.sample(SHOWN)), model.info)
+        found[SAMPLES] = show({"": model.info.restore(model.sample(SHOWN))}, model.info)
     if "reconstruct" in model.can() and source.plan and source.plan.data.spec in BUILT_IN:
         try:
             dataset = own_data(source.file.parent, source.plan)
@@ -75,7 +75,7 @@ def pictures(source: Source) -> dict[str, bytes]:
         raw = dataset.test[chosen]
         labels = None if dataset.test_labels is None else torch.as_tensor(dataset.test_labels[chosen])
         x_hat = model.reconstruct(model.info.normalise(raw), labels if model.conditional else None)
-        found[RECONSTRUCTIONS] = pairs(raw, model.info.restore(x_hat), model.info)
+        found[RECONSTRUCTIONS] = show({"given": raw, "reconstructed": model.info.restore(x_hat)}, model.info)
     return found
 
 

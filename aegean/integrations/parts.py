@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from aegean.config import UserError
+from aegean.data.batch import Batch
 from aegean.model import HINTS, Model
 from aegean.nets import Judgement
 
@@ -95,7 +96,7 @@ def _inputs(name: str, model: Model) -> tuple[dict[str, tuple[int, ...]], list[t
         return {"z": (model.latent,), **labels}, []
     noted = _Noted()
     with torch.no_grad():
-        _ = model.wiring(model.nets, labels=torch.zeros(1, dtype=torch.long), noise=noted).x_fake
+        _ = model.wiring(model.nets, Batch(labels=torch.zeros(1, dtype=torch.long)), noise=noted).x_fake
     size = sum(count for _, count in noted.streams)
     chooses: dict[str, tuple[int, ...]] = {"uniform": (1,)} if getattr(model.nets["prior"], "components", 1) > 1 else {}
     return {"noise": (size,), **labels, **chooses}, noted.streams
@@ -111,7 +112,7 @@ def _bare(judge: nn.Module) -> nn.Module:
 
 
 def encoder(wiring: Any, nets: Any, x: Tensor, labels: Tensor | None = None) -> Tensor:
-    return wiring(nets, x=x, labels=labels).latent.z
+    return wiring(nets, Batch(x, labels)).latent.z
 
 
 def decoder(wiring: Any, nets: Any, z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -121,11 +122,11 @@ def decoder(wiring: Any, nets: Any, z: Tensor, labels: Tensor | None = None) -> 
 def generator(
     wiring: Any, nets: Any, noise: Tensor, labels: Tensor | None = None, uniform: Tensor | None = None
 ) -> Tensor:
-    return wiring(nets, labels=labels, noise=_Dealt(noise, uniform)).x_fake
+    return wiring(nets, Batch(labels=labels), noise=_Dealt(noise, uniform)).x_fake
 
 
 def discriminator(wiring: Any, nets: Any, x: Tensor, labels: Tensor | None = None) -> Tensor:
-    judged = wiring(nets, x=x, labels=labels, noise=_Dealt(x.flatten(1), None)).real
+    judged = wiring(nets, Batch(x, labels), noise=_Dealt(x.flatten(1), None)).real
     judged = judged if isinstance(judged, Judgement) else judged[0]  # of a hierarchy: that of the data
     return torch.stack(judged.logits, 1)
 

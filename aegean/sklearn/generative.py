@@ -17,6 +17,7 @@ from torch import Tensor
 
 from aegean import draw
 from aegean.config import UserError, net
+from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.latent import MixturePrior
 from aegean.model import BATCH, HINTS, Model
@@ -111,7 +112,7 @@ class GenerativeModel(Estimator):
         with torch.no_grad():
             for point in points:
                 for part, out in zip(x.split(BATCH), total.split(BATCH)):
-                    p = model.wiring(model.nets, x=part, noise=partial(repeated, point.expand(len(part), -1)))
+                    p = model.wiring(model.nets, Batch(part), noise=partial(repeated, point.expand(len(part), -1)))
                     out -= sum(term(p) for term in model.bound) * math.log(2) / len(points)
         logs = np.log(np.array(model.info.scale))
         return total.numpy() - np.float32(logs.sum() * (self.n_features_in_ / len(logs)))

@@ -11,6 +11,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array
 from torch import Tensor
 
+from aegean.data.batch import Batch
 from aegean.latent import WhiteningPrior, fold, foldable
 from aegean.model import BATCH, Model
 from aegean.sklearn.base import DTYPES, Estimator, values
@@ -68,7 +69,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         X = self._checked(X)
         nets, x = self._nets(X.dtype), values(X, model.info)
         with torch.no_grad():
-            z = torch.cat([model.wiring(nets, x=part).latent.z for part in x.split(BATCH)])
+            z = torch.cat([model.wiring(nets, Batch(part)).latent.z for part in x.split(BATCH)])
         return z.numpy().astype(X.dtype)
 
     def inverse_transform(self, X: Any) -> np.ndarray:

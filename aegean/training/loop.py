@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from aegean.config import UserError
-from aegean.data.grid import grid, pairs
+from aegean.data.kinds import show
 from aegean.model import Model
 from aegean.training.folder import Folder, Settings
 from aegean.training.memory import peak, start_counting
@@ -180,12 +180,13 @@ class Loop:
 
     def _pictures(self, model: Model) -> None:
         images, able, info = self.trainer.images, model.can(), self.settings.info
-        (x, labels), found = self.shown, {}
+        x, labels, found = self.shown.x, self.shown.labels, {}
         if "sample" in able:
-            found["samples"] = grid(info.restore(model.sample(SHOWN, seed=0)), info)
+            found["samples"] = show({"": info.restore(model.sample(SHOWN, seed=0))}, info)
         if "reconstruct" in able:
             labels = labels if model.conditional else None
-            found["reconstructions"] = pairs(info.restore(x), info.restore(model.reconstruct(x, labels)), info)
+            again = info.restore(model.reconstruct(x, labels))
+            found["reconstructions"] = show({"given": info.restore(x), "reconstructed": again}, info)
         for name, data in found.items():
             (self.folder.samples / f"{name}-{images:010d}.png").write_bytes(data)
             self.board.add_image(name, _decoded(data), images)

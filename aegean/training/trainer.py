@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -125,6 +125,15 @@ class Trainer:
         self.phase_number, self.seen = self.phase_number + 1, 0
         self.at_phase.zero_()
         self.enter()
+
+    def __iter__(self) -> Iterator[bool]:
+        """Train to the end: False after each step, True where a phase has begun and no step of it is taken."""
+        while not self.done:
+            if self.phase_ended:
+                self.next_phase()
+                yield True
+            self.step()
+            yield False
 
     def step(self) -> None:
         """One step: every turn once (or as often as it repeats), averages, clock."""
@@ -249,10 +258,10 @@ class Trainer:
 
     def paths(self, turn: Turn, index: Tensor, repeat: int = 0, terms: Iterable[Term] = ()) -> Paths:
         """The paths of a turn for the samples `index` (B,), which the feed has ready."""
-        x, labels = self.feed.batch(self._stream(turn, repeat), index)
+        batch = self.feed.batch(self._stream(turn, repeat), index)
         noise = noise_for(index, self.run.seed, self.phase.name, turn.name, repeat)
         slopes, float32 = (frozenset(n for t in terms for n in getattr(t, a)) for a in ("slopes", "float32"))
-        return self.wiring(self.nets, x, labels, noise, slopes, self.forward_mode, float32)
+        return self.wiring(self.nets, batch, noise, slopes, self.forward_mode, float32)
 
     @property
     def compiling(self) -> float:
@@ -304,13 +313,13 @@ class Trainer:
         zs, ys = [], []
         for start in range(0, n, BATCH):
             size = min(BATCH, n - start)
-            x, labels = self.feed.take("latents", start, size)
+            batch = self.feed.take("latents", start, size)
             noise = noise_for(torch.arange(start, start + size, device=self.device), self.run.seed, "latents")
             nets = {name: net for name, net in self.nets.items() if name != "corruption"}
             with torch.no_grad():
-                paths = self.wiring(nets, x, labels, noise)
+                paths = self.wiring(nets, batch, noise)
                 zs.append(paths.features[-1] if of == "features" else paths.latent.z)
-            ys.append(labels)
+            ys.append(batch.labels)
         return torch.cat(zs), None if ys[0] is None else torch.cat(ys)  # type: ignore[arg-type]
 
     def means(self) -> dict[str, float]:

@@ -13,7 +13,8 @@ from torch import Tensor
 from aegean import api
 from aegean.codec import unpack
 from aegean.config import UserError
-from aegean.data.grid import as_pictures
+from aegean.data.batch import Batch
+from aegean.data.show import as_pictures
 from aegean.formulas.pictures import mean_squared_error, psnr
 from aegean.model import HINTS, Model
 from aegean.paths import Noise, Paths, noise_for
@@ -121,7 +122,7 @@ def checked(count: int) -> int:
 def drawn(model: Model, count: int, seed: int, truncation: float, labels: Tensor | None) -> Paths:
     """The paths of samples whose normal noise is multiplied by `truncation`."""
     noise = noise_for(torch.arange(count, device=model.device), seed, "verb")
-    return model.wiring(model.nets, labels=labels, noise=truncated(noise, truncation))
+    return model.wiring(model.nets, Batch(labels=labels), noise=truncated(noise, truncation))
 
 
 def truncated(noise: Noise, amount: float) -> Noise:

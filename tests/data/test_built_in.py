@@ -11,7 +11,7 @@ from aegean.data.pack import FORMAT
 from aegean.data.sprites import known_factors
 from aegean.data.synthetic import BUILT_IN, built_in_sum
 
-FORM = "f38b"  # of packs of format 1
+FORM = "139e"  # of packs of format 1
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import torch
 
 from aegean import draw
 from aegean.config import UserError
+from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.data.loader import Feed
 from aegean.integrations import export as exports
@@ -88,7 +89,7 @@ def expected(part, model, n, seed):
         uniform = draw.uniform(draw.key(seed, "verb", "prior uniform"), index, (1,))
         return {"noise": torch.cat(noise, 1), "uniform": uniform, **more}, model.sample(n, seed, labels)
     with torch.no_grad():
-        real = model.wiring(model.nets, x=x, labels=labels, noise=unaugmented).real
+        real = model.wiring(model.nets, Batch(x, labels), noise=unaugmented).real
         logits = real[0].logits if isinstance(real, dict) else real.logits
     return {"x": x, **more}, torch.stack(logits, 1)
 

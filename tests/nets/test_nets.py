@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from aegean.config import net, networks
+from aegean.data.batch import Batch
 from aegean.nets import ConvDecoder, ConvEncoder, Discriminator, MLPDecoder, MLPEncoder, SharedDiscriminator
 from aegean.nets.augment import AUGMENTATIONS, augment, cutout, numbers, translate
 from aegean.nets.blocks import Clipped, in_range
@@ -114,7 +115,7 @@ def test_slopes_by_forward_mode_equal_double_backward(case):
         x, y = torch.randn(8, *shape, dtype=dtype), torch.arange(8) % 3 if classes else None
         found = []
         for forward_mode in (False, True):
-            p = Paths({"D": D}, x, y, noise_for(torch.arange(8), 0, "t"), ("real",), forward_mode)
+            p = Paths({"D": D}, Batch(x, y), noise_for(torch.arange(8), 0, "t"), ("real",), forward_mode)
             slope = p.slope("real")
             loss = slope.sum() + p.real.logits[0].sum()
             found.append((slope.double(), torch.autograd.grad(loss, list(D.parameters()), allow_unused=True)))
@@ -130,7 +131,7 @@ def test_a_slope_by_finite_differences():
     torch.manual_seed(0)
     D = make_discriminator("mlp", (6,)).double()
     x = torch.randn(3, 6, dtype=torch.float64)
-    p = Paths({"D": D}, x, None, noise_for(torch.arange(3), 0, "t"), ("real",))
+    p = Paths({"D": D}, Batch(x), noise_for(torch.arange(3), 0, "t"), ("real",))
     step, numeric = 1e-6, torch.zeros(3, 6, dtype=torch.float64)
     for i in range(6):
         e = torch.zeros(6, dtype=torch.float64)
@@ -177,7 +178,7 @@ def test_a_reconstruction_is_seen_through_its_datas_augmentation():
     """Features of a moved picture compared with those of another move would blame the decoder for it."""
     D = make_discriminator("conv", (1, 8, 8), augmentation=("translation", "cutout"))
     x = torch.randn(4, 1, 8, 8)
-    p = Paths({"D": D}, x, None, noise_for(torch.arange(4), 0, "t"))
+    p = Paths({"D": D}, Batch(x), noise_for(torch.arange(4), 0, "t"))
     p.x_hat = p.x_fake = x.clone()
     assert torch.equal(p.recon.features[-1], p.real.features[-1])
     assert not torch.equal(p.fake.features[-1], p.real.features[-1])

@@ -1,23 +1,32 @@
-"""Samples as one picture for a person: tiles for images, a scatter plot for rows."""
+"""Samples as one picture for a person: tiles of pictures, a scatter plot of rows."""
 
 from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from aegean.data.info import DataInfo
 
+Groups = Mapping[str, np.ndarray]  # raw samples (n, *shape) by name
 TILE = 48  # pixels that a small tile is enlarged to, about
 TEXT = 13  # pixels that a line of text is high
 
 
-def grid(raw: np.ndarray, info: DataInfo, columns: int = 0) -> bytes:
-    """A PNG of raw samples (n, *shape): tiles row by row, `columns` wide (0: square); rows as a scatter plot."""
-    return tiles(as_pictures(raw, info), columns) if info.is_image else scatter({"": raw}, info)
+def show_pictures(groups: Groups, info: DataInfo, columns: int = 0) -> bytes:
+    """Raw pictures (n, C, H, W) by name -> PNG: tiles, `columns` wide (0: square); of several groups a row of each
+    in turn, so that what became of a picture stands below it."""
+    parts = [as_pictures(raw, info) for raw in groups.values()]
+    if len(parts) == 1:
+        return tiles(parts[0], columns)
+    columns = min(len(parts[0]), columns or 8)
+    blank = np.full((-len(parts[0]) % columns, *parts[0].shape[1:]), 255, np.uint8)
+    parts = [np.concatenate((part, blank)) for part in parts]
+    rows = [part[i : i + columns] for i in range(0, len(parts[0]), columns) for part in parts]
+    return tiles(np.concatenate(rows), columns)
 
 
 def as_pictures(raw: np.ndarray, info: DataInfo) -> np.ndarray:
@@ -68,7 +77,7 @@ def sheet(pictures: np.ndarray, columns: int = 0) -> np.ndarray:
     return page
 
 
-def scatter(groups: dict[str, np.ndarray], info: DataInfo) -> bytes:
+def show_rows(groups: Groups, info: DataInfo, columns: int = 0) -> bytes:
     """Rows (n, columns) of each named group in the plane of the first two columns -> PNG."""
     from matplotlib.figure import Figure
 
@@ -85,26 +94,6 @@ def scatter(groups: dict[str, np.ndarray], info: DataInfo) -> bytes:
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=100)
     return out.getvalue()
-
-
-def pairs(first: np.ndarray, second: np.ndarray, info: DataInfo) -> bytes:
-    """Samples above what became of them -> PNG: two raw arrays (n, *shape), shown n / k at a time on double rows."""
-    if not info.is_image:
-        return scatter({"given": first, "reconstructed": second}, info)
-    a, b = as_pictures(first, info), as_pictures(second, info)
-    columns = min(len(a), 8)
-    blank = np.full((-len(a) % columns, *a.shape[1:]), 255, np.uint8)
-    a, b = np.concatenate((a, blank)), np.concatenate((b, blank))
-    rows = [part for i in range(0, len(a), columns) for part in (a[i : i + columns], b[i : i + columns])]
-    return tiles(np.concatenate(rows), columns)
-
-
-def bands(groups: dict[str, np.ndarray], info: DataInfo) -> bytes:
-    """Groups of equally many raw samples (n, *shape), one row of tiles each -> PNG; rows as one scatter plot."""
-    if not info.is_image:
-        return scatter(groups, info)
-    pictures = [as_pictures(raw, info) for raw in groups.values()]
-    return tiles(np.concatenate(pictures), len(pictures[0]))
 
 
 def png(image: Image.Image) -> bytes:
