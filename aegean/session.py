@@ -21,9 +21,9 @@ from aegean import diffusers
 from aegean.asked import free_place, parse_images, pick_device, with_budget
 from aegean.config import UserError, net
 from aegean.data import DataOptions, Dataset, open_data
-from aegean.data.loader import Feed
-from aegean.data.source import Say
-from aegean.data.sources import settled
+from aegean.data.address import settled
+from aegean.data.read.source import Say
+from aegean.data.sets.feed import Feed
 from aegean.files import FULL, write_atomically
 from aegean.latent import PRIORS, NormalPrior, WhiteningPrior, fold, foldable
 from aegean.metrics.features import feature_network

@@ -27,7 +27,7 @@ from aegean import api
 from aegean.codec import unpack
 from aegean.compression import compress, decompress
 from aegean.data import Dataset, open_data
-from aegean.data.loader import Feed
+from aegean.data.sets.feed import Feed
 from aegean.recipes import configure
 from aegean.training.engine import choose_engine
 from aegean.training.trainer import Trainer

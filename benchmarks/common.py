@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from aegean.data.info import DataInfo
-from aegean.data.loader import Feed
+from aegean.data.sets.feed import Feed
 
 Step = Callable[[], Any]
 Found = dict[str, dict[str, float | None]]  # of each variant, images a second and a ratio

@@ -26,7 +26,7 @@ from common import FOREVER, alternate, arguments, finish, median, median_ratio, 
 from PIL import Image, ImageFilter
 
 from aegean.data import DataInfo, open_data
-from aegean.data.loader import Feed
+from aegean.data.sets.feed import Feed
 from aegean.recipes import configure
 from aegean.training.trainer import Trainer
 
@@ -92,13 +92,13 @@ def streamed_speed(
 
 def streamed(info: DataInfo, raw: Any) -> Feed:
     """A feed that holds no samples, however few they are."""
-    with patch("aegean.data.loader.RESIDENT_LIMIT", 0):
+    with patch("aegean.data.sets.feed.RESIDENT_LIMIT", 0):
         return Feed(info, raw, None, CPU, 0)
 
 
 def stored(shards: Path) -> tuple[DataInfo, Any]:
     """A folder of shards, not packed however small it is."""
-    with patch("aegean.data.loader.RESIDENT_LIMIT", 0), cache(shards.parent / "cache"):
+    with patch("aegean.data.sets.feed.RESIDENT_LIMIT", 0), cache(shards.parent / "cache"):
         dataset = open_data(str(shards), lambda _: None)
     return dataset.info, dataset.train
 

@@ -25,7 +25,7 @@ from torch import Tensor
 from aegean import api
 from aegean.config import UserError
 from aegean.data.info import DataInfo
-from aegean.data.show import as_pictures, labelled
+from aegean.data.io.show import as_pictures, labelled
 from aegean.integrations.export import FORMATS, export, own_samples
 from aegean.integrations.parts import OUTPUTS, Part, made
 from aegean.model import Model

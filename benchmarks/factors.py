@@ -18,7 +18,7 @@ import torch
 from common import arguments, finish, note, rounded, show
 
 from aegean.data import Dataset, open_data
-from aegean.data.loader import Feed
+from aegean.data.sets.feed import Feed
 from aegean.directions import data_latents
 from aegean.formulas.disentanglement import SILENT
 from aegean.formulas.pictures import psnr

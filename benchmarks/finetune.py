@@ -28,7 +28,7 @@ from tasks import TASKS
 
 from aegean import diffusers as folders
 from aegean.data import Dataset, kinds
-from aegean.data.loader import Feed
+from aegean.data.sets.feed import Feed
 from aegean.metrics.features import feature_network
 from aegean.metrics.protocol import Evaluator
 from aegean.model import Model

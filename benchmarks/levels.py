@@ -32,8 +32,8 @@ from torch import Tensor
 
 from aegean.config import Net
 from aegean.data import DataInfo, Dataset, open_data
-from aegean.data.loader import Feed
-from aegean.data.show import as_pictures, tiles
+from aegean.data.io.show import as_pictures, tiles
+from aegean.data.sets.feed import Feed
 from aegean.metrics.features import FeatureNetwork, feature_network
 from aegean.metrics.probes import Probes
 from aegean.metrics.protocol import Evaluator

@@ -34,8 +34,8 @@ from plain import loop
 
 import aegean
 from aegean.data import open_data
-from aegean.data.dataset import DataOptions
-from aegean.data.files import cache_folder
+from aegean.data.sets.dataset import DataOptions
+from aegean.machine import cache_folder
 from aegean.recipes import configure
 from aegean.training.loop import LINES, Loop
 from aegean.training.schedule import Run

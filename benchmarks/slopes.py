@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from aegean.data.info import DataInfo
-from aegean.data.loader import Feed
+from aegean.data.sets.feed import Feed
 from aegean.recipes import configure
 from aegean.training.engine import Engine
 from aegean.training.trainer import Trainer

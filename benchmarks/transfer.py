@@ -27,7 +27,7 @@ from common import arguments, finish, median, note, rounded, show
 from tasks import TASKS, Direction, Scorer, Scores, Task, fraction
 
 from aegean.data import Dataset, kinds
-from aegean.data.loader import Feed
+from aegean.data.sets.feed import Feed
 from aegean.recipes import RECIPES, configure
 from aegean.recipes.registry import options
 from aegean.training.engine import Engine, choose_engine

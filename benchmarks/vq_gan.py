@@ -23,7 +23,7 @@ from common import arguments, finish, note, rounded, show
 from tasks import TASKS
 
 from aegean.data import Dataset, kinds
-from aegean.data.loader import Feed
+from aegean.data.sets.feed import Feed
 from aegean.formulas import pictures
 from aegean.metrics.features import feature_network
 from aegean.metrics.protocol import Evaluator

@@ -17,8 +17,8 @@ import torch
 import aegean
 from aegean import api
 from aegean.config import UserError
-from aegean.data.files import cache_folder
 from aegean.latent import mapping
+from aegean.machine import cache_folder
 from aegean.metrics.protocol import _drawn
 from aegean.model import Model
 from aegean.recipes import RECIPES, options

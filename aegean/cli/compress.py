@@ -21,7 +21,7 @@ from aegean.codec.container import read_header
 from aegean.compression import compress as compressed
 from aegean.compression import decompress as decompressed
 from aegean.config import UserError
-from aegean.data.natural import natural_pictures, write_picture
+from aegean.data.io.natural import natural_pictures, write_picture
 
 ENDING = ".aeg"
 LIMIT = 4 << 30  # bytes of a file that is read

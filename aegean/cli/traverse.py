@@ -17,7 +17,7 @@ from aegean.cli.outputs import check_picture, npz, table, target, write
 from aegean.cli.verbs import check_size, class_index, need_labels, need_verb, opened
 from aegean.config import UserError
 from aegean.data import read_inputs
-from aegean.data.show import as_pictures, labelled
+from aegean.data.io.show import as_pictures, labelled
 from aegean.directions import Directions, check_way, chosen_way, directions, levels_of, prior_latents, walk
 from aegean.model import Model
 from aegean.session import own_data

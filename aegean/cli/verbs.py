@@ -21,9 +21,9 @@ from aegean import api
 from aegean.cli.outputs import FOLDER, check_picture, npz, rows, target, write, write_folder
 from aegean.config import UserError, nearest, to_json
 from aegean.data import DataInfo, read_inputs
-from aegean.data.inputs import different
+from aegean.data.address import open_source
+from aegean.data.io.inputs import different
 from aegean.data.kinds import kind_of, show
-from aegean.data.sources import open_source
 from aegean.model import HINTS, Model
 
 SHOWN = 16  # inputs whose levels are shown

@@ -14,9 +14,9 @@ import numpy as np
 
 from aegean.config import UserError
 from aegean.data.info import DataInfo
-from aegean.data.show import Groups, show_pictures, show_rows
-from aegean.data.source import Want
-from aegean.data.write import write_pictures, write_rows
+from aegean.data.io.show import Groups, show_pictures, show_rows
+from aegean.data.io.write import write_pictures, write_rows
+from aegean.data.read.source import Want
 
 
 class Kind(NamedTuple):

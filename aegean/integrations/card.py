@@ -12,9 +12,9 @@ import torch
 from aegean import api
 from aegean.config import UserError, parse_json
 from aegean.data import DataInfo
-from aegean.data.hub import address, is_hub
 from aegean.data.kinds import show
-from aegean.data.synthetic import BUILT_IN
+from aegean.data.read.built_in import BUILT_IN
+from aegean.data.read.hub import address, is_hub
 from aegean.model import Model
 from aegean.session import own_data
 from aegean.training.folder import Folder, Settings

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from aegean.data.sprites import known_factors
+from aegean.data.read.sprites import known_factors
 from aegean.directions import data_latents
 from aegean.formulas.disentanglement import factor_score, mutual_information_gap
 from aegean.model import Model

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from aegean.config import UserError
 from aegean.data.info import DataInfo
-from aegean.data.source import Say, say_to_stderr
+from aegean.data.read.source import Say, say_to_stderr
 from aegean.files import write_atomically
 from aegean.metrics import networks
 

@@ -11,8 +11,8 @@ from aegean import api
 from aegean.asked import with_budget
 from aegean.config import UserError, to_json
 from aegean.data import DataOptions, Dataset, open_data
-from aegean.data.source import Say, say_to_stderr
-from aegean.data.sources import settled
+from aegean.data.address import settled
+from aegean.data.read.source import Say, say_to_stderr
 from aegean.files import write_atomically
 from aegean.model import Model
 from aegean.recipes import configure

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from PIL import Image
 
 from aegean.data import DataInfo, Dataset
-from aegean.data.show import as_pictures, tiles
+from aegean.data.io.show import as_pictures, tiles
 from aegean.model import Model
 from aegean.report.curves import clouds
 

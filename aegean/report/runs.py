@@ -10,7 +10,7 @@ from typing import Any
 
 from aegean.config import UserError, parse_json
 from aegean.data import Dataset
-from aegean.data.source import Say
+from aegean.data.read.source import Say
 from aegean.model import Model
 from aegean.training.folder import Folder, Settings
 

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from aegean.asked import parse_images, pick_device, with_budget
 from aegean.config import UserError
 from aegean.data.info import DataInfo
-from aegean.data.loader import Feed
+from aegean.data.sets.feed import Feed
 from aegean.model import Model
 from aegean.recipes import RECIPES, configure, options
 from aegean.session import quiet

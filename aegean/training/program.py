@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aegean.data.files import cache_folder
-from aegean.data.source import Say
+from aegean.data.read.source import Say
+from aegean.machine import cache_folder
 from aegean.training.engine import out_of_memory
 from aegean.training.zeros import drop_zeros
 

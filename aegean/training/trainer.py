@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from aegean import draw
 from aegean.config import UserError
 from aegean.data.info import DataInfo
-from aegean.data.loader import Feed
-from aegean.data.source import Say, say_to_stderr
+from aegean.data.read.source import Say, say_to_stderr
+from aegean.data.sets.feed import Feed
 from aegean.latent import Quantised
 from aegean.model import BATCH, Model
 from aegean.nets.blocks import place

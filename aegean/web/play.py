@@ -14,7 +14,7 @@ from aegean import api
 from aegean.codec import unpack
 from aegean.config import UserError
 from aegean.data.batch import Batch
-from aegean.data.show import as_pictures
+from aegean.data.io.show import as_pictures
 from aegean.formulas.pictures import mean_squared_error, psnr
 from aegean.model import HINTS, Model
 from aegean.paths import Noise, Paths, noise_for

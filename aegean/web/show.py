@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from aegean.data.show import png
+from aegean.data.io.show import png
 from aegean.web.play import Pictures
 
 SMALL = 96  # pixels: a smaller picture is enlarged without blur

@@ -11,7 +11,7 @@ from PIL import Image
 
 from aegean.config import UserError
 from aegean.data import DataInfo
-from aegean.data.images import FORMATS, ORIENTATION, Wanted, check, decode, reason_of
+from aegean.data.read.pictures import FORMATS, ORIENTATION, Wanted, check, decode, reason_of
 
 BYTES = 20 << 20  # of an upload
 PIXELS = 50_000_000  # of one picture: more are refused by the header, before anything is decoded

@@ -8,7 +8,7 @@ import pytest
 
 from aegean.config import UserError
 from aegean.data import DataOptions, open_data
-from aegean.data.binary import IDX_FILES
+from aegean.data.read.binary import IDX_FILES
 
 RNG = np.random.default_rng(2)
 

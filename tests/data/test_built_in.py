@@ -6,10 +6,13 @@ import json
 import numpy as np
 import pytest
 
-from aegean.data import DataOptions, open_data, opening, sprites, synthetic
-from aegean.data.pack import FORMAT
-from aegean.data.sprites import known_factors
-from aegean.data.synthetic import BUILT_IN, built_in_sum
+from aegean.data import DataOptions, open_data
+from aegean.data.read import built_in as synthetic
+from aegean.data.read import sprites
+from aegean.data.read.built_in import BUILT_IN, built_in_sum
+from aegean.data.read.sprites import known_factors
+from aegean.data.sets import opening
+from aegean.data.sets.pack import FORMAT
 
 FORM = "139e"  # of packs of format 1
 
@@ -49,7 +52,7 @@ def test_an_unchanged_set_is_not_packed_again(cache, monkeypatch):
 
 
 def test_the_files_that_make_the_sets_are_looked_at():
-    assert {path.name for path in synthetic.FILES} == {"synthetic.py", "sprites.py"}
+    assert {path.name for path in synthetic.FILES} == {"built_in.py", "sprites.py"}
     assert all(path.exists() for path in synthetic.FILES)
 
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aegean.config import UserError
-from aegean.data import DataInfo, loader
-from aegean.data.loader import Feed
+from aegean.data import DataInfo
+from aegean.data.sets import feed as loader
+from aegean.data.sets.feed import Feed
 
 CPU = torch.device("cpu")
 

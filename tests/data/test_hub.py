@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from aegean.config import UserError
-from aegean.data import DataOptions, hub, loader, open_data
-from aegean.data.sources import settled
-from aegean.data.stored import Stored
+from aegean.data import DataOptions, open_data
+from aegean.data.address import settled
+from aegean.data.read import hub
+from aegean.data.read.lazy import Stored
+from aegean.data.sets import feed as loader
 
 datasets = pytest.importorskip("datasets", reason="datasets is not installed: pip install 'aegean[data]'")
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from aegean.config import UserError
 from aegean.data import DataOptions, open_data
-from aegean.data.files import folder_names
+from aegean.data.read.files import folder_names
 
 RNG = np.random.default_rng(3)
 MODES = {"L": (), "RGB": (3,), "RGBA": (4,), "CMYK": (4,)}

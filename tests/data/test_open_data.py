@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aegean.config import UserError, from_json, to_json
-from aegean.data import DataInfo, DataOptions, open_data, opening
-from aegean.data.files import cache_folder
-from aegean.data.pack import held_out
+from aegean.data import DataInfo, DataOptions, open_data
+from aegean.data.sets import opening
+from aegean.data.sets.pack import held_out
+from aegean.machine import cache_folder
 
 
 def quiet(_):

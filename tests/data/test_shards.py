@@ -12,9 +12,10 @@ from PIL import Image
 
 import aegean
 from aegean.config import UserError
-from aegean.data import DataOptions, loader, open_data, read_inputs
-from aegean.data.loader import Feed
-from aegean.data.stored import Stored
+from aegean.data import DataOptions, open_data, read_inputs
+from aegean.data.read.lazy import Stored
+from aegean.data.sets import feed as loader
+from aegean.data.sets.feed import Feed
 from aegean.recipes import smoke
 from aegean.training.trainer import Trainer
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from aegean.data import DataOptions, open_data
-from aegean.data.sprites import FACTORS, PLACES, SIDE, draw_sprites, known_factors, sprite_factors
+from aegean.data.read.sprites import FACTORS, PLACES, SIDE, draw_sprites, known_factors, sprite_factors
 
 
 @pytest.fixture(scope="module")

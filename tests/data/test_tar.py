@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aegean.data.tar import BLOCK, Member, Skipped, members
+from aegean.data.read.tar import BLOCK, Member, Skipped, members
 
 NAMES = st.text(st.characters(codec="ascii", exclude_characters="\0"), min_size=1, max_size=300).filter(
     lambda name: not name.endswith("/")

@@ -10,7 +10,7 @@ from autoencoders import PICTURES, close, pictures, theirs
 from aegean import api
 from aegean import diffusers as folders
 from aegean.config import UserError
-from aegean.data.loader import Feed
+from aegean.data.sets.feed import Feed
 from aegean.model import Model
 from aegean.paths import with_slope
 from aegean.recipes import configure

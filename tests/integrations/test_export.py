@@ -15,7 +15,7 @@ from aegean import draw
 from aegean.config import UserError
 from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
-from aegean.data.loader import Feed
+from aegean.data.sets.feed import Feed
 from aegean.integrations import export as exports
 from aegean.integrations.export import described, export
 from aegean.integrations.parts import OUTPUTS, Part

@@ -6,7 +6,7 @@ import torch
 
 import aegean
 from aegean.config import net
-from aegean.data.sprites import PLACES, SIDE
+from aegean.data.read.sprites import PLACES, SIDE
 from aegean.latent import Identity
 from aegean.metrics.factors import Factors, untrained
 from aegean.metrics.features import feature_network_from

@@ -10,7 +10,7 @@ from torch.distributions import Normal, kl_divergence
 
 from aegean.config import UserError
 from aegean.data.info import DataInfo
-from aegean.data.loader import Feed
+from aegean.data.sets.feed import Feed
 from aegean.nets import Judgement
 from aegean.nets.blocks import act
 from aegean.nets.scales import ScaleDiscriminator, bundle, pyramid

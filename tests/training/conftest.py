@@ -7,7 +7,7 @@ from steps import digits as read_digits
 from steps import trainer
 
 from aegean.data.info import DataInfo
-from aegean.data.loader import Feed
+from aegean.data.sets.feed import Feed
 from aegean.recipes import smoke
 from aegean.training.trainer import Trainer
 

@@ -5,7 +5,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from aegean.data.info import DataInfo
-from aegean.data.loader import Feed
+from aegean.data.sets.feed import Feed
 from aegean.recipes import smoke
 from aegean.training.trainer import Trainer
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from aegean.config import UserError, nearest
-from aegean.data.files import plain_name
-from aegean.data.source import (
+from aegean.data.read.files import plain_name
+from aegean.data.read.source import (
     BYTES_LIMIT,
     Part,
     Say,

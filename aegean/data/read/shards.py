@@ -13,13 +13,13 @@ import numpy as np
 from tqdm import tqdm
 
 from aegean.config import UserError
-from aegean.data.archive import MEMBER_LIMIT, leaves
-from aegean.data.files import is_hidden, listing
-from aegean.data.folders import folder_labels
-from aegean.data.source import Say, Source, Want
-from aegean.data.stored import stored_source
-from aegean.data.stream import resume_hint
-from aegean.data.tar import Member, Skipped, members
+from aegean.data.read.files import is_hidden, listing
+from aegean.data.read.folders import folder_labels
+from aegean.data.read.lazy import stored_source
+from aegean.data.read.source import Say, Source, Want
+from aegean.data.read.tar import Member, Skipped, members
+from aegean.data.read.zips import MEMBER_LIMIT, leaves
+from aegean.data.sets.stream import resume_hint
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".tga", ".jp2")
 PACKED = (".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar.zst", ".tzst", ".tar.lz4")

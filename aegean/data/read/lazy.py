@@ -17,11 +17,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from aegean.config import UserError
-from aegean.data.files import plain_name
-from aegean.data.folders import in_parts
-from aegean.data.images import Header, Wanted, decode, look, settle
-from aegean.data.source import Part, Say, Source, Want
-from aegean.data.stream import resume_hint
+from aegean.data.read.files import plain_name
+from aegean.data.read.folders import in_parts
+from aegean.data.read.pictures import Header, Wanted, decode, look, settle
+from aegean.data.read.source import Part, Say, Source, Want
+from aegean.data.sets.stream import resume_hint
 
 KEY = hashlib.sha256().digest_size
 

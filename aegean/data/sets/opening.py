@@ -14,15 +14,16 @@ from functools import partial
 from pathlib import Path
 
 from aegean.config import UserError, to_json
-from aegean.data import hub
-from aegean.data.dataset import DataOptions, Dataset
-from aegean.data.files import cache_folder, content_sum, listing, plain_name
-from aegean.data.pack import FORMAT, bytes_needed, load_pack, read_json, write_json, write_pack
-from aegean.data.source import Say, Source, Want, say_to_stderr
-from aegean.data.sources import locate, open_source, open_store
-from aegean.data.stored import is_index
-from aegean.data.synthetic import FILES, built_in_sum
+from aegean.data.address import locate, open_source, open_store
+from aegean.data.read import hub
+from aegean.data.read.built_in import FILES, built_in_sum
+from aegean.data.read.files import content_sum, listing, plain_name
+from aegean.data.read.lazy import is_index
+from aegean.data.read.source import Say, Source, Want, say_to_stderr
+from aegean.data.sets.dataset import DataOptions, Dataset
+from aegean.data.sets.pack import FORMAT, bytes_needed, load_pack, read_json, write_json, write_pack
 from aegean.files import FULL
+from aegean.machine import cache_folder
 
 STALE = 24 * 3600  # seconds after which an unfinished pack is nobody's
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aegean.config import UserError
-from aegean.data.resize import fit
+from aegean.data.read.resize import fit
 
 if TYPE_CHECKING:
-    from aegean.data.stored import Stored
+    from aegean.data.read.lazy import Stored
 
 Say = Callable[[str], None]
 Blocks = Callable[[], Iterator[np.ndarray]]

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from aegean.config import UserError, nearest
-from aegean.data import hub
-from aegean.data.binary import cifar_source, idx_source, is_cifar, is_idx
-from aegean.data.dataset import DataOptions
-from aegean.data.files import listing
-from aegean.data.shards import has_shards, open_shards, shard_source
-from aegean.data.source import Say, Source, Want, conform
-from aegean.data.stored import Store
-from aegean.data.synthetic import BUILT_IN
+from aegean.data.read import hub
+from aegean.data.read.binary import cifar_source, idx_source, is_cifar, is_idx
+from aegean.data.read.built_in import BUILT_IN
+from aegean.data.read.files import listing
+from aegean.data.read.lazy import Store
+from aegean.data.read.shards import has_shards, open_shards, shard_source
+from aegean.data.read.source import Say, Source, Want, conform
+from aegean.data.sets.dataset import DataOptions
 
 
 def locate(spec: str) -> Path | None:
@@ -67,14 +67,14 @@ def open_source(spec: str, want: Want, say: Say) -> Source:
         if is_cifar(path):
             return conform(cifar_source(path), want, say)
     elif path.suffix.lower() in (".npy", ".npz"):
-        from aegean.data.arrays import array_source
+        from aegean.data.read.arrays import array_source
 
         return conform(array_source(path, want, say), want, say)
     elif path.suffix.lower() in (".csv", ".tsv"):
-        from aegean.data.tables import table_source
+        from aegean.data.read.tables import table_source
 
         return conform(table_source(path, say), want, say)
-    from aegean.data.images import picture_source
+    from aegean.data.read.pictures import picture_source
 
     return picture_source(path, want, say)
 

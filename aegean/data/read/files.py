@@ -1,4 +1,4 @@
-"""Where data lie and where packs are kept: the cache folder, listings and sums of source files."""
+"""Listings and sums of the files of a source."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import hashlib
 import os
 import re
 import stat
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from tqdm import tqdm
@@ -15,17 +13,6 @@ from tqdm import tqdm
 from aegean.config import UserError
 
 HIDDEN = {"thumbs.db", "desktop.ini", "__macosx"}
-
-
-def cache_folder(env: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
-    """$AEGEAN_CACHE, else the place for caches on this system."""
-    if env.get("AEGEAN_CACHE"):
-        return Path(env["AEGEAN_CACHE"]).expanduser().absolute()
-    if env.get("XDG_CACHE_HOME"):
-        return Path(env["XDG_CACHE_HOME"]) / "aegean"
-    if platform == "win32" and env.get("LOCALAPPDATA"):
-        return Path(env["LOCALAPPDATA"]) / "aegean" / "cache"
-    return Path.home() / ("Library/Caches" if platform == "darwin" else ".cache") / "aegean"
 
 
 def plain_name(path: Path) -> str:

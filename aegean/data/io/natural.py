@@ -10,15 +10,15 @@ from PIL import Image, ImageOps
 
 from aegean.codec.container import NAME_LIMIT, is_name
 from aegean.config import UserError
-from aegean.data.binary import is_cifar, is_idx
-from aegean.data.files import listing
-from aegean.data.hub import is_hub
-from aegean.data.images import FORMATS, bad_picture, check, open_pictures, picture_names, reason_of
+from aegean.data.address import locate, open_source
 from aegean.data.info import DataInfo
-from aegean.data.shards import has_shards
-from aegean.data.source import Say, Want, say_to_stderr
-from aegean.data.sources import locate, open_source
-from aegean.data.write import PICTURES
+from aegean.data.io.write import PICTURES
+from aegean.data.read.binary import is_cifar, is_idx
+from aegean.data.read.files import listing
+from aegean.data.read.hub import is_hub
+from aegean.data.read.pictures import FORMATS, bad_picture, check, open_pictures, picture_names, reason_of
+from aegean.data.read.shards import has_shards
+from aegean.data.read.source import Say, Want, say_to_stderr
 
 ARRAYS = (".npy", ".npz", ".csv", ".tsv")
 Named = tuple[str, np.ndarray]

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from aegean.config import UserError, nearest
-from aegean.data.archive import MEMBER_LIMIT
-from aegean.data.source import Say, Source, Want
-from aegean.data.stored import stored_source
-from aegean.data.stream import resume_hint
+from aegean.data.read.lazy import stored_source
+from aegean.data.read.source import Say, Source, Want
+from aegean.data.read.zips import MEMBER_LIMIT
+from aegean.data.sets.stream import resume_hint
 
 PREFIX = "hub:"
 

@@ -19,8 +19,8 @@ from tqdm import tqdm
 from aegean import draw
 from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
-from aegean.data.source import BLOCK_BYTES, Say
-from aegean.data.stream import Held, as_tensor, read_rows, rows_of
+from aegean.data.read.source import BLOCK_BYTES, Say
+from aegean.data.sets.stream import Held, as_tensor, read_rows, rows_of
 
 RESIDENT_LIMIT = 4 << 30  # bytes of raw samples that are held in host memory; larger sets are streamed
 THREADS = 4  # that fetch batches of streams

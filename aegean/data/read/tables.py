@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from aegean.config import UserError
-from aegean.data.files import plain_name
-from aegean.data.source import Say, Source, array_part, class_indices, class_names
+from aegean.data.read.files import plain_name
+from aegean.data.read.source import Say, Source, array_part, class_indices, class_names
 
 LABELS = ("label", "class", "target", "y")
 SIZE_LIMIT = 1 << 30

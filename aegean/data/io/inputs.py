@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from aegean.config import UserError
+from aegean.data.address import open_source
 from aegean.data.info import INTEGERS, DataInfo
 from aegean.data.kinds import kind_of
-from aegean.data.source import Part, Say, Source, say_to_stderr
-from aegean.data.sources import open_source
+from aegean.data.read.source import Part, Say, Source, say_to_stderr
 
 
 def read_inputs(

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aegean.data.source import Source, array_part
+from aegean.data.read.source import Source, array_part
 
 if TYPE_CHECKING:
-    from aegean.data.dataset import Dataset
+    from aegean.data.sets.dataset import Dataset
 
 SIDE = 16  # pixels
 SHAPES = ("square", "disc", "triangle")

@@ -6,8 +6,8 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from aegean.config import UserError
-from aegean.data.files import is_hidden
-from aegean.data.source import BYTES_LIMIT
+from aegean.data.read.files import is_hidden
+from aegean.data.read.source import BYTES_LIMIT
 
 MEMBER_LIMIT = 1 << 30
 RATIO_LIMIT = 200  # of the whole zip; pictures hardly shrink

@@ -18,11 +18,11 @@ import numpy as np
 from tqdm import tqdm
 
 from aegean.config import UserError, from_json, parse_json, to_json
-from aegean.data import loader
-from aegean.data.dataset import DataOptions, Dataset
 from aegean.data.info import INTEGERS, DataInfo
-from aegean.data.source import BLOCK_BYTES, Part, Say, Source
-from aegean.data.stored import Store, Stored, is_index, read_index, write_index
+from aegean.data.read.lazy import Store, Stored, is_index, read_index, write_index
+from aegean.data.read.source import BLOCK_BYTES, Part, Say, Source
+from aegean.data.sets import feed
+from aegean.data.sets.dataset import DataOptions, Dataset
 
 FORMAT = 1
 LEAST = 20  # samples
@@ -97,7 +97,7 @@ def _row_bytes(source: Source) -> int:
 
 def _streams(part: Part, source: Source) -> bool:
     """Whether a part stays where it lies: its pictures can be read in any order, and they are many."""
-    return part.stored is not None and part.count * _row_bytes(source) > loader.RESIDENT_LIMIT
+    return part.stored is not None and part.count * _row_bytes(source) > feed.RESIDENT_LIMIT
 
 
 def _test_part(source: Source, test: Source | None) -> Part | None:

@@ -13,8 +13,8 @@ from typing import IO
 import numpy as np
 
 from aegean.config import UserError
-from aegean.data.files import plain_name
-from aegean.data.source import BLOCK_BYTES, BYTES_LIMIT, Part, Source, class_indices, class_names, in_blocks
+from aegean.data.read.files import plain_name
+from aegean.data.read.source import BLOCK_BYTES, BYTES_LIMIT, Part, Source, class_indices, class_names, in_blocks
 
 IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 GZIP_RATIO = 1032  # deflate cannot do better

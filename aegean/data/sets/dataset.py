@@ -10,7 +10,7 @@ import numpy as np
 
 from aegean.config import Config, UserError
 from aegean.data.info import DataInfo
-from aegean.data.stored import Stored
+from aegean.data.read.lazy import Stored
 
 SIZES = (4, 8192)
 

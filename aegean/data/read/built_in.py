@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from aegean.data import sprites as sprites_module
-from aegean.data.source import Source, array_part
-from aegean.data.sprites import sprites
+from aegean.data.read import sprites as sprites_module
+from aegean.data.read.source import Source, array_part
+from aegean.data.read.sprites import sprites
 
 TRAIN, TEST = 100_000, 10_000
 

@@ -17,11 +17,11 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from aegean.config import UserError
-from aegean.data.archive import open_member, open_zip, zip_names
-from aegean.data.files import listing, plain_name
-from aegean.data.folders import folder_labels, in_parts
-from aegean.data.resize import fit, resized
-from aegean.data.source import Part, Say, Source, Want
+from aegean.data.read.files import listing, plain_name
+from aegean.data.read.folders import folder_labels, in_parts
+from aegean.data.read.resize import fit, resized
+from aegean.data.read.source import Part, Say, Source, Want
+from aegean.data.read.zips import open_member, open_zip, zip_names
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "TGA", "JPEG2000")  # none that runs a program
 PIXEL_LIMIT = 200_000_000

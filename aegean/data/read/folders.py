@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from aegean.config import UserError
-from aegean.data.source import Part, Say, class_indices, class_names
+from aegean.data.read.source import Part, Say, class_indices, class_names
 
 Name = TypeVar("Name", bound=Hashable)
 

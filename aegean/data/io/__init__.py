@@ -1,0 +1,1 @@
+"""People's files in and out of a trained model: inputs, pictures in their own sizes, samples, sheets of samples."""

@@ -1,0 +1,1 @@
+"""Data sets: packed once, opened again, and fed to training batch by batch."""
