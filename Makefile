@@ -35,7 +35,7 @@ docs: .venv/ready-docs
 	@echo "open build/site/index.html; to search it, too: $(BIN)/python -m http.server --directory build/site"
 
 bench: $(READY)
-	for name in step overhead data scaling slopes cost; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	for name in step overhead data scaling gradient_penalty cost; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean:
 	rm -rf runs build .pytest_cache .mypy_cache .ruff_cache .hypothesis

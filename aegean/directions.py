@@ -92,10 +92,10 @@ def walk(found: Directions, start: Tensor, steps: int = 7, span: float = 2.0) ->
 
 def levels_of(model: Model) -> list[int]:
     """The level that each number of a latent belongs to, counted from 0, nearest the data: the top level's first."""
-    spans = model.nets["G"].spans if model.floors > 1 else ()
+    spans = model.nets["G"].spans if model.depth > 1 else ()
     if sum(spans) != model.latent:  # type: ignore[arg-type]  # flat, or a stack, whose latent is the top floor's
-        return [model.floors - 1] * model.latent
-    return [level for level in reversed(range(model.floors)) for _ in range(spans[level])]  # type: ignore[index]
+        return [model.depth - 1] * model.latent
+    return [level for level in reversed(range(model.depth)) for _ in range(spans[level])]  # type: ignore[index]
 
 
 def check_way(model: Model, way: str = "") -> None:
@@ -174,7 +174,7 @@ def _first_layer(model: Model) -> Tensor:
     stem = getattr(G[-1] if isinstance(G, torch.nn.ModuleList) else G, "stem", None)
     if not isinstance(stem, torch.nn.Linear):
         raise UserError("The first layer of this model's decoder is not linear: take the way components or axes.")
-    top = sum(level == model.floors - 1 for level in levels_of(model))
+    top = sum(level == model.depth - 1 for level in levels_of(model))
     return stem.weight.detach().double().cpu()[:, :top]  # behind them: classes, or a floor's noise
 
 

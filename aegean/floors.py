@@ -25,9 +25,9 @@ class Floors:
     wiring: Any
 
     @property
-    def floors(self) -> int:
+    def depth(self) -> int:
         """Levels that a sample is drawn from: 1 for a flat model."""
-        return self.wiring.floors(self.nets)
+        return self.wiring.depth(self.nets)
 
     def levels(self: Any, x: Tensor, labels: Tensor | None = None) -> list[Level]:
         """Features and latents of every level of the encoder, for samples x (n, *shape).
@@ -44,10 +44,10 @@ class Floors:
     def from_top(self: Any, x: Tensor, top: int, labels: Tensor | None = None) -> Tensor:
         """x (n, *shape) -> the reconstruction from the upper `top` levels alone (n, *shape): the others say nothing."""
         self._need("reconstruct")
-        if self.floors == 1:
+        if self.depth == 1:
             raise UserError("This model is flat: it has one level of latents, so top=1 is all of it; leave top out.")
-        if not 1 <= top <= self.floors:
-            raise UserError(f"top={top}: this model has {self.floors} levels of latents; expected 1 to {self.floors}.")
+        if not 1 <= top <= self.depth:
+            raise UserError(f"top={top}: this model has {self.depth} levels of latents; expected 1 to {self.depth}.")
         return self._map(lambda p: p.x_top[top], x, labels)
 
     def redraw(
@@ -72,14 +72,14 @@ class Floors:
 
     def check_level(self, level: int) -> None:
         """UserError: a flat model, or no such level."""
-        if self.floors == 1:
+        if self.depth == 1:
             raise UserError(
                 "This model is flat: all of a sample is drawn at one level, so none can be kept while another is "
                 "redrawn; train hierarchical_vae, stacked_gan or multiscale_gan."
             )
-        if not 0 <= level < self.floors:
+        if not 0 <= level < self.depth:
             raise UserError(
-                f"There is no level {level}: this model draws on levels 0 (nearest the data) to {self.floors - 1}."
+                f"There is no level {level}: this model draws on levels 0 (nearest the data) to {self.depth - 1}."
             )
 
     def encode_level(self: Any, level: int, below: Tensor) -> Tensor:

@@ -300,7 +300,7 @@ class Model(Floors):
         assert scaling and all(isinstance(v, (int, float)) for v in scaling), "no range"
         assert all(isinstance(term, Term) for term in self.bound), "the bound is not made of terms"
         counts = {len(self.info.classes), len(self.info.class_counts)} if self.conditional else set()
-        assert "G" not in self.nets or self.floors > 0, "no levels"  # raises, too, where nets and wiring do not fit
+        assert "G" not in self.nets or self.depth > 0, "no levels"  # raises, too, where nets and wiring do not fit
         wanted = {net.classes for net in self.nets.values() if getattr(net, "classes", 0)}
         assert counts == wanted, f"networks for {wanted} classes, data with {counts}"
         check(self.nets, self.info)

@@ -186,7 +186,7 @@ def control(model: Model, classify: Classify, variance: float, count: int) -> li
     its draws in parts of the data's."""
     found = []
     before = judged(model, classify, model.sample(count, seed=1))
-    for level in range(model.floors):
+    for level in range(model.depth):
         draws = [model.redraw(level, count, 1, again) for again in range(DRAWS)]
         kept = float(np.mean([(judged(model, classify, x) == before).mean() for x in draws[1:3]]))
         spread = float(torch.stack(draws).var(0).mean()) / variance
@@ -230,7 +230,7 @@ class Bench:
         for seed in range(seeds):
             run = run.replace(seed=seed).with_images(self.images)
             model, result = play(run, self.dataset, self.device, self.score, self.points)
-            if model.floors > 1 and "sample" in model.can():
+            if model.depth > 1 and "sample" in model.can():
                 result["levels"] = control(model, self.classify, self.variance, self.redrawn)
             if self.probes and "levels" in model.can():
                 result["probes"] = self.probes(model)
@@ -299,15 +299,15 @@ def pictures(bench: Bench, folder: Path) -> None:
     info, real = bench.dataset.info, bench.score.test[:12]
     for name, model in bench.models.items():
         plain = name.replace(", ", "-").replace(" ", "-")
-        if model.floors == 1:
+        if model.depth == 1:
             continue
         rows = [
             torch.stack([model.redraw(level, 3, 1, again) for again in range(12)], 1).flatten(0, 1)
-            for level in reversed(range(model.floors))
+            for level in reversed(range(model.depth))
         ]
         (folder / f"levels-{plain}.png").write_bytes(sheet(info, torch.cat(rows)))
         if "levels" in model.can():
-            tops = [model.reconstruct(real, top=k) for k in range(1, model.floors + 1)]
+            tops = [model.reconstruct(real, top=k) for k in range(1, model.depth + 1)]
             (folder / f"added-{plain}.png").write_bytes(sheet(info, torch.cat([real, *tops])))
 
 

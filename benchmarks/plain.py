@@ -95,7 +95,7 @@ def gan(nets: Nets, batches: Iterator[Tensor], batch: int, gamma: float, careful
         fake.requires_grad_()
         D.requires_grad_(True)
         on_real, on_fake = judge(real), judge(fake)
-        r1, r2 = squared_slope(on_real, real), squared_slope(on_fake, fake)
+        r1, r2 = squared_gradient(on_real, real), squared_gradient(on_fake, fake)
         loss_d = F.softplus(on_fake - on_real).mean() + gamma / 2 * (r1.mean() + r2.mean())
         adam_d.zero_grad()
         loss_d.backward()
@@ -138,7 +138,7 @@ def vae(nets: Nets, batches: Iterator[Tensor], careful: bool) -> Callable[[], No
 # pieces
 
 
-def squared_slope(logits: Tensor, x: Tensor) -> Tensor:
+def squared_gradient(logits: Tensor, x: Tensor) -> Tensor:
     """|grad_x D(x)|^2 of each sample (B,), with a graph for its own gradient."""
     (slope,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
     return slope.square().flatten(1).sum(1)

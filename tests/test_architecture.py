@@ -16,6 +16,7 @@ ROOMS = [
     "nets",
     "latent",
     "objectives",
+    "gradients",
     "paths",
     "wirings",
     "compression",

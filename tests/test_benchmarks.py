@@ -28,7 +28,7 @@ OTHERS = [
     ("levels",),
     ("playground",),
     ("scaling",),
-    ("slopes",),
+    ("gradient_penalty",),
     ("transfer", "--variants", "scratch; teacher, mixture; all edges"),
 ]
 NEEDS = {
@@ -98,7 +98,7 @@ def test_the_grouped_networks_have_the_size_of_those_of_r3gan(benchmark):
     assert [round(size / 1e6, 1) for size in sizes] == [20.7, 20.7]
 
 
-def test_both_forms_of_slopes_train_the_grouped_networks_alike(benchmark):
+def test_both_forms_of_input_gradients_train_the_grouped_networks_alike(benchmark):
     common, r3gan = benchmark("common"), benchmark("r3gan").r3gan
     info, raw = common.random_images((3, 8, 8), 40)
     run = r3gan(info.shape, width=16, blocks=1, batch=8, images=80, gamma=1.0)

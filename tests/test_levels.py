@@ -55,7 +55,7 @@ def test_levels_tell_features_and_latents_of_every_model_with_an_encoder(models,
     assert shapes["stack"] == [((64,), False), ((16,), False), ((64,), 4)]
     with pytest.raises(UserError, match="no encoder"):
         models["scales"].levels(x)
-    assert {name: model.floors for name, model in models.items()} == {
+    assert {name: model.depth for name, model in models.items()} == {
         "ladder": 2, "stack": 3, "scales": 2, "flat": 1, "rows": 2,
     }  # fmt: skip
 
@@ -87,7 +87,7 @@ def test_levels_are_decoded_one_by_one(models, name):
     z = torch.randn(3, model.latent)
     h = z[:, : G.spans[-1]] if name != "stack" else z
     drawn = G.split(z) if name != "stack" else [None] * 3
-    for level in reversed(range(model.floors)):
+    for level in reversed(range(model.depth)):
         h = model.decode_level(level, h, drawn[level])
     h = G.mean(G.finish(h)) if name != "stack" else h
     torch.testing.assert_close(h, model.decode(z))
@@ -97,7 +97,7 @@ def test_levels_are_decoded_one_by_one(models, name):
 def test_redrawing_a_level_reseeds_its_own_streams_and_no_other(models, name):
     model = models[name]
     samples = model.sample(6, seed=3)
-    streams = [set(model.wiring.streams(model.nets, level)) for level in range(model.floors)]
+    streams = [set(model.wiring.streams(model.nets, level)) for level in range(model.depth)]
     assert all(a.isdisjoint(b) for i, a in enumerate(streams) for b in streams[:i])
     p = model._paths(slice(0, 6), 3)
     asked = set()
@@ -105,7 +105,7 @@ def test_redrawing_a_level_reseeds_its_own_streams_and_no_other(models, name):
     p.noise = lambda stream, kind, shape: (asked.add(stream), inner(stream, kind, shape))[1]
     torch.testing.assert_close(p.x_fake, samples)
     assert asked == set().union(*streams)
-    for level in range(model.floors):
+    for level in range(model.depth):
         assert torch.equal(model.redraw(level, 6, seed=3, again=0), samples)
         once, twice = model.redraw(level, 6, seed=3), model.redraw(level, 6, seed=3, again=2)
         assert not torch.equal(once, samples) and not torch.equal(once, twice)
@@ -137,7 +137,7 @@ def test_a_fitted_mixture_keeps_the_order_of_a_ladder(runs, tmp_path):
 
     shutil.copytree(runs / "ladder", tmp_path / "fitted")
     model = aegean.fit_prior(tmp_path / "fitted", "mixture")
-    assert model.floors == 2 and model.nets["prior"].latent == 68
+    assert model.depth == 2 and model.nets["prior"].latent == 68
     p, q = (model._paths(slice(0, 6), 3) for _ in range(2))
     q.noise = _reseeded(q.noise, noise_for(torch.arange(6), 4, "other"), model.wiring.streams(model.nets, 0))
     assert torch.equal(p.z[:, :4], q.z[:, :4]) and not torch.equal(p.z[:, 4:], q.z[:, 4:])

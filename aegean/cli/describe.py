@@ -79,7 +79,7 @@ def _model(model: Model, run: str) -> dict[str, Any]:
             for name, net in model.nets.items()
         },
         "latent": getattr(model.nets.get("G"), "latent", None),
-        "levels": model.floors if "G" in model.nets else None,
+        "levels": model.depth if "G" in model.nets else None,
         "conditional": model.conditional,
         "can": able,
         "cannot": {verb: HINTS[verb].replace("RUN", shlex.quote(run)) for verb in VERBS if verb not in able},

@@ -57,7 +57,7 @@ def traverse(args: argparse.Namespace) -> None:
         level, passed = np.array(levels_of(model)), {"start": first.numpy(), "steps": steps, "z": z.numpy(), "x": raw}
         numbers = {"way": way, **arrays, "level": level, **passed}
         write(path, npz(**numbers) if kind == ".npz" else as_json(numbers, info.is_image))
-    head = ("direction", "share", "deviation", *(("level",) if model.floors > 1 else ()))
+    head = ("direction", "share", "deviation", *(("level",) if model.depth > 1 else ()))
     print(f"{path}: {len(lines)} directions ({way}), {args.steps} steps from {-args.span:g} to +{args.span:g} "
           f"standard deviations\n{table(head, lines)}\n{SHARES[way]}")  # fmt: skip
 
@@ -123,7 +123,7 @@ def told(found: Directions, model: Model) -> list[tuple[str, ...]]:
         where = ", ".join(
             f"{level}" if part > 0.995 else f"{level}: {part:.0%}" for level, part in parts.items() if part > 0.005
         )
-        lines.append((f"{i + 1}", f"{share:.1%}", f"{scale:.3g}", *((f"level {where}",) if model.floors > 1 else ())))
+        lines.append((f"{i + 1}", f"{share:.1%}", f"{scale:.3g}", *((f"level {where}",) if model.depth > 1 else ())))
     return lines
 
 

@@ -90,7 +90,7 @@ def levels(args: argparse.Namespace) -> None:
     """The first inputs, and what the upper levels alone say of them: one, two, and so on."""
     path, _ = target(args.out, (".png",), args.overwrite)
     model = opened(args.run, "levels")
-    if model.floors == 1 or "reconstruct" not in model.can():
+    if model.depth == 1 or "reconstruct" not in model.can():
         raise UserError(
             f"{args.run} is flat: it has latents on one level, so there is nothing to add up; train hierarchical_vae "
             "or stacked_gan."
@@ -99,8 +99,8 @@ def levels(args: argparse.Namespace) -> None:
     raw, labels = raw[:SHOWN], None if labels is None else labels[:SHOWN]
     x = model.info.normalise(raw)
     parts = {"given": raw}
-    for top in range(1, model.floors + 1):
-        name = f"levels from {model.floors - top}" if top < model.floors else "all levels"
+    for top in range(1, model.depth + 1):
+        name = f"levels from {model.depth - top}" if top < model.depth else "all levels"
         parts[name] = model.info.restore(model.reconstruct(x, labels, top=top))
     check_picture(sum(map(len, parts.values())), model.info, "smaller pictures")
     write(path, show(parts, model.info, SHOWN))

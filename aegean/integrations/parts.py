@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from aegean.config import UserError
 from aegean.data.batch import Batch
 from aegean.model import HINTS, Model
-from aegean.nets import Judgement
+from aegean.nets import DiscriminatorOutput
 
 VERBS = {"encoder": "encode", "decoder": "decode", "generator": "sample"}
 OUTPUTS = {"encoder": "z", "decoder": "x", "generator": "x", "discriminator": "logits"}
@@ -127,7 +127,7 @@ def generator(
 
 def discriminator(wiring: Any, nets: Any, x: Tensor, labels: Tensor | None = None) -> Tensor:
     judged = wiring(nets, Batch(x, labels), noise=_Dealt(x.flatten(1), None)).real
-    judged = judged if isinstance(judged, Judgement) else judged[0]  # of a hierarchy: that of the data
+    judged = judged if isinstance(judged, DiscriminatorOutput) else judged[0]  # of a hierarchy: that of the data
     return torch.stack(judged.logits, 1)
 
 

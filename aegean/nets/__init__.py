@@ -4,7 +4,7 @@ from aegean.nets.conv import ConvDecoder, ConvEncoder
 from aegean.nets.corruption import GaussianCorruption
 from aegean.nets.counts import CountModel
 from aegean.nets.diffusers import DiffusersDecoder, DiffusersEncoder
-from aegean.nets.discriminator import Discriminator, Judgement
+from aegean.nets.discriminator import Discriminator, DiscriminatorOutput
 from aegean.nets.integer import IntegerPredictor
 from aegean.nets.ladder import ConvLadder, DenseLadder
 from aegean.nets.mlp import MLPDecoder, MLPEncoder
@@ -23,9 +23,9 @@ __all__ = [
     "DiffusersDecoder",
     "DiffusersEncoder",
     "Discriminator",
+    "DiscriminatorOutput",
     "GaussianCorruption",
     "IntegerPredictor",
-    "Judgement",
     "MLPDecoder",
     "MLPEncoder",
     "NoiseReaders",

@@ -14,7 +14,7 @@ from aegean.nets.augment import AUGMENTATIONS, augment, numbers
 from aegean.nets.blocks import act, one_hot
 
 
-class Judgement(NamedTuple):
+class DiscriminatorOutput(NamedTuple):
     """What a discriminator says of B samples: a tuple of logits, (B / pack,) per head, or (B / pack, patches); its
     feature levels; and what it saw: the samples augmented and packed (B / pack, pack * C, ...)."""
 
@@ -25,7 +25,7 @@ class Judgement(NamedTuple):
 
 @network
 class Discriminator(nn.Module):
-    """Samples (B, *shape), and noise (B, *noise_shape) for the augmentation -> Judgement.
+    """Samples (B, *shape), and noise (B, *noise_shape) for the augmentation -> DiscriminatorOutput.
 
     `pack` samples are judged together, stacked along channels (PacGAN, Lin et al. 2018); then the
     backbone is built for `pack` times the channels. With `classes` the logit gains the inner product of
@@ -67,13 +67,13 @@ class Discriminator(nn.Module):
     def noise_shape(self) -> tuple[int, ...]:
         return (numbers(self.augmentation),)
 
-    def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None = None) -> Judgement:
+    def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         x = augment(x, noise, self.augmentation)
         if self.pack > 1:
             x = x.unflatten(0, (-1, self.pack)).flatten(1, 2)
         features = self.backbone(x)
         with torch.autocast(x.device.type, enabled=False):
-            return Judgement((self._logit(features[-1].to(self.head.weight.dtype), labels),), features, x)
+            return DiscriminatorOutput((self._logit(features[-1].to(self.head.weight.dtype), labels),), features, x)
 
     def _logit(self, level: Tensor, labels: Tensor | None) -> Tensor:
         h = act(level).flatten(2).mT if self.patches else act(level).flatten(1)

@@ -47,7 +47,7 @@ class _Ladder(nn.Module):
         super().__init__()
         self.shapes, self.output = tuple(shapes), output
         self.spans = tuple(math.prod(shape) for shape in shapes)
-        self.floors, self.latent = len(shapes), sum(self.spans)
+        self.depth, self.latent = len(shapes), sum(self.spans)
         self.log_variance = LogVariance()
 
     def split(self, z: Tensor) -> tuple[Tensor, ...]:
@@ -57,7 +57,7 @@ class _Ladder(nn.Module):
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         drawn = self.split(z)
         h = drawn[-1]
-        for level in reversed(range(self.floors)):
+        for level in reversed(range(self.depth)):
             h = self.descend(level, h, drawn[level])
         return self.finish(h)
 
@@ -71,7 +71,7 @@ class _Ladder(nn.Module):
 
     def leave(self, level: int, u: Tensor, noise: Tensor | None) -> Tensor:
         """The state after the draw (zeros without one), which is handed down."""
-        if level < self.floors - 1:
+        if level < self.depth - 1:
             shape = (u.shape[0], *self.shapes[level])
             u = self.draws[level](u, u.new_zeros(shape) if noise is None else noise.reshape(shape))
         return self.stage(level, u)
@@ -121,7 +121,7 @@ class ConvLadder(_Ladder):
         self.shown = nn.ModuleList(he_(nn.Conv2d(w, shape[0], 3, padding=1), 0.5) for w in upper[1:] if pictures)
 
     def arrive(self, level: int, above: Tensor) -> Tensor:
-        if level == self.floors - 1:
+        if level == self.depth - 1:
             return self.stem(above).unflatten(1, self.top).contiguous(memory_format=torch.channels_last)
         return self._up(self.lowest + level, above)
 
@@ -160,7 +160,7 @@ class DenseLadder(_Ladder):
         self.draws = nn.ModuleList(Draw(nn.Linear, w, latent) for w in widths[self.lowest : -1])
 
     def arrive(self, level: int, above: Tensor) -> Tensor:
-        return self.stem(above) if level == self.floors - 1 else self.layers[self.lowest + level + 1](act(above))
+        return self.stem(above) if level == self.depth - 1 else self.layers[self.lowest + level + 1](act(above))
 
     def stage(self, level: int, u: Tensor) -> Tensor:
         return u

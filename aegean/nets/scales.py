@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from aegean.config import network
 from aegean.nets.blocks import DEEPEST, Down, Residual, act, he_
 from aegean.nets.conv import sizes
-from aegean.nets.discriminator import Judgement
+from aegean.nets.discriminator import DiscriminatorOutput
 
 
 def pyramid(x: Tensor, scales: Sequence[tuple[int, int]]) -> tuple[Tensor, ...]:
@@ -27,7 +27,7 @@ def bundle(pictures: Sequence[Tensor]) -> Tensor:
 
 @network
 class ScaleDiscriminator(nn.Module):
-    """Bundled pictures (B, d) of one sample, of all scales or of the coarser ones -> Judgement, a logit a scale.
+    """Bundled pictures (B, d) of one sample, of all scales or of the coarser ones -> its output, a logit a scale.
 
     Each stage sees its own scale's picture beside what comes from the finer one (section 2.2 of the paper, with a sum
     in the place of a concatenation), and has a head of its own. The coarser scales alone enter at theirs.
@@ -51,7 +51,7 @@ class ScaleDiscriminator(nn.Module):
         for head in self.heads:
             nn.init.normal_(head.weight, std=head.in_features**-0.5)  # type: ignore[arg-type, operator]
 
-    def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None = None) -> Judgement:
+    def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         pictures = self.unbundle(x)
         first = len(self.levels) - len(pictures)
         features: list[Tensor] = []
@@ -62,7 +62,7 @@ class ScaleDiscriminator(nn.Module):
             features.append(self.stages[level](h))
         with torch.autocast(x.device.type, enabled=False):
             logits = tuple(self._logit(level, h.float()) for level, h in enumerate(features, first))
-        return Judgement(logits, tuple(features), x)
+        return DiscriminatorOutput(logits, tuple(features), x)
 
     def unbundle(self, x: Tensor) -> list[Tensor]:
         """The pictures in a bundle, which ends with the coarsest."""

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from aegean.config import network
 from aegean.nets.augment import AUGMENTATIONS, augment, numbers
 from aegean.nets.blocks import act, he_, upsample
-from aegean.nets.discriminator import Judgement
+from aegean.nets.discriminator import DiscriminatorOutput
 
 
 @network
 class SharedDiscriminator(nn.Module):
-    """Samples (B, *shape), noise (B, *noise_shape) and the encoder that is shared -> Judgement, a logit a level.
+    """Samples (B, *shape), noise (B, *noise_shape) and the encoder that is shared -> its output, a logit a level.
 
     One small head judges each level, as it is, or with `project` as section 3.2 of the paper has it: mixed across
     channels by a fixed random projection to `width`, and across scales by adding the coarser level through another. The
@@ -50,7 +50,9 @@ class SharedDiscriminator(nn.Module):
     def noise_shape(self) -> tuple[int, ...]:
         return (numbers(self.augmentation),)
 
-    def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None = None, *, backbone: nn.Module) -> Judgement:
+    def forward(
+        self, x: Tensor, noise: Tensor, labels: Tensor | None = None, *, backbone: nn.Module
+    ) -> DiscriminatorOutput:
         x = augment(x, noise, self.augmentation)
         features = backbone(x)
         judged = (x, *features)[-len(self.levels) :]
@@ -58,7 +60,7 @@ class SharedDiscriminator(nn.Module):
             judged = self._mixed(judged)
         with torch.autocast(x.device.type, enabled=False):
             logits = tuple(head(h.float()).flatten(1).mean(1) for head, h in zip(self.heads, judged))
-        return Judgement(logits, features, x)
+        return DiscriminatorOutput(logits, features, x)
 
     def _mixed(self, levels: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """The projected levels, nearest the data first, each with the coarser ones added."""

@@ -40,9 +40,9 @@ LOSSES: dict[str, Loss] = {
 class _Adversarial(Term):
     loss: str = "relativistic"
     fake: str = (
-        "fake"  # the judgement on generated samples: "fake" or "recon"; on latents "prior_z" or "data_z"; "fake.1"
+        "fake"  # the output for generated samples: "fake" or "recon", for latents "prior_z" or "data_z"; "fake.1"
     )
-    real: str = "real"  # the judgement on what they are to be like
+    real: str = "real"  # that for what they are to be like
 
     def over_heads(self, p: Any, formula: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """The formula of real and of fake logits: the mean over heads, and over the patches of each."""

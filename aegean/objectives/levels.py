@@ -74,7 +74,7 @@ class Conditional(_OfLevel):
 @dataclass(frozen=True, kw_only=True)
 class NoiseError(_OfLevel):
     """|z_i - Q_i(h~_i)|^2 as a mean over numbers: it bounds the entropy of h~_i given h_{i+1} from below, so the noise
-    is not ignored (Huang et al. 2017, eq. 6). `judged` names the judgements in whose features it is read."""
+    is not ignored (Huang et al. 2017, eq. 6). `judged` names the discriminator outputs in whose features it is read."""
 
     judged: str = "fake"
 

@@ -1,4 +1,4 @@
-"""Penalties on the slope of a discriminator at its input: |grad_x D(x)|^2 of each sample, a path of the turn."""
+"""Gradient penalties on a discriminator: of |grad_x D(x)|^2 at its input, for each sample."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from aegean.objectives.term import Term
 
-Precision = Literal["auto", "float32"]  # of the judgement whose slope is taken; "auto" is the run's
+Precision = Literal["auto", "float32"]  # of the discriminator whose gradient is taken; "auto" is the run's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class _Penalty(Term):
 
     @property
     def float32(self) -> tuple[str, ...]:
-        return self.slopes if self.precision == "float32" else ()
+        return self.gradients if self.precision == "float32" else ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class GradientPenalty(_Penalty):
     on: str = "real"
 
     @property
-    def slopes(self) -> tuple[str, ...]:
+    def gradients(self) -> tuple[str, ...]:
         return (self.on,)
 
     @property
@@ -37,7 +37,7 @@ class GradientPenalty(_Penalty):
         return {"real": "R1", "fake": "R2"}.get(self.on, f"GradientPenalty({self.on})")
 
     def __call__(self, p: Any) -> Tensor:
-        return 0.5 * p.slope(self.on)
+        return 0.5 * p.squared_gradient(self.on)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +46,8 @@ class WassersteinPenalty(_Penalty):
     The weight is lambda, 10 in the paper."""
 
     @property
-    def slopes(self) -> tuple[str, ...]:
+    def gradients(self) -> tuple[str, ...]:
         return ("mixed",)
 
     def __call__(self, p: Any) -> Tensor:
-        return ((p.slope("mixed") + 1e-12).sqrt() - 1).square()
+        return ((p.squared_gradient("mixed") + 1e-12).sqrt() - 1).square()

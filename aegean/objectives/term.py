@@ -57,13 +57,13 @@ class Term(Config):
     couples: ClassVar[bool] = False  # True: a sample's number depends on the other samples of the batch
 
     @property
-    def slopes(self) -> tuple[str, ...]:
-        """Paths of judgements whose squared input gradient this term reads."""
+    def gradients(self) -> tuple[str, ...]:
+        """Discriminator outputs, by path, whose squared input gradient this term reads."""
         return ()
 
     @property
     def float32(self) -> tuple[str, ...]:
-        """Those of `slopes` that are to be taken in float32, whatever the run's precision."""
+        """Those of `gradients` that are to be taken in float32, whatever the run's precision."""
         return ()
 
     @property

@@ -102,7 +102,7 @@ def panels(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: D
             if verb in model.can():
                 panel.append({"row": number, "html": make(model, number, row["label"])})
                 more, levels = (shown.redrawn, redrawn) if verb == "sample" else (shown.added, added)
-                if model.floors > 1:
+                if model.depth > 1:
                     levels.append({"row": number, "levels": more(model, number, row["label"])})
     return {
         "held_out": shown.held_out(),

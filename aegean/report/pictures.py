@@ -67,7 +67,7 @@ class Shown:
     def redrawn(self, model: Model, row: int, label: str) -> list[tuple[str, Markup]]:
         """For each level, from the top: samples, and each with that level drawn anew, the rest kept. (words, HTML)"""
         found = []
-        for level in reversed(range(model.floors)):
+        for level in reversed(range(model.depth)):
             words = f"level {level} redrawn"
             if self.info.is_image:
                 draws = torch.stack([model.redraw(level, BASES, 0, again) for again in range(STRIP)], 1)
@@ -84,8 +84,8 @@ class Shown:
         if self.info.is_image:
             x, labels = x[:STRIP], None if labels is None else labels[:STRIP]
         found = []
-        for top in range(1, model.floors + 1):
-            words = f"levels {model.floors - top} and up" if top > 1 else f"level {model.floors - 1} alone"
+        for top in range(1, model.depth + 1):
+            words = f"levels {model.depth - top} and up" if top > 1 else f"level {model.depth - 1} alone"
             made = self.info.restore(model.reconstruct(x, labels, top=top))
             if self.info.is_image:
                 found.append((words, image(self._tiles(made, STRIP), f"reconstructions of {label} from {words}")))

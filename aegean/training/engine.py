@@ -1,4 +1,4 @@
-"""How a step is carried out: precision, compiler, the form of slopes, the split of a batch. Never what it computes."""
+"""How a step is carried out: precision, compiler, form of input gradients, split of a batch. Never what it computes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Engine(Config):
 
     precision: of the networks' passes, "float32" or "bfloat16"; weights, sums and updates are float32 in both.
     backend: of the compiled step, "inductor", "aot_eager", or "" for the eager one. forward_mode: the form of
-    slopes (see `paths.with_slope`), None: by rule. accumulate: parts that a batch is worked off in.
+    input gradients (see `aegean.gradients`), None: by rule. accumulate: parts that a batch is worked off in.
     """
 
     precision: str = "float32"
@@ -43,8 +43,8 @@ class Engine(Config):
         return f"on {device}{threads}: {self.precision}, {'compiled' if self.backend else 'eager'}{parts}"
 
     def takes_forward_mode(self, run: Run, device: torch.device, shards: int) -> bool:
-        """The form of slopes: forward mode on CUDA; on a CPU double backward is faster, but oneDNN's can be wrong in
-        bfloat16 when few packs of samples are judged at once (docs/log.md)."""
+        """Whether input gradients are taken in forward mode: on CUDA; on a CPU double backward is faster, but oneDNN's
+        can be wrong in bfloat16 for few packs of samples (docs/log.md)."""
         if self.forward_mode is not None:
             return self.forward_mode
         pack = max(int(spec.args.get("pack", 1)) for spec in run.nets.values())

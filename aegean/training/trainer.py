@@ -260,8 +260,8 @@ class Trainer:
         """The paths of a turn for the samples `index` (B,), which the feed has ready."""
         batch = self.feed.batch(self._stream(turn, repeat), index)
         noise = noise_for(index, self.run.seed, self.phase.name, turn.name, repeat)
-        slopes, float32 = (frozenset(n for t in terms for n in getattr(t, a)) for a in ("slopes", "float32"))
-        return self.wiring(self.nets, batch, noise, slopes, self.forward_mode, float32)
+        gradients, float32 = (frozenset(n for t in terms for n in getattr(t, a)) for a in ("gradients", "float32"))
+        return self.wiring(self.nets, batch, noise, gradients, self.forward_mode, float32)
 
     @property
     def compiling(self) -> float:

@@ -65,7 +65,7 @@ def about(shown: Shown) -> str:
     colours = {1: "grey", 3: "colour", 4: "colour with transparency"}.get(channels, f"{channels} channels")
     parts = [f"{past.get('recipe', 'a model')} on {model.info.name}", f"{width} x {height} {colours}"]
     if "decode" in model.can():
-        levels = f" on {model.floors} levels" if model.floors > 1 else ""
+        levels = f" on {model.depth} levels" if model.depth > 1 else ""
         parts.append(f"{model.latent} latent numbers{levels}")
     if "images" in past:
         parts.append(f"{past['images']:,} pictures seen in training")

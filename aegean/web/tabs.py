@@ -174,7 +174,7 @@ LEVEL = "The first sample of the seed, then the same again with only one level d
 
 
 def levels(runs: Sequence[Shown], triggers: list[Any]) -> None:
-    top = max(run.model.floors for run in runs) - 1
+    top = max(run.model.depth for run in runs) - 1
     with gr.Row():
         with gr.Column(scale=1, min_width=260):
             seed = seeds()

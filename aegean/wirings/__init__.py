@@ -1,12 +1,13 @@
-"""The wirings beside the standard one: hierarchies. Importing this enters them all under their names."""
+"""The wirings: the standard one and hierarchies. Importing this enters them all under their names."""
 
 from aegean.config import UserError, nearest
 from aegean.paths import WIRINGS, Paths
 from aegean.wirings.ladder import Ladder
 from aegean.wirings.scales import Scales
 from aegean.wirings.stack import Stacked
+from aegean.wirings.standard import Standard
 
-__all__ = ["WIRINGS", "Ladder", "Scales", "Stacked", "find_wiring"]
+__all__ = ["WIRINGS", "Ladder", "Scales", "Stacked", "Standard", "find_wiring"]
 
 
 def find_wiring(name: str) -> type[Paths]:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from aegean.latent import Latent
-from aegean.paths import PRIOR, Paths, each, path, wiring
+from aegean.paths import PRIOR, each, path, wiring
+from aegean.wirings.standard import Standard
 
 
 class Descent(NamedTuple):
@@ -20,7 +21,7 @@ class Descent(NamedTuple):
 
 
 @wiring("ladder")
-class Ladder(Paths):
+class Ladder(Standard):
     """E gives features, `bottleneck` the posterior of each level's draw, G the way down and the conditional priors.
 
     `latent` holds the draws of all levels, the top one's first: so a plain prior, `encode` and `decode` are as in any
@@ -28,21 +29,21 @@ class Ladder(Paths):
     """
 
     @classmethod
-    def floors(cls, nets: Mapping[str, Any]) -> int:
-        return nets["G"].floors
+    def depth(cls, nets: Mapping[str, Any]) -> int:
+        return nets["G"].depth
 
     @classmethod
     def streams(cls, nets: Mapping[str, Any], level: int) -> tuple[str, ...]:
-        top = level == cls.floors(nets) - 1
+        top = level == cls.depth(nets) - 1
         return (f"{PRIOR[0]} {level}", *((PRIOR[1],) if top else ()))
 
     @path
     def descent(self) -> Descent:
         G, posterior = self.nets["G"], self.nets["bottleneck"]
-        seen = self.features[-G.floors :]
+        seen = self.features[-G.depth :]
         latents: list[Latent] = []
         h: Tensor | None = None
-        for level in reversed(range(G.floors)):
+        for level in reversed(range(G.depth)):
             u = seen[level] if h is None else G.arrive(level, h)
             noise = self.noise and self.noise(f"posterior {level}", "normal", (G.spans[level],))
             latents.append(posterior.read(level, seen[level], u, noise))
@@ -67,7 +68,7 @@ class Ladder(Paths):
     @each
     def x_top(self, count: int) -> Tensor:
         G = self.nets["G"]
-        if count == G.floors:
+        if count == G.depth:
             return self.x_hat
         kept = [latent.z for latent in reversed(self.latents)][:count]
         rest = kept[0].new_zeros(len(kept[0]), G.latent - sum(z.shape[1] for z in kept))
@@ -85,6 +86,6 @@ def top_down(p: Any) -> Tensor:
     below it, as in the ladder itself.
     """
     G = p.nets["G"]
-    levels = reversed(range(G.floors))
-    normal = torch.cat([p._draw(f"{PRIOR[0]} {level}", "normal", (G.spans[level],)) for level in levels], 1)
-    return p.nets["prior"](normal, p._draw(PRIOR[1], "uniform", (1,)), p.labels)
+    levels = reversed(range(G.depth))
+    normal = torch.cat([p.draw(f"{PRIOR[0]} {level}", "normal", (G.spans[level],)) for level in levels], 1)
+    return p.nets["prior"](normal, p.draw(PRIOR[1], "uniform", (1,)), p.labels)

@@ -7,24 +7,25 @@ from typing import Any
 
 from torch import Tensor
 
-from aegean.nets import Judgement
+from aegean.nets import DiscriminatorOutput
 from aegean.nets.scales import bundle, pyramid
-from aegean.paths import PRIOR, Paths, each, path, wiring
+from aegean.paths import PRIOR, each, path, wiring
 from aegean.wirings.ladder import top_down
+from aegean.wirings.standard import Standard
 
 
 @wiring("scales")
-class Scales(Paths):
+class Scales(Standard):
     """Scales are levels: 0 is the full size. real[s] and fake[s] are judgements of the pictures of the scales from s
     upwards, to the coarsest; so real[0] and fake[0] are those of whole samples."""
 
     @classmethod
-    def floors(cls, nets: Mapping[str, Any]) -> int:
-        return nets["G"].floors
+    def depth(cls, nets: Mapping[str, Any]) -> int:
+        return nets["G"].depth
 
     @classmethod
     def streams(cls, nets: Mapping[str, Any], level: int) -> tuple[str, ...]:
-        return (f"{PRIOR[0]} {level}", *((PRIOR[1],) if level == cls.floors(nets) - 1 else ()))
+        return (f"{PRIOR[0]} {level}", *((PRIOR[1],) if level == cls.depth(nets) - 1 else ()))
 
     @path
     def z(self) -> Tensor:
@@ -38,7 +39,7 @@ class Scales(Paths):
     @each
     def state(self, level: int) -> Tensor:
         """The generator's state at a scale."""
-        above = self.drawn[-1] if level == self.nets["G"].floors - 1 else self.state[level + 1]
+        above = self.drawn[-1] if level == self.nets["G"].depth - 1 else self.state[level + 1]
         return self.nets["G"].descend(level, above, self.drawn[level])
 
     @each
@@ -51,11 +52,11 @@ class Scales(Paths):
         return self.picture[0]
 
     @each
-    def real(self, level: int) -> Judgement:  # type: ignore[override]
+    def real(self, level: int) -> DiscriminatorOutput:  # type: ignore[override]
         pictures = pyramid(self.x, self.nets["G"].scales)[level:]
-        return self._judge(f"real.{level}", bundle(pictures))
+        return self.discriminate(f"real.{level}", bundle(pictures))
 
     @each
-    def fake(self, level: int) -> Judgement:  # type: ignore[override]
-        pictures = [self.picture[scale] for scale in range(level, self.nets["G"].floors)]
-        return self._judge(f"fake.{level}", bundle(pictures))
+    def fake(self, level: int) -> DiscriminatorOutput:  # type: ignore[override]
+        pictures = [self.picture[scale] for scale in range(level, self.nets["G"].depth)]
+        return self.discriminate(f"fake.{level}", bundle(pictures))

@@ -7,12 +7,13 @@ from typing import Any
 
 from torch import Tensor
 
-from aegean.nets import Judgement
-from aegean.paths import PRIOR, Paths, each, path, wiring
+from aegean.nets import DiscriminatorOutput
+from aegean.paths import PRIOR, each, path, wiring
+from aegean.wirings.standard import Standard
 
 
 @wiring("stack")
-class Stacked(Paths):
+class Stacked(Standard):
     """With K floors, h[0] the data, h[1] ... h[K-1] features of E, h[K] the latent; each path below is one a floor.
 
     alone[i]   from the data's own h[i+1] and noise z_i
@@ -22,12 +23,12 @@ class Stacked(Paths):
     """
 
     @classmethod
-    def floors(cls, nets: Mapping[str, Any]) -> int:
+    def depth(cls, nets: Mapping[str, Any]) -> int:
         return len(nets["G"])
 
     @classmethod
     def streams(cls, nets: Mapping[str, Any], level: int) -> tuple[str, ...]:
-        return (f"floor {level}", *(PRIOR if level == cls.floors(nets) - 1 else ()))
+        return (f"floor {level}", *(PRIOR if level == cls.depth(nets) - 1 else ()))
 
     @each
     def h(self, level: int) -> Tensor:
@@ -38,7 +39,7 @@ class Stacked(Paths):
     @each
     def drawn(self, level: int) -> Tensor:
         """The noise z_i (B, noise)."""
-        return self._draw(f"floor {level}", "normal", (self.nets["G"].noise,))
+        return self.draw(f"floor {level}", "normal", (self.nets["G"].noise,))
 
     @each
     def alone(self, level: int) -> Tensor:
@@ -75,18 +76,18 @@ class Stacked(Paths):
         return above if level + 1 < len(E) else self.nets["bottleneck"](above, None, self.labels).z
 
     @each
-    def real(self, level: int) -> Judgement:  # type: ignore[override]
-        return self._judge(f"real.{level}", self.h[level], self.nets["D"][level])
+    def real(self, level: int) -> DiscriminatorOutput:  # type: ignore[override]
+        return self.discriminate(f"real.{level}", self.h[level], self.nets["D"][level])
 
     @each
-    def fake(self, level: int) -> Judgement:  # type: ignore[override]
-        return self._judge(f"fake.{level}", self.made[level], self.nets["D"][level])
+    def fake(self, level: int) -> DiscriminatorOutput:  # type: ignore[override]
+        return self.discriminate(f"fake.{level}", self.made[level], self.nets["D"][level])
 
     @each
-    def single(self, level: int) -> Judgement:
-        return self._judge(f"single.{level}", self.alone[level], self.nets["D"][level])
+    def single(self, level: int) -> DiscriminatorOutput:
+        return self.discriminate(f"single.{level}", self.alone[level], self.nets["D"][level])
 
-    def guess(self, level: int, judged: Judgement) -> Tensor:
+    def guess(self, level: int, judged: DiscriminatorOutput) -> Tensor:
         """The noise that is read in a judgement's features (B, noise)."""
         return self.nets["Q"].read(level, judged.features[-1])
 

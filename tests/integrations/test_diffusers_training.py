@@ -11,8 +11,8 @@ from aegean import api
 from aegean import diffusers as folders
 from aegean.config import UserError
 from aegean.data.sets.feed import Feed
+from aegean.gradients import with_squared_gradient
 from aegean.model import Model
-from aegean.paths import with_slope
 from aegean.recipes import configure
 from aegean.training.engine import Engine
 from aegean.training.inherit import fitting
@@ -100,12 +100,12 @@ def test_a_gan_takes_over_such_an_autoencoder(made, name, forward_mode):
     finish(tuned(made(name), Engine(forward_mode=forward_mode), 3, "ae_to_gan", prior="gaussian")[0])
 
 
-def test_slopes_through_attention_are_the_same_in_both_forms(made):
+def test_input_gradients_through_attention_are_the_same_in_both_forms(made):
     D = tuned(made("AutoencoderKL attentive"), None, 3, "ae_to_gan", prior="gaussian")[0].nets["D"].requires_grad_(True)
     judge = partial(D, noise=torch.zeros(3, *D.noise_shape))
     found = []
     for forward_mode in (False, True):
-        slope = with_slope(judge, pictures(), forward_mode)[1]
+        slope = with_squared_gradient(judge, pictures(), forward_mode)[1]
         grads = torch.autograd.grad(slope.sum(), list(D.parameters()), materialize_grads=True)
         found.append((slope.detach(), torch.cat([g.flatten() for g in grads])))
     assert found[0][1].norm() > 0

@@ -10,7 +10,8 @@ from aegean.data.batch import Batch
 from aegean.nets import ConvDecoder, ConvEncoder, Discriminator, MLPDecoder, MLPEncoder, SharedDiscriminator
 from aegean.nets.augment import AUGMENTATIONS, augment, cutout, numbers, translate
 from aegean.nets.blocks import Clipped, in_range
-from aegean.paths import Paths, noise_for
+from aegean.paths import noise_for
+from aegean.wirings import Standard
 
 SHAPES = [(1, 8, 8), (3, 28, 28), (2, 7, 13), (5, 33, 20), (1, 4, 4)]
 WIDTHS = [4, 6, 8]
@@ -105,7 +106,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_slopes_by_forward_mode_equal_double_backward(case):
+def test_input_gradients_by_forward_mode_equal_double_backward(case):
     """|grad_x D|^2 and its gradient, both exact forms, in double precision and in float32."""
     kind, shape, pack, names, classes = case
     torch.manual_seed(0)
@@ -115,30 +116,30 @@ def test_slopes_by_forward_mode_equal_double_backward(case):
         x, y = torch.randn(8, *shape, dtype=dtype), torch.arange(8) % 3 if classes else None
         found = []
         for forward_mode in (False, True):
-            p = Paths({"D": D}, Batch(x, y), noise_for(torch.arange(8), 0, "t"), ("real",), forward_mode)
-            slope = p.slope("real")
+            p = Standard({"D": D}, Batch(x, y), noise_for(torch.arange(8), 0, "t"), ("real",), forward_mode)
+            slope = p.squared_gradient("real")
             loss = slope.sum() + p.real.logits[0].sum()
             found.append((slope.double(), torch.autograd.grad(loss, list(D.parameters()), allow_unused=True)))
         (s1, g1), (s2, g2) = found
         assert s1.shape == (8 // pack,) and s1.min() > 0
-        tolerance = max(tolerance, 1e-6)  # a slope is summed in float32
+        tolerance = max(tolerance, 1e-6)  # a squared gradient is summed in float32
         torch.testing.assert_close(s1, s2, rtol=tolerance, atol=tolerance)
         a, b = (torch.cat([v.flatten().double() for v in g if v is not None]) for g in (g1, g2))
         assert (a - b).norm() < max(tolerance, 1e-6) * a.norm()
 
 
-def test_a_slope_by_finite_differences():
+def test_an_input_gradient_by_finite_differences():
     torch.manual_seed(0)
     D = make_discriminator("mlp", (6,)).double()
     x = torch.randn(3, 6, dtype=torch.float64)
-    p = Paths({"D": D}, Batch(x), noise_for(torch.arange(3), 0, "t"), ("real",))
+    p = Standard({"D": D}, Batch(x), noise_for(torch.arange(3), 0, "t"), ("real",))
     step, numeric = 1e-6, torch.zeros(3, 6, dtype=torch.float64)
     for i in range(6):
         e = torch.zeros(6, dtype=torch.float64)
         e[i] = step
         up, down = (D(x + s * e, torch.zeros(3, 0)).logits[0] for s in (1, -1))
         numeric[:, i] = (up - down).detach() / (2 * step)
-    torch.testing.assert_close(p.slope("real").double(), numeric.square().sum(1), rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(p.squared_gradient("real").double(), numeric.square().sum(1), rtol=1e-5, atol=1e-7)
 
 
 def test_packed_samples_are_judged_together():
@@ -178,7 +179,7 @@ def test_a_reconstruction_is_seen_through_its_datas_augmentation():
     """Features of a moved picture compared with those of another move would blame the decoder for it."""
     D = make_discriminator("conv", (1, 8, 8), augmentation=("translation", "cutout"))
     x = torch.randn(4, 1, 8, 8)
-    p = Paths({"D": D}, Batch(x), noise_for(torch.arange(4), 0, "t"))
+    p = Standard({"D": D}, Batch(x), noise_for(torch.arange(4), 0, "t"))
     p.x_hat = p.x_fake = x.clone()
     assert torch.equal(p.recon.features[-1], p.real.features[-1])
     assert not torch.equal(p.fake.features[-1], p.real.features[-1])

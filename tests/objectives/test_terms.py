@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch.distributions import Bernoulli, Normal
 
-from aegean.nets import Judgement
+from aegean.nets import DiscriminatorOutput
 from aegean.objectives import (
     LOSSES,
     AbsoluteError,
@@ -65,8 +65,8 @@ def test_the_rate_is_the_bottlenecks():
     assert torch.equal(Rate(trains=("E",))(SimpleNamespace(latent=SimpleNamespace(rate=rate))), rate)
 
 
-def judgement(*logits, features=()):
-    return Judgement(tuple(torch.tensor(v) for v in logits), features)
+def output(*logits, features=()):
+    return DiscriminatorOutput(tuple(torch.tensor(v) for v in logits), features)
 
 
 def softplus(v):
@@ -86,7 +86,7 @@ BY_HAND = {  # discriminator and generator at real logit r, fake logit f
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("r,f", [(0.7, -0.3), (-1.5, 2.0)])
 def test_adversarial_losses_by_hand(loss, r, f):
-    p = SimpleNamespace(real=judgement([r]), fake=judgement([f]))
+    p = SimpleNamespace(real=output([r]), fake=output([f]))
     d, g = BY_HAND[loss]
     assert DiscriminatorLoss(trains=("D",), loss=loss)(p).item() == pytest.approx(d(r, f), abs=1e-6)
     assert GeneratorLoss(trains=("G",), loss=loss)(p).item() == pytest.approx(g(r, f), abs=1e-6)
@@ -106,20 +106,20 @@ def test_real_is_one_and_fake_is_zero(loss):
 
 
 def test_several_heads_are_averaged():
-    p = SimpleNamespace(real=judgement([1.0], [0.0]), fake=judgement([0.0], [0.0]))
+    p = SimpleNamespace(real=output([1.0], [0.0]), fake=output([0.0], [0.0]))
     value = DiscriminatorLoss(trains=("D",))(p).item()
     assert value == pytest.approx((softplus(-1) + softplus(0)) / 2, abs=1e-6)
 
 
 def test_penalties_by_hand():
-    p = SimpleNamespace(slope=lambda name: {"real": torch.tensor([4.0]), "mixed": torch.tensor([9.0])}[name])
+    p = SimpleNamespace(squared_gradient=lambda name: {"real": torch.tensor([4.0]), "mixed": torch.tensor([9.0])}[name])
     assert GradientPenalty(trains=("D",))(p).item() == 2.0
     assert WassersteinPenalty(trains=("D",))(p).item() == pytest.approx(4.0)
 
 
 def test_feature_error_by_hand():
     a, b = torch.tensor([[1.0, 2.0]]), torch.tensor([[0.0, 4.0]])
-    p = SimpleNamespace(x=X[:1], real=judgement(features=(a,)), recon=judgement(features=(b,)))
+    p = SimpleNamespace(x=X[:1], real=output(features=(a,)), recon=output(features=(b,)))
     assert FeatureError(**EG)(p).item() == pytest.approx(2.5 / math.log(2))
     p.x = X[:2]  # a pack of two: its error is shared out, so beta keeps its meaning
     assert FeatureError(**EG)(p).item() == pytest.approx(1.25 / math.log(2))

@@ -11,7 +11,7 @@ from torch.distributions import Normal, kl_divergence
 from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.data.sets.feed import Feed
-from aegean.nets import Judgement
+from aegean.nets import DiscriminatorOutput
 from aegean.nets.blocks import act
 from aegean.nets.scales import ScaleDiscriminator, bundle, pyramid
 from aegean.objectives import Conditional, LevelRate, NoiseError, SpareRate
@@ -98,7 +98,7 @@ def test_the_terms_of_a_stack_do_not_grow_with_its_features():
         above, again, z, guess = (torch.randn(1000, size) for _ in range(4))
         p = SimpleNamespace(
             made={0: None, 1: above}, again=lambda level, made, again=again: again, drawn={0: z},
-            guess=lambda level, judged, guess=guess: guess, fake={0: Judgement((), ())},
+            guess=lambda level, judged, guess=guess: guess, fake={0: DiscriminatorOutput((), ())},
         )  # fmt: skip
         assert Conditional(trains=(), level=0)(p).mean() == pytest.approx(2, rel=0.25)  # of independent unit features
         assert NoiseError(trains=(), level=0)(p).mean() == pytest.approx(2, rel=0.1)

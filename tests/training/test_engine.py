@@ -51,14 +51,14 @@ ROUNDING = {
 SPLIT = [name for name in RECIPES if not couples(name)]
 
 
-def slopes(name, first=0):
-    """Where a recipe's terms need slopes, from some phase on."""
+def gradients(name, first=0):
+    """Where a recipe's terms need input gradients, from some phase on."""
     phases = smoke(name, DIGITS).schedule[first:]
-    return {on for phase in phases for turn in phase.turns for term in turn.terms for on in term.slopes}
+    return {on for phase in phases for turn in phase.turns for term in turn.terms for on in term.gradients}
 
 
 def judges(name):
-    """What a recipe's slopes are of: kinds of discriminators."""
+    """What a recipe's input gradients are of: kinds of discriminators."""
     nets = {key: spec for key, spec in smoke(name, DIGITS).nets.items() if key.startswith("D")}
     return tuple((key, spec.kind, spec.args.get("patches")) for key, spec in nets.items())
 
@@ -83,22 +83,21 @@ def test_a_batch_worked_off_in_parts_agrees_with_a_whole_one(eager, name):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_recorded_step_agrees_with_the_eager_one(eager, name):
-    """With slopes, where a recipe has any, by double backward."""
+    """With input gradients, where a recipe has any, by double backward."""
     said = []
     found = losses_of_ten_steps(name, engine=Engine(backend="aot_eager", forward_mode=False), say=said.append)
     assert_agree(found, eager[name], rel=ROUNDING.get(name, 1e-5))
     assert "compiled the step of phase" in said[-1]
 
 
-@pytest.mark.parametrize("name", {judges(name): name for name in RECIPES if slopes(name)}.values())
+@pytest.mark.parametrize("name", {judges(name): name for name in RECIPES if gradients(name)}.values())
 def test_the_step_recorded_in_forward_mode_agrees_with_the_eager_one(name):
-    """The form concerns slopes alone, and a recipe's last phase has all that it has; one recipe for each kind of
-    discriminator."""
+    """One recipe for each kind of discriminator: its last phase has all input gradients that it has."""
     found, said = {}, []
     for backend in ("", "aot_eager"):
         t = trainer(name, 10, engine=Engine(backend=backend, forward_mode=bool(backend)), say=said.append)
         last = len(t.run.schedule) - 1
-        assert slopes(name) == slopes(name, last)
+        assert gradients(name) == gradients(name, last)
         t.place({"phase": last, "seen": 0, "images": 0, "summed": 0})
         found[backend] = losses(t)
     assert_agree(found["aot_eager"], found[""], rel=ROUNDING.get(name, 1e-5))

@@ -1,4 +1,4 @@
-"""Slopes are exact in both forms and both precisions, for all that ships; what autocast may round, and what not."""
+"""Input gradients are exact in both forms and both precisions, for all that ships; what autocast may round."""
 
 import sys
 from typing import NamedTuple
@@ -11,12 +11,13 @@ from aegean.config import Net, networks
 from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.latent import NormalPrior
-from aegean.nets import Discriminator, Judgement, MLPDecoder
+from aegean.nets import Discriminator, DiscriminatorOutput, MLPDecoder
 from aegean.nets.augment import AUGMENTATIONS
 from aegean.objectives import GradientPenalty, WassersteinPenalty
-from aegean.paths import Paths, noise_for
+from aegean.paths import noise_for
 from aegean.recipes import RECIPES, configure
 from aegean.recipes.registry import options
+from aegean.wirings import Standard
 
 OURS = ("ConvEncoder", "MLPEncoder")  # those of other libraries are tested where they are read
 BACKBONES = sorted(name for name in networks() if name in OURS)
@@ -83,7 +84,7 @@ class ManyHeads(nn.Module):
     def forward(self, x, noise, labels=None):
         a = torch.tanh(self.first(x))
         b = nn.functional.leaky_relu(self.second(a), 0.2)
-        return Judgement((self.one(b)[:, 0], self.three(a)), (a, b), x)
+        return DiscriminatorOutput((self.one(b)[:, 0], self.three(a)), (a, b), x)
 
 
 def many_heads():
@@ -94,13 +95,13 @@ def many_heads():
 def paths(nets, shape, names, forward_mode=False, dtype=torch.float32, float32=(), count=8):
     torch.manual_seed(1)
     x, index = torch.randn(count, *shape, dtype=dtype), torch.arange(count)
-    return Paths(nets, Batch(x, index % 3), noise_for(index, 0, "t"), names, forward_mode, float32)
+    return Standard(nets, Batch(x, index % 3), noise_for(index, 0, "t"), names, forward_mode, float32)
 
 
 def penalised(nets, shape, term, forward_mode, bfloat16=False, **more):
     """A penalty's values, and the gradient of their mean for all of D's parameters as one vector, in float64."""
     with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16, cache_enabled=False):
-        values = term(paths(nets, shape, term.slopes, forward_mode, **more))
+        values = term(paths(nets, shape, term.gradients, forward_mode, **more))
     grads = torch.autograd.grad(values.mean(), list(nets["D"].parameters()), materialize_grads=True)
     return values.detach().double(), torch.cat([g.flatten() for g in grads]).double()
 
@@ -158,7 +159,7 @@ def test_both_forms_agree_for_several_heads_and_several_logits_a_sample():
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_bfloat16_is_true_to_float32_but_for_kinks(case, smooth):
-    """A unit within rounding of the kink of leaky ReLU takes the other branch, and the derivative of the slope jumps
+    """A unit within rounding of the kink of leaky ReLU takes the other branch, and the derivative of the gradient jumps
     with it; in networks of a few units that turns the gradient visibly. With the kink rounded off nothing is left, but
     for augmented samples, whose values may grow up to threefold: 0.9981 at the least, which case depends on the
     processor."""
@@ -195,23 +196,23 @@ def test_forward_mode_in_bfloat16_is_right_for_small_batches_too():
 @pytest.mark.parametrize(
     "backbone,shape", [("ConvEncoder", (1, 5, 4)), ("MLPEncoder", (1, 5, 4))], ids=["ConvEncoder", "MLPEncoder"]
 )
-def test_the_gradient_of_a_slope_by_finite_differences(backbone, shape, forward_mode):
-    """In float64, for every single parameter; the slope itself from plain autograd."""
+def test_the_gradient_of_a_penalty_by_finite_differences(backbone, shape, forward_mode):
+    """In float64, for every single parameter; the squared gradient itself from plain autograd."""
     torch.manual_seed(0)
     arguments = {"shape": (2, *shape[1:]), "widths": (2, 3)}
     D = Discriminator(Net(backbone, arguments), classes=3, pack=2, augmentation=("translation",))
     perturbed(D).double()
     p = paths({"D": D}, shape, ("real",), forward_mode, torch.float64)
-    slope = p.slope("real")
-    exact = torch.autograd.grad(slope.sum(), list(D.parameters()), materialize_grads=True)
+    found = p.squared_gradient("real")
+    exact = torch.autograd.grad(found.sum(), list(D.parameters()), materialize_grads=True)
     noise = p.noise("augment real", "uniform", D.noise_shape)
 
-    def slopes():
+    def squared():
         x = p.x.clone().requires_grad_()
         (v,) = torch.autograd.grad(D(x, noise, p.labels).logits[0].sum(), x)
         return v.square().unflatten(0, (-1, 2)).flatten(1).sum(1)
 
-    torch.testing.assert_close(slope, slopes(), rtol=1e-12, atol=0)
+    torch.testing.assert_close(found, squared(), rtol=1e-12, atol=0)
     step, numeric = 1e-6, []
     with torch.no_grad():
         for value in (v for param in D.parameters() for v in param.view(-1).unbind()):
@@ -219,7 +220,7 @@ def test_the_gradient_of_a_slope_by_finite_differences(backbone, shape, forward_
             for by in (step, -2 * step):
                 value += by
                 with torch.enable_grad():
-                    sums.append(slopes().sum())
+                    sums.append(squared().sum())
             value += step
             numeric.append((sums[0] - sums[1]) / (2 * step))
     assert away(torch.stack(numeric), torch.cat([g.flatten() for g in exact])) < 1e-7
@@ -229,7 +230,7 @@ def test_the_gradient_of_a_slope_by_finite_differences(backbone, shape, forward_
 @pytest.mark.parametrize("term", PENALTIES, ids=lambda term: term.label)
 def test_the_gradient_reaches_the_discriminator_only(term, forward_mode):
     nets = build(CASES[0])
-    p = paths(nets, CASES[0].shape, term.slopes, forward_mode)
+    p = paths(nets, CASES[0].shape, term.gradients, forward_mode)
     nets["G"].requires_grad_(True)
     with torch.no_grad():
         made = p.x_fake  # with a generator that moves, but samples that hold still
@@ -240,21 +241,21 @@ def test_the_gradient_reaches_the_discriminator_only(term, forward_mode):
     assert p.x.grad is None and made.grad is None
 
 
-def test_a_slope_at_samples_that_move_is_refused():
+def test_a_gradient_at_samples_that_move_is_refused():
     """Its gradient would reach the generator, which forward mode cannot give."""
     nets = build(CASES[0])
     nets["G"].requires_grad_(True)
     with pytest.raises(AssertionError, match="hold still"):
-        paths(nets, CASES[0].shape, ("fake",)).slope("fake")
+        paths(nets, CASES[0].shape, ("fake",)).squared_gradient("fake")
 
 
 @pytest.mark.parametrize("forward_mode", [False, True])
-def test_logits_and_slopes_are_float32_under_autocast(forward_mode):
+def test_logits_and_squared_gradients_are_float32_under_autocast(forward_mode):
     with torch.autocast("cpu", torch.bfloat16):
         p = paths(build(CASES[0]), CASES[0].shape, ("real", "fake"), forward_mode)
         for judged, name in ((p.real, "real"), (p.fake, "fake")):
             assert judged.features[0].dtype == torch.bfloat16
-            assert judged.logits[0].dtype == p.slope(name).dtype == torch.float32
+            assert judged.logits[0].dtype == p.squared_gradient(name).dtype == torch.float32
 
 
 @pytest.mark.parametrize("forward_mode", [False, True])
@@ -278,9 +279,9 @@ def test_every_recipe_with_penalties_takes_them_in_float32_by_option(name, loss)
     for penalty in ("auto", "float32"):
         chosen = {"loss": loss} if "loss" in options(name) else {}
         run = configure(name, info, {**chosen, "penalty": penalty})
-        terms = [term for phase in run.schedule for turn in phase.turns for term in turn.terms if term.slopes]
+        terms = [term for phase in run.schedule for turn in phase.turns for term in turn.terms if term.gradients]
         assert terms
-        assert all(term.float32 == (term.slopes if penalty == "float32" else ()) for term in terms)
+        assert all(term.float32 == (term.gradients if penalty == "float32" else ()) for term in terms)
 
 
 def test_no_recipe_with_penalties_lacks_the_option():

@@ -1,7 +1,7 @@
-"""Which exact form of slopes is faster: the time of a discriminator's turn by forward mode over that by double
+"""Which exact form of input gradients is faster: the time of a discriminator's turn by forward mode over that by double
 backward.
 
-    python benchmarks/slopes.py [--quick]
+    python benchmarks/gradient_penalty.py [--quick]
 
 A turn is the loss, R1 and R2 with their gradients and the update, for the `gan` recipe's convolutional networks. One
 thread; both forms take turns in one process, so that other work on the machine slows them alike; medians. Below 1,

@@ -1,0 +1,148 @@
+"""The standard wiring: an autoencoder, a generator and a discriminator over one latent.
+
+    x -> E -> bottleneck -> z -> G -> x^      reconstruction
+    noise -> prior -> z -> G -> x~            generation
+    x~ -> E -> z^                             latent reconstruction
+    {x, x~, x^} -> D                          discrimination
+    {z of the prior, z of the data} -> Dz     discrimination of latents
+    D's features -> R -> x                    reading
+
+Names of networks: E encoder, bottleneck, G decoder or generator, prior, D and Dz discriminators, R reader, kept an
+earlier G, symbols and pixels those that choose tables for an entropy coder.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from aegean.latent import FiniteScalar, Latent
+from aegean.nets import DiscriminatorOutput
+from aegean.nets.integer import Coded
+from aegean.paths import Paths, path, wiring
+
+
+@wiring("standard")
+class Standard(Paths):
+    """One latent, decoded in one go."""
+
+    # reconstruction
+
+    @path
+    def seen(self) -> Tensor:
+        """What the encoder sees: the data, corrupted where the run has a corruption."""
+        if "corruption" not in self.nets:
+            return self.x
+        return self.nets["corruption"](self.x, self.draw("corruption", "normal", self.x.shape[1:]))
+
+    @path
+    def features(self) -> tuple[Tensor, ...]:
+        """The encoder's levels, nearest the data first."""
+        return self.nets["E"](self.seen)
+
+    @path
+    def latent(self) -> Latent:
+        """The data's latent: drawn from the posterior, its mean without noise."""
+        bottleneck = self.nets["bottleneck"]
+        draws = getattr(bottleneck, "draws", ("normal", (bottleneck.latent,)))
+        noise = self.noise("posterior", *draws) if self.noise and draws else None
+        return bottleneck(self.features[-1], noise, self.labels)
+
+    @path
+    def latents(self) -> tuple[Latent, ...]:
+        """The latent of each level that has one, nearest the data first: a flat model's one."""
+        return (self.latent,)
+
+    @path
+    def raw_hat(self) -> Tensor:
+        """The decoder's own output for the data's latent (B, *shape): logits where it gives logits."""
+        return self.nets["G"](self.latent.z, self.labels)
+
+    @path
+    def x_hat(self) -> Tensor:
+        """The reconstruction (B, *shape) in model range."""
+        return self.nets["G"].mean(self.raw_hat)
+
+    def decoded(self, z: Tensor) -> Tensor:
+        """What the decoder makes of latents (B, latent): (B, *shape) in model range."""
+        return self.nets["G"].mean(self.nets["G"](z, self.labels))
+
+    @path
+    def log_variance(self) -> Tensor:
+        """Of a Gaussian likelihood: one number ()."""
+        return self.nets["G"].log_variance()
+
+    # coding
+
+    @path
+    def symbols(self) -> Coded:
+        """What the latent's symbols cost under the tables that their network chooses, which rounds them itself."""
+        finite = isinstance(self.nets["bottleneck"], FiniteScalar)
+        return self.nets["symbols"](self.latent.stats[0] if finite else self.latent.symbols)
+
+    @path
+    def pixels(self) -> Coded:
+        """What the data cost, every value exactly."""
+        return self.nets["pixels"](self.x)
+
+    # generation
+
+    @path
+    def z(self) -> Tensor:
+        """A latent from the prior (B, latent)."""
+        prior = self.nets["prior"]
+        normal = self.draw("prior normal", "normal", (prior.latent,))
+        return prior(normal, self.draw("prior uniform", "uniform", (1,)), self.labels)
+
+    @path
+    def x_fake(self) -> Tensor:
+        """A generated sample (B, *shape) in model range."""
+        return self.decoded(self.z)
+
+    @path
+    def z_hat(self) -> Tensor:
+        """What the encoder finds in a generated sample: the posterior's mean (B, latent)."""
+        return self.nets["bottleneck"](self.nets["E"](self.x_fake)[-1], None, self.labels).z
+
+    @path
+    def x_kept(self) -> Tensor:
+        """What a kept copy of the generator draws from the same latent (B, *shape)."""
+        return self.nets["kept"].mean(self.nets["kept"](self.z, self.labels))
+
+    @path
+    def x_mixed(self) -> Tensor:
+        """A random point on the line from each fake to its real partner."""
+        u = self.draw("mix", "uniform", (1,) * (self.x.dim() - 1))
+        return u * self.x + (1 - u) * self.x_fake
+
+    # discrimination
+
+    @path
+    def real(self) -> DiscriminatorOutput:
+        return self.discriminate("real", self.x)
+
+    @path
+    def fake(self) -> DiscriminatorOutput:
+        return self.discriminate("fake", self.x_fake)
+
+    @path
+    def recon(self) -> DiscriminatorOutput:
+        return self.discriminate("recon", self.x_hat)
+
+    @path
+    def mixed(self) -> DiscriminatorOutput:
+        return self.discriminate("mixed", self.x_mixed)
+
+    @path
+    def prior_z(self) -> DiscriminatorOutput:
+        """Of a latent from the prior."""
+        return self.discriminate("prior_z", self.z, "Dz")
+
+    @path
+    def data_z(self) -> DiscriminatorOutput:
+        """Of the data's latent."""
+        return self.discriminate("data_z", self.latent.z, "Dz")
+
+    @path
+    def x_read(self) -> Tensor:
+        """What can be read of the data in the discriminator's features: a sample like `real.seen`."""
+        return self.nets["R"](self.real.features[-1].flatten(1))
