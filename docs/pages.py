@@ -1,5 +1,5 @@
-"""Pages that are made when the site is built: the home pages from the READMEs, the cards from the recipes' docstrings,
-the commands from their parsers.
+"""Pages generated when the site is built: home pages from the READMEs, recipe cards from docstrings, commands from
+their parsers.
 
 A hook of mkdocs (mkdocs.yml); `make docs` builds the site.
 """
@@ -25,7 +25,7 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """The name of a page that the site has, `docs/NAME.md`, becomes a link."""
+    """Turn `docs/NAME.md` into a link if the site has that page."""
 
     def link(match):
         return f"[{match[1]}]({match[1]})" if files.get_file_from_path(match[1]) else match[0]
@@ -34,7 +34,7 @@ def on_page_markdown(markdown, page, config, files):
 
 
 def copied(name):
-    """A file of the root as a page: what it links to lies in docs/ for the one, beside the page for the other."""
+    """A file of the repository's root as a page, with its links to docs/ made relative to the page."""
     text = (ROOT / name).read_text(encoding="utf-8").replace("](docs/", "](")
     for other, page in COPIED.items():
         text = text.replace(f"]({other})", f"]({page})")
@@ -42,10 +42,10 @@ def copied(name):
 
 
 def cards():
-    """One page: what every recipe is, its papers, its expected numbers, its options."""
+    """One page with the card of every recipe: summary, papers, expected results, settings."""
     about = (
-        "What `aegean recipes NAME` says, recipe by recipe. Expected numbers are those of seed 0 on processor cores, "
-        "the options at their defaults, unless they say more. Floors are what real data reach."
+        "The output of `aegean recipes NAME` for every recipe. Unless stated otherwise, expected results are those of "
+        "seed 0 with default settings on CPUs. A floor is the score of real data."
     )
     return "\n\n".join(["# Recipes", about, *map(card, RECIPES)]) + "\n"
 
@@ -54,13 +54,16 @@ def card(name):
     text = inspect.getdoc(RECIPES[name])
     text = re.sub(r"\b(Papers?|Expected):", r"\n\n**\1:**", text)
     rows = [f"| `{o.name}` | `{_shown(o.default)}` | {_words(o.words)} |" for o in options(name).values()]
-    table = "\n".join(["| `--set` | default | what may be given |", "|---|---|---|", *rows])
+    table = "\n".join(["| `--set` | default | values |", "|---|---|---|", *rows])
     return f"## {name}\n\n{text}\n\n    aegean train {name} --data SPEC --out runs/{name}\n\n{table}"
 
 
 def commands():
-    """One page: what may be written on the command line, command by command."""
-    about = "What `aegean COMMAND --help` says. Errors are one sentence, and exit status 2 is something you can mend."
+    """One page with all commands and their options."""
+    about = (
+        "The output of `aegean COMMAND --help` for every command. Exit status 2 means an error that you can fix; "
+        "the message says how."
+    )
     return "\n\n".join(["# Commands", about, *map(command, make_parser()[1].values())]) + "\n"
 
 
@@ -68,12 +71,12 @@ def command(parser):
     name = parser.prog.removeprefix("aegean ")
     example = parser.epilog.replace("example:\n", "").replace("\n  ", "\n    ").strip()
     rows = [f"| `{_written(action)}` | {_words(action.help)} |" for action in parser._actions if action.dest != "help"]
-    table = "\n".join(["| option | what it is |", "|---|---|", *rows])
+    table = "\n".join(["| option | description |", "|---|---|", *rows])
     return f"## {name}\n\n{parser.description}\n\n    {example}\n\n{table}"
 
 
 def _written(action):
-    """An argument as it is written: --out RUN."""
+    """An argument as a user types it: --out RUN."""
     value = action.metavar or "|".join(action.choices or ()) or action.dest.upper()
     value = " ".join(value) if isinstance(value, tuple) else value
     return _words(f"{', '.join(action.option_strings)}{'' if action.nargs == 0 else f' {value}'}".strip())
