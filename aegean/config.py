@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import importlib
 import inspect
 import json
 from collections.abc import Iterable, Mapping
@@ -29,6 +30,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 _CONFIGS: dict[str, type[Config]] = {}
 _NETWORKS: dict[str, type] = {}
+NETWORK_ROOMS = ("aegean.nets", "aegean.latent")  # imported when a network of theirs is asked for
 T = TypeVar("T", bound=type)
 
 
@@ -50,8 +52,20 @@ def network(cls: T) -> T:
     return cls
 
 
+def network_class(kind: Any) -> Any:
+    """The class of a network by its name. UserError: there is none."""
+    for room in NETWORK_ROOMS if isinstance(kind, str) and kind not in _NETWORKS else ():
+        package = importlib.import_module(room)
+        if kind in package.__all__:
+            getattr(package, kind)
+    return _NETWORKS[kind] if isinstance(kind, str) and kind in _NETWORKS else _lookup(kind, networks(), "network")
+
+
 def networks() -> dict[str, type]:
-    """Every class that `network` has registered, by name."""
+    """Every class that `network` registers, by name."""
+    for package in map(importlib.import_module, NETWORK_ROOMS):
+        for name in package.__all__:
+            getattr(package, name)
     return dict(_NETWORKS)
 
 
@@ -63,18 +77,26 @@ class Net(Config):
     args: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def build(self):
-        cls = _lookup(self.kind, _NETWORKS, "network")
+        cls = network_class(self.kind)
         known = inspect.signature(cls).parameters
         for name in self.args:
             if name not in known:
                 raise UserError(f"{self.kind} has no argument {name!r}.{nearest(name, known)}")
         return cls(**self.args)
 
+    def outline(self):
+        """The network on torch's meta device: its shapes and settings, without memory."""
+        import torch
 
-def net(cls: type, **args: Any) -> Net:
-    """`Net` for a class at hand: net(ConvEncoder, shape=(1, 8, 8)). Lists become tuples, as after JSON, so that
-    equal networks compare equal."""
-    return Net(cls.__name__, {name: from_json(to_json(value)) for name, value in args.items()})
+        with torch.device("meta"):
+            return self.build()
+
+
+def net(kind: str | type, **args: Any) -> Net:
+    """`Net` of a class, or of its name: net("ConvEncoder", shape=(1, 8, 8)). Lists become tuples, as after JSON, so
+    that equal networks compare equal."""
+    name = kind if isinstance(kind, str) else kind.__name__
+    return Net(name, {key: from_json(to_json(value)) for key, value in args.items()})
 
 
 def to_json(value: Any) -> Any:

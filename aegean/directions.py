@@ -15,7 +15,7 @@ from torch import Tensor
 
 from aegean.config import UserError, nearest
 from aegean.data.batch import Batch
-from aegean.latent.bottlenecks import NATS_TO_BITS
+from aegean.latent.names import NATS_TO_BITS
 from aegean.latent.priors import NormalPrior
 from aegean.latent.quantised import Quantised
 from aegean.model import BATCH, Model

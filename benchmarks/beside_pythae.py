@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from aegean.config import net, network
 from aegean.latent import Latent
-from aegean.latent.bottlenecks import NATS_TO_BITS, kl_to_normal
+from aegean.latent.bottlenecks import kl_to_normal
+from aegean.latent.names import NATS_TO_BITS
 from aegean.objectives import Rate, SquaredError
 from aegean.training.engine import Engine
 from aegean.training.schedule import Phase, Run, Turn

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from aegean.latent.bottlenecks import NATS_TO_BITS
+from aegean.latent.names import NATS_TO_BITS
 from aegean.training.schedule import Run
 from aegean.training.trainer import build
 

@@ -6,6 +6,7 @@ import pathlib
 import pytest
 
 ROOMS = [
+    "lazy",
     "config",
     "surface",
     "draw",

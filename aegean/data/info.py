@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from aegean.config import Config
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 INTEGERS = {"uint8": 255, "uint16": 65535}
 KIND_OF_AXES = {1: "table", 3: "image"}  # where a file of format 1 does not say it
@@ -49,16 +51,22 @@ class DataInfo(Config):
 
     def inside(self, x: Tensor) -> Tensor:
         """Which model values (n, *shape) are within the range of pictures, its ends excluded; of rows, all."""
+        import torch
+
         return x.abs() < 1 if self.is_image else torch.ones_like(x, dtype=torch.bool)
 
     def normalise(self, raw: np.ndarray | Tensor) -> Tensor:
         """Raw samples (n, *shape) of any number type -> float32 model values."""
+        import torch
+
         raw = torch.as_tensor(np.array(raw, np.float32) if isinstance(raw, np.ndarray) else raw)
         offset, scale = (torch.tensor(v, dtype=torch.float32, device=raw.device) for v in (self.offset, self.scale))
         return (raw.float() - offset) / scale
 
     def restore(self, x: Tensor) -> np.ndarray:
         """Model values (n, *shape) -> raw samples of `dtype`, rounded and clipped where it is an integer."""
+        import torch
+
         offset, scale = (torch.tensor(v, dtype=torch.float64) for v in (self.offset, self.scale))
         values = x.detach().cpu().to(torch.float64, copy=True).mul_(scale).add_(offset)
         if self.dtype in INTEGERS:

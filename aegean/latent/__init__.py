@@ -1,35 +1,21 @@
-"""Latents: bottlenecks (features -> Latent) and priors (noise -> latent)."""
+"""Latents: bottlenecks (features -> Latent) and priors (noise -> latent). Each is imported when it is first asked for.
 
-from aegean.latent.bottlenecks import BOTTLENECKS, Gaussian, Identity, Latent
-from aegean.latent.given import GivenCodes, GivenGaussian, GivenIdentity, GivenScalars
-from aegean.latent.ladder import LadderPosterior
-from aegean.latent.mapping import MappingPrior
-from aegean.latent.priors import FITTED, PRIORS, GaussianPrior, MixturePrior, NormalPrior
-from aegean.latent.quantised import QUANTISED, FiniteScalar, Quantised, VectorQuantised, quantiser_of
-from aegean.latent.whitening import WhiteningPrior, fold, foldable
+Three tables name them for recipes and options, without torch: `BOTTLENECKS`, `QUANTISED` and `PRIORS`.
+"""
 
-__all__ = [
-    "BOTTLENECKS",
-    "FITTED",
-    "PRIORS",
-    "QUANTISED",
-    "FiniteScalar",
-    "Gaussian",
-    "GaussianPrior",
-    "GivenCodes",
-    "GivenGaussian",
-    "GivenIdentity",
-    "GivenScalars",
-    "Identity",
-    "LadderPosterior",
-    "Latent",
-    "MappingPrior",
-    "MixturePrior",
-    "NormalPrior",
-    "Quantised",
-    "VectorQuantised",
-    "WhiteningPrior",
-    "fold",
-    "foldable",
-    "quantiser_of",
-]
+from aegean.latent.names import BOTTLENECKS, FITTED, PRIORS, QUANTISED, quantiser_of
+from aegean.lazy import exports
+
+__getattr__, _lazy = exports(
+    __name__,
+    {
+        "bottlenecks": ("Gaussian", "Identity", "Latent"),
+        "given": ("GivenCodes", "GivenGaussian", "GivenIdentity", "GivenScalars"),
+        "ladder": ("LadderPosterior",),
+        "mapping": ("MappingPrior",),
+        "priors": ("GaussianPrior", "MixturePrior", "NormalPrior"),
+        "quantised": ("FiniteScalar", "Quantised", "VectorQuantised"),
+        "whitening": ("WhiteningPrior", "fold", "foldable"),
+    },
+)
+__all__ = ["BOTTLENECKS", "FITTED", "PRIORS", "QUANTISED", "quantiser_of", *_lazy]

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from aegean.config import network
+from aegean.latent.names import NATS_TO_BITS
 from aegean.nets.blocks import act, one_hot
-
-NATS_TO_BITS = 1 / math.log(2)
 
 
 class Latent(NamedTuple):
@@ -82,6 +81,3 @@ class Gaussian(nn.Module):
 def kl_to_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(N(mean, exp(log_variance)) || N(0, 1)) in nats, summed: (B, d) -> (B,). Kingma and Welling 2013, B."""
     return 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).sum(1)
-
-
-BOTTLENECKS: dict[str, type[nn.Module]] = {"identity": Identity, "gaussian": Gaussian}

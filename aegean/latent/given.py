@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from aegean.config import network
-from aegean.latent.bottlenecks import NATS_TO_BITS, Latent, kl_to_normal
+from aegean.latent.bottlenecks import Latent, kl_to_normal
+from aegean.latent.names import NATS_TO_BITS
 from aegean.latent.quantised import FiniteScalar, Quantised, Replaced
 
 REACH = 4.0  # standard deviations of a channel, to either side, that finite scalars take the place of

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from aegean.config import network
-from aegean.latent.bottlenecks import NATS_TO_BITS, Gaussian, Latent, kl_to_normal
+from aegean.latent.bottlenecks import Gaussian, Latent, kl_to_normal
+from aegean.latent.names import NATS_TO_BITS
 from aegean.nets.blocks import DEEPEST, act, he_
 
 

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from aegean.config import network
-from aegean.latent.mapping import MappingPrior
-from aegean.latent.whitening import WhiteningPrior, checked
+from aegean.latent.whitening import checked
 from aegean.nets.blocks import one_hot
 
 CANDIDATES = (1, 2, 4, 8, 16, 32, 64)  # numbers of components
@@ -121,13 +120,3 @@ class GaussianPrior(MixturePrior):
 
     def __init__(self, latent: int, classes: int = 0):
         super().__init__(latent, classes, components=1)
-
-
-PRIORS: dict[str, type[nn.Module]] = {
-    "normal": NormalPrior,
-    "gaussian": GaussianPrior,
-    "mixture": MixturePrior,
-    "whitening": WhiteningPrior,
-    "mapping": MappingPrior,
-}
-FITTED = tuple(name for name in PRIORS if name != "normal")  # N(0, 1) has nothing to fit

@@ -1,6 +1,6 @@
 """Quantised bottlenecks: features -> a grid of symbols, whole numbers that an entropy coder takes, and back to codes.
 
-A grid has a place for each place of the encoder's last level. Three kinds, by name in `QUANTISED`: "finite" rounds
+A grid has a place for each place of the encoder's last level. Three kinds, by name: "finite" rounds
 every channel to a few levels, "vector" looks a place's vector up in a codebook, "residual" does so several times, each
 codebook for what the ones before left over. Rounding passes gradients straight through (Bengio et al. 2013). Codebooks
 are buffers that learn: `observe`, once a step, from sums over the whole batch (see `Paths.observed`).
@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aegean.config import Net, network, networks
+from aegean.config import network
 from aegean.latent.bottlenecks import Latent
 from aegean.nets.blocks import Clipped, act, he_
 from aegean.nets.integer import nearest, tally
@@ -47,7 +47,6 @@ class Quantised(nn.Module):
     """
 
     mass: Tensor
-    family = ""  # of one that learns its symbols: "finite" or "vector"
     classes = 0
     draws: tuple[str, tuple[int, ...]] | None = None  # the noise that it takes
     stages = 1  # of a residual quantiser: symbols of the last ones may be left out
@@ -91,8 +90,6 @@ class FiniteScalar(Quantised):
     """Every number is brought into [-1, 1] and rounded to one of a few levels (Mentzer et al. 2023, section 3.1, with a
     straight line in the place of tanh, so that steps are even): no codebook, nothing that could collapse. z is the
     level in [-1, 1]; `stats` are the symbols before they were rounded."""
-
-    family = "finite"
 
     def __init__(self, level: Sequence[int], latent: int, levels: int = 8, project: bool = True):
         height, width = level[1:] if len(level) == 3 else (1, 1)
@@ -138,7 +135,6 @@ class VectorQuantised(Quantised):
     3): the squared distance of what was quantised to its code, summed.
     """
 
-    family = "vector"
     sums: Tensor
     squares: Tensor
 
@@ -235,11 +231,3 @@ class VectorQuantised(Quantised):
             for mine, new in ((self.sums, code * share), (self.squares, second * share)):
                 mine.scatter_(1, place, torch.where(dead[..., None], new, mine.gather(1, place)))
             self.mass.scatter_(1, i, torch.where(dead, share[..., 0], self.mass.gather(1, i)))
-
-
-QUANTISED: dict[str, type[Quantised]] = {"finite": FiniteScalar, "vector": VectorQuantised, "residual": VectorQuantised}
-
-
-def quantiser_of(bottleneck: Net) -> str:
-    """The family of a bottleneck that learns its symbols, "finite" or "vector"; "" of any other."""
-    return getattr(networks()[bottleneck.kind], "family", "")

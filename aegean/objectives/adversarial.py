@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-import torch.nn.functional as F
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aegean.objectives.term import Term, named
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def softplus(x: Tensor) -> Tensor:
+    import torch.nn.functional as F
+
+    return F.softplus(x)
 
 
 class Loss(NamedTuple):
@@ -22,17 +28,17 @@ class Loss(NamedTuple):
 # With D = sigmoid(logit): -log D = softplus(-logit) and -log(1 - D) = softplus(logit). Real is 1, fake is 0.
 LOSSES: dict[str, Loss] = {
     # Goodfellow et al. 2014, eq. 1: the generator minimises log(1 - D(G(z))).
-    "minimax": Loss(lambda r, f: F.softplus(-r) + F.softplus(f), lambda r, f: -F.softplus(f)),
+    "minimax": Loss(lambda r, f: softplus(-r) + softplus(f), lambda r, f: -softplus(f)),
     # Goodfellow et al. 2014, section 3: it maximises log D(G(z)) instead.
-    "non-saturating": Loss(lambda r, f: F.softplus(-r) + F.softplus(f), lambda r, f: F.softplus(-f)),
+    "non-saturating": Loss(lambda r, f: softplus(-r) + softplus(f), lambda r, f: softplus(-f)),
     # Lim and Ye 2017; Miyato et al. 2018, eq. 16 and 17.
-    "hinge": Loss(lambda r, f: F.relu(1 - r) + F.relu(1 + f), lambda r, f: -f),
+    "hinge": Loss(lambda r, f: (1 - r).relu() + (1 + f).relu(), lambda r, f: -f),
     # Mao et al. 2017, eq. 2 with a = 0, b = c = 1.
     "least-squares": Loss(lambda r, f: 0.5 * (r - 1).square() + 0.5 * f.square(), lambda r, f: 0.5 * (f - 1).square()),
     # Arjovsky et al. 2017, eq. 2 and 3; wants WassersteinPenalty for its Lipschitz bound.
     "wasserstein": Loss(lambda r, f: f - r, lambda r, f: -f),
     # Jolicoeur-Martineau 2018; Huang et al. 2024 (R3GAN), eq. 2.
-    "relativistic": Loss(lambda r, f: F.softplus(f - r), lambda r, f: F.softplus(r - f)),
+    "relativistic": Loss(lambda r, f: softplus(f - r), lambda r, f: softplus(r - f)),
 }
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
-from aegean.latent.bottlenecks import NATS_TO_BITS
+from aegean.latent.names import NATS_TO_BITS
 from aegean.objectives.term import Term
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ def total_correlation(z: Tensor, mean: Tensor, log_variance: Tensor, count: int)
     log_q = log_q - log_q.diagonal().T[:, None]  # to its own: what both sums below have in common goes
     count = max(count, n)
     own, other = -math.log(count), math.log((count - 1) / (count * (n - 1))) if n > 1 else -math.inf
-    weights = torch.full((n, n), other, device=z.device).fill_diagonal_(own)
+    weights = z.new_full((n, n), other).fill_diagonal_(own)
     joint = (log_q.sum(2) + weights).logsumexp(1)
     apart = (log_q + weights[:, :, None]).logsumexp(1).sum(1)
     return (joint - apart) * NATS_TO_BITS

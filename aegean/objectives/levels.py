@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import torch.nn.functional as F
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from aegean.objectives.term import Term, named
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ROUND = 0.1  # squared bits: how round the corner of free bits is
 
@@ -88,4 +88,6 @@ class ClassError(Term):
     """Cross-entropy of the class that is read in the latent, in nats."""
 
     def __call__(self, p: Any) -> Tensor:
+        import torch.nn.functional as F
+
         return F.cross_entropy(p.class_logits.float(), p.labels, reduction="none")

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch.nn.functional as F
-from torch import Tensor
-
-from aegean.latent.bottlenecks import NATS_TO_BITS
+from aegean.latent.names import NATS_TO_BITS
 from aegean.objectives.term import Term, named
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def total(values: Tensor) -> Tensor:
@@ -72,6 +72,8 @@ class BernoulliBits(Term):
     """Cross-entropy of the pixels as probabilities (x + 1) / 2, in bits a sample; the decoder gives logits."""
 
     def __call__(self, p: Any) -> Tensor:
+        import torch.nn.functional as F
+
         target = (p.x.float() + 1) / 2
         return total(F.binary_cross_entropy_with_logits(p.raw_hat.float(), target, reduction="none")) * NATS_TO_BITS
 

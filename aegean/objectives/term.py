@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from aegean.config import Config
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Ramp(Config):
     rise: float = 0.0
 
     def __call__(self, progress: Tensor) -> Tensor:
-        t = (progress / self.over).clamp(max=1.0) if self.over > 0 else torch.ones_like(progress)
+        t = (progress / self.over).clamp(max=1.0) if self.over > 0 else progress.new_ones(progress.shape)
         if self.cosine:
             t = (1 - (math.pi * t).cos()) / 2
         value = self.start + (self.end - self.start) * t

@@ -6,7 +6,6 @@ from typing import Literal
 
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
-from aegean.nets.corruption import GaussianCorruption
 from aegean.objectives import AbsoluteError, BernoulliBits, GaussianBits, SquaredError, Term
 from aegean.recipes.architecture import Network, bottleneck, class_count, decoder, encoder, latent_size
 from aegean.recipes.registry import recipe
@@ -97,4 +96,4 @@ def denoising_ae(
         batch=batch,
         images=images,
     )
-    return run.replace(nets={**run.nets, "corruption": net(GaussianCorruption, sigma=sigma)})
+    return run.replace(nets={**run.nets, "corruption": net("GaussianCorruption", sigma=sigma)})

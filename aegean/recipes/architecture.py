@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-import torch
-
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
-from aegean.latent import BOTTLENECKS, PRIORS
-from aegean.nets import ConvDecoder, ConvEncoder, Discriminator, MLPDecoder, MLPEncoder, SharedDiscriminator
+from aegean.latent.names import BOTTLENECKS, PRIORS
 
 Network = Literal["auto", "conv", "mlp"]
 Augmentation = Literal["translation", "cutout", "colour"]
@@ -53,17 +50,16 @@ def body_of(data: DataInfo, network: Network, width: int) -> tuple[bool, dict[st
 
 def encoder(data: DataInfo, network: Network, width: int) -> Net:
     conv, body = body_of(data, network, width)
-    return net(ConvEncoder if conv else MLPEncoder, **body)
+    return net("ConvEncoder" if conv else "MLPEncoder", **body)
 
 
 def decoder(data: DataInfo, network: Network, width: int, latent: int, classes: int = 0, output: str = "linear") -> Net:
     conv, body = body_of(data, network, width)
-    return net(ConvDecoder if conv else MLPDecoder, **body, latent=latent, classes=classes, output=output)
+    return net("ConvDecoder" if conv else "MLPDecoder", **body, latent=latent, classes=classes, output=output)
 
 
 def bottleneck(kind: str, encoder: Net, latent: int, classes: int = 0) -> Net:
-    with torch.device("meta"):
-        level = encoder.build().levels[-1]
+    level = encoder.outline().levels[-1]
     return net(BOTTLENECKS[kind], level=list(level), latent=latent, classes=classes)
 
 
@@ -81,7 +77,7 @@ def discriminator(
         raise UserError(f"pack={pack}: expected at least 1.")
     packed = (data.shape[0] * pack, *data.shape[1:])
     return net(
-        Discriminator,
+        "Discriminator",
         backbone=encoder.replace(args={**encoder.args, "shape": packed}),
         classes=classes,
         pack=pack,
@@ -101,31 +97,28 @@ def on_features(
     """A discriminator on the levels of the encoder, which it shares; with `pixels` on the samples themselves, too."""
     if augment and not data.is_image:
         raise UserError(f"augment={','.join(augment)} works on pictures only; leave it out for rows.")
-    with torch.device("meta"):
-        levels = [list(level) for level in encoder.build().levels]
+    levels = [list(level) for level in encoder.outline().levels]
     levels = [list(data.shape), *levels] if pixels else levels
-    return net(SharedDiscriminator, levels=levels, width=width, project=project, augmentation=list(augment))
+    return net("SharedDiscriminator", levels=levels, width=width, project=project, augmentation=list(augment))
 
 
 def latent_discriminator(latent: int, width: int = 128) -> Net:
     """Judges latents: three dense layers."""
-    backbone = net(MLPEncoder, shape=[latent], widths=[width] * 3)
-    return net(Discriminator, backbone=backbone, bias=False)
+    backbone = net("MLPEncoder", shape=[latent], widths=[width] * 3)
+    return net("Discriminator", backbone=backbone, bias=False)
 
 
 def reader(data: DataInfo, D: Net, width: int, network: Network) -> Net:
     """From the last features of a discriminator to what it saw: a decoder for whole packs."""
-    with torch.device("meta"):
-        size = math.prod(D.args["backbone"].build().levels[-1])
+    size = math.prod(D.args["backbone"].outline().levels[-1])
     conv, body = body_of(data, network, width)
     body = {**body, "shape": D.args["backbone"].args["shape"]}
-    return net(ConvDecoder if conv else MLPDecoder, **body, latent=size)
+    return net("ConvDecoder" if conv else "MLPDecoder", **body, latent=size)
 
 
 def above(D: Net, levels: int) -> tuple[str, ...]:
     """The parts of a discriminator above its lowest `levels`, which hold still: names for a term's `trains`."""
-    with torch.device("meta"):
-        net_ = D.build()
+    net_ = D.outline()
     count = len(net_.backbone.levels)
     if not 0 <= levels <= count:
         raise UserError(f"freeze={levels}: the discriminator has {count} levels; expected 0 to {count}.")

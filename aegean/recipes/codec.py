@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
-from aegean.nets import IntegerPredictor
 from aegean.objectives import Ramp, SquaredError, SymbolBits
 from aegean.recipes.architecture import Network
 from aegean.recipes.compressor import compressor, edges, ends
@@ -48,9 +47,9 @@ def codec(
         nets = transform_nets(data, quality, width, depth, levels)
     else:
         nets = compressor(data, "finite", network, width, depth or 12, inherited, levels=levels or 17)
-        bottleneck = nets["bottleneck"].build()
+        bottleneck = nets["bottleneck"].outline()
         seen = {"channels": bottleneck.grid[0], "levels": bottleneck.levels}
-        nets.setdefault("symbols", net(IntegerPredictor, **seen, reach=1, hidden=(24,)))
+        nets.setdefault("symbols", net("IntegerPredictor", **seen, reach=1, hidden=(24,)))
     if nets["symbols"].kind != "IntegerPredictor":
         raise UserError("--from: the source counts symbols without their neighbours; start from codec, or from ae.")
     if inherited and "pixels" in inherited:

@@ -6,11 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
-from aegean.latent import QUANTISED, GivenScalars, quantiser_of
+from aegean.latent.names import FAMILIES, QUANTISED, quantiser_of
 from aegean.recipes.architecture import Network
 from aegean.recipes.quantised import Quantiser, quantised_nets
 from aegean.training.schedule import Fit
@@ -51,21 +49,20 @@ def compressor(
         bottleneck = instead(bottleneck, kind, symbols)
     elif not theirs:
         bottleneck = quantised(source["E"], G, kind, symbols)
-    elif theirs != QUANTISED[kind].family:
+    elif theirs != FAMILIES[QUANTISED[kind]]:
         raise UserError(f"--from: the source has a {theirs} quantiser; this recipe needs a {kind} one.")
     return {"E": source["E"], "bottleneck": bottleneck, "G": G, **kept}
 
 
 def ends(nets: Mapping[str, Net]) -> tuple[str, ...]:
     """Who learns what the symbols are: the encoder, and a quantiser with layers of its own."""
-    with torch.device("meta"):
-        layers = any(True for _ in nets["bottleneck"].build().parameters())
+    layers = any(True for _ in nets["bottleneck"].outline().parameters())
     return ("E", "bottleneck") if layers else ("E",)
 
 
 def edges(nets: Mapping[str, Net], inherited: Mapping[str, Net] | None) -> tuple[Fit, ...]:
     """What a new quantiser of finite scalars in a given latent begins with: the range of its channels."""
-    new = nets["bottleneck"].kind == GivenScalars.__name__ and (inherited or {}).get("bottleneck") != nets["bottleneck"]
+    new = nets["bottleneck"].kind == "GivenScalars" and (inherited or {}).get("bottleneck") != nets["bottleneck"]
     return (Fit("bottleneck", of="features"),) if new else ()
 
 
@@ -76,7 +73,7 @@ def instead(bottleneck: Net, kind: Quantiser, symbols: dict[str, Any]) -> Net:
     grid = (depth, *level[1:])
     if kind == "finite":
         scaling = {name: bottleneck.args[name] for name in ("shift", "scale") if name in bottleneck.args}
-        return net(GivenScalars, grid=grid, **symbols, **scaling)
+        return net("GivenScalars", grid=grid, **symbols, **scaling)
     return net(QUANTISED[kind], level=level, latent=math.prod(grid), **symbols)
 
 
@@ -85,8 +82,7 @@ def quantised(E: Net, G: Net, kind: Quantiser, symbols: dict[str, Any]) -> Net:
     share out among the places of its encoder's last level."""
     if G.args.get("classes"):
         raise UserError("--from: the source was trained with classes, which a file does not hold; train it without.")
-    with torch.device("meta"):
-        level = E.build().levels[-1]
+    level = E.outline().levels[-1]
     latent, places = G.args["latent"], level[1] * level[2] if len(level) == 3 else 1
     if latent % places:
         raise UserError(

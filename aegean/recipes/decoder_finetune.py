@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-import torch
-
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
-from aegean.latent import NormalPrior, Quantised
-from aegean.nets import CountModel
 from aegean.objectives import AbsoluteError, FeatureMatching, GeneratorLoss, Ramp, SquaredError, Term
 from aegean.objectives.penalties import Precision
 from aegean.recipes.architecture import Loss, Network
@@ -66,11 +62,11 @@ def decoder_finetune(
             raise UserError(f"{name}={share} leaves no images for the decoder; expected less than 1.")
     taught = the_teacher(data, round(teacher * images), 1.0, network, width, latent, False, inherited)
     nets = {**taught.nets, **{name: spec for name, spec in (inherited or {}).items() if name in KEPT}}
-    if inherited is None or inherited.get("prior", Net("")).kind == NormalPrior.__name__:
-        nets["prior"] = net(NormalPrior, latent=taught.latent, classes=taught.classes)
+    if inherited is None or inherited.get("prior", Net("")).kind == "NormalPrior":
+        nets["prior"] = net("NormalPrior", latent=taught.latent, classes=taught.classes)
     counted: tuple[str, ...] = ()
     if "symbols" not in nets and (takes := symbols_of(nets["bottleneck"])):
-        nets["symbols"], counted = net(CountModel, channels=takes[0], levels=takes[1]), ("symbols",)
+        nets["symbols"], counted = net("CountModel", channels=takes[0], levels=takes[1]), ("symbols",)
     nets["D"] = D = patch_discriminator(data, loss, width or 32)
     near: Term = {"squared": SquaredError, "absolute": AbsoluteError}[error](trains=("G",))
     sharp: list[Term] = [near]
@@ -92,6 +88,5 @@ def decoder_finetune(
 
 def symbols_of(bottleneck: Net) -> tuple[int, int] | None:
     """Channels and levels of a quantiser's symbols, None of another bottleneck."""
-    with torch.device("meta"):
-        built = bottleneck.build()
-    return (built.grid[0], built.levels) if isinstance(built, Quantised) else None
+    built = bottleneck.outline()
+    return (built.grid[0], built.levels) if hasattr(built, "to_symbols") else None

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import torch
-
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
-from aegean.latent import LadderPosterior
-from aegean.nets import ConvLadder, DenseLadder
 from aegean.objectives import LevelRate, Ramp, SpareRate, Term
 from aegean.recipes.ae import ERRORS, output
 from aegean.recipes.architecture import Network, body_of, encoder, latent_size, prior
@@ -35,11 +31,10 @@ def ladder_nets(
         raise UserError("channels=0: expected at least 1, the maps that each lower level draws.")
     size = latent_size(data, latent)
     E, shared = encoder(data, network, width), {"latent": size, "floors": levels, "output": output(likelihood)}
-    G = net(ConvLadder, **body, **shared, channels=channels) if conv else net(DenseLadder, **body, **shared)
-    with torch.device("meta"):
-        seen, down = E.build().levels[-levels:], G.build()
+    G = net("ConvLadder", **body, **shared, channels=channels) if conv else net("DenseLadder", **body, **shared)
+    seen, down = E.outline().levels[-levels:], G.outline()
     posterior = net(
-        LadderPosterior,
+        "LadderPosterior",
         levels=[list(level) for level in seen],
         states=[list(state) for state in down.states],
         spans=[channels if conv else size] * (levels - 1) + [size],

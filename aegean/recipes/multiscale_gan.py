@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aegean.config import UserError, net
 from aegean.data.info import DataInfo
-from aegean.nets import ConvLadder, ScaleDiscriminator
 from aegean.objectives import DiscriminatorLoss, GeneratorLoss, GradientPenalty, Ramp, Term
 from aegean.objectives.penalties import Precision
 from aegean.recipes.architecture import body_of, latent_size, prior
@@ -47,8 +46,8 @@ def multiscale_gan(
         raise UserError(f"Pictures of {data.shape[1]}x{data.shape[2]} have one scale only; use gan.")
     if channels < 1:
         raise UserError("channels=0: expected at least 1, the maps of noise that each finer scale draws.")
-    G = net(ConvLadder, **body, latent=latent_size(data, latent), floors=scales, channels=channels, pictures=True)
-    nets = {"prior": prior("normal", sum(G.build().spans)), "G": G, "D": net(ScaleDiscriminator, **body)}
+    G = net("ConvLadder", **body, latent=latent_size(data, latent), floors=scales, channels=channels, pictures=True)
+    nets = {"prior": prior("normal", sum(G.outline().spans)), "G": G, "D": net("ScaleDiscriminator", **body)}
     rate = Ramp(lr, lr / 4, cosine=True)
 
     def together(levels: range) -> tuple[Turn, ...]:

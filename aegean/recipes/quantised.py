@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-import torch
-
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
-from aegean.latent import QUANTISED, FiniteScalar
-from aegean.nets import Analysis, ConvDecoder, ConvEncoder, IntegerPredictor, MLPDecoder, MLPEncoder, Synthesis
+from aegean.latent.names import QUANTISED
 from aegean.objectives import PixelBits, Ramp
 from aegean.recipes.architecture import Network
 from aegean.training.schedule import Turn
@@ -30,15 +27,14 @@ def quantised_nets(
         raise UserError(f"network=conv needs pictures; {data.name!r} has rows of {data.shape[0]} columns: use mlp.")
     if network == "mlp" or not data.is_image:
         body: dict[str, Any] = {"shape": data.shape, "widths": [8 * (width or 32)] * 3}
-        E, G, more = MLPEncoder, MLPDecoder, {}
+        E, G, more = "MLPEncoder", "MLPDecoder", {}
     else:
         patch, levels = floors(data.shape)
         widths = [(width or 48) * min(2**i, 2) for i in range(levels)]
         body = {"shape": data.shape, "widths": widths, "patch": patch}
-        E, G, more = ConvEncoder, ConvDecoder, {"grid": True}  # type: ignore[assignment]
+        E, G, more = "ConvEncoder", "ConvDecoder", {"grid": True}
     encoder = net(E, **body)
-    with torch.device("meta"):
-        level = encoder.build().levels[-1]
+    level = encoder.outline().levels[-1]
     latent = depth * (level[1] * level[2] if len(level) == 3 else 1)
     return {
         "E": encoder,
@@ -64,14 +60,14 @@ def transform_nets(data: DataInfo, quality: float, width: int, depth: int, level
     within("levels", levels, 3, 255)
     body = {"shape": data.shape, "depth": depth, "patch": patch, "width": width or 64}
     gain = 2 / ((levels - 1) * step)
-    encoder = net(Analysis, **body, gain=gain)
-    grid = encoder.build().levels[-1]  # type: ignore[union-attr, index]
+    encoder = net("Analysis", **body, gain=gain)
+    grid = encoder.outline().levels[-1]
     return {
         "E": encoder,
-        "bottleneck": net(FiniteScalar, level=grid, latent=math.prod(grid), levels=levels, project=False),
-        "G": net(Synthesis, **body, gain=gain),
+        "bottleneck": net("FiniteScalar", level=grid, latent=math.prod(grid), levels=levels, project=False),
+        "G": net("Synthesis", **body, gain=gain),
         "symbols": net(
-            IntegerPredictor,
+            "IntegerPredictor",
             channels=depth,
             levels=levels,
             reach=1,
@@ -105,7 +101,9 @@ def exact_pixels(data: DataInfo, width: int = 32) -> Net:
         what = f"{data.dtype} pictures" if data.is_image else "rows"
         raise UserError(f"Lossless compression takes pictures of 8 bits; {data.name!r} has {what}.")
     (offset,), (scale,) = data.offset, data.scale
-    return net(IntegerPredictor, channels=data.shape[0], levels=256, hidden=(width, width), offset=offset, scale=scale)
+    return net(
+        "IntegerPredictor", channels=data.shape[0], levels=256, hidden=(width, width), offset=offset, scale=scale
+    )
 
 
 def takes_pixels(data: DataInfo) -> bool:

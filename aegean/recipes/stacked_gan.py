@@ -7,21 +7,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Literal, NamedTuple
 
-import torch
-
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
-from aegean.nets import (
-    ConvDecoder,
-    ConvEncoder,
-    Discriminator,
-    MLPDecoder,
-    MLPEncoder,
-    NoiseReaders,
-    Several,
-    Stack,
-    Tower,
-)
 from aegean.objectives import (
     ClassError,
     Conditional,
@@ -75,21 +62,20 @@ def stack_nets(
     dense = [8 * (width or 32)] * 2
     shapes = [list(data.shape), *([size] for size in between)]
     bodies = [body, *({"shape": shape, "widths": dense} for shape in shapes[1:])]
-    stages = [net(ConvEncoder if conv and i == 0 else MLPEncoder, **one) for i, one in enumerate(bodies)]
+    stages = [net("ConvEncoder" if conv and i == 0 else "MLPEncoder", **one) for i, one in enumerate(bodies)]
     floors = [
-        net(ConvDecoder if conv and i == 0 else MLPDecoder, **one, latent=above + noise)
+        net("ConvDecoder" if conv and i == 0 else "MLPDecoder", **one, latent=above + noise)
         for i, (one, above) in enumerate(zip(bodies, (*between, top)))
     ]
-    E = net(Tower, stages=stages, sizes=between)
-    with torch.device("meta"):
-        judged = [list(stage.build().levels[-1]) for stage in stages]
+    E = net("Tower", stages=stages, sizes=between)
+    judged = [list(stage.outline().levels[-1]) for stage in stages]
     return {
         "E": E,
         "bottleneck": bottleneck(kind, E, top),
-        "G": net(Stack, floors=floors, noise=noise),
+        "G": net("Stack", floors=floors, noise=noise),
         "prior": prior("mixture", top),
-        "D": net(Several, each=[net(Discriminator, backbone=stage, bias=False) for stage in stages]),
-        "Q": net(NoiseReaders, levels=judged, noise=noise),
+        "D": net("Several", each=[net("Discriminator", backbone=stage, bias=False) for stage in stages]),
+        "Q": net("NoiseReaders", levels=judged, noise=noise),
     }
 
 
@@ -140,7 +126,7 @@ def stacked_gan(
     if encoder == "classifier":
         if len(data.classes) < 2:
             raise UserError(f"encoder=classifier needs labels, and {data.name!r} has none; use encoder=autoencoder.")
-        nets["C"] = net(MLPEncoder, shape=[nets["prior"].args["latent"]], widths=[len(data.classes)])
+        nets["C"] = net("MLPEncoder", shape=[nets["prior"].args["latent"]], widths=[len(data.classes)])
     if inherited is not None:
         check_inherited(nets, inherited)
         teacher = 0.0
@@ -201,8 +187,7 @@ def check_inherited(nets: Mapping[str, Net], inherited: Mapping[str, Net]) -> No
     """UserError: the source's encoder is not there, or has other levels than the generators need."""
     if not {"E", "bottleneck"} <= set(inherited):
         raise UserError("--from: the source has no encoder, which stacked_gan draws on; give a run of stacked_gan.")
-    with torch.device("meta"):
-        needed, found = (list(map(list, E.build().levels)) for E in (nets["E"], inherited["E"]))
+    needed, found = (list(map(list, E.outline().levels)) for E in (nets["E"], inherited["E"]))
     if needed != found or nets["E"].kind != inherited["E"].kind:
         raise UserError(
             f"--from: the source's encoder ({inherited['E'].kind}) has levels {found}, but the generators need a Tower "

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import torch
-
 from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
 from aegean.objectives import SquaredError
@@ -40,8 +38,7 @@ def teacher(
     most of them (docs/log.md). UserError: none was inherited, or none with the classes asked for."""
     if inherited is not None:
         nets = _handed_over(inherited, conditional)
-        with torch.device("meta"):
-            G = nets["G"].build()
+        G = nets["G"].outline()
         return Teacher(nets, G.latent, G.classes, ())
     classes = class_count(data, conditional)
     variational = variational or data.is_image

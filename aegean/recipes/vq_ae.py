@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from aegean.config import Net, net
 from aegean.data.info import DataInfo
-from aegean.nets import CountModel
 from aegean.objectives import Commitment, SquaredError, Term
 from aegean.recipes.architecture import Network
 from aegean.recipes.compressor import compressor, edges, ends
@@ -46,8 +45,8 @@ def vq_ae(
     """
     symbols = {"levels": levels, **({"stages": stages} if quantiser == "residual" else {})}
     nets = compressor(data, quantiser, network, width, depth, inherited, **symbols)
-    bottleneck = nets["bottleneck"].build()
-    nets.setdefault("symbols", net(CountModel, channels=bottleneck.grid[0], levels=bottleneck.levels))
+    bottleneck = nets["bottleneck"].outline()
+    nets.setdefault("symbols", net("CountModel", channels=bottleneck.grid[0], levels=bottleneck.levels))
     first = ends(nets)
     terms: list[Term] = [SquaredError(trains=(*first, "G"))]
     if quantiser != "finite":

@@ -6,11 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Literal
 
-import torch
-
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
-from aegean.nets import ConvEncoder, Discriminator, MLPEncoder
 from aegean.objectives import FeatureMatching, GeneratorLoss, Ramp, SquaredError, Term
 from aegean.objectives.penalties import Precision
 from aegean.recipes.architecture import Loss, Network
@@ -118,16 +115,17 @@ def patch_discriminator(data: DataInfo, loss: str, width: int) -> Net:
     """Judges patches of pictures, one for each place of the grid that `vq_ae` would lay over them; rows as a whole."""
     if data.is_image:
         patch, levels = floors(data.shape)
-        backbone = net(ConvEncoder, shape=data.shape, widths=[width * min(2**i, 4) for i in range(levels)], patch=patch)
+        backbone = net(
+            "ConvEncoder", shape=data.shape, widths=[width * min(2**i, 4) for i in range(levels)], patch=patch
+        )
     else:
-        backbone = net(MLPEncoder, shape=data.shape, widths=[8 * width] * 3)
+        backbone = net("MLPEncoder", shape=data.shape, widths=[8 * width] * 3)
     return net(
-        Discriminator, backbone=backbone, bias=loss not in ("relativistic", "wasserstein"), patches=data.is_image
+        "Discriminator", backbone=backbone, bias=loss not in ("relativistic", "wasserstein"), patches=data.is_image
     )
 
 
 def patches(D: Net) -> int:
     """How many patches a discriminator judges."""
-    with torch.device("meta"):
-        last = D.args["backbone"].build().levels[-1]
+    last = D.args["backbone"].outline().levels[-1]
     return math.prod(last[1:]) if D.args["patches"] else 1

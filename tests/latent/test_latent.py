@@ -2,14 +2,16 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
+from aegean.config import network_class
 from aegean.latent import BOTTLENECKS, MixturePrior
-from aegean.latent.bottlenecks import NATS_TO_BITS, kl_to_normal
+from aegean.latent.bottlenecks import kl_to_normal
+from aegean.latent.names import NATS_TO_BITS
 
 
 @pytest.mark.parametrize("kind", BOTTLENECKS)
 @pytest.mark.parametrize("classes", [0, 3])
 def test_every_bottleneck(kind, classes):
-    b = BOTTLENECKS[kind](level=(6, 3, 2), latent=4, classes=classes)
+    b = network_class(BOTTLENECKS[kind])(level=(6, 3, 2), latent=4, classes=classes)
     h, y = torch.randn(5, 6, 3, 2), torch.arange(5) % 3 if classes else None
     latent = b(h, torch.randn(5, 4), y)
     assert latent.z.shape == (5, 4) and latent.rate.shape == (5,) and latent.rate.min() >= 0
@@ -24,7 +26,7 @@ def test_kl_against_torch_distributions():
 
 
 def test_the_gaussian_rate_is_in_bits_and_z_has_its_moments():
-    b = BOTTLENECKS["gaussian"](level=(3,), latent=2)
+    b = network_class(BOTTLENECKS["gaussian"])(level=(3,), latent=2)
     h = torch.randn(1, 3).expand(50_000, 3)
     latent = b(h, torch.randn(50_000, 2))
     mean, log_variance = (s[0] for s in latent.stats)

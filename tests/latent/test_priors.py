@@ -6,7 +6,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from aegean.config import UserError, net
+from aegean.config import UserError, net, network_class
 from aegean.latent import FITTED, PRIORS, Gaussian, Identity, MappingPrior, WhiteningPrior, fold, mapping
 from aegean.latent.whitening import RIDGE, moments, whitened
 from aegean.model import _build_from
@@ -90,7 +90,7 @@ def test_a_fit_leaves_the_global_generator_and_the_gradients_alone(fitted):
 @pytest.mark.parametrize("kind", FITTED)
 @pytest.mark.parametrize("classes", [0, 2])
 def test_samples_have_the_mean_and_covariance_of_the_latents(kind, classes, few_steps):
-    prior = PRIORS[kind](latent=3, classes=classes)
+    prior = network_class(PRIORS[kind])(latent=3, classes=classes)
     z, labels = latents(4000, classes)
     prior.fit(z, labels)
     drawn = prior(*noise(4000), labels).detach()
@@ -105,20 +105,20 @@ def test_latents_that_are_not_finite_are_refused(kind, value):
     z, _ = latents()
     z[3, 1] = value
     with pytest.raises(UserError, match="not finite"):
-        PRIORS[kind](latent=3).fit(z)
+        network_class(PRIORS[kind])(latent=3).fit(z)
 
 
 @pytest.mark.parametrize("kind", PRIORS)
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_latents_are_refused(kind, count):
     with pytest.raises(UserError, match="2 samples at least"):
-        PRIORS[kind](latent=3).fit(torch.zeros(count, 3))
+        network_class(PRIORS[kind])(latent=3).fit(torch.zeros(count, 3))
 
 
 @pytest.mark.parametrize("kind", PRIORS)
 @pytest.mark.parametrize("z", [torch.zeros(2, 3), torch.ones(9, 3), torch.eye(3) * 1e4], ids=["two", "equal", "large"])
 def test_odd_latents_give_finite_samples(kind, z, few_steps):
-    prior = PRIORS[kind](latent=3)
+    prior = network_class(PRIORS[kind])(latent=3)
     prior.fit(z)
     assert prior(*noise(50)).isfinite().all()
 
@@ -207,7 +207,7 @@ def test_a_mapping_network_draws_a_ring_that_no_gaussian_can(monkeypatch):
     ring = torch.stack((angle.cos(), angle.sin(), 0.1 * torch.randn(5000, generator=generator)), 1)
     inside = {}
     for kind in ("whitening", "mapping"):
-        prior = PRIORS[kind](latent=3)
+        prior = network_class(PRIORS[kind])(latent=3)
         prior.fit(ring * 4 + 1)
         drawn = (prior(*noise(2000)).detach() - 1) / 4
         inside[kind] = (drawn[:, :2].norm(dim=1) < 0.7).float().mean()

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from aegean.config import network_class
 from aegean.latent import QUANTISED, FiniteScalar, VectorQuantised
 
 LEVEL = (6, 3, 2)
@@ -17,7 +18,7 @@ SIZES = {
 
 def make(kind, **changes):
     torch.manual_seed(0)
-    return QUANTISED[kind](level=LEVEL, **{**SIZES[kind], **changes})
+    return network_class(QUANTISED[kind])(level=LEVEL, **{**SIZES[kind], **changes})
 
 
 def features(n=7, seed=1):
@@ -53,7 +54,7 @@ def test_what_was_not_quantised_yet_has_the_symbols_that_training_gives_it(kind)
 @pytest.mark.parametrize("kind", QUANTISED)
 @pytest.mark.parametrize("level", [(6, 3, 2), (6,)])
 def test_features_without_places_are_a_grid_of_one(kind, level):
-    b = QUANTISED[kind](level=level, **{**SIZES[kind], "latent": 12})
+    b = network_class(QUANTISED[kind])(level=level, **{**SIZES[kind], "latent": 12})
     assert b(torch.randn(5, *level)).z.shape == (5, 12)
 
 
