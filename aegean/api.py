@@ -12,7 +12,9 @@ from aegean.config import UserError, nearest
 from aegean.data import DataOptions, open_data
 from aegean.latent import FITTED
 from aegean.metrics.features import feature_network, feature_network_from
-from aegean.metrics.protocol import Evaluator, Score, check_fits
+from aegean.metrics.protocol import Evaluator
+from aegean.metrics.samples import check_fits
+from aegean.metrics.scores import Score
 from aegean.model import Model
 from aegean.session import COUNTED, EVALUATING, fitted, load, own_data, resume, say, train
 from aegean.training.folder import Folder
@@ -54,7 +56,7 @@ def evaluate(
     model = load(path, pick_device(device))
     dataset = own_data(path, home(path).read()) if data is None else open_data(data, say)
     check_fits(model.info, dataset.info, "The model")
-    network = feature_network(dataset, say) if features is None else feature_network_from(features)
+    network = feature_network(dataset) if features is None else feature_network_from(features)
     if network.accuracy is not None:
         say(f"measured in {network.key}, which is right on {network.accuracy:.1%} of the held-out samples")
     model.progress = EVALUATING

@@ -27,7 +27,8 @@ from aegean.data.sets.feed import Feed
 from aegean.files import FULL, write_atomically
 from aegean.latent import PRIORS, NormalPrior, WhiteningPrior, fold, foldable
 from aegean.metrics.features import feature_network
-from aegean.metrics.protocol import Evaluator, Score
+from aegean.metrics.protocol import Evaluator
+from aegean.metrics.scores import Score
 from aegean.model import Model
 from aegean.recipes import configure
 from aegean.recipes.registry import parse_all
@@ -212,9 +213,7 @@ def continue_run(folder: Folder, plan: Settings, dataset: Dataset, evaluator: Ev
             world.any(False)
             model = load(folder.path, trainer.device)
         if world.share(not folder.scores.exists() or json.loads(folder.scores.read_text())["images"] != plan.images):
-            write_scores(
-                folder, Evaluator(dataset, evaluator.features, COUNTED, world=world, probes=True), model, plan.images
-            )
+            write_scores(folder, Evaluator(dataset, evaluator.features, COUNTED, world=world), model, plan.images)
         return model
     except (UserError, Fault, Interrupted, Lost, KeyboardInterrupt):
         raise
@@ -307,7 +306,7 @@ def make_evaluator(dataset: Dataset, count: int, world: World | None = None, pro
     if dataset.info.test_count < FEW:
         say(f"note: only {dataset.info.test_count} held-out samples: small differences between scores are chance")
     world = world or World()
-    features = world.first(lambda: feature_network(dataset, say))
+    features = world.first(lambda: feature_network(dataset))
     return Evaluator(dataset, features, count, world=world, probes=probes)
 
 

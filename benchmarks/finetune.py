@@ -114,7 +114,7 @@ def main() -> None:
     if asked.quick:
         asked.width, asked.base, asked.images, asked.seeds = 8, 640, 640, [0]
     dataset = TASKS[asked.task].open(asked.data)
-    info, evaluator = dataset.info, Evaluator(dataset, feature_network(dataset, note))
+    info, evaluator = dataset.info, Evaluator(dataset, feature_network(dataset))
     common: dict[str, Any] = {"batch": BATCH, **({"width": 8} if asked.quick else {})}
     variants: dict[str, dict[str, Any]] = {"error alone": {"adversary": 0, "features": 0}}
     variants |= {words or "the defaults": dict(word.split("=", 1) for word in words.split()) for words in asked.set}

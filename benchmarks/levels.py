@@ -112,7 +112,7 @@ def classes(network: FeatureNetwork) -> Classify:
 def opened(task: str, spec: str) -> tuple[Dataset, FeatureNetwork, Classify]:
     """Data, the network that they are measured in, and what tells their classes."""
     dataset = open_data(spec, note)
-    network = feature_network(dataset, note)
+    network = feature_network(dataset)
     if task != "stacked":
         return dataset, network, classes(network)
     return triples(dataset, 100_000, 10_000), *channels(network)

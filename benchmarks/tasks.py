@@ -122,14 +122,14 @@ def plane(centres: np.ndarray, deviation: float, folder: str | None, dataset: Da
 
 def in_features(folder: str | None, dataset: Dataset) -> tuple[Scorer, Scores]:
     """Fréchet distance and coverage in the features of a network trained on the data."""
-    evaluator = Evaluator(dataset, feature_network(dataset, note))
+    evaluator = Evaluator(dataset, feature_network(dataset))
 
     def score(model: Model) -> Scores:
         drawn = model.info.normalise(model.info.restore(model.sample(evaluator.count))).to(model.device)
         found = evaluator.distances(evaluator.features(drawn))
         return {name: found[name] for name in SEEN}
 
-    return score, {name: evaluator.floor[name] for name in SEEN}
+    return score, {name: evaluator.reference.floor[name] for name in SEEN}
 
 
 def in_triples(folder: str | None, dataset: Dataset) -> tuple[Scorer, Scores]:
@@ -137,7 +137,7 @@ def in_triples(folder: str | None, dataset: Dataset) -> tuple[Scorer, Scores]:
 
     The floor is that of triples of training digits.
     """
-    network = feature_network(open_data(_given(folder), note), note)
+    network = feature_network(open_data(_given(folder), note))
 
     def features_of(x: torch.Tensor) -> list[np.ndarray]:
         return [network(digit) for digit in single_digits(x)]

@@ -49,7 +49,7 @@ class Bench:
 
     def __init__(self, dataset: Dataset, seed: int):
         self.dataset, self.seed, self.device = dataset, seed, torch.device("cpu")
-        self.evaluator = Evaluator(dataset, feature_network(dataset, note))
+        self.evaluator = Evaluator(dataset, feature_network(dataset))
         self.held_out = self.evaluator.test[:SHOWN]
 
     def trainer(self, run: Run, source: Model | None = None) -> Trainer:

@@ -19,7 +19,7 @@ from aegean import api
 from aegean.config import UserError
 from aegean.latent import mapping
 from aegean.machine import cache_folder
-from aegean.metrics.protocol import _drawn
+from aegean.metrics.samples import chosen
 from aegean.model import Model
 from aegean.recipes import RECIPES, options
 from aegean.report.compare import compare_runs
@@ -375,7 +375,7 @@ def test_a_nan_planted_in_the_data_stops_the_run_at_the_last_good_state(tmp_path
     settings = {"width": 2, "batch": 20}
     train("ae", tmp_path / "before", images=400, settings=settings, data=str(tmp_path / "rows.csv"))
     pack = np.load(next(cache_folder().glob("packs/rows-*/train.npy")), mmap_mode="r+")
-    measured = _drawn(len(pack), 30, 1)  # the rows of the floor, which would tell at once
+    measured = chosen(len(pack), 30, 1)  # the rows of the floor, which would tell at once
     pack[np.setdiff1d(np.arange(len(pack)), measured)[0]] = np.nan
     pack.flush()
     with pytest.raises(Fault, match=r"SquaredError in turn 'AE' at image \d+: loss nan"):

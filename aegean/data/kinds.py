@@ -6,9 +6,9 @@ Each room that must know the kind of its samples has such a table of its own (ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -72,11 +72,19 @@ KINDS: dict[str, Kind] = {
 }
 
 
+Row = TypeVar("Row")
+
+
+def row_of(table: Mapping[str, Row], info: DataInfo) -> Row:
+    """The row of a data set's kind in a room's table. UserError: that room knows no such kind."""
+    if info.kind not in table:
+        raise UserError(f"{info.name}: this is made for {' and '.join(table)} data, not for the kind {info.kind!r}.")
+    return table[info.kind]
+
+
 def kind_of(info: DataInfo) -> Kind:
-    """The row of a data set's kind. UserError: its description names one that is not known."""
-    if info.kind not in KINDS:
-        raise UserError(f"{info.name}: there is no kind of data {info.kind!r}; known: {', '.join(KINDS)}.")
-    return KINDS[info.kind]
+    """What the data room knows of a data set's kind. UserError: nothing."""
+    return row_of(KINDS, info)
 
 
 def show(groups: Groups, info: DataInfo, columns: int = 0) -> bytes:

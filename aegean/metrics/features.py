@@ -18,9 +18,10 @@ from torch import Tensor, nn
 
 from aegean.config import UserError
 from aegean.data.info import DataInfo
-from aegean.data.read.source import Say, say_to_stderr
 from aegean.files import write_atomically
 from aegean.metrics import networks
+from aegean.metrics.kinds import Kind, kind_of
+from aegean.surface import say
 
 if TYPE_CHECKING:
     from aegean.data import Dataset
@@ -55,20 +56,20 @@ class FeatureNetwork:
         return self.head(self(x)) if self.head else None
 
 
-def feature_network(dataset: Dataset, say: Say = say_to_stderr) -> FeatureNetwork:
+def feature_network(dataset: Dataset) -> FeatureNetwork:
     """The network to measure a data set with: trained once on its training part, then read from its folder.
 
-    With labels a classifier ("<name>-classifier"); pictures without labels an encoder trained by SimCLR
-    ("<name>-simclr"); tables without labels their standardised columns ("<name>-values"), which are features
-    already: a network would only bend the distances that a plot of them shows. Trained features are scaled so
-    that their variances over the training part are 1 on average. The same data give the same network, up to
-    the rounding of the machine.
+    With labels a classifier ("<name>-classifier"); without labels an encoder trained by SimCLR ("<name>-simclr") where
+    its kind has random views, else its model values ("<name>-values"): the columns of a table are features already, and
+    a network would only bend the distances that a plot of them shows. Trained features are scaled so that their
+    variances over the training part are 1 on average. The same data give the same network, up to the rounding of the
+    machine.
     """
-    info = dataset.info
+    info, kind = dataset.info, kind_of(dataset.info)
     if len(info.classes) > 1:
-        return _kept(dataset, f"{info.name}-classifier", len(info.classes), say)
-    if info.is_image:
-        return _kept(dataset, f"{info.name}-simclr", 0, say)
+        return _kept(dataset, kind, f"{info.name}-classifier", len(info.classes))
+    if kind.view:
+        return _kept(dataset, kind, f"{info.name}-simclr", 0)
     return FeatureNetwork(f"{info.name}-values", lambda x: x.flatten(1), info=info)
 
 
@@ -98,7 +99,7 @@ def _run_encoder(folder: Path) -> FeatureNetwork:
     return FeatureNetwork(f"{folder.resolve().name}-encoder", model.encode, info=model.info)
 
 
-def _kept(dataset: Dataset, key: str, classes: int, say: Say) -> FeatureNetwork:
+def _kept(dataset: Dataset, kind: Kind, key: str, classes: int) -> FeatureNetwork:
     """The network in the data's folder if it was made by this version for these data, else a new one."""
     info = dataset.info
     safe_key = re.sub(r"[^\w.-]", "_", key)
@@ -113,29 +114,33 @@ def _kept(dataset: Dataset, key: str, classes: int, say: Say) -> FeatureNetwork:
     }
     found = _read(path, config)
     if found is None:
-        found = _trained(dataset, key, classes)
-        _write(path, *found, config, say)
+        found = _trained(dataset, kind, key, classes)
+        _write(path, *found, config)
         accuracy = f"; held-out accuracy {found[1]:.1%}" if found[1] is not None else ""
         say(f"Trained the feature network {key}{accuracy}.")
     return _assembled(key, info, classes, *found)
 
 
-def _trained(dataset: Dataset, key: str, classes: int) -> tuple[dict[str, Tensor], float | None]:
+def _trained(dataset: Dataset, kind: Kind, key: str, classes: int) -> tuple[dict[str, Tensor], float | None]:
     """Train; then the scale from the training part, and the accuracy on the test part."""
     info = dataset.info
 
-    def batch(index: Tensor) -> Tensor:
+    def samples(index: Tensor) -> Tensor:
         return info.normalise(dataset.train[index.numpy()])
+
+    def make() -> nn.Module:
+        return kind.trunk(info)
 
     tensors = {}
     if classes:
         labels = torch.as_tensor(np.asarray(dataset.train_labels, np.int64))
-        trunk, last = networks.train_classifier(info.shape, batch, labels, classes)
+        trunk, last = networks.train_classifier(make, samples, labels, classes, kind.augment)
         tensors = {f"head.{name}": value for name, value in last.state_dict().items()}
     else:
-        trunk = networks.train_contrastive(info.shape, batch, len(dataset.train))
+        assert kind.view
+        trunk = networks.train_contrastive(make, samples, len(dataset.train), kind.view)
     tensors |= {f"trunk.{name}": value for name, value in trunk.state_dict().items()}
-    variance = FeatureNetwork(key, trunk)(batch(_spread(len(dataset.train)))).var(0).mean()
+    variance = FeatureNetwork(key, trunk)(samples(_spread(len(dataset.train)))).var(0).mean()
     tensors["scale"] = torch.tensor(1 / max(float(np.sqrt(variance)), 1e-12))
     if not classes or not len(dataset.test):
         return tensors, None
@@ -154,7 +159,7 @@ def _assembled(
     key: str, info: DataInfo, classes: int, tensors: dict[str, Tensor], accuracy: float | None
 ) -> FeatureNetwork:
     with torch.device("meta"):  # nothing is drawn for weights that are loaded
-        trunk = networks.make_trunk(info.shape).eval()
+        trunk = kind_of(info).trunk(info).eval()
     state = {name.removeprefix("trunk."): v for name, v in tensors.items() if name.startswith("trunk.")}
     trunk.load_state_dict(state, assign=True)
     trunk.requires_grad_(False)
@@ -185,7 +190,7 @@ def _read(path: Path, config: dict) -> tuple[dict[str, Tensor], float | None] | 
         return None
 
 
-def _write(path: Path, tensors: dict[str, Tensor], accuracy: float | None, config: dict, say: Say) -> None:
+def _write(path: Path, tensors: dict[str, Tensor], accuracy: float | None, config: dict) -> None:
     """Kept whole or not at all: written under a temporary name, then renamed. It can be trained again."""
     header = {"config": json.dumps({**config, "accuracy": accuracy})}
     try:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 WIDEST = 1024  # numbers a sample that a probe reads
 LEARNT = 5_000  # training samples that it learns from
 BATCH = 256
+POOLS: dict[int, Any] = {1: F.adaptive_avg_pool1d, 2: F.adaptive_avg_pool2d}  # by the features' places
 
 
 class Probes:
@@ -57,10 +58,10 @@ class Probes:
 
 
 def readable(features: Tensor) -> np.ndarray:
-    """Features (n, ...) as rows (n, d): maps of more than WIDEST numbers are averaged over areas to as many places as
-    fit."""
-    if features.dim() == 4 and features[0].numel() > WIDEST:
-        side = max(1, int((WIDEST / features.shape[1]) ** 0.5))
-        height, width = (min(side, n) for n in features.shape[2:])
-        features = F.adaptive_avg_pool2d(features.float(), (height, width))
-    return features.float().flatten(1).cpu().numpy()
+    """Features (n, channels, *places) as rows (n, d): maps of more than WIDEST numbers are averaged over areas to as
+    many places as fit."""
+    places, features = features.shape[2:], features.float()
+    if places and features[0].numel() > WIDEST:
+        side = max(1, int((WIDEST / features.shape[1]) ** (1 / len(places))))
+        features = POOLS[len(places)](features, [min(side, n) for n in places])
+    return features.flatten(1).cpu().numpy()

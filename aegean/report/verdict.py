@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aegean.formulas.memorisation import memorises
-from aegean.metrics.protocol import count_of
+from aegean.metrics.scores import count_of
 from aegean.report.runs import Entry
 from aegean.report.tables import number, whole
 

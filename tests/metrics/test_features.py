@@ -9,9 +9,11 @@ import torch
 import torch.nn.functional as F
 
 from aegean.config import UserError
-from aegean.metrics import networks
+from aegean.data.info import DataInfo
+from aegean.metrics import kinds, networks
 from aegean.metrics.features import FeatureNetwork, feature_network, feature_network_from
 from aegean.model import Model
+from aegean.surface import noted
 
 
 @pytest.fixture
@@ -65,12 +67,12 @@ def test_features_of_a_sample_do_not_depend_on_the_others(digits, features):
 
 def test_training_is_repeatable_and_leaves_the_global_generator_alone(digits, tmp_path, short, capsys):
     before = torch.random.get_rng_state()
-    said = []
-    first = feature_network(moved(digits, tmp_path), said.append)
-    assert torch.equal(before, torch.random.get_rng_state())
-    (tmp_path / "features-digits-classifier.safetensors").unlink()
-    torch.manual_seed(123)
-    second = feature_network(moved(digits, tmp_path), said.append)
+    with noted() as said:
+        first = feature_network(moved(digits, tmp_path))
+        assert torch.equal(before, torch.random.get_rng_state())
+        (tmp_path / "features-digits-classifier.safetensors").unlink()
+        torch.manual_seed(123)
+        second = feature_network(moved(digits, tmp_path))
     x = digits.info.normalise(digits.test[:20])
     assert np.array_equal(first(x), second(x))
     assert len(said) == 2 and "held-out accuracy" in said[0]
@@ -87,24 +89,24 @@ def test_the_test_part_is_not_trained_on(digits, tmp_path, short):
 
 
 def test_kept_networks_of_other_data_or_damaged_ones_are_not_used(digits, tmp_path, short):
-    said = []
     dataset = moved(digits, tmp_path)
-    feature_network(dataset, said.append)
-    feature_network(dataset, said.append)
-    assert len(said) == 1
-    dataset.info = dataclasses.replace(digits.info, fingerprint="0" * 64)
-    feature_network(dataset, said.append)
-    assert len(said) == 2
     file = tmp_path / "features-digits-classifier.safetensors"
-    file.write_bytes(file.read_bytes()[:1000])
-    feature_network(dataset, said.append)
-    assert len(said) == 3
+    with noted() as said:
+        feature_network(dataset)
+        feature_network(dataset)
+        assert len(said) == 1
+        dataset.info = dataclasses.replace(digits.info, fingerprint="0" * 64)
+        feature_network(dataset)
+        assert len(said) == 2
+        file.write_bytes(file.read_bytes()[:1000])
+        feature_network(dataset)
+        assert len(said) == 3
     assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_folder_that_cannot_be_written_costs_the_keeping_only(digits, tmp_path, short):
-    said = []
-    network = feature_network(moved(digits, tmp_path / "missing"), said.append)
+    with noted() as said:
+        network = feature_network(moved(digits, tmp_path / "missing"))
     assert network.key == "digits-classifier"
     assert "cannot be kept" in said[0]
 
@@ -126,7 +128,9 @@ def test_features_without_labels_know_the_digits(digits, tmp_path):
 
 
 def test_tables_with_and_without_labels(digits, tmp_path, short):
-    info = dataclasses.replace(digits.info, name="rows", shape=(64,), offset=(127.5,) * 64, scale=(60.0,) * 64)
+    info = dataclasses.replace(
+        digits.info, name="rows", kind="table", shape=(64,), offset=(127.5,) * 64, scale=(60.0,) * 64
+    )
     table = moved(digits, tmp_path, info=info, train=digits.train.reshape(-1, 64), test=digits.test.reshape(-1, 64))
     x = info.normalise(table.test[:10])
     network = feature_network(table)
@@ -139,11 +143,11 @@ def test_tables_with_and_without_labels(digits, tmp_path, short):
 
 @pytest.mark.parametrize("shape", [(1, 3, 5), (3, 28, 28), (2, 33, 20), (3, 128, 96), (4, 16, 16)])
 def test_trunks_take_any_shape(shape):
-    trunk = networks.make_trunk(shape).eval()
+    trunk = kinds.picture_trunk(DataInfo("pictures", shape, (0.0,), (1.0,))).eval()
     g = torch.Generator().manual_seed(0)
     x = torch.rand((2, *shape), generator=g)
     assert trunk(x).shape == (2, 64)
-    assert networks.view(x, g).shape == x.shape
+    assert kinds.view(x, g).shape == x.shape
 
 
 def test_contrastive_loss_equals_the_papers_sum():
@@ -159,7 +163,7 @@ def test_contrastive_loss_equals_the_papers_sum():
 
 def test_placing_by_nothing_changes_nothing():
     x = torch.rand(3, 2, 6, 8, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(networks.placed(x, torch.Generator().manual_seed(1), 0, 0), x, atol=1e-5)
+    assert torch.allclose(kinds.placed(x, torch.Generator().manual_seed(1), 0, 0), x, atol=1e-5)
 
 
 def brightness(x):

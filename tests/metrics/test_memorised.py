@@ -10,9 +10,10 @@ from aegean.config import net
 from aegean.data import DataOptions, open_data
 from aegean.formulas.memorisation import memorised, memorises
 from aegean.latent import MixturePrior
-from aegean.metrics import protocol
+from aegean.metrics import reference
 from aegean.metrics.features import feature_network
-from aegean.metrics.protocol import Evaluator, count_of
+from aegean.metrics.protocol import Evaluator
+from aegean.metrics.scores import count_of
 from aegean.model import Model
 
 
@@ -29,7 +30,7 @@ def evaluator(digits, features):
 def test_the_floor_is_held_out_data_among_the_training_data(evaluator, digits, features, copier):
     score, _ = score_and_flag(evaluator(copier(digits, noise=0.1)))
     train, test = (features(digits.info.normalise(part)) for part in (digits.train, digits.test))
-    assert np.allclose(evaluator.known, train, atol=1e-5)
+    assert np.allclose(evaluator.reference.known, train, atol=1e-5)
     assert score.floor == pytest.approx(memorised(train, test), abs=1 / 397)
     assert score.better == "lower" and score.interval[0] < score.value < score.interval[1]
 
@@ -44,24 +45,25 @@ def test_copies_of_training_images_are_flagged_until_noise_hides_them(evaluator,
 
 
 def test_held_out_digits_are_not_flagged(evaluator, digits):
-    half = len(evaluator.real) // 2
-    value, floor = (memorised(evaluator.known, part) for part in (evaluator.real[:half], evaluator.real[half:]))
+    known, real = evaluator.reference.known, evaluator.reference.real
+    half = len(real) // 2
+    value, floor = (memorised(known, part) for part in (real[:half], real[half:]))
     assert 0.2 < value < 0.6 and not memorises(value, floor, half)
 
 
 def test_training_images_are_read_only_for_models_that_sample(digits, features, copier):
     evaluator = Evaluator(digits, features, count=50)
     evaluator(copier(digits, verbs=("reconstruct",)))
-    assert "known" not in vars(evaluator)
+    assert "known" not in vars(evaluator.reference)
     evaluator(copier(digits))
-    assert len(evaluator.known) == 1400
+    assert len(evaluator.reference.known) == 1400
 
 
 def test_of_a_large_training_part_a_seeded_choice_is_read(digits, features, monkeypatch):
     for name, value in (("FEWEST", 300), ("MOST", 500)):
-        monkeypatch.setattr(protocol, name, value)
-    assert [len(Evaluator(digits, features, count=n).known) for n in (20, 80, 200)] == [300, 400, 500]
-    first, again, other = (Evaluator(digits, features, count=20, seed=seed).known for seed in (0, 0, 1))
+        monkeypatch.setattr(reference, name, value)
+    assert [len(Evaluator(digits, features, count=n).reference.known) for n in (20, 80, 200)] == [300, 400, 500]
+    first, again, other = (Evaluator(digits, features, count=20, seed=seed).reference.known for seed in (0, 0, 1))
     assert np.array_equal(first, again) and not np.array_equal(first, other)
 
 

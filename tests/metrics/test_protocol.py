@@ -12,7 +12,9 @@ from aegean.config import UserError
 from aegean.formulas.frechet import frechet_distance
 from aegean.formulas.neighbours import density_coverage
 from aegean.metrics.features import feature_network, feature_network_from
-from aegean.metrics.protocol import DIRECTIONS, Evaluator, class_agreement, count_name, evaluate
+from aegean.metrics.kinds import kind_of
+from aegean.metrics.protocol import Evaluator, class_agreement
+from aegean.metrics.scores import DIRECTIONS, count_name
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +42,9 @@ def test_keys_name_network_and_count_and_floors_stand_beside(evaluator, digits, 
     )
     by_features = {f"{name}@digits-classifier:397" for name in (*sampled, "rfd")}
     assert set(scores) == by_features | {f"{name}@test:397" for name in ("psnr", "ssim", "mse", "bits")}
+    better = DIRECTIONS | {name: quality.better for name, quality in kind_of(digits.info).quality(digits.info).items()}
     for name, score in short_names(scores).items():
-        assert score.better == DIRECTIONS[name]
+        assert score.better == better[name]
         assert (score.floor is None) == (name == "bits")
         assert type(score.value) is float and np.isfinite(score.value)
 
@@ -103,12 +106,12 @@ def test_collapse_and_noise_are_seen(evaluator, digits, copier):
 def test_it_is_repeatable_and_leaves_the_global_generators_alone(digits, features, copier):
     torch_state, numpy_state = torch.random.get_rng_state(), np.random.get_state()[1].copy()
     model = copier(digits, noise=0.2)
-    first = evaluate(model, digits, features, count=100, seed=3)
+    first = Evaluator(digits, features, count=100, seed=3)(model)
     assert torch.equal(torch_state, torch.random.get_rng_state())
     assert np.array_equal(numpy_state, np.random.get_state()[1])
     torch.manual_seed(99)
-    assert evaluate(model, digits, features, count=100, seed=3) == first
-    assert evaluate(model, digits, features, count=100, seed=4) != first
+    assert Evaluator(digits, features, count=100, seed=3)(model) == first
+    assert Evaluator(digits, features, count=100, seed=4)(model) != first
     assert "fd@digits-classifier:100" in first and "mse@test:100" in first
 
 
@@ -167,14 +170,14 @@ def test_a_table_without_labels(tmp_path, copier):
         sample=lambda n, seed: torch.from_numpy(rows[:n]),
         reconstruct=lambda x: x + 1,
     )
-    scores = evaluate(model, table, feature_network(table))
+    scores = Evaluator(table, feature_network(table))(model)
     assert scores["mse@test:100"].value == pytest.approx(1)
     assert scores["rfd@ring-values:100"].value == pytest.approx(2, rel=1e-5)
     assert not {"psnr", "ssim", "modes"} & set(short_names(scores))
 
 
 def test_few_samples_leave_out_what_needs_more(digits, features, copier):
-    names = set(short_names(evaluate(copier(digits), digits, features, count=4)))
+    names = set(short_names(Evaluator(digits, features, count=4)(copier(digits))))
     assert "fd" in names and "recall" in names and "coverage" not in names
     with pytest.raises(UserError, match="at least 2"):
         Evaluator(digits, features, count=1)

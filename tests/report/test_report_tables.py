@@ -145,6 +145,6 @@ def test_numbers_for_people():
 
 
 def test_every_metric_has_a_sentence():
-    from aegean.metrics.protocol import DIRECTIONS
+    from aegean.metrics.scores import DIRECTIONS
 
     assert set(DIRECTIONS) == set(METRICS)

@@ -1,0 +1,46 @@
+"""A score, its name, and which of two is the better one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Better = Literal["higher", "lower"]
+SHARES = ("coverage", "memorised")  # counted over samples, so that they have an interval
+DIRECTIONS: dict[str, Better] = {
+    "fd": "lower",
+    "kd": "lower",
+    "precision": "higher",
+    "recall": "higher",
+    "density": "higher",
+    "coverage": "higher",
+    "modes": "higher",
+    "modes_confident": "higher",
+    "mode_kl": "lower",
+    "memorised": "lower",
+    "rfd": "lower",
+    "bits": "higher",
+    "probe": "higher",
+    "mig": "higher",
+    "factorvae": "higher",
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """A number and what real data reach in its place, at the same counts."""
+
+    value: float
+    floor: float | None  # None where real data have no such number: the bits of a model
+    better: Better
+    interval: tuple[float, float] | None = None  # 95 % of the value, where the formula gives one
+
+
+def count_name(count: int) -> str:
+    """10000 -> "10k", 397 -> "397"."""
+    return f"{count // 1000}k" if count and count % 1000 == 0 else str(count)
+
+
+def count_of(key: str) -> int:
+    """The count that a key names: 10000 of "fd@digits-classifier:10k"."""
+    return int(key.rpartition(":")[2].replace("k", "000"))
