@@ -19,11 +19,11 @@ from common import arguments, finish, note, rounded, show
 
 from aegean.data import Dataset, open_data
 from aegean.data.sets.feed import Feed
-from aegean.directions import data_latents
 from aegean.formulas.disentanglement import SILENT
 from aegean.formulas.pictures import psnr
 from aegean.metrics.factors import Factors, untrained
 from aegean.model import Model
+from aegean.model.directions import data_latents
 from aegean.recipes import configure
 from aegean.training.trainer import Trainer
 

@@ -9,10 +9,10 @@ from aegean import recipes
 from aegean.config import UserError, net
 from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
-from aegean.directions import WAYS, directions, levels_of, prior_latents, walk
 from aegean.latent import Gaussian, GaussianPrior, Identity, NormalPrior
 from aegean.latent.quantised import FiniteScalar
 from aegean.model import Model
+from aegean.model.directions import WAYS, directions, levels_of, prior_latents, walk
 from aegean.nets import MLPDecoder, MLPEncoder
 
 ROWS = DataInfo("rows", (4,), (0.0,), (1.0,), "float32")

@@ -12,6 +12,8 @@ from safetensors.torch import load_file, save_file
 import aegean
 from aegean.config import UserError
 from aegean.model import Model
+from aegean.model.levels import reseeded
+from aegean.paths import noise_for
 
 TINY = {"width": 8, "latent": 4, "batch": 16}
 
@@ -99,7 +101,7 @@ def test_redrawing_a_level_reseeds_its_own_streams_and_no_other(models, name):
     samples = model.sample(6, seed=3)
     streams = [set(model.wiring.streams(model.nets, level)) for level in range(model.depth)]
     assert all(a.isdisjoint(b) for i, a in enumerate(streams) for b in streams[:i])
-    p = model._paths(slice(0, 6), 3)
+    p = model.wiring(model.nets, noise=noise_for(torch.arange(6), 3, "verb"))
     asked = set()
     inner = p.noise
     p.noise = lambda stream, kind, shape: (asked.add(stream), inner(stream, kind, shape))[1]
@@ -113,7 +115,6 @@ def test_redrawing_a_level_reseeds_its_own_streams_and_no_other(models, name):
 
 
 def test_a_redrawn_level_leaves_the_levels_above_it_as_they_were(models):
-    from aegean.floors import _reseeded
     from aegean.paths import noise_for
 
     for name, values in (
@@ -122,9 +123,9 @@ def test_a_redrawn_level_leaves_the_levels_above_it_as_they_were(models):
         ("stack", lambda p: p.made[1]),
     ):
         model = models[name]
-        p, q = (model._paths(slice(0, 6), 3) for _ in range(2))
+        p, q = (model.wiring(model.nets, noise=noise_for(torch.arange(6), 3, "verb")) for _ in range(2))
         other = noise_for(torch.arange(6), 3, "verb", "again", 1)
-        q.noise = _reseeded(q.noise, other, model.wiring.streams(model.nets, 0))
+        q.noise = reseeded(q.noise, other, model.wiring.streams(model.nets, 0))
         assert torch.equal(values(p), values(q)) and not torch.equal(p.x_fake, q.x_fake)
 
 
@@ -132,14 +133,13 @@ def test_a_fitted_mixture_keeps_the_order_of_a_ladder(runs, tmp_path):
     """Its factors are lower triangular and the top level's numbers come first: redrawing level 0 moves it alone."""
     import shutil
 
-    from aegean.floors import _reseeded
     from aegean.paths import noise_for
 
     shutil.copytree(runs / "ladder", tmp_path / "fitted")
     model = aegean.fit_prior(tmp_path / "fitted", "mixture")
     assert model.depth == 2 and model.nets["prior"].latent == 68
-    p, q = (model._paths(slice(0, 6), 3) for _ in range(2))
-    q.noise = _reseeded(q.noise, noise_for(torch.arange(6), 4, "other"), model.wiring.streams(model.nets, 0))
+    p, q = (model.wiring(model.nets, noise=noise_for(torch.arange(6), 3, "verb")) for _ in range(2))
+    q.noise = reseeded(q.noise, noise_for(torch.arange(6), 4, "other"), model.wiring.streams(model.nets, 0))
     assert torch.equal(p.z[:, :4], q.z[:, :4]) and not torch.equal(p.z[:, 4:], q.z[:, 4:])
     assert torch.isfinite(aegean.load(tmp_path / "fitted").redraw(0, 2)).all()
 

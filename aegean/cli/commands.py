@@ -138,9 +138,9 @@ def _next(able: list[str], place: str) -> str:
     """What a new model is most likely wanted for."""
     if "sample" in able:
         return f"sample {place} --out samples.png"
-    for verb in ("compress", "compress --lossless"):
+    for verb in ("compress", "compress_lossless"):
         if verb in able:
-            return f"compress {place} pictures/ --out pictures.aeg{verb.removeprefix('compress')}"
+            return f"compress {place} pictures/ --out pictures.aeg{' --lossless' * (verb == 'compress_lossless')}"
     return f"fit {place} --prior mixture"
 
 

@@ -32,7 +32,7 @@ def compress(args: argparse.Namespace) -> None:
     kind = "lossless" if args.lossless else "lossy"
     if args.lossless and args.stages:
         raise UserError("--stages is a coarser picture, and --lossless none at all: leave one of them out.")
-    model = opened(args.run, "compress --lossless" if args.lossless else "compress")
+    model = opened(args.run, "compress_lossless" if args.lossless else "compress")
     coder, raw = model.coder(kind, args.stages), Counter[str]()
 
     def counted() -> Iterator[tuple[str, np.ndarray]]:
@@ -51,7 +51,7 @@ def decompress(args: argparse.Namespace) -> None:
     path, _ = target(args.out, (FOLDER,), args.overwrite)
     try:
         header, blocks = unpack(read(args.file))
-        verb = "compress --lossless" if header.kind == "lossless" else "compress"
+        verb = "compress_lossless" if header.kind == "lossless" else "compress"
         pictures = decompressed(opened(args.model, verb).coder(header.kind), header, blocks)
         with whole_folder(path) as folder:
             shown = tqdm(pictures, "decompressing", len(header.pictures), unit="picture", leave=False, file=sys.stderr)

@@ -9,7 +9,7 @@ from typing import Any
 
 from aegean import api
 from aegean.cli.outputs import table
-from aegean.model import HINTS, VERBS, Model
+from aegean.model import VERBS, Model, hint
 from aegean.report.runs import phase_starts
 from aegean.training.folder import Folder, Settings
 from aegean.training.inherit import handed_over
@@ -82,7 +82,7 @@ def _model(model: Model, run: str) -> dict[str, Any]:
         "levels": model.depth if "G" in model.nets else None,
         "conditional": model.conditional,
         "can": able,
-        "cannot": {verb: HINTS[verb].replace("RUN", shlex.quote(run)) for verb in VERBS if verb not in able},
+        "cannot": {verb: hint(verb, shlex.quote(run)) for verb in VERBS if verb not in able},
     }
 
 

@@ -18,8 +18,8 @@ from aegean.cli.verbs import check_size, class_index, need_labels, need_verb, op
 from aegean.config import UserError
 from aegean.data import read_inputs
 from aegean.data.io.show import as_pictures, labelled
-from aegean.directions import Directions, check_way, chosen_way, directions, levels_of, prior_latents, walk
 from aegean.model import Model
+from aegean.model.directions import Directions, check_way, chosen_way, directions, levels_of, prior_latents, walk
 from aegean.session import own_data
 
 LOOKED_AT = 10_000  # training samples whose latents are looked at, at most,

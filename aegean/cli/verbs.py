@@ -24,7 +24,7 @@ from aegean.data import DataInfo, read_inputs
 from aegean.data.address import open_source
 from aegean.data.io.inputs import different
 from aegean.data.kinds import kind_of, show
-from aegean.model import HINTS, Model
+from aegean.model import Model, hint
 
 SHOWN = 16  # inputs whose levels are shown
 LIMIT = 4 << 30  # bytes of samples or latents that one command holds in memory
@@ -149,8 +149,7 @@ def opened(run: str, verb: str) -> Model:
 
 def need_verb(model: Model, run: str, verb: str) -> None:
     if verb not in model.can():
-        hint = HINTS[verb].replace("RUN", shlex.quote(run))
-        raise UserError(f"{run} cannot {verb}: {hint}.")
+        raise UserError(f"{run} cannot {verb.replace('_', ' ')}: {hint(verb, shlex.quote(run))}.")
 
 
 def inputs(args: argparse.Namespace, model: Model) -> tuple[list[str], np.ndarray, Tensor | None]:

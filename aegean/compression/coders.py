@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,14 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from aegean.codec import Refused
+from aegean.compression.kinds import KINDS
 from aegean.config import Net, UserError, to_json
 from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.latent import Quantised
 from aegean.nets import CountModel
-from aegean.paths import Paths
 
-BATCH = 256  # tiles through the networks at a time
 GROUP = 3 << 21  # bytes of raw values in a block: so long that its products, not Python, take the time
 
 LOSSY = ("E", "bottleneck", "G", "symbols")
@@ -41,7 +40,7 @@ class TileCoder(Protocol):
 def check(nets: Mapping[str, Any], info: DataInfo) -> None:
     """AssertionError: networks for coding that do not belong together, in a description that a stranger wrote."""
     if "pixels" in nets:
-        assert info.is_image and info.dtype == "uint8", "exact pixels of no 8-bit pictures"
+        assert info.kind in KINDS and info.dtype == "uint8", "exact pixels of no 8-bit images"
         assert nets["pixels"].takes == (info.shape[0], 256), "tables for other pixels"
     if "symbols" in nets:
         bottleneck = nets["bottleneck"]
@@ -56,12 +55,23 @@ def group_size(info: DataInfo) -> int:
 
 
 def coder_for(
-    kind: str, specs: Mapping[str, Net], nets: Mapping[str, nn.Module], info: DataInfo, stages: int = 0
+    kind: str,
+    specs: Mapping[str, Net],
+    nets: Mapping[str, nn.Module],
+    info: DataInfo,
+    run: Callable[..., Any],
+    stages: int = 0,
 ) -> TileCoder:
-    """The coder of a model for "lossy" or "lossless"; `stages` of a residual quantiser, 0 for all of them. UserError:
-    more stages than there are; weights or tables that cannot be whole numbers of the size that is allowed."""
+    """The coder of a model.
+
+    kind: "lossy" or "lossless".
+    specs, nets, info: the model's.
+    run: its `Model.run`, tiles through a path.
+    stages: of a residual quantiser, 0 for all of them.
+    UserError: more stages than there are; weights or tables that cannot be whole numbers of the size that is allowed.
+    """
     try:
-        return Lossless(nets, info) if kind == "lossless" else Lossy(specs, nets, info, stages)
+        return Lossless(nets, info) if kind == "lossless" else Lossy(specs, nets, info, run, stages)
     except AssertionError as error:
         raise UserError(f"This model's tables are damaged ({error}); restore it from a copy.") from None
 
@@ -111,8 +121,15 @@ class Lossy:
 
     kind = "lossy"
 
-    def __init__(self, specs: Mapping[str, Net], nets: Mapping[str, nn.Module], info: DataInfo, stages: int = 0):
-        self.nets, self.info = nets, info
+    def __init__(
+        self,
+        specs: Mapping[str, Net],
+        nets: Mapping[str, nn.Module],
+        info: DataInfo,
+        run: Callable[..., Any],
+        stages: int = 0,
+    ):
+        self.nets, self.info, self.run = nets, info, run
         symbols: Any = nets["symbols"]
         self.tables = symbols.frozen()
         bottleneck: Any = nets["bottleneck"]
@@ -122,10 +139,6 @@ class Lossy:
         state = [value for name in ("bottleneck", "G") for _, value in sorted(nets[name].state_dict().items())]
         described = [to_json(specs[name]) for name in ("bottleneck", "G")]
         self.fingerprint = fingerprint(self.kind, _range(info), described, self.tables.fingerprint, *state)
-
-    @property
-    def device(self) -> torch.device:
-        return next(p.device for p in self.nets["G"].parameters())
 
     def encode(self, raw: np.ndarray) -> bytes:
         symbols = self.symbols(raw)
@@ -140,26 +153,13 @@ class Lossy:
         channels = stages if stages < self.most else channels
         return self.pictures(self.tables.decode(data[1:], (count, channels, height, width)))
 
-    @torch.no_grad()
     def symbols(self, raw: np.ndarray) -> np.ndarray:
         """Raw tiles (n, *shape) -> symbols (n, channels, height, width) int64."""
-        nets = {name: net for name, net in self.nets.items() if name != "corruption"}
-        found = []
-        for start in range(0, len(raw), BATCH):
-            latent = Paths(nets, Batch(self.info.normalise(raw[start : start + BATCH]).to(self.device))).latent
-            assert latent.symbols is not None
-            if not latent.z.isfinite().all():
-                raise UserError("The model's symbols are not finite: it has diverged; use an earlier state of it.")
-            found.append(latent.symbols.long().cpu().numpy())
-        return np.concatenate(found)
+        return self.run("latent.symbols", Batch(self.info.normalise(raw))).long().cpu().numpy()
 
-    @torch.no_grad()
     def pictures(self, symbols: np.ndarray) -> np.ndarray:
         """Symbols (n, channels or fewer, height, width) -> raw tiles (n, *shape)."""
         bottleneck: Any = self.nets["bottleneck"]
         G: Any = self.nets["G"]
-        found = []
-        for start in range(0, len(symbols), BATCH):
-            part = torch.from_numpy(symbols[start : start + BATCH]).to(self.device)
-            found.append(self.info.restore(G.mean(G(bottleneck.to_codes(part)))))
-        return np.concatenate(found)
+        x = self.run(lambda p: G.mean(G(bottleneck.to_codes(p.x))), Batch(torch.from_numpy(symbols)))
+        return self.info.restore(x)

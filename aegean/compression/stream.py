@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from aegean.codec import Header, Refused, pack
 from aegean.codec.container import COUNT_LIMIT, LIMIT, SIDE_LIMIT, Picture
 from aegean.compression.coders import TileCoder, group_size
+from aegean.compression.kinds import tile_of
 from aegean.compression.tiles import Assembly, cut
 from aegean.config import UserError
 from aegean.data.info import DataInfo
@@ -30,7 +31,7 @@ def compress(coder: TileCoder, pictures: Iterable[Named]) -> bytes:
     blocks = list(_side_by_side(coder.encode, _grouped(_tiles(pictures, coder.info, said), group)))
     if not said:
         raise UserError("There are no pictures to compress; give at least one.")
-    header = Header(coder.kind, coder.fingerprint, _tile(coder.info), coder.info.dtype, *_line(coder.info), group,
+    header = Header(coder.kind, coder.fingerprint, tile_of(coder.info), coder.info.dtype, *_line(coder.info), group,
                     tuple(said))  # fmt: skip
     return pack(header, blocks)
 
@@ -40,7 +41,7 @@ def decompress(coder: TileCoder, header: Header, blocks: list[bytes]) -> Iterato
 
     Refused: the file was made by another model, or its blocks are no tiles of this one.
     """
-    if header.model != coder.fingerprint or header.tile != _tile(coder.info) or header.dtype != coder.info.dtype:
+    if header.model != coder.fingerprint or header.tile != tile_of(coder.info) or header.dtype != coder.info.dtype:
         raise Refused(
             f"it was made by another model (its fingerprint is {header.model.hex()}, this one's "
             f"{coder.fingerprint.hex()}); give the model that compressed it"
@@ -53,7 +54,7 @@ def decompress(coder: TileCoder, header: Header, blocks: list[bytes]) -> Iterato
 
 def _tiles(pictures: Iterable[Named], info: DataInfo, said: list[Picture]) -> Iterator[np.ndarray]:
     """Bands of tiles (n, *shape) of all pictures, each of which is noted in `said`."""
-    total, (channels, height, width) = 0, _tile(info)
+    total, (channels, height, width) = 0, tile_of(info)
     for name, values in pictures:
         said.append(_described(name, values, info, len(said)))
         total += channels * height * width * -(-said[-1].height // height) * -(-said[-1].width // width)
@@ -62,7 +63,7 @@ def _tiles(pictures: Iterable[Named], info: DataInfo, said: list[Picture]) -> It
                 f"Up to picture {name or len(said) - 1} there are {total:,} values; one file holds {LIMIT:,}. Compress "
                 "in parts."
             )
-        yield from cut(values, _tile(info))
+        yield from cut(values, tile_of(info))
 
 
 def _grouped(bands: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
@@ -101,11 +102,6 @@ def _side_by_side(function: Callable[[Any], Any], blocks: Iterable[Any]) -> Iter
             for one in waiting:
                 one.cancel()
             torch.set_num_threads(threads)
-
-
-def _tile(info: DataInfo) -> tuple[int, int, int]:
-    channels, height, width = info.shape
-    return channels, height, width
 
 
 def _line(info: DataInfo) -> tuple[float, float]:

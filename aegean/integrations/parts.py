@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from aegean.config import UserError
 from aegean.data.batch import Batch
-from aegean.model import HINTS, Model
+from aegean.model import Model, hint
 from aegean.nets import DiscriminatorOutput
 
 VERBS = {"encoder": "encode", "decoder": "decode", "generator": "sample"}
@@ -65,7 +65,7 @@ def check(name: str, model: Model) -> None:
     """UserError: the model lacks this part, or it cannot stand alone."""
     if name in VERBS:
         if VERBS[name] not in model.can():
-            raise UserError(f"This model has no {name} to export: {HINTS[VERBS[name]]}.")
+            raise UserError(f"This model has no {name} to export: {hint(VERBS[name])}.")
         return
     judge = model.nets.get("D")
     if judge is None:

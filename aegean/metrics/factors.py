@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from aegean.data.read.sprites import known_factors
-from aegean.directions import data_latents
 from aegean.formulas.disentanglement import factor_score, mutual_information_gap
 from aegean.model import Model
+from aegean.model.directions import data_latents
 
 if TYPE_CHECKING:
     from aegean.data import Dataset

@@ -20,7 +20,7 @@ from aegean.config import UserError, net
 from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.latent import MixturePrior
-from aegean.model import BATCH, HINTS, Model
+from aegean.model import BATCH, Model, hint
 from aegean.recipes import configure
 from aegean.sklearn.base import SEEDS, Estimator, values
 
@@ -46,7 +46,7 @@ def bounded(estimator: GenerativeModel) -> bool:
         with contextlib.suppress(UserError):
             found = bool(configure(estimator.recipe, DataInfo("X", (2,), (0.0,), (1.0,)), estimator.settings).bound)
     if not found:
-        raise AttributeError(f"recipe={estimator.recipe!r} has no score_samples: {HINTS['score']}.")
+        raise AttributeError(f"recipe={estimator.recipe!r} has no score_samples: {hint('score')}.")
     return True
 
 

@@ -16,7 +16,7 @@ from aegean.config import UserError
 from aegean.data.batch import Batch
 from aegean.data.io.show import as_pictures
 from aegean.formulas.pictures import mean_squared_error, psnr
-from aegean.model import HINTS, Model
+from aegean.model import Model, hint
 from aegean.paths import Noise, Paths, noise_for
 from aegean.web.upload import Upload, taken
 
@@ -75,7 +75,7 @@ def about(shown: Shown) -> str:
 def lacks(shown: Shown, *verbs: str) -> str:
     """The sentence that says which of these verbs a run cannot do, empty where it can do all."""
     missing = next((verb for verb in verbs if verb not in shown.model.can()), None)
-    return HINTS[missing].replace("RUN", shown.name) if missing else ""
+    return hint(missing, shown.name) if missing else ""
 
 
 def no_samples(shown: Shown) -> str:
@@ -85,7 +85,7 @@ def no_samples(shown: Shown) -> str:
 
 def no_pictures(shown: Shown) -> str:
     """Why a run cannot show a picture and what comes back, empty where it can."""
-    return "" if "compress --lossless" in shown.model.can() else lacks(shown, "reconstruct")
+    return "" if "compress_lossless" in shown.model.can() else lacks(shown, "reconstruct")
 
 
 def no_levels(shown: Shown) -> str:
@@ -165,7 +165,7 @@ def seen(model: Model, x: Tensor) -> np.ndarray:
 def reconstructed(shown: Shown, upload: Upload, whole: bool, class_name: str = "") -> Pictures:
     """A picture and what comes back, with its bytes and its error. `whole`: tile by tile, for models that compress."""
     model = shown.model
-    lossy, exact = ("compress" in model.can(), "compress --lossless" in model.can())
+    lossy, exact = ("compress" in model.can(), "compress_lossless" in model.can())
     given = taken(upload, model.info, whole and (lossy or exact))
     x = model.info.normalise(given.raw[None]).to(model.device)
     said = [given.said]

@@ -62,9 +62,15 @@ class Standard(Paths):
         """The reconstruction (B, *shape) in model range."""
         return self.nets["G"].mean(self.raw_hat)
 
-    def decoded(self, z: Tensor) -> Tensor:
-        """What the decoder makes of latents (B, latent): (B, *shape) in model range."""
-        return self.nets["G"].mean(self.nets["G"](z, self.labels))
+    @path
+    def raw_decoded(self) -> Tensor:
+        """The decoder's own output where the batch holds latents (B, latent) in the place of data: (B, *shape)."""
+        return self.nets["G"](self.x, self.labels)
+
+    @path
+    def x_decoded(self) -> Tensor:
+        """What it stands for (B, *shape), in model range."""
+        return self.nets["G"].mean(self.raw_decoded)
 
     @path
     def log_variance(self) -> Tensor:
@@ -94,9 +100,14 @@ class Standard(Paths):
         return prior(normal, self.draw("prior uniform", "uniform", (1,)), self.labels)
 
     @path
+    def raw_fake(self) -> Tensor:
+        """The generator's own output for a latent from the prior (B, *shape)."""
+        return self.nets["G"](self.z, self.labels)
+
+    @path
     def x_fake(self) -> Tensor:
         """A generated sample (B, *shape) in model range."""
-        return self.decoded(self.z)
+        return self.nets["G"].mean(self.raw_fake)
 
     @path
     def z_hat(self) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from aegean.config import UserError, net, network_class
 from aegean.latent import FITTED, PRIORS, Gaussian, Identity, MappingPrior, WhiteningPrior, fold, mapping
 from aegean.latent.whitening import RIDGE, moments, whitened
-from aegean.model import _build_from
+from aegean.model.file import build
 from aegean.nets import ConvDecoder, MLPDecoder
 
 
@@ -67,13 +67,13 @@ def test_a_prior_goes_through_a_model_file(fitted, tmp_path):
     spec, prior, classes = fitted
     file = tmp_path / "prior.safetensors"
     safetensors.torch.save_file({f"prior.{key}": value for key, value in prior.state_dict().items()}, file)
-    loaded = _build_from(spec, safetensors.torch.load_file(file), "prior")
+    loaded = build(spec, safetensors.torch.load_file(file), "prior")
     y = torch.arange(8) % 2 if classes else None
     assert torch.equal(loaded(*noise(8), y), prior(*noise(8), y))
     if prior.state_dict():
         other = spec.replace(args={**spec.args, "latent": 4})
         with pytest.raises(UserError, match="do not fit its description"):
-            _build_from(other, safetensors.torch.load_file(file), "prior")
+            build(other, safetensors.torch.load_file(file), "prior")
 
 
 def test_a_fit_leaves_the_global_generator_and_the_gradients_alone(fitted):

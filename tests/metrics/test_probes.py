@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from aegean.floors import Level
 from aegean.metrics.probes import WIDEST, Probes, readable
 from aegean.metrics.protocol import Evaluator
+from aegean.model import Level
 
 
 class Levelled:

@@ -9,6 +9,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from aegean.config import UserError
+from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.data.sets.feed import Feed
 from aegean.nets import DiscriminatorOutput
@@ -67,7 +68,7 @@ def test_the_score_of_a_ladder_is_the_evidence_bound():
     rates = kl_divergence(top, Normal(0.0, 1.0)).sum(1), kl_divergence(posterior, prior).flatten(1).sum(1)
     bound = (likelihood - rates[0] - rates[1]) / math.log(2)
     torch.testing.assert_close(model.score(x, seed=3), bound, rtol=1e-4, atol=1e-2)
-    p = model._paths(slice(0, 16), 3, x)
+    p = model.wiring(model.nets, Batch(x), noise_for(torch.arange(16), 3, "verb"))
     torch.testing.assert_close(p.latents[0].rate, rates[1] / math.log(2), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(p.latents[1].rate, rates[0] / math.log(2), rtol=1e-4, atol=1e-4)
 
@@ -116,7 +117,7 @@ def test_the_discriminators_of_a_stack_begin_as_the_encoders_own_stages():
 def test_the_floors_of_a_stack_know_only_the_one_beside_them():
     t = trained("stacked_gan", levels=3)
     model = t.model()
-    p = model._paths(slice(0, 6), 0, torch.rand(6, 1, 8, 8))
+    p = model.wiring(model.nets, Batch(torch.rand(6, 1, 8, 8)), noise_for(torch.arange(6), 0, "verb"))
     G, E = model.nets["G"], model.nets["E"]
     torch.testing.assert_close(p.made[1], G.descend(1, p.made[2], p.drawn[1]))
     torch.testing.assert_close(p.alone[1], G.descend(1, p.features[1], p.drawn[1]))
@@ -147,7 +148,7 @@ def test_a_discriminator_of_the_coarser_scales_enters_at_theirs():
 
 def test_a_generator_of_scales_draws_what_it_shows_at_the_full_size():
     model = trained("multiscale_gan").model()
-    p = model._paths(slice(0, 4), 1)
+    p = model.wiring(model.nets, noise=noise_for(torch.arange(4), 1, "verb"))
     torch.testing.assert_close(model.decode(p.z), p.picture[0])
     torch.testing.assert_close(model.sample(4, seed=1), p.picture[0])
     assert p.picture[1].shape == (4, 1, 4, 4)

@@ -7,7 +7,6 @@ the latent's own coordinates, which a variational model with a larger beta makes
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -18,8 +17,9 @@ from aegean.data.batch import Batch
 from aegean.latent.names import NATS_TO_BITS
 from aegean.latent.priors import NormalPrior
 from aegean.latent.quantised import Quantised
-from aegean.model import BATCH, Model
-from aegean.paths import noise_for
+from aegean.model.model import Model
+from aegean.model.verbs import hint
+from aegean.paths import Paths
 
 WAYS = ("components", "weights", "axes")
 DRAWN = 10_000  # latents of the prior that are looked at where there are no data
@@ -34,7 +34,7 @@ class Directions(NamedTuple):
     share: Tensor  # (k,) of the variance, of the first layer's squared weights, or (axes) of the rate in bits
 
 
-class Found(NamedTuple):
+class Latents(NamedTuple):
     """Latents that directions are sought in."""
 
     z: Tensor  # (n, latent): posteriors' means of data, or draws of the prior
@@ -52,9 +52,13 @@ def directions(
 ) -> Directions:
     """Directions in the latent space of a model.
 
-    way: "components", "weights" or "axes"; empty chooses components, or weights where all directions of the latents are
-    equal. x (n, *shape) in the model's range, with labels (n,) where the model has classes: data whose latents are
-    looked at; without x, or without an encoder, draws of the prior are. count: so many at most, 0 for all.
+    way: "components", "weights" or "axes"; "" chooses components, or weights where all directions of the latents are
+        equal.
+    x: data (n, *shape) in the model's range whose latents are looked at; without it, or without an encoder, those of
+        the prior.
+    labels: (n,), where the model has classes.
+    count: so many at most, 0 for all.
+    seed: of the prior's draws.
     UserError: no such way, a quantised model, none with a decoder, nothing that latents could be taken from.
     """
     way = chosen_way(model, way, x)
@@ -63,7 +67,7 @@ def directions(
     z = found.z.double()
     centre = z.mean(0)
     covariance = (z - centre).T @ (z - centre) / (len(z) - 1)
-    vectors, share = _found(model, way, covariance, found.rate)
+    vectors, share = _vectors(model, way, covariance, found.rate)
     vectors = vectors * vectors.gather(1, vectors.abs().argmax(1, keepdim=True)).sign()
     scale = ((vectors @ covariance) * vectors).sum(1).clamp(min=0).sqrt()
     keep = slice(count or None)
@@ -93,7 +97,7 @@ def walk(found: Directions, start: Tensor, steps: int = 7, span: float = 2.0) ->
 def levels_of(model: Model) -> list[int]:
     """The level that each number of a latent belongs to, counted from 0, nearest the data: the top level's first."""
     spans = model.nets["G"].spans if model.depth > 1 else ()
-    if sum(spans) != model.latent:  # type: ignore[arg-type]  # flat, or a stack, whose latent is the top floor's
+    if sum(spans) != model.latent:  # type: ignore[arg-type]  # flat, or a stack, whose latent is the top level's
         return [model.depth - 1] * model.latent
     return [level for level in reversed(range(model.depth)) for _ in range(spans[level])]  # type: ignore[index]
 
@@ -111,7 +115,7 @@ def check_way(model: Model, way: str = "") -> None:
         )
 
 
-def data_latents(model: Model, x: Tensor, labels: Tensor | None = None) -> Found:
+def data_latents(model: Model, x: Tensor, labels: Tensor | None = None) -> Latents:
     """The posteriors of data x (n, *shape), with labels (n,) where the model has classes."""
     if len(x) < 2:
         raise UserError(f"Directions are found in at least 2 samples, not {len(x)}; give more data.")
@@ -119,42 +123,32 @@ def data_latents(model: Model, x: Tensor, labels: Tensor | None = None) -> Found
         raise UserError(f"Samples of shape {tuple(x.shape[1:])}; this model takes {tuple(model.info.shape)}.")
     if model.conditional and labels is None:
         raise UserError(f"This model has {len(model.info.classes)} classes: give a label for each of the samples.")
-    means, deviations, rates = [], [], []
-    with torch.no_grad():
-        for s in _batches(model, len(x)):
-            given = labels[s].to(model.device) if model.conditional and labels is not None else None
-            p = model.wiring(model.nets, Batch(x[s].float().to(model.device), given))
-            means.append(p.latent.z.float().cpu())
-            stats = [latent.stats for latent in reversed(p.latents)]
-            if all(len(pair) == 2 for pair in stats):
-                mean, log_variance = (torch.cat(parts, 1).float().cpu() for parts in zip(*stats))
-                deviations.append((log_variance / 2).exp())
-                rates.append(_rates(mean, log_variance))
-    if not rates:
-        return Found(torch.cat(means))
-    return Found(torch.cat(means), torch.cat(deviations), torch.cat(rates).mean(0))
+    labels = labels.long() if labels is not None and model.conditional else None
+    z, *stats = model.run(_posterior, Batch(x.float(), labels))
+    if not stats:
+        return Latents(z.float().cpu())
+    mean, log_variance = (value.float().cpu() for value in stats)
+    return Latents(z.float().cpu(), (log_variance / 2).exp(), _rates(mean, log_variance).mean(0))
 
 
-def prior_latents(model: Model, seed: int = 0, n: int = DRAWN, labels: Tensor | None = None) -> Found:
+def _posterior(p: Paths) -> tuple[Tensor, ...]:
+    """The latents; beside them their means and log variances, where the bottleneck states both."""
+    stats = [latent.stats for latent in reversed(p.latents)]
+    if any(len(pair) != 2 for pair in stats):
+        return (p.latent.z,)
+    return (p.latent.z, *(torch.cat(parts, 1) for parts in zip(*stats)))
+
+
+def prior_latents(model: Model, seed: int = 0, n: int = DRAWN, labels: Tensor | None = None) -> Latents:
     """The latents of `model.sample(n, seed, labels)`."""
     if "sample" not in model.can():
-        raise UserError(
-            "This model has no prior, so its latents are known from data alone: give data (on the command line: the "
-            "run's folder), or fit a prior with `aegean fit RUN --prior mixture`."
-        )
-    if model.conditional:
-        labels = (model.sample_labels(n, seed) if labels is None else labels).to(model.device)
-    parts = []
-    with torch.no_grad():
-        for s in _batches(model, n):
-            index = torch.arange(s.start, s.stop, device=model.device)
-            noise = noise_for(index, seed, "verb")
-            p = model.wiring(model.nets, Batch(labels=None if labels is None else labels[s]), noise=noise)
-            parts.append(p.z.float().cpu())
-    return Found(torch.cat(parts))
+        raise UserError(f"Without data latents are drawn from the prior: give data, or {hint('sample')}.")
+    if model.conditional and labels is None:
+        labels = model.sample_labels(n, seed)
+    return Latents(model.run("z", Batch(labels=labels if model.conditional else None), n, seed=seed).float().cpu())
 
 
-def _found(model: Model, way: str, covariance: Tensor, rate: Tensor | None) -> tuple[Tensor, Tensor]:
+def _vectors(model: Model, way: str, covariance: Tensor, rate: Tensor | None) -> tuple[Tensor, Tensor]:
     """Vectors (k, latent) and shares (k,), the largest first."""
     if way == "components":
         values, vectors = torch.linalg.eigh(covariance)
@@ -175,7 +169,7 @@ def _first_layer(model: Model) -> Tensor:
     if not isinstance(stem, torch.nn.Linear):
         raise UserError("The first layer of this model's decoder is not linear: take the way components or axes.")
     top = sum(level == model.depth - 1 for level in levels_of(model))
-    return stem.weight.detach().double().cpu()[:, :top]  # behind them: classes, or a floor's noise
+    return stem.weight.detach().double().cpu()[:, :top]  # behind them: classes, or a level's noise
 
 
 def _shares(values: Tensor) -> Tensor:
@@ -184,8 +178,3 @@ def _shares(values: Tensor) -> Tensor:
 
 def _rates(mean: Tensor, log_variance: Tensor) -> Tensor:
     return 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance) * NATS_TO_BITS
-
-
-def _batches(model: Model, n: int) -> Iterator[slice]:
-    for start in model.progress(range(0, n, BATCH)):
-        yield slice(start, min(start + BATCH, n))

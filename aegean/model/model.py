@@ -1,0 +1,288 @@
+"""The model that a user holds: verbs are names of paths, and every one of them goes through `run`."""
+
+from __future__ import annotations
+
+import copy
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from aegean import draw
+from aegean.codec import Refused, unpack
+from aegean.compression import KINDS, TileCoder, coder_for, compress_tensors, decompress_tensors
+from aegean.config import Net, UserError
+from aegean.data.batch import Batch
+from aegean.data.info import DataInfo
+from aegean.model import file as files
+from aegean.model import levels
+from aegean.model.levels import Level
+from aegean.model.verbs import VERBS, hint
+from aegean.nets.blocks import place
+from aegean.objectives import Term
+from aegean.paths import Noise, Paths, noise_for
+from aegean.surface import option
+from aegean.wirings import find_wiring
+
+BATCH = 256  # samples through the networks at a time
+
+
+class Model:
+    """Networks by name, what they know of their data, and the verbs that their paths allow.
+
+    All tensors are float32 in the model's range (`info.normalise` and `info.restore` convert), on `device`. Every verb
+    raises UserError where the model has no such path (`can` lists those it has), or for samples, latents or labels of
+    another shape. Labels (n,) are for models with classes alone.
+    """
+
+    def __init__(
+        self,
+        specs: dict[str, Net],
+        nets: dict[str, nn.Module],
+        info: DataInfo,
+        bound: Sequence[Term] = (),
+        about: dict[str, Any] | None = None,
+        wiring: str = "standard",
+    ):
+        self.wiring_name, self.wiring = wiring, find_wiring(wiring)
+        self.specs, self.info, self.bound = specs, info, tuple(bound)
+        self.nets = {name: net.eval().requires_grad_(False) for name, net in nets.items()}
+        self.about = about or {}
+        self.progress: Callable[[range], Iterable[int]] = iter  # a bar around the batches of a long verb
+
+    @property
+    def device(self) -> torch.device:
+        """Where its networks lie."""
+        return next((p.device for net in self.nets.values() for p in net.state_dict().values()), torch.device("cpu"))
+
+    @property
+    def conditional(self) -> bool:
+        """Whether its verbs take labels: it was trained with classes."""
+        return any(getattr(net, "classes", 0) for net in self.nets.values())
+
+    @property
+    def latent(self) -> int:
+        """Latent dimensions."""
+        self._need("decode")
+        return self.nets["G"].latent  # type: ignore[return-value]
+
+    @property
+    def depth(self) -> int:
+        """Levels that a sample is drawn from: 1 for a flat model."""
+        return self.wiring.depth(self.nets)
+
+    def can(self) -> list[str]:
+        """The verbs that work on this model."""
+        have = {*self.nets, *(["bound"] if self.bound else []), *(["tiles"] if self.info.kind in KINDS else [])}
+        return [name for name, verb in VERBS.items() if have.issuperset(verb.needs)]
+
+    def run(
+        self,
+        path: str | Callable[[Paths], Any],
+        batch: Batch | None = None,
+        n: int = 0,
+        *,
+        seed: int | None = None,
+        start: int = 0,
+        noise: Callable[[Tensor], Noise] | None = None,
+        grad: bool = False,
+    ) -> Any:
+        """The values (n, ...) of a path of the model's wiring: the one way through it in batches.
+
+        path: a path's name, such as "x_fake", or a function of the `Paths` of a batch, whose value may be a tuple.
+        batch: the data, where the path starts from data; its tensors are cut alike, and carried to the device.
+        n: how many samples, where it starts from noise.
+        seed: of the noise; None: none, so that latents are means.
+        start: the number of the first sample, on which its noise depends.
+        noise: instead of the seed's: from the indices (B,) of a batch's samples to their noise.
+        grad: keep the graph.
+        UserError: no samples.
+        """
+        value = path if callable(path) else operator.attrgetter(path)
+        batch = batch or Batch()
+        count = n or next((len(t) for t in batch if t is not None), 0)
+        parts = []
+        with torch.set_grad_enabled(grad):
+            for s in self._batches(count):
+                index = torch.arange(start + s.start, start + s.stop, device=self.device)
+                drawn = noise(index) if noise else None if seed is None else noise_for(index, seed, "verb")
+                cut = Batch(*(None if t is None else t[s].to(self.device) for t in batch))
+                parts.append(value(self.wiring(self.nets, cut, drawn)))
+        if isinstance(parts[0], Tensor):
+            return torch.cat(parts)
+        return tuple(map(torch.cat, zip(*parts)))
+
+    def encode(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """x (n, *shape) -> z (n, latent): the posterior's mean."""
+        self._need("encode")
+        return self.run(VERBS["encode"].path, self._batch(x, labels))
+
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """z (n, latent) -> x (n, *shape): the likelihood's mean."""
+        self._need("decode")
+        if z.dim() != 2 or z.shape[1] != self.latent:
+            raise UserError(f"Latents of shape {tuple(z.shape)}; this model decodes (n, {self.latent}).")
+        return self.run(VERBS["decode"].path, Batch(z.float(), self._labels(labels, len(z))))
+
+    def reconstruct(self, x: Tensor, labels: Tensor | None = None, top: int | None = None) -> Tensor:
+        """x (n, *shape) -> x^ (n, *shape), through the posterior's mean; of a hierarchy from its upper `top` levels."""
+        if top is not None:
+            return self.from_top(x, top, labels)
+        self._need("reconstruct")
+        return self.run(VERBS["reconstruct"].path, self._batch(x, labels))
+
+    def score(self, x: Tensor, labels: Tensor | None = None, seed: int = 0, start: int = 0) -> Tensor:
+        """The evidence lower bound of log2 p(x) in bits, one number a sample: x (n, *shape) -> (n,).
+
+        One draw of the posterior a sample, numbered from `start` (Kingma and Welling 2013, eq. 7). For continuous
+        likelihoods p is a density over the model's range.
+        """
+        self._need("score")
+        return self.run(lambda p: -sum(term(p) for term in self.bound), self._batch(x, labels), seed=seed, start=start)
+
+    def sample(self, n: int, seed: int = 0, labels: Tensor | None = None, start: int = 0) -> Tensor:
+        """n samples (n, *shape) of the prior, numbered from `start`; sample i depends on (seed, i) alone.
+
+        A model with classes draws its labels from the training frequencies unless they are given, (n,).
+        """
+        self._need("sample")
+        batch = self._drawn(n, seed, labels, start)
+        return self.run(VERBS["sample"].path, batch, n, seed=seed, start=start)
+
+    def sample_labels(self, n: int, seed: int = 0, start: int = 0) -> Tensor:
+        """Labels (n,) int64 with the frequencies of the training part, of the samples numbered from `start`."""
+        share = torch.tensor(self.info.class_counts, dtype=torch.float64).cumsum(0)
+        u = draw.uniform(draw.key(seed, "labels"), torch.arange(start, start + n), (1,)).double()
+        return (u * share[-1] > share).sum(1).clamp(max=len(share) - 1).to(self.device)
+
+    def levels(self, x: Tensor, labels: Tensor | None = None) -> list[Level]:
+        """Features and latents of every level of the encoder, for samples x (n, *shape).
+
+        A flat model has a latent on the top level only, a stack on its top one, a ladder wherever it draws: on the
+        encoder's upper levels.
+        """
+        self._need("levels")
+        return levels.levels(self, self._batch(x, labels))
+
+    def from_top(self, x: Tensor, top: int, labels: Tensor | None = None) -> Tensor:
+        """x (n, *shape) -> the reconstruction from the upper `top` levels alone (n, *shape): the others say nothing."""
+        self._need("reconstruct")
+        if self.depth == 1:
+            raise UserError("This model is flat: it has one level of latents, so top=1 is all of it; leave top out.")
+        if not 1 <= top <= self.depth:
+            raise UserError(f"top={top}: this model has {self.depth} levels of latents; expected 1 to {self.depth}.")
+        return self.run(lambda p: p.x_top[top], self._batch(x, labels))
+
+    def redraw(
+        self, level: int, n: int, seed: int = 0, again: int = 1, labels: Tensor | None = None, start: int = 0
+    ) -> Tensor:
+        """n samples (n, *shape) of `sample(n, seed)` with one level drawn anew, for the `again`-th time; all other
+        levels keep their noise. again=0: the samples themselves."""
+        self._need("sample")
+        self.check_level(level)
+        return levels.redraw(self, level, self._drawn(n, seed, labels, start), n, seed, again, start)
+
+    def check_level(self, level: int) -> None:
+        """UserError: a flat model, or no such level."""
+        if self.depth == 1:
+            raise UserError(
+                "This model is flat: all of a sample is drawn at one level, so none can be kept while another is "
+                "redrawn; train hierarchical_vae, stacked_gan or multiscale_gan."
+            )
+        if not 0 <= level < self.depth:
+            raise UserError(
+                f"There is no level {level}: this model draws on levels 0 (nearest the data) to {self.depth - 1}."
+            )
+
+    def encode_level(self, level: int, below: Tensor) -> Tensor:
+        """One level up: features (n, ...) of a level of the encoder from those of the level below; for level 0 from
+        samples (n, *shape)."""
+        self._need("levels")
+        return levels.encode_level(self, level, below)
+
+    def decode_level(self, level: int, above: Tensor, noise: Tensor | None = None) -> Tensor:
+        """One level down: from what is above (for the top level its latents) and, where it is given, the level's own
+        draw (n, numbers), else its mean. For level 0 of a stack the data; else what level - 1 takes."""
+        self._need("decode")
+        self.check_level(level)
+        return levels.decode_level(self, level, above, noise)
+
+    def compress(self, x: Tensor | Sequence[Tensor], lossless: bool = False, stages: int = 0) -> bytes:
+        """Images -> the bytes of an .aeg file.
+
+        x: (n, channels, H, W), or a sequence of (channels, H, W) of any sizes, in model range.
+        lossless: the raw values that they stand for come back exactly.
+        stages: how many of a residual quantiser's are kept, 0 for all.
+        UserError: no such images, or numbers that are not finite.
+        """
+        if lossless and stages:
+            raise UserError(f"{option('stages', stages)} belongs to lossy files; leave it out, or lossless.")
+        return compress_tensors(self.coder("lossless" if lossless else "lossy", stages), x)
+
+    def decompress(self, data: bytes) -> Tensor | list[Tensor]:
+        """The images that `compress` has put into bytes: (n, channels, H, W) where all are of one size, else a list of
+        (channels, H, W). Refused, a UserError: damaged bytes, or those of another model."""
+        try:
+            header, blocks = unpack(data)
+            x = decompress_tensors(self.coder(header.kind), header, blocks)
+        except Refused as error:
+            raise Refused(f"These bytes are refused: {error}.") from None
+        return x.to(self.device) if isinstance(x, Tensor) else [image.to(self.device) for image in x]
+
+    def coder(self, kind: str, stages: int = 0) -> TileCoder:
+        """What codes tiles, "lossy" or "lossless"; see `aegean.compression`."""
+        self._need("compress_lossless" if kind == "lossless" else "compress")
+        silent = copy.copy(self)  # blocks are coded side by side: no bar for each
+        silent.progress = iter
+        return coder_for(kind, self.specs, self.nets, self.info, silent.run, stages)
+
+    def to(self, device: str | torch.device) -> Model:
+        """Move the networks to "cpu", "cuda", ...; the model itself comes back."""
+        for net in self.nets.values():
+            place(net, device)
+        return self
+
+    def save(self, file: str | Path) -> None:
+        """One safetensors file, whole or not at all. Folders that are missing are made."""
+        content = files.Content(self.specs, self.nets, self.info, self.bound, self.about, self.wiring_name)
+        files.save(content, file)
+
+    @classmethod
+    def load(cls, file: str | Path, device: str | torch.device = "cpu") -> Model:
+        """From a model file, or from the run folder that holds one as model.safetensors. UserError: there is none, it
+        is damaged, or not of aegean. Nothing in it is executed."""
+        return cls(*files.load(file)).to(device)
+
+    def _batches(self, n: int) -> Iterator[slice]:
+        if n < 1:
+            raise UserError(f"{n} samples were asked for; give at least 1.")
+        for start in self.progress(range(0, n, BATCH)):
+            yield slice(start, min(start + BATCH, n))
+
+    def _need(self, verb: str) -> None:
+        if verb not in self.can():
+            raise UserError(f"This model cannot {verb.replace('_', ' ')}: {hint(verb)}.")
+
+    def _batch(self, x: Tensor, labels: Tensor | None) -> Batch:
+        if tuple(x.shape[1:]) != tuple(self.info.shape):
+            raise UserError(f"Samples of shape {tuple(x.shape[1:])}; this model takes {tuple(self.info.shape)}.")
+        return Batch(x.float(), self._labels(labels, len(x)))
+
+    def _drawn(self, n: int, seed: int, labels: Tensor | None, start: int) -> Batch:
+        """A batch that starts from noise: labels alone, where the model has classes."""
+        if self.conditional and labels is None:
+            labels = self.sample_labels(n, seed, start)
+        return Batch(labels=self._labels(labels, n))
+
+    def _labels(self, labels: Tensor | None, n: int) -> Tensor | None:
+        if not self.conditional:
+            return None
+        count = len(self.info.classes)
+        if labels is None:
+            raise UserError(f"This model has {count} classes: give a label for each of the {n} samples.")
+        if labels.shape != (n,) or (n and (labels.min() < 0 or labels.max() >= count)):
+            raise UserError(f"Labels must be {n} whole numbers from 0 to {count - 1}.")
+        return labels.long()

@@ -1,0 +1,43 @@
+"""What a model may be able to do: each verb, what it needs, and how to come by it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aegean.compression import LOSSLESS, LOSSY
+from aegean.surface import either
+
+
+class Verb(NamedTuple):
+    """needs: networks by name; "bound" an evidence bound, "tiles" data of a kind that can be cut into tiles.
+    path: of the wiring, whose value is the verb's; "" where there is more to it.
+    hint: what a model without it lacks, and which recipes, or {fit}, give it.
+    """
+
+    needs: tuple[str, ...]
+    path: str
+    hint: str
+
+
+ENCODER = "this model has no encoder: train ae, vae, vae_gan or ae_to_gan"
+
+VERBS: dict[str, Verb] = {
+    "encode": Verb(("E", "bottleneck"), "latent.z", ENCODER),
+    "decode": Verb(("G",), "x_decoded", "this model has no decoder: train ae, vae or gan"),
+    "reconstruct": Verb(("E", "bottleneck", "G"), "x_hat", ENCODER),
+    "sample": Verb(("prior", "G"), "x_fake", "this model has no prior: fit one with {fit}, or train vae or ae_to_gan"),
+    "score": Verb(("E", "bottleneck", "G", "bound"), "", "this model has no evidence bound: train vae"),
+    "levels": Verb(("E", "bottleneck"), "", "this model has no encoder: train ae, vae or stacked_gan"),
+    "compress": Verb((*LOSSY, "tiles"), "", "this model has no symbols to write: train codec or vq_ae on images"),
+    "compress_lossless": Verb(
+        (*LOSSLESS, "tiles"),
+        "",
+        "this model has no network for exact pixels: train codec or lossless on 8-bit images",
+    ),
+}
+
+
+def hint(verb: str, run: str = "RUN") -> str:
+    """Why a model cannot do a verb, and what to do about it; `run` as it is written in a command."""
+    fit = either(f"aegean fit {run} --prior mixture", f'aegean.fit_prior("{run}", "mixture")')
+    return VERBS[verb].hint.format(fit=fit)
