@@ -1,11 +1,13 @@
 """What every test gets: a cache folder of its own; and for some, tiny trained runs and the command line."""
 
 import os
+import shutil
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch: bit-exact results belong to a number of threads, children's too
 
 import numpy as np
 import pytest
+from filelock import FileLock  # torch's own dependency
 
 NO_SKIPS = bool(os.environ.get("AEGEAN_NO_SKIPS"))  # where all extras are installed, a skipped test is a failed one
 
@@ -28,24 +30,42 @@ def unskipped(report):
     return report
 
 
+def common(factory):
+    """The folder that all workers of this test run share."""
+    base = factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
 @pytest.fixture(autouse=True, scope="session")
 def cache_folder(tmp_path_factory):
-    """Packs and feature networks of the tests never touch the user's cache."""
-    before = os.environ.get("AEGEAN_CACHE")
-    os.environ["AEGEAN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["AEGEAN_CACHE"]
-    else:
-        os.environ["AEGEAN_CACHE"] = before
+    """Packs and feature networks of the tests never touch the user's cache; all workers share one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AEGEAN_CACHE", str(common(tmp_path_factory) / "cache"))
+        yield
 
 
 @pytest.fixture(scope="session")
-def tiny_runs(tmp_path_factory):
-    """A folder of runs of some 20 steps: vae, ae and cgan (with classes) on digits; rows, a vae on plane.csv."""
+def shared(tmp_path_factory):
+    """shared(name, make) -> a folder that make(folder) has filled, once for all workers. Tests only read it."""
+
+    def shared(name, make):
+        folder = common(tmp_path_factory) / "shared" / name
+        made = folder.with_suffix(".made")
+        folder.parent.mkdir(exist_ok=True)
+        with FileLock(folder.with_suffix(".lock")):
+            if not made.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                made.touch()
+        return folder
+
+    return shared
+
+
+def make_tiny_runs(folder):
     from aegean import api
 
-    folder = tmp_path_factory.mktemp("runs")
     small = {"width": 8, "latent": 4, "batch": 16}
     api.train("vae", "digits", folder / "vae", images=640, evaluations=2, settings=small)
     api.train("ae", "digits", folder / "ae", images=320, evaluations=1, settings={**small, "conditional": True})
@@ -54,7 +74,12 @@ def tiny_runs(tmp_path_factory):
     np.savetxt(folder / "plane.csv", plane, delimiter=",", header="x,y", comments="")
     table = str(folder / "plane.csv")
     api.train("vae", table, folder / "rows", images=320, evaluations=1, settings={"width": 2, "batch": 16})
-    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_runs(shared):
+    """A folder of runs of some 20 steps: vae, ae and cgan (with classes) on digits; rows, a vae on plane.csv."""
+    return shared("tiny", make_tiny_runs)
 
 
 @pytest.fixture
