@@ -206,7 +206,7 @@ def _compare_runs(runs: list[str], out: str, overwrite: bool) -> tuple[Path, dic
     target(str(path.with_suffix(".json")), (".json",), overwrite)  # the report's numbers
     from aegean.report import compare_runs
 
-    return path, compare_runs(runs, path, api.say)
+    return path, compare_runs(runs, path)
 
 
 def _compare_recipes(names: list[str], out: str, overwrite: bool, given: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
@@ -225,7 +225,7 @@ def _compare_recipes(names: list[str], out: str, overwrite: bool, given: dict[st
     def on_run(name: str, number: int, count: int) -> None:
         api.say(f"run {number} of {count}: {name}")
 
-    return path / "report.html", compare_recipes(names, data_options(given), path, say=api.say, on_run=on_run, **given)
+    return path / "report.html", compare_recipes(names, data_options(given), path, on_run=on_run, **given)
 
 
 def info(args: argparse.Namespace) -> None:

@@ -12,7 +12,6 @@ from aegean.asked import with_budget
 from aegean.config import UserError, to_json
 from aegean.data import DataOptions, Dataset, open_data
 from aegean.data.address import settled
-from aegean.data.read.source import Say, say_to_stderr
 from aegean.files import write_atomically
 from aegean.model import Model
 from aegean.recipes import configure
@@ -23,6 +22,7 @@ from aegean.report.steps import next_steps
 from aegean.report.tables import grouped, table
 from aegean.report.verdict import verdict, warnings
 from aegean.session import own_data
+from aegean.surface import option
 from aegean.training.folder import Folder, Settings
 
 OTHER = {"run": "a budget or networks", "minutes": "a budget", "recipe": "a recipe", "inherited": "a source",
@@ -30,9 +30,7 @@ OTHER = {"run": "a budget or networks", "minutes": "a budget", "recipe": "a reci
 OnRun = Callable[[str, int, int], None]  # name of the run folder, its number from 1, how many
 
 
-def compare_runs(
-    paths: Sequence[str | Path], out: str | Path, say: Say = say_to_stderr, faults: Sequence[str] = ()
-) -> dict[str, Any]:
+def compare_runs(paths: Sequence[str | Path], out: str | Path, faults: Sequence[str] = ()) -> dict[str, Any]:
     """Write the report of some runs to `out` (an .html file) and its numbers to a .json file beside it.
 
     Runs that were not evaluated in their present state are evaluated first. Runs that differ only in their
@@ -41,12 +39,12 @@ def compare_runs(
     """
     out = Path(out)
     if out.suffix.lower() not in (".html", ".htm"):
-        raise UserError(f"--out {out}: the report is one HTML file; give a name that ends in .html.")
+        raise UserError(f"{option('out', out)}: the report is one HTML file; give a name that ends in .html.")
     if out.is_dir():
-        raise UserError(f"--out {out}: there is a folder of this name; choose another.")
+        raise UserError(f"{option('out', out)}: there is a folder of this name; choose another.")
     plans = read_plans(paths)
-    dataset = _data_of(plans, say)
-    entries = read_entries(plans, dataset, say)
+    dataset = own_data(*next(iter(plans.items())))
+    entries = read_entries(plans, dataset)
     groups = list(grouped(entries).values())
     report = table(entries)
     report["verdict"] = verdict(report)
@@ -69,7 +67,6 @@ def compare_recipes(
     seeds: int = 1,
     device: str = "auto",
     settings: Mapping[str, Mapping[str, Any]] | None = None,
-    say: Say = say_to_stderr,
     on_run: OnRun | None = None,
 ) -> dict[str, Any]:
     """Train each recipe with the seeds 0 ... seeds - 1 into out/RECIPE-seedK, then write out/report.html.
@@ -85,8 +82,8 @@ def compare_recipes(
     if not recipes or seeds < 1:
         raise UserError(f"{len(recipes)} recipes and {seeds} seeds: give at least one of each.")
     if out.exists() and not out.is_dir():
-        raise UserError(f"{out} is a file; choose a folder for --out.")
-    dataset = open_data(options, say)
+        raise UserError(f"{out} is a file; give a folder as {option('out')}.")
+    dataset = open_data(options)
     wanted = {}
     for seed in range(seeds):
         for text in recipes:
@@ -104,7 +101,7 @@ def compare_recipes(
         except api.Fault as fault:
             faults.append(f"{path.name} was stopped by a guard: {fault}.")
     order = [run_folder(out, text, seed) for text in recipes for seed in range(seeds)]
-    return compare_runs(order, out / "report.html", say, faults)
+    return compare_runs(order, out / "report.html", faults)
 
 
 def split_recipe(text: str) -> tuple[str, dict[str, Any]]:
@@ -119,11 +116,6 @@ def split_recipe(text: str) -> tuple[str, dict[str, Any]]:
 def run_folder(out: Path, text: str, seed: int) -> Path:
     """Where a comparison keeps a run of a recipe, its options in the name."""
     return out / f"{text.replace(':', '-')}-seed{seed}"
-
-
-def _data_of(plans: Mapping[Path, Settings], say: Say) -> Dataset:
-    path, plan = next(iter(plans.items()))
-    return own_data(path, plan)
 
 
 def _wanted(
@@ -154,7 +146,7 @@ def _check_same(path: Path, wanted: Settings) -> None:
         what = sorted({OTHER.get(name, name) for name in other if name != "run" or len(other) == 1})
         raise UserError(
             f"{path} is there already, with {' and '.join(what)} that this comparison does not ask for; choose another "
-            "--out, or move it away."
+            f"{option('out')}, or move it away."
         )
 
 

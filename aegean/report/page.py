@@ -10,13 +10,14 @@ from typing import Any
 from markupsafe import Markup
 
 from aegean import __version__
-from aegean.data import Dataset
+from aegean.data import Dataset, kinds
 from aegean.model import Model
 from aegean.recipes import RECIPES
 from aegean.recipes.registry import options
 from aegean.report import tables
 from aegean.report.curves import COLOURS, MARKERS, learning_curves, marker
-from aegean.report.pictures import Shown, info_line
+from aegean.report.gallery import Gallery
+from aegean.report.kinds import kind_of
 from aegean.report.runs import Entry
 from aegean.report.steps import train_command
 from aegean.training.inherit import handed_over
@@ -43,8 +44,8 @@ def render(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: D
     return environment.get_template("page.html").render(
         report=report,
         title=f"{', '.join(row['label'] for row in report['rows'])} on {report['data']['name']}",
-        shape=info_line(dataset.info),
-        image=dataset.info.is_image,
+        shape=kinds.kind_of(dataset.info).describe(dataset.info),
+        overlaid=kind_of(dataset.info).overlaid,
         several_seeds=any(len(row["seeds"]) > 1 for row in report["rows"]),
         signs=[
             Markup(f'<span class="sign" style="color:var(--c{i % len(COLOURS)})">{MARKERS[marker(i)]}</span>')
@@ -88,7 +89,7 @@ def spans(metrics: Sequence[dict[str, Any]]) -> list[tuple[str, int]]:
 
 def panels(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: Dataset) -> dict[str, Any]:
     """Pictures: held-out data, each row's samples and reconstructions (those of its first seed)."""
-    shown = Shown(dataset)
+    gallery = Gallery(dataset)
     samples: list[dict[str, Any]] = []
     reconstructions: list[dict[str, Any]] = []
     redrawn: list[dict[str, Any]] = []
@@ -96,17 +97,17 @@ def panels(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: D
     for number, (row, group) in enumerate(zip(report["rows"], groups)):
         model = Model.load(group[0].path)
         for verb, make, panel in (
-            ("sample", shown.samples, samples),
-            ("reconstruct", shown.reconstructions, reconstructions),
+            ("sample", gallery.samples, samples),
+            ("reconstruct", gallery.reconstructions, reconstructions),
         ):
             if verb in model.can():
                 panel.append({"row": number, "html": make(model, number, row["label"])})
-                more, levels = (shown.redrawn, redrawn) if verb == "sample" else (shown.added, added)
+                more, levels = (gallery.redrawn, redrawn) if verb == "sample" else (gallery.added, added)
                 if model.depth > 1:
                     levels.append({"row": number, "levels": more(model, number, row["label"])})
     return {
-        "held_out": shown.held_out(),
-        "originals": shown.originals(),
+        "held_out": gallery.held_out(),
+        "originals": gallery.originals(),
         "samples": samples,
         "reconstructions": reconstructions,
         "redrawn": redrawn,

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from aegean.config import UserError, parse_json
 from aegean.data import Dataset
-from aegean.data.read.source import Say
+from aegean.data.read.sprites import known_factors
+from aegean.files import write_atomically
+from aegean.metrics.protocol import Evaluator
 from aegean.model import Model
+from aegean.surface import say
 from aegean.training.folder import Folder, Settings
+from aegean.training.loop import score_json
 
+PROBES = ("probe@", "mig@")  # keys of scores of encoders
 SAME_FLOOR = 1e-3  # relative; floors further apart were measured with another feature network
 
 
@@ -29,6 +36,7 @@ class Entry:
     seconds: float
     parameters: dict[str, int]  # network -> trained numbers
     memory: int = 0  # bytes at most, 0 where nobody counted
+    encodes: bool = False
 
     @property
     def finished(self) -> bool:
@@ -86,22 +94,36 @@ def read_plans(paths: Sequence[str | Path]) -> dict[Path, Settings]:
     return plans
 
 
-def read_entries(plans: dict[Path, Settings], dataset: Dataset, say: Say) -> list[Entry]:
-    """Runs with their scores; those without an evaluation of their present state are evaluated now."""
+def read_entries(plans: dict[Path, Settings], dataset: Dataset) -> list[Entry]:
+    """Runs with their scores, those of their encoders among them; what was not measured in a run's present state is
+    measured now, and kept in its evaluation.json."""
     from aegean import api, session
 
-    def evaluated(chosen: list[Entry]) -> list[Entry]:
-        if chosen:
-            evaluator = session.make_evaluator(dataset, session.COUNTED, probes=True)
-            for entry in chosen:
-                say(f"evaluating {entry.path}")
-                session.write_scores(Folder(entry.path), evaluator, api.load(entry.path), entry.images)
+    @cache
+    def evaluator() -> Evaluator:
+        return session.make_evaluator(dataset, session.COUNTED)
+
+    def read() -> list[Entry]:
         return [_read(path, plan) for path, plan in plans.items()]
 
-    entries = evaluated([e for e in evaluated([]) if not e.scores])
+    def evaluated(entries: list[Entry]) -> list[Entry]:
+        for entry in entries:
+            say(f"evaluating {entry.path}")
+            session.write_scores(Folder(entry.path), evaluator(), api.load(entry.path), entry.images)
+        return read()
+
+    entries = evaluated([entry for entry in read() if not entry.scores])
     if not _same_floors(entries):
         say("these runs were scored with different feature networks; scoring all of them anew")
         entries = evaluated(entries)
+    about_encoders = len(dataset.info.classes) > 1 or known_factors(dataset) is not None
+    for entry in entries:
+        if about_encoders and entry.encodes and not any(key.startswith(PROBES) for key in entry.scores):
+            say(f"evaluating the encoder of {entry.path}")
+            probed = evaluator().probed(api.load(entry.path))
+            entry.scores.update({key: score_json(score) for key, score in probed.items()})
+            content = {"images": entry.images, "scores": entry.scores}
+            write_atomically(Folder(entry.path).scores, json.dumps(content, indent=1))
     return entries
 
 
@@ -118,6 +140,7 @@ def _read(path: Path, plan: Settings) -> Entry:
         float(model.about.get("seconds", 0)),
         {name: sum(p.numel() for p in net.parameters()) for name, net in model.nets.items()},
         int(model.about.get("memory", 0)),
+        "levels" in model.can(),
     )
 
 

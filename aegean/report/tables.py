@@ -23,6 +23,7 @@ def table(entries: Sequence[Entry]) -> dict[str, Any]:
         "data": {
             "name": info.name,
             "spec": entries[0].plan.data.spec,
+            "kind": info.kind,
             "shape": list(info.shape),
             "count": info.count,
             "test_count": info.test_count,

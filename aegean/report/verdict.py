@@ -98,7 +98,7 @@ def _beyond_chance(best: dict[str, Any], second: dict[str, Any], metric: dict[st
 def chance(report: dict[str, Any]) -> str:
     counts = [len(row["seeds"]) for row in report["rows"]]
     if max(counts) == 1:
-        return "Each was trained once, with one seed: a small difference may be luck. Repeat with --seeds 3 to know."
+        return "Each was trained once, with one seed: a small difference may be luck. Repeat with three seeds to know."
     if min(counts) == 1:
         return "Some were trained with one seed only: how much of their score is luck is not known."
     seeds = f"{min(counts)} seeds" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)} seeds"

@@ -11,7 +11,7 @@ from aegean.metrics.features import FeatureNetwork
 TINY = {"width": 4, "latent": 4, "batch": 32}
 
 
-def flat_features(dataset, say):
+def flat_features(dataset):
     """Eight fixed projections: quick, and the same in every test."""
     size = math.prod(dataset.info.shape)
     weight = torch.randn(size, 8, generator=torch.Generator().manual_seed(0)) / size**0.5

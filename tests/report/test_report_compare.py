@@ -17,10 +17,6 @@ TINY = {"width": 4, "latent": 4, "batch": 32}
 VOID = {"meta", "link", "img", "br", "hr"}
 
 
-def quiet(text):
-    pass
-
-
 class Page(html.parser.HTMLParser):
     """Checks that tags close; gathers tags with their attributes, and the text."""
 
@@ -57,7 +53,7 @@ def written(out):
 def report(runs, tmp_path_factory):
     """(page, numbers) of the two runs."""
     out = tmp_path_factory.mktemp("report") / "report.html"
-    numbers = compare_runs(runs, out, quiet)
+    numbers = compare_runs(runs, out)
     assert json.loads(out.with_suffix(".json").read_text()) == numbers
     return written(out), numbers
 
@@ -95,7 +91,7 @@ def test_different_data_are_refused(runs, tmp_path):
     plan = folder.read()
     folder.write_settings(plan.replace(info=plan.info.replace(fingerprint="0", name="letters")))
     with pytest.raises(UserError, match=r"other on 'letters'.*gan on 'digits'"):
-        compare_runs([tmp_path / "other", runs[1]], tmp_path / "report.html", quiet)
+        compare_runs([tmp_path / "other", runs[1]], tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()
 
 
@@ -106,7 +102,7 @@ def test_a_hostile_name_is_only_text(runs, tmp_path):
     folder = Folder(evil)
     plan = folder.read()
     folder.write_settings(plan.replace(info=plan.info.replace(name="<img src=x>")))
-    compare_runs([evil, tmp_path / "b"], tmp_path / "report.html", quiet)
+    compare_runs([evil, tmp_path / "b"], tmp_path / "report.html")
     page = written(tmp_path / "report.html")
     assert "script" not in {tag for tag, _ in page.tags}
     assert "x" not in page.links()
@@ -121,7 +117,7 @@ def test_missing_or_stale_scores_are_made(runs, tmp_path, kept):
     folder.scores.unlink()
     if kept is not None:
         folder.scores.write_text(json.dumps(kept))
-    compare_runs([tmp_path / "ae"], tmp_path / "report.html", quiet)
+    compare_runs([tmp_path / "ae"], tmp_path / "report.html")
     assert json.loads(folder.scores.read_text()) == wanted
 
 
@@ -133,7 +129,7 @@ def test_runs_that_are_none_and_other_outputs_are_refused(runs, tmp_path):
         (runs, ".", "ends in .html"),
     ):
         with pytest.raises(UserError, match=words):
-            compare_runs(paths, tmp_path / out, quiet)
+            compare_runs(paths, tmp_path / out)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -149,7 +145,7 @@ def test_scores_of_another_feature_network_are_taken_anew(runs, tmp_path, monkey
 
 
 def test_an_interrupted_comparison_goes_on(tmp_path, monkeypatch):
-    asked = {"images": 192, "seeds": 2, "settings": {"gan": TINY}, "say": quiet}
+    asked = {"images": 192, "seeds": 2, "settings": {"gan": TINY}}
     trained = []
 
     def stop_at_second(*args, **kwargs):
@@ -182,13 +178,13 @@ def test_an_interrupted_comparison_goes_on(tmp_path, monkeypatch):
 
 def test_variants_of_a_recipe_are_compared_with_one_another(tmp_path):
     asked = ["gan", "gan:loss=hinge:gamma=0"]
-    report = compare_recipes(asked, "digits", tmp_path / "out", images=192, settings={"gan": TINY}, say=quiet)
+    report = compare_recipes(asked, "digits", tmp_path / "out", images=192, settings={"gan": TINY})
     assert [row["settings"].get("loss") for row in report["rows"]] == [None, "hinge"]
     assert len({row["label"] for row in report["rows"]}) == 2
     assert (tmp_path / "out" / "gan-loss=hinge-gamma=0-seed0" / "evaluation.json").exists()
     for wrong, message in (("gan:loss", "has no value"), ("gan:lost=1", "no option 'lost'"), ("gun", "no recipe")):
         with pytest.raises(UserError, match=message):
-            compare_recipes([wrong], "digits", tmp_path / "no", images=192, say=quiet)
+            compare_recipes([wrong], "digits", tmp_path / "no", images=192)
 
 
 def test_a_run_stopped_by_a_guard_is_compared_as_it_stood(tmp_path, monkeypatch, runs):
@@ -197,7 +193,7 @@ def test_a_run_stopped_by_a_guard_is_compared_as_it_stood(tmp_path, monkeypatch,
         raise api.Fault("loss nan")
 
     monkeypatch.setattr(api, "train", fault)
-    report = compare_recipes(["gan"], "digits", tmp_path / "out", images=192, settings={"gan": TINY}, say=quiet)
+    report = compare_recipes(["gan"], "digits", tmp_path / "out", images=192, settings={"gan": TINY})
     assert report["warnings"][0] == "gan-seed0 was stopped by a guard: loss nan."
 
 
@@ -208,9 +204,7 @@ def test_rows_of_a_table_get_scatter_plots(tmp_path, monkeypatch):
     rows = np.random.default_rng(0).normal(size=(200, 2))
     names = "$height,<b>"
     np.savetxt(tmp_path / "points.csv", rows, delimiter=",", header=names, comments="")
-    compare_recipes(
-        ["vae"], str(tmp_path / "points.csv"), tmp_path / "out", images=192, settings={"vae": TINY}, say=quiet
-    )
+    compare_recipes(["vae"], str(tmp_path / "points.csv"), tmp_path / "out", images=192, settings={"vae": TINY})
     page = written(tmp_path / "out" / "report.html")
     assert "img" not in {tag for tag, _ in page.tags}
     assert "$height" in page.text

@@ -8,7 +8,7 @@ from aegean.report import compare_runs
 
 def test_a_report_shows_levels_and_costs(levelled, tmp_path):
     names = ["hierarchical_vae", "stacked_gan", "multiscale_gan", "vae"]
-    report = compare_runs([levelled / name for name in names], tmp_path / "r.html", say=lambda text: None)
+    report = compare_runs([levelled / name for name in names], tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text()
     for level in (0, 1):
         assert page.count(f"level {level} redrawn</figcaption>") == 3  # not of the flat one
@@ -28,6 +28,6 @@ def test_rows_with_levels_are_shown_as_clouds(levelled, tmp_path):
         "hierarchical_vae", str(tmp_path / "plane.csv"), tmp_path / "run", images=320, evaluations=1,
         settings={"width": 2, "batch": 32},
     )  # fmt: skip
-    compare_runs([tmp_path / "run"], tmp_path / "r.html", say=lambda text: None)
+    compare_runs([tmp_path / "run"], tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text()
     assert "level 0 redrawn" in page and "level 1 alone" in page
