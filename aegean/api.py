@@ -54,7 +54,7 @@ def evaluate(
     if count < 2:
         raise UserError(f"--count {count}: expected at least 2.")
     model = load(path, pick_device(device))
-    dataset = own_data(path, home(path).read()) if data is None else open_data(data, say)
+    dataset = own_data(path, home(path).read()) if data is None else open_data(data)
     check_fits(model.info, dataset.info, "The model")
     network = feature_network(dataset) if features is None else feature_network_from(features)
     if network.accuracy is not None:

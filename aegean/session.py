@@ -21,9 +21,9 @@ from aegean import diffusers
 from aegean.asked import free_place, parse_images, pick_device, with_budget
 from aegean.config import UserError, net
 from aegean.data import DataOptions, Dataset, open_data
-from aegean.data.address import settled
 from aegean.data.read.source import Say
 from aegean.data.sets.feed import Feed
+from aegean.data.sets.opening import settled
 from aegean.files import FULL, write_atomically
 from aegean.latent import PRIORS, NormalPrior, WhiteningPrior, fold, foldable
 from aegean.metrics.features import feature_network
@@ -97,7 +97,7 @@ def train(
     for given in (source, options.spec, options.test):
         if given and Path(given).resolve().is_relative_to(folder.path.resolve()):
             raise UserError(f"{given} lies in {out}, which would be overwritten; choose another --out.")
-    dataset = world.first(lambda: open_data(options, say))
+    dataset = world.first(lambda: open_data(options))
     model, inherited = inherit(source, dataset.info)
     run = configure(recipe, dataset.info, chosen, model.specs if model else None).replace(seed=seed)
     if model:
@@ -178,7 +178,7 @@ def own_data(path: str | Path, plan: Settings) -> Dataset:
     """The data that a run was trained on. UserError: they are gone, or have changed: what was trained on may be held
     out now."""
     try:
-        dataset = open_data(plan.data, say)
+        dataset = open_data(plan.data)
     except UserError as error:
         raise UserError(f"The data of {path}: {error}") from None
     if dataset.info.fingerprint != plan.info.fingerprint:
@@ -289,7 +289,9 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Model:
 
 def make_feed(dataset: Dataset, where: torch.device, seed: int, world: World) -> Feed:
     part = world.rank, world.size
-    return Feed(dataset.info, dataset.train, dataset.train_labels, where, seed, part=part, say=say)
+    feed = Feed(dataset.info, dataset.train, dataset.train_labels, where, seed, part=part)
+    say(f"{dataset.info.name}: {feed.residence}")
+    return feed
 
 
 def make_trainer(

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import arguments, finish, note, rounded, show
+from common import arguments, finish, rounded, show
 from PIL import Image
 from tqdm import trange
 
@@ -68,7 +68,7 @@ def main() -> None:
     if spec is None:
         parser.error("--data FOLDER is missing")
     out = Path(options.out or f"runs/codec-{options.task}")
-    dataset = open_data(spec, note)
+    dataset = open_data(spec)
     pictures = dataset.test[: options.count]
     settings = dict(item.split("=", 1) for item in options.set)
 

@@ -99,7 +99,7 @@ def streamed(info: DataInfo, raw: Any) -> Feed:
 def stored(shards: Path) -> tuple[DataInfo, Any]:
     """A folder of shards, not packed however small it is."""
     with patch("aegean.data.sets.feed.RESIDENT_LIMIT", 0), cache(shards.parent / "cache"):
-        dataset = open_data(str(shards), lambda _: None)
+        dataset = open_data(str(shards))
     return dataset.info, dataset.train
 
 
@@ -142,7 +142,7 @@ def packing_speed(folder: Path, form: str, count: int, rounds: int) -> dict[str,
 
     def pack() -> None:
         with tempfile.TemporaryDirectory(dir=folder) as fresh, cache(Path(fresh)):
-            open_data(str(pictures), lambda _: None)
+            open_data(str(pictures))
 
     times = alternate({"pillow": pillow, "packing": pack}, CPU, 0.0, rounds, warm=0)
     return {

@@ -58,7 +58,7 @@ def main() -> None:
 def trained(recipe: str, settings: dict[str, str], dataset: Dataset, images: int, seed: int) -> tuple[Model, float]:
     """A model, and the processor's seconds that it took."""
     run = configure(recipe, dataset.info, settings).with_images(images).replace(seed=seed)
-    feed = Feed(dataset.info, dataset.train, dataset.train_labels, CPU, seed, say=lambda text: None)
+    feed = Feed(dataset.info, dataset.train, dataset.train_labels, CPU, seed)
     trainer = Trainer(run, dataset.info, feed, CPU)
     start = time.process_time()
     while not trainer.done:

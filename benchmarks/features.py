@@ -43,7 +43,7 @@ Part = tuple[np.ndarray, np.ndarray]
 def parts(spec: str, most: int) -> tuple[Part, Part, tuple[int, ...]]:
     """Training and test part, at most so many of each: rows (n, columns) float32 with classes (n,), and the pictures'
     shape."""
-    dataset = open_data(spec, note)
+    dataset = open_data(spec)
     if dataset.train_labels is None or not dataset.info.is_image:
         raise SystemExit(f"{spec}: this benchmark needs pictures with labels.")
 

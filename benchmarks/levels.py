@@ -111,7 +111,7 @@ def classes(network: FeatureNetwork) -> Classify:
 
 def opened(task: str, spec: str) -> tuple[Dataset, FeatureNetwork, Classify]:
     """Data, the network that they are measured in, and what tells their classes."""
-    dataset = open_data(spec, note)
+    dataset = open_data(spec)
     network = feature_network(dataset)
     if task != "stacked":
         return dataset, network, classes(network)

@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from common import note
 
 from aegean.data import DataInfo, Dataset, open_data
 from aegean.formulas import frechet
@@ -56,15 +55,15 @@ class Task:
 
 
 def built_in(name: str, folder: str | None) -> Dataset:
-    return open_data(name, note)
+    return open_data(name)
 
 
 def from_folder(folder: str | None) -> Dataset:
-    return open_data(_given(folder), note)
+    return open_data(_given(folder))
 
 
 def stacked(folder: str | None) -> Dataset:
-    return triples(open_data(_given(folder), note), TRIPLES, STACKED)
+    return triples(open_data(_given(folder)), TRIPLES, STACKED)
 
 
 def triples(digits: Dataset, count: int, test_count: int) -> Dataset:
@@ -137,7 +136,7 @@ def in_triples(folder: str | None, dataset: Dataset) -> tuple[Scorer, Scores]:
 
     The floor is that of triples of training digits.
     """
-    network = feature_network(open_data(_given(folder), note))
+    network = feature_network(open_data(_given(folder)))
 
     def features_of(x: torch.Tensor) -> list[np.ndarray]:
         return [network(digit) for digit in single_digits(x)]

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from aegean import api
 from aegean.cli.outputs import FOLDER, target, whole_folder, write
 from aegean.cli.verbs import opened
 from aegean.codec import Header, Refused, unpack
@@ -36,7 +35,7 @@ def compress(args: argparse.Namespace) -> None:
     coder, raw = model.coder(kind, args.stages), Counter[str]()
 
     def counted() -> Iterator[tuple[str, np.ndarray]]:
-        pictures = natural_pictures(args.inputs, model.info, args.lossless, api.say, args.skip_bad)
+        pictures = natural_pictures(args.inputs, model.info, args.lossless, args.skip_bad)
         for name, values in tqdm(pictures, "compressing", unit="picture", leave=False, delay=0.5, file=sys.stderr):
             raw.update(pictures=1, bytes=values.nbytes)
             yield name, values

@@ -93,7 +93,7 @@ def start(args: argparse.Namespace, model: Model, label: Tensor | None) -> Tenso
     """The latent (latent,) that all directions shall pass through, where one is asked for."""
     if args.start is not None:
         need_verb(model, args.run, "encode")
-        _, raw = read_inputs([args.start], model.info, api.say)
+        _, raw = read_inputs([args.start], model.info)
         if len(raw) != 1:
             raise UserError(f"--from {args.start} holds {len(raw)} samples; expected one picture or row.")
         return model.encode(model.info.normalise(raw), label)[0].float().cpu()

@@ -20,10 +20,9 @@ from tqdm import tqdm
 from aegean import api
 from aegean.cli.outputs import FOLDER, check_picture, npz, rows, target, write, write_folder
 from aegean.config import UserError, nearest, to_json
-from aegean.data import DataInfo, read_inputs
-from aegean.data.address import open_source
-from aegean.data.io.inputs import different
-from aegean.data.kinds import kind_of, show
+from aegean.data import DataInfo
+from aegean.data.io.inputs import different, read_labelled
+from aegean.data.kinds import show
 from aegean.model import Model, hint
 
 SHOWN = 16  # inputs whose levels are shown
@@ -154,29 +153,15 @@ def need_verb(model: Model, run: str, verb: str) -> None:
 
 def inputs(args: argparse.Namespace, model: Model) -> tuple[list[str], np.ndarray, Tensor | None]:
     """Names, raw samples (n, *shape) and, for a model with classes, labels (n,)."""
-    names, raw = read_inputs(args.inputs, model.info, api.say, args.skip_bad)
+    names, raw, classes = read_labelled(args.inputs, model.info, args.skip_bad)
     if args.class_name is not None:
         return names, raw, torch.full((len(raw),), class_index(model, args.class_name))
     if not model.conditional:
         return names, raw, None
-    labels = input_labels(args.inputs, model.info, args.skip_bad)
+    found = [index_of(name, model.info, "The inputs") for name in classes or ()]
+    labels = torch.tensor(found) if classes else None
     need_labels(model, labels, "The inputs have no classes")
     return names, raw, labels
-
-
-def input_labels(specs: list[str], info: DataInfo, skip_bad: bool) -> Tensor | None:
-    """The labels that data sets bring, as the model numbers its classes (n,); None where one brings none."""
-    want = kind_of(info).want(info, skip_bad)
-    found: list[int] = []
-    for spec in specs:
-        source = open_source(spec, want, lambda note: None)
-        for part in (source.train, source.test):
-            if part is None:
-                continue
-            if part.labels is None:
-                return None
-            found += [index_of(source.classes[label], info, spec) for label in part.labels]
-    return torch.tensor(found)
 
 
 def class_index(model: Model, name: str) -> int:

@@ -1,34 +1,99 @@
-"""From a data SPEC to its reader."""
+"""From a data SPEC to the place that it names: built in, on the Hub, or files."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from aegean.config import UserError, nearest
-from aegean.data.read import hub
-from aegean.data.read.binary import cifar_source, idx_source, is_cifar, is_idx
-from aegean.data.read.built_in import BUILT_IN
-from aegean.data.read.files import listing
-from aegean.data.read.lazy import Store
-from aegean.data.read.shards import has_shards, open_shards, shard_source
-from aegean.data.read.source import Say, Source, Want, conform
-from aegean.data.sets.dataset import DataOptions
+from aegean.data.kinds import kind_of, reader_of
+from aegean.data.read.built_in import BUILT_IN, FILES, built_in_sum
+from aegean.data.read.files import Files, plain_name
+from aegean.data.read.hub import Hub, is_hub
+from aegean.data.read.shards import open_shards
+from aegean.data.read.source import Reader, Source, Store, Want
 
 
-def locate(spec: str) -> Path | None:
-    """The path that a SPEC names, or None for a built-in set and one on the Hub."""
+class Address(Protocol):
+    """What a SPEC names, understood once: nothing is listed, loaded or read before it is asked for, or twice."""
+
+    spec: str  # the same from every folder
+    name: str  # a short one for the data
+
+    def glance(self) -> list[Any]:
+        """What tells without reading whether the data are unchanged: names, sizes, times."""
+
+    def fingerprint(self) -> str:
+        """What tells for certain: a sum over the content."""
+
+    def source(self, want: Want) -> Source:
+        """The samples, in the form that is wanted where their kind can be converted."""
+
+    def store(self, description: Mapping[str, Any]) -> Store:
+        """The encoded samples that an index speaks of. ValueError, KeyError: they are not there."""
+
+
+class BuiltIn:
+    """A data set that is made here."""
+
+    def __init__(self, spec: str):
+        self.spec = self.name = spec
+
+    def glance(self) -> list[Any]:
+        return [self.spec, *(Files(file).entries for file in FILES)]
+
+    def fingerprint(self) -> str:
+        return f"{self.spec} {built_in_sum(self.spec)}"
+
+    def source(self, want: Want) -> Source:
+        return conform(BUILT_IN[self.spec](), want)
+
+    def store(self, description: Mapping[str, Any]) -> Store:
+        raise ValueError(f"{self.spec} has no samples to index")
+
+
+class Local:
+    """A file or a folder."""
+
+    def __init__(self, path: Path):
+        self.files = Files(path)
+        self.spec = str(self.files.path)
+        self.name = plain_name(path)
+
+    @cached_property
+    def reader(self) -> Reader:
+        if self.files.is_folder and not self.files.entries:
+            raise UserError(f"{self.spec} is empty; expected pictures, perhaps in sub-folders.")
+        return reader_of(self.files)
+
+    def glance(self) -> list[Any]:
+        return [self.spec, self.files.entries]
+
+    def fingerprint(self) -> str:
+        return self.files.fingerprint()
+
+    def source(self, want: Want) -> Source:
+        return conform(self.reader.read(self.files, want), want)
+
+    def store(self, description: Mapping[str, Any]) -> Store:
+        return open_shards(self.files, description)
+
+
+def address(spec: str) -> Address:
+    """The place that a SPEC names. UserError: there are no data."""
     if spec in BUILT_IN:
-        return None
-    if hub.is_hub(spec):
-        return hub.address(spec).folder
+        return BuiltIn(spec)
+    if is_hub(spec):
+        return Hub(spec)
     if not spec or "\0" in spec:
         raise UserError(f"{spec!r} names no data.{nearest(spec, BUILT_IN)}")
     path = Path(spec).expanduser()
     try:
         if path.exists():
-            return path
+            return Local(path)
         beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     except OSError as error:
         raise UserError(f"{spec} cannot be read ({error.strerror}); give yourself access to it.") from None
@@ -36,55 +101,6 @@ def locate(spec: str) -> Path | None:
     raise UserError(f"There is no data at {spec}.{nearest(path.name, close or BUILT_IN)}")
 
 
-def settled(options: DataOptions) -> DataOptions:
-    """The same options with absolute paths, so that a run finds its data from wherever it is gone on with."""
-
-    def absolute(spec: str) -> str:
-        if hub.is_hub(spec):
-            return hub.settled_spec(spec)
-        path = locate(spec) if spec else None
-        return spec if path is None else str(path.absolute())
-
-    return options.replace(spec=absolute(options.spec), test=absolute(options.test))
-
-
-def open_source(spec: str, want: Want, say: Say) -> Source:
-    """The source that a SPEC names: built in, a folder, or a file known by its ending."""
-    if hub.is_hub(spec):
-        return hub.hub_source(spec, want, say)
-    path = locate(spec)
-    if path is None:
-        return conform(BUILT_IN[spec](), want, say)
-    path = path.absolute()
-    names = [name for name, _, _ in listing(path)]
-    if has_shards(path, names):
-        return shard_source(path, want, say)
-    if path.is_dir():
-        if not names:
-            raise UserError(f"{path} is empty; expected pictures, perhaps in sub-folders.")
-        if is_idx(path):
-            return conform(idx_source(path), want, say)
-        if is_cifar(path):
-            return conform(cifar_source(path), want, say)
-    elif path.suffix.lower() in (".npy", ".npz"):
-        from aegean.data.read.arrays import array_source
-
-        return conform(array_source(path, want, say), want, say)
-    elif path.suffix.lower() in (".csv", ".tsv"):
-        from aegean.data.read.tables import table_source
-
-        return conform(table_source(path, say), want, say)
-    from aegean.data.read.pictures import picture_source
-
-    return picture_source(path, want, say)
-
-
-def open_store(options: DataOptions, part: str, description: dict[str, Any]) -> Store:
-    """The pictures that the index of a part ("train" or "test") speaks of, where the options say that they lie."""
-    spec = options.test if part == "test" and options.test else options.spec
-    if hub.is_hub(spec):
-        return hub.open_table(spec, description)
-    path = locate(spec)
-    if path is None:
-        raise ValueError(f"{spec} has no pictures to index")
-    return open_shards(path.absolute(), description)
+def conform(source: Source, want: Want) -> Source:
+    """A source as it is wanted, by its kind."""
+    return kind_of(source).conform(source, want)

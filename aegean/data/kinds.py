@@ -7,6 +7,7 @@ Each room that must know the kind of its samples has such a table of its own (ne
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -16,7 +17,25 @@ from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.data.io.show import Groups, show_pictures, show_rows
 from aegean.data.io.write import write_pictures, write_rows
-from aegean.data.read.source import Want
+from aegean.data.read.arrays import read_arrays
+from aegean.data.read.binary import is_cifar, is_idx, read_cifar, read_idx
+from aegean.data.read.files import Files
+from aegean.data.read.pictures import read_pictures
+from aegean.data.read.resize import fit
+from aegean.data.read.shards import has_shards, read_shards
+from aegean.data.read.source import Part, Reader, Source, Want, ends_in
+from aegean.data.read.tables import read_table
+from aegean.surface import option, say
+
+LEAST = 4  # pixels of a picture's sides
+PICTURES = Reader(lambda files: True, read_pictures)  # whatever nothing else reads
+
+
+def as_it_is(source: Source, want: Want) -> Source:
+    """A source whose samples have no size that could be changed."""
+    if want.size or want.channels:
+        raise UserError(f"{source.origin} holds {kind_of(source).samples}, which have no size or channels to choose.")
+    return source
 
 
 class Kind(NamedTuple):
@@ -29,6 +48,9 @@ class Kind(NamedTuple):
     want: Callable[[DataInfo, bool], Want]  # how inputs of a model are asked for (skip_bad)
     show: Callable[[Groups, DataInfo, int], bytes]  # named groups of samples -> a PNG; columns of tiles, 0: square
     write: Callable[[np.ndarray, Sequence[str], Path, DataInfo], list[Path]]  # raw samples into a folder
+    readers: tuple[Reader, ...] = ()  # of files that hold this kind; the first that fits is taken
+    conform: Callable[[Source, Want], Source] = as_it_is  # a source in the form that is wanted
+    check: Callable[[Source], None] = lambda source: None  # UserError: nothing can be trained on it
     files: tuple[str, ...] = ()  # endings of a single file that holds many samples, beside .png and .npz: ".csv"
 
 
@@ -49,6 +71,30 @@ def want_pictures(info: DataInfo, skip_bad: bool = False) -> Want:
     return Want((info.shape[1], info.shape[2]), info.shape[0], skip_bad=skip_bad, ranged=True, dtype=info.dtype)
 
 
+def conform_images(source: Source, want: Want) -> Source:
+    """Images of the channels wanted, scaled to the size wanted."""
+    channels, height, width = source.shape
+    if want.channels not in (0, channels):
+        raise UserError(
+            f"{source.origin} has {channels} channels where {want.channels} are wanted; only pictures are "
+            f"converted: convert the array, or leave {option('channels')} out."
+        )
+    if want.size is None or want.size == (height, width):
+        return source
+    say(f"images of {height}x{width}: scaled to cover {want.size[0]}x{want.size[1]} and centre-cropped")
+
+    def fitted(part: Part, size: tuple[int, int]) -> Part:
+        return replace(part, blocks=lambda: (np.stack([fit(x, size) for x in b]) for b in part.blocks()))
+
+    test = fitted(source.test, want.size) if source.test else None
+    return replace(source, shape=(channels, *want.size), train=fitted(source.train, want.size), test=test)
+
+
+def check_images(source: Source) -> None:
+    if min(source.shape[1:]) < LEAST:
+        raise UserError(f"{source.origin}: images of {source.shape[1:]}; at least {LEAST}x{LEAST} are needed.")
+
+
 KINDS: dict[str, Kind] = {
     "image": Kind(
         "picture",
@@ -58,6 +104,14 @@ KINDS: dict[str, Kind] = {
         want=want_pictures,
         show=show_pictures,
         write=write_pictures,
+        readers=(
+            Reader(has_shards, read_shards),
+            Reader(is_idx, read_idx),
+            Reader(is_cifar, read_cifar),
+            PICTURES,
+        ),
+        conform=conform_images,
+        check=check_images,
     ),
     "table": Kind(
         "row",
@@ -67,6 +121,7 @@ KINDS: dict[str, Kind] = {
         want=want_rows,
         show=show_rows,
         write=write_rows,
+        readers=(Reader(ends_in(".npy", ".npz"), read_arrays), Reader(ends_in(".csv", ".tsv"), read_table)),
         files=(".csv",),
     ),
 }
@@ -75,16 +130,21 @@ KINDS: dict[str, Kind] = {
 Row = TypeVar("Row")
 
 
-def row_of(table: Mapping[str, Row], info: DataInfo) -> Row:
+def row_of(table: Mapping[str, Row], info: DataInfo | Source) -> Row:
     """The row of a data set's kind in a room's table. UserError: that room knows no such kind."""
     if info.kind not in table:
         raise UserError(f"{info.name}: this is made for {' and '.join(table)} data, not for the kind {info.kind!r}.")
     return table[info.kind]
 
 
-def kind_of(info: DataInfo) -> Kind:
-    """What the data room knows of a data set's kind. UserError: nothing."""
+def kind_of(info: DataInfo | Source) -> Kind:
+    """What the data room knows of the kind of a data set or of a source. UserError: nothing."""
     return row_of(KINDS, info)
+
+
+def reader_of(files: Files) -> Reader:
+    """The reader of a file or folder. Pictures take whatever is left, so the first kind is asked last."""
+    return next(reader for kind in reversed(KINDS.values()) for reader in kind.readers if reader.fits(files))
 
 
 def show(groups: Groups, info: DataInfo, columns: int = 0) -> bytes:

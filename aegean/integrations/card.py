@@ -14,7 +14,7 @@ from aegean.config import UserError, parse_json
 from aegean.data import DataInfo
 from aegean.data.kinds import show
 from aegean.data.read.built_in import BUILT_IN
-from aegean.data.read.hub import address, is_hub
+from aegean.data.read.hub import Hub, is_hub
 from aegean.model import Model
 from aegean.session import own_data
 from aegean.training.folder import Folder, Settings
@@ -109,7 +109,7 @@ def header(source: Source, licence: str) -> str:
         license=licence,
         library_name="aegean",
         tags=["aegean", *filter(None, [recipe]), *_kinds(model)],
-        datasets=[address(spec).name] if is_hub(spec) and not address(spec).folder else None,
+        datasets=[Hub(spec).repository] if is_hub(spec) and not Hub(spec).files else None,
         pipeline_tag="unconditional-image-generation" if generates else None,
     )
     return data.to_yaml()

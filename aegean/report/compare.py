@@ -11,7 +11,7 @@ from aegean import api
 from aegean.asked import with_budget
 from aegean.config import UserError, to_json
 from aegean.data import DataOptions, Dataset, open_data
-from aegean.data.address import settled
+from aegean.data.sets.opening import settled
 from aegean.files import write_atomically
 from aegean.model import Model
 from aegean.recipes import configure

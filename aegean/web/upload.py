@@ -11,7 +11,7 @@ from PIL import Image
 
 from aegean.config import UserError
 from aegean.data import DataInfo
-from aegean.data.read.pictures import FORMATS, ORIENTATION, Wanted, check, decode, reason_of
+from aegean.data.read.pictures import FORMATS, ORIENTATION, Form, check, decode, reason_of
 
 BYTES = 20 << 20  # of an upload
 PIXELS = 50_000_000  # of one picture: more are refused by the header, before anything is decoded
@@ -68,7 +68,7 @@ def taken(upload: Upload, info: DataInfo, whole: bool = False) -> Taken:
     if channels not in (1, 3, 4):
         raise UserError(f"This model takes {channels} channels; a picture has 1, 3 or 4.")
     size = _within(upload.size) if whole else (height, width)
-    found = decode(lambda _: io.BytesIO(upload.data), "", Wanted(size, channels, deep=False))
+    found = decode(lambda _: io.BytesIO(upload.data), "", Form(size, channels, deep=False))
     if isinstance(found, str):
         raise unreadable(found)
     raw = info.restore(torch.from_numpy(found.astype(np.float32) / 127.5 - 1))

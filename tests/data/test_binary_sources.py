@@ -36,7 +36,7 @@ def write_idx(folder, contents, ending=""):
 def test_idx(tmp_path, ending, dotted):
     contents = idx_contents()
     names = {k.replace("-idx", ".idx") if dotted else k: v for k, v in contents.items()}
-    data = open_data(write_idx(tmp_path / "d", names, ending), [].append)
+    data = open_data(write_idx(tmp_path / "d", names, ending))
     images, labels, test_images, test_labels = contents.values()
     assert (data.train == images[:, None]).all() and (data.test == test_images[:, None]).all()
     assert (data.train_labels == labels).all() and (data.test_labels == test_labels).all()
@@ -45,7 +45,7 @@ def test_idx(tmp_path, ending, dotted):
 
 def test_idx_size(tmp_path):
     options = write_idx(tmp_path / "d", idx_contents(shape=(28, 28))).replace(size=14)
-    data = open_data(options, [].append)
+    data = open_data(options)
     assert data.train.shape == (40, 1, 14, 14) and data.test.shape == (8, 1, 14, 14)
 
 
@@ -73,7 +73,7 @@ def bad_idx():
 def test_idx_refused(tmp_path, change, message, ending):
     contents = {k: v for k, v in {**idx_contents(), **change}.items() if v is not None}
     with pytest.raises(UserError, match=message):
-        open_data(write_idx(tmp_path / "d", contents, ending), [].append)
+        open_data(write_idx(tmp_path / "d", contents, ending))
 
 
 def test_truncated_gzip(tmp_path):
@@ -81,10 +81,10 @@ def test_truncated_gzip(tmp_path):
     file = tmp_path / "d" / (IDX_FILES[0] + ".gz")
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(UserError, match=r"train-images-idx3-ubyte\.gz is damaged or truncated"):
-        open_data(options, [].append)
+        open_data(options)
     file.write_bytes(b"no gzip at all")
     with pytest.raises(UserError, match="damaged"):
-        open_data(options, [].append)
+        open_data(options)
 
 
 def records(n):
@@ -105,7 +105,7 @@ def write_cifar(folder, names="airplane automobile bird cat deer dog frog horse 
 
 def test_cifar(tmp_path):
     all_records = write_cifar(tmp_path / "c")
-    data = open_data(DataOptions(str(tmp_path / "c")), [].append)
+    data = open_data(DataOptions(str(tmp_path / "c")))
     assert (data.train.reshape(30, -1) == all_records[:, 1:]).all() and data.info.shape == (3, 32, 32)
     assert (data.train_labels == all_records[:, 0]).all() and data.info.classes[9] == "truck"
     assert data.info.test_count == 5
@@ -113,16 +113,16 @@ def test_cifar(tmp_path):
 
 def test_cifar_without_names_or_test(tmp_path):
     write_cifar(tmp_path / "c", names="", test=False)
-    data = open_data(DataOptions(str(tmp_path / "c")), [].append)
+    data = open_data(DataOptions(str(tmp_path / "c")))
     assert data.info.classes == tuple("0123456789") and data.info.test_count == 3
 
 
 def test_cifar_refused(tmp_path):
     write_cifar(tmp_path / "c", names="a b c")
     with pytest.raises(UserError, match="label 3, but there are 3 classes"):
-        open_data(DataOptions(str(tmp_path / "c")), [].append)
+        open_data(DataOptions(str(tmp_path / "c")))
     for content in (b"", b"x" * 3072, b"\x0b" * 3073):
         (tmp_path / "c" / "batches.meta.txt").unlink(missing_ok=True)
         (tmp_path / "c" / "data_batch_2.bin").write_bytes(content)
         with pytest.raises(UserError, match=r"truncated|label 11"):
-            open_data(DataOptions(str(tmp_path / "c")), [].append)
+            open_data(DataOptions(str(tmp_path / "c")))

@@ -5,8 +5,9 @@ import json
 
 import numpy as np
 import pytest
+from notes import heard
 
-from aegean.data import DataOptions, open_data
+from aegean.data import DataOptions, address, open_data
 from aegean.data.read import built_in as synthetic
 from aegean.data.read import sprites
 from aegean.data.read.built_in import BUILT_IN, built_in_sum
@@ -23,13 +24,13 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("AEGEAN_CACHE", str(tmp_path / "cache"))
     maker = tmp_path / "maker.py"
     maker.write_text("")
-    monkeypatch.setattr(opening, "FILES", (maker,))
+    monkeypatch.setattr(address, "FILES", (maker,))
     return maker
 
 
 def opened(spec):
     said = []
-    return open_data(spec, said.append), said
+    return heard(said, open_data, spec), said
 
 
 def test_a_pack_of_older_sprites_does_not_hide_the_factors_of_todays(cache, monkeypatch):
@@ -47,7 +48,7 @@ def test_an_unchanged_set_is_not_packed_again(cache, monkeypatch):
     monkeypatch.setattr(opening, "_pack", None)
     cache.write_text("a new comment")
     assert opened("sprites")[0].folder == first.folder
-    monkeypatch.setattr(opening, "built_in_sum", None)  # the listing was refreshed
+    monkeypatch.setattr(address, "built_in_sum", None)  # the listing was refreshed
     assert opened("sprites")[0].folder == first.folder
 
 
@@ -66,7 +67,7 @@ def test_the_form_of_packs_is_that_of_their_format(tmp_path, monkeypatch):
     monkeypatch.setenv("AEGEAN_CACHE", str(tmp_path / "cache"))
     pixels = np.arange(30 * 25, dtype=np.uint16).reshape(30, 5, 5).astype(np.uint8)
     np.savez(tmp_path / "a.npz", x=pixels, y=np.arange(30) % 3)
-    folder = open_data(DataOptions(str(tmp_path / "a.npz")), lambda text: None).folder
+    folder = open_data(DataOptions(str(tmp_path / "a.npz"))).folder
     stored = json.loads((folder / "pack.json").read_text())
     total = hashlib.sha256(json.dumps(stored["info"], sort_keys=True).encode())
     for file in sorted(folder.iterdir()):

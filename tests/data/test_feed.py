@@ -135,7 +135,7 @@ def test_the_next_batch_is_fetched_while_this_one_is_used(streamed, file, tmp_pa
     until(lambda: feed._held["s"].pending.done())
     (tmp_path / "set.npy").rename(tmp_path / "away.npy")
     feed.ready("s", 8, 8)  # was there already
-    with pytest.raises(UserError, match=r"set\.npy cannot be read any more.*Restore.*--resume"):
+    with pytest.raises(UserError, match=r"set\.npy cannot be read any more.*Restore.*resume"):
         feed.ready("s", 16, 8)
     with pytest.raises(UserError, match=r"set\.npy"):
         feed.ready("s", 16, 8)
@@ -174,11 +174,8 @@ def test_the_threads_of_a_feed_end_with_it(streamed, file):
 
 
 def test_where_the_samples_are_kept_is_said_with_the_reason(streamed):
-    said = []
     raw = values(50)
-    streamed(raw, say=said.append)
-    Feed(info_of(raw), raw, None, CPU, 1, say=said.append)
-    assert len(said) == 2
+    said = [streamed(raw).residence, Feed(info_of(raw), raw, None, CPU, 1).residence]
     assert "streamed from where they lie" in said[0] and "do not fit into 0.00 MB" in said[0]
     assert "held in memory" in said[1] and "fit into" in said[1]
 

@@ -4,13 +4,14 @@ import builtins
 
 import numpy as np
 import pytest
+from notes import heard
 
 from aegean.config import UserError
 from aegean.data import DataOptions, open_data
-from aegean.data.address import settled
-from aegean.data.read import hub
-from aegean.data.read.lazy import Stored
+from aegean.data.read.hub import Hub
+from aegean.data.read.lazy import LazyPictures
 from aegean.data.sets import feed as loader
+from aegean.data.sets.opening import settled
 
 datasets = pytest.importorskip("datasets", reason="datasets is not installed: pip install 'aegean[data]'")
 
@@ -38,8 +39,8 @@ def table(pixels, labels=None, **columns):
     return datasets.Dataset.from_dict(content, datasets.Features(features))
 
 
-def opened(spec, say=lambda _: None, **options):
-    return open_data(DataOptions(spec, **options), say)
+def opened(spec, said=None, **options):
+    return heard([] if said is None else said, open_data, DataOptions(spec, **options))
 
 
 def raw(pixels):
@@ -53,7 +54,7 @@ def test_train_and_test_splits_with_classes(tmp_path, monkeypatch, limit):
     splits = {"train": table(x, [i % 2 for i in range(30)]), "test": table(y, [0] * 10)}
     datasets.DatasetDict(splits).save_to_disk(tmp_path / "set")
     data = opened(f"hub:{tmp_path / 'set'}")
-    assert isinstance(data.train, Stored) == (limit == 0)
+    assert isinstance(data.train, LazyPictures) == (limit == 0)
     assert data.info.name == "set" and data.info.classes == ("even", "odd") and data.info.class_counts == (15, 15)
     assert (data.train[:] == x.transpose(0, 3, 1, 2)).all() and (data.test[:] == y.transpose(0, 3, 1, 2)).all()
     assert data.train_labels.tolist() == [0, 1] * 15 and data.test_labels.tolist() == [0] * 10
@@ -80,7 +81,7 @@ def test_a_single_table_and_a_changed_one(tmp_path):
     first = opened(f"hub:{tmp_path / 'set'}")
     table(values(30, seed=1)).save_to_disk(tmp_path / "set")
     said = []
-    second = opened(f"hub:{tmp_path / 'set'}", said.append)
+    second = opened(f"hub:{tmp_path / 'set'}", said)
     assert first.info.fingerprint != second.info.fingerprint and any("changed since" in text for text in said)
 
 
@@ -108,7 +109,7 @@ def test_classes_that_are_kept_secret_or_ambiguous(tmp_path):
     splits = {"train": table(values(30), [0, 1] * 15, fine=fine), "test": table(values(9, seed=1), [-1] * 9)}
     datasets.DatasetDict(splits).save_to_disk(tmp_path / "set")
     said = []
-    data = opened(f"hub:{tmp_path / 'set'}", said.append)
+    data = opened(f"hub:{tmp_path / 'set'}", said)
     assert data.info.classes == ("a", "b", "c") and (data.info.count, data.info.test_count) == (27, 3)
     assert any("of the columns fine, kind, 'fine' gives the classes" in text for text in said)
     assert any("not every picture of 'test' has a class" in text for text in said)
@@ -144,8 +145,9 @@ def test_what_cannot_be_used_is_refused(tmp_path, monkeypatch):
 def test_addresses(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "faces").mkdir()
-    assert hub.address("hub:org/name:train") == ("org/name", "train") and hub.address("hub:name") == ("name", "")
-    assert hub.short_name("hub:org/name:train") == "name"
+    one, other = Hub("hub:org/name:train"), Hub("hub:name")
+    assert (one.repository, one.split, one.name) == ("org/name", "train", "name")
+    assert (other.repository, other.split, other.files) == ("name", "", None)
     assert settled(DataOptions("hub:faces:test", test="hub:org/name")) == DataOptions(
         f"hub:{tmp_path / 'faces'}:test", test="hub:org/name"
     )

@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
+from notes import heard
 from PIL import Image
 
 from aegean.config import UserError
@@ -35,7 +36,7 @@ def fill(folder, n=20, mode="RGB", size=(9, 8), ending="png", start=0):
 
 
 def opened(folder, said=None, **options):
-    return open_data(DataOptions(str(folder), **options), (said if said is not None else []).append)
+    return heard(said if said is not None else [], open_data, DataOptions(str(folder), **options))
 
 
 def whole(data):
@@ -261,7 +262,7 @@ def test_bad_among_good(tmp_path, kind, name, content, reason):
     folder = fill(tmp_path / "a", 25, size=(60, 60))
     (folder / name).write_bytes(content)
     spec = folder if kind == "folder" else zipped(folder, tmp_path / "a.zip")
-    with pytest.raises(UserError, match=rf"{name} is not a readable picture \(.*({reason}).*--skip-bad"):
+    with pytest.raises(UserError, match=rf"{name} is not a readable picture \(.*({reason}).*skip_bad"):
         opened(spec)
     said = []
     data = opened(spec, said, skip_bad=True)

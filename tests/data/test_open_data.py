@@ -15,16 +15,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from notes import heard
 
 from aegean.config import UserError, from_json, to_json
 from aegean.data import DataInfo, DataOptions, open_data
+from aegean.data.read.files import Files
 from aegean.data.sets import opening
 from aegean.data.sets.pack import held_out
 from aegean.machine import cache_folder
-
-
-def quiet(_):
-    pass
 
 
 @pytest.fixture
@@ -44,7 +42,7 @@ def hashes(values):
 
 
 def test_digits():
-    data = open_data(DataOptions("digits"), quiet)
+    data = open_data(DataOptions("digits"))
     assert data.train.shape == (1400, 1, 8, 8) and data.test.shape == (397, 1, 8, 8)
     assert data.info.classes == tuple("0123456789") and sum(data.info.class_counts) == 1400
     assert data.train.min() == 0 and data.train.max() == 255 and data.train.dtype == np.uint8
@@ -54,7 +52,7 @@ def test_digits():
 
 @pytest.mark.parametrize(("name", "modes", "reach"), [("grid", 25, 5), ("ring", 8, 1.5)])
 def test_mixtures(name, modes, reach):
-    data = open_data(DataOptions(name), quiet)
+    data = open_data(DataOptions(name))
     assert data.train.shape == (100_000, 2) and data.test.shape == (10_000, 2) and data.train.dtype == np.float32
     assert len(data.info.classes) == modes and data.info.columns == ("x", "y")
     assert data.info.offset == (0.0,) and data.info.scale == (reach,)
@@ -69,7 +67,7 @@ def test_mixtures(name, modes, reach):
 
 
 def test_info_survives_json():
-    info = open_data(DataOptions("digits"), quiet).info
+    info = open_data(DataOptions("digits")).info
     assert from_json(json.loads(json.dumps(to_json(info)))) == info
     options = DataOptions("digits", range=(0.0, 255.0))
     assert from_json(json.loads(json.dumps(to_json(options)))) == options
@@ -94,20 +92,20 @@ def test_restore_inverts_normalise(dtype):
 
 def test_split_is_by_content(tmp_path, cache):
     values = save_images(tmp_path / "a.npy", 45)
-    data = open_data(DataOptions(str(tmp_path / "a.npy")), quiet)
+    data = open_data(DataOptions(str(tmp_path / "a.npy")))
     assert data.info.count == 40 and data.info.test_count == 5
     smallest = sorted(hashes(values[:, None]))[:5]
     assert sorted(hashes(data.test)) == smallest
     kept = [v for v, h in zip(values[:, None], hashes(values[:, None])) if h not in smallest]
     assert (data.train == np.stack(kept)).all()
     np.save(tmp_path / "b.npy", values[::-1])  # another order, the same parts
-    other = open_data(DataOptions(str(tmp_path / "b.npy")), quiet)
+    other = open_data(DataOptions(str(tmp_path / "b.npy")))
     assert sorted(hashes(other.test)) == smallest
 
 
 def test_pack_is_read_only_and_warns_of_nothing(tmp_path, cache):
     np.save(tmp_path / "v.npy", np.random.default_rng(0).random((30, 3), np.float32))
-    data = open_data(DataOptions(str(tmp_path / "v.npy")), quiet)
+    data = open_data(DataOptions(str(tmp_path / "v.npy")))
     assert not data.train.flags.writeable
     assert isinstance(data.info.normalise(data.train[:4]), torch.Tensor)
 
@@ -138,7 +136,7 @@ def test_reuse(tmp_path, cache, monkeypatch):
     path = tmp_path / "a.npy"
     values = save_images(path)
     options = DataOptions(str(path))
-    first = open_data(options, quiet)
+    first = open_data(options)
     stored = (first.folder / "pack.json").read_text()
     assert json.loads(stored)["format"] == 1 and str(path) in json.loads(stored)["sha256"]
     assert first.folder.is_relative_to(cache) and sorted(p.name for p in tmp_path.iterdir()) == ["a.npy", "cache"]
@@ -149,18 +147,18 @@ def test_reuse(tmp_path, cache, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(opening, "_pack", never)
         with patch.context() as inner:
-            inner.setattr(opening, "content_sum", never)  # an unchanged listing is enough
-            assert open_data(options, quiet).folder == first.folder
+            inner.setattr(Files, "fingerprint", never)  # an unchanged listing is enough
+            assert open_data(options).folder == first.folder
         os.utime(path, (1, 1))  # touched, content the same
-        assert open_data(options, quiet).folder == first.folder
+        assert open_data(options).folder == first.folder
         assert (first.folder / "pack.json").read_text() != stored
-        patch.setattr(opening, "content_sum", never)  # the listing was refreshed
-        assert open_data(options, quiet).info == first.info
+        patch.setattr(Files, "fingerprint", never)  # the listing was refreshed
+        assert open_data(options).info == first.info
 
     values[0, 0, 0] ^= 255
     np.save(path, values)
     said = []
-    changed = open_data(options, said.append)
+    changed = heard(said, open_data, options)
     assert any("changed" in text for text in said)
     assert changed.folder != first.folder and changed.info.fingerprint != first.info.fingerprint
     assert (first.folder / "train.npy").exists()
@@ -169,8 +167,8 @@ def test_reuse(tmp_path, cache, monkeypatch):
 def test_options_make_packs_of_their_own(tmp_path, cache):
     save_images(tmp_path / "a.npy")
     spec = str(tmp_path / "a.npy")
-    folders = {open_data(o, quiet).folder for o in (DataOptions(spec), DataOptions(spec, size=4))}
-    ranged = open_data(DataOptions(spec, range=(0.0, 300.0)), quiet)
+    folders = {open_data(o).folder for o in (DataOptions(spec), DataOptions(spec, size=4))}
+    ranged = open_data(DataOptions(spec, range=(0.0, 300.0)))
     assert len(folders | {ranged.folder}) == 3
     assert ranged.info.offset == (150.0,)
 
@@ -180,7 +178,7 @@ def test_damaged_pack_is_packed_anew(tmp_path, cache, damage):
     x = np.random.default_rng(0).random((30, 3), np.float32)
     np.savez(tmp_path / "a.npz", x=x, y=np.arange(30) % 3)
     options = DataOptions(str(tmp_path / "a.npz"))
-    first = open_data(options, quiet)
+    first = open_data(options)
     train = np.array(first.train)
     if damage == "json":
         (first.folder / "pack.json").write_text("{")
@@ -192,7 +190,7 @@ def test_damaged_pack_is_packed_anew(tmp_path, cache, damage):
     else:
         file = first.folder / {"train": "train.npy", "labels": "test-labels.npy"}[damage]
         file.write_bytes(file.read_bytes()[:-3])
-    again = open_data(options, quiet)
+    again = open_data(options)
     assert again.info == first.info and (again.train == train).all()
     assert [p.name for p in (cache / "packs").iterdir()] == [first.folder.name]
 
@@ -200,8 +198,8 @@ def test_damaged_pack_is_packed_anew(tmp_path, cache, damage):
 def test_notes_are_said_again(tmp_path, cache):
     np.save(tmp_path / "a.npy", np.random.default_rng(0).random((30, 5, 5), np.float32))
     first, second = [], []
-    open_data(DataOptions(str(tmp_path / "a.npy")), first.append)
-    open_data(DataOptions(str(tmp_path / "a.npy")), second.append)
+    heard(first, open_data, DataOptions(str(tmp_path / "a.npy")))
+    heard(second, open_data, DataOptions(str(tmp_path / "a.npy")))
     assert any("[0, 1]" in text for text in first) and any("[0, 1]" in text for text in second)
 
 
@@ -211,7 +209,7 @@ def test_two_at_once(tmp_path, cache):
 
     def work():
         barrier.wait()
-        found.append(open_data(DataOptions(str(tmp_path / "a.npy")), quiet))
+        found.append(open_data(DataOptions(str(tmp_path / "a.npy"))))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -237,7 +235,7 @@ def test_no_space_before(tmp_path, cache, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(opening.shutil, "disk_usage", lambda _: usage(10, 10, 0))
     with pytest.raises(UserError, match=r"needs \d{4,} bytes.*AEGEAN_CACHE"):
-        open_data(DataOptions(str(tmp_path / "a.npy")), quiet)
+        open_data(DataOptions(str(tmp_path / "a.npy")))
     assert not list((cache / "packs").iterdir())
 
 
@@ -250,7 +248,7 @@ def test_no_space_on_the_way(tmp_path, cache, monkeypatch):
 
     monkeypatch.setattr(opening, "write_pack", full)
     with pytest.raises(UserError, match=r"No space left.*AEGEAN_CACHE"):
-        open_data(DataOptions(str(tmp_path / "a.npy")), quiet)
+        open_data(DataOptions(str(tmp_path / "a.npy")))
     assert not list((cache / "packs").iterdir())
 
 
@@ -258,7 +256,7 @@ def test_cache_that_cannot_be_made(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("x")
     monkeypatch.setenv("AEGEAN_CACHE", str(tmp_path / "file" / "below"))
     with pytest.raises(UserError, match="AEGEAN_CACHE"):
-        open_data(DataOptions("digits"), quiet)
+        open_data(DataOptions("digits"))
 
 
 def test_cache_folder():
@@ -272,15 +270,15 @@ def test_cache_folder():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (DataOptions("digits", size=2), "--size 2"),
-        (DataOptions("digits", size=-8), "--size -8"),
-        (DataOptions("digits", channels=-1), "--channels"),
+        (DataOptions("digits", size=2), "size=2"),
+        (DataOptions("digits", size=-8), "size=-8"),
+        (DataOptions("digits", channels=-1), "channels="),
         (DataOptions("digits", channels=3), "1 channels where 3"),
-        (DataOptions("digits", axes="hwcn"), "--axes"),
-        (DataOptions("digits", range=(1.0, 0.0)), "--range"),
-        (DataOptions("digits", range=(0.0, float("nan"))), "--range"),
+        (DataOptions("digits", axes="hwcn"), "axes="),
+        (DataOptions("digits", range=(1.0, 0.0)), "range="),
+        (DataOptions("digits", range=(0.0, float("nan"))), "range="),
         (DataOptions("digits", range=(0.0, 100.0)), "from 0 to 255 leave the range 0 to 100"),
-        (DataOptions("grid", size=8), "vectors"),
+        (DataOptions("grid", size=8), "rows, which have no size"),
         (DataOptions("digit"), "digits"),
         (DataOptions(""), "names no data"),
         (DataOptions("a\0b"), "names no data"),
@@ -290,13 +288,13 @@ def test_cache_folder():
 )
 def test_refused(options, message):
     with pytest.raises(UserError, match=message):
-        open_data(options, quiet)
+        open_data(options)
 
 
 def test_missing_path_offers_names_beside_it(tmp_path):
     (tmp_path / "flowers").mkdir()
     with pytest.raises(UserError, match="Did you mean flowers"):
-        open_data(DataOptions(str(tmp_path / "flower")), quiet)
+        open_data(DataOptions(str(tmp_path / "flower")))
 
 
 def test_test_part_from_elsewhere(tmp_path, cache):
@@ -307,15 +305,15 @@ def test_test_part_from_elsewhere(tmp_path, cache):
     np.save(tmp_path / "d.npy", rng.integers(0, 256, (7, 6, 6), np.uint8))
     np.save(tmp_path / "e.npy", rng.integers(0, 256, (7, 5, 5), np.uint8))
     spec = str(tmp_path / "a.npz")
-    data = open_data(DataOptions(spec, test=str(tmp_path / "b.npz")), quiet)
+    data = open_data(DataOptions(spec, test=str(tmp_path / "b.npz")))
     assert data.info.count == 30 and data.info.test_count == 7 and set(data.test_labels) == {1}
     for other, message in (("c.npz", "'eel'"), ("d.npy", "no classes"), ("e.npy", "one shape")):
         with pytest.raises(UserError, match=message):
-            open_data(DataOptions(spec, test=str(tmp_path / other)), quiet)
-    unlabelled = open_data(DataOptions(str(tmp_path / "d.npy").replace("d.npy", "a.npz"), test=spec), quiet)
+            open_data(DataOptions(spec, test=str(tmp_path / other)))
+    unlabelled = open_data(DataOptions(str(tmp_path / "d.npy").replace("d.npy", "a.npz"), test=spec))
     assert unlabelled.info.test_count == 30
     said = []
-    open_data(DataOptions(spec, test=spec), said.append)
+    heard(said, open_data, DataOptions(spec, test=spec))
     assert any("30 of the 30 test samples occur in the training part" in text for text in said)
 
 
@@ -323,7 +321,7 @@ def test_labels_of_a_test_part_are_dropped_without_training_labels(tmp_path, cac
     x = np.random.default_rng(0).integers(0, 256, (30, 6, 6), np.uint8)
     np.save(tmp_path / "a.npy", x)
     np.savez(tmp_path / "b.npz", x=x[::2], y=np.arange(15))
-    data = open_data(DataOptions(str(tmp_path / "a.npy"), test=str(tmp_path / "b.npz")), quiet)
+    data = open_data(DataOptions(str(tmp_path / "a.npy"), test=str(tmp_path / "b.npz")))
     assert data.train_labels is None and data.test_labels is None and data.info.classes == ()
 
 
@@ -335,7 +333,7 @@ def test_nothing_is_lost(tmp_path_factory, n, dtype, seed):
     values = values.astype(dtype) if dtype == "float32" else (values * 255).astype(dtype)
     values[n // 2] = values[0]  # a duplicate
     np.savez(folder / "a.npz", x=values, y=np.arange(n) % 4)
-    data = open_data(DataOptions(str(folder / "a.npz")), quiet)
+    data = open_data(DataOptions(str(folder / "a.npz")))
     rows = np.concatenate([data.train, data.test])
     labels = np.concatenate([data.train_labels, data.test_labels])
     found = sorted((tuple(row), int(y)) for row, y in zip(rows.tolist(), labels))
@@ -346,10 +344,10 @@ def test_nothing_is_lost(tmp_path_factory, n, dtype, seed):
 def test_too_few_and_all_equal(tmp_path, cache):
     save_images(tmp_path / "few.npy", 19)
     with pytest.raises(UserError, match="19 samples; at least 20"):
-        open_data(DataOptions(str(tmp_path / "few.npy")), quiet)
+        open_data(DataOptions(str(tmp_path / "few.npy")))
     np.save(tmp_path / "same.npy", np.zeros((30, 8, 8), np.uint8))
     with pytest.raises(UserError, match="equal"):
-        open_data(DataOptions(str(tmp_path / "same.npy")), quiet)
+        open_data(DataOptions(str(tmp_path / "same.npy")))
     np.save(tmp_path / "small.npy", np.zeros((30, 3, 8), np.uint8))
     with pytest.raises(UserError, match="at least 4x4"):
-        open_data(DataOptions(str(tmp_path / "small.npy")), quiet)
+        open_data(DataOptions(str(tmp_path / "small.npy")))

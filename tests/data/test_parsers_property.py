@@ -89,7 +89,7 @@ def survives(folder, name, content):
         (folder / name.removesuffix(".gz")).unlink()
     (folder / name).write_bytes(content)
     spec = str(folder if "idx" in name or name.endswith(".bin") else folder / name)
-    for read in (lambda: open_data(DataOptions(spec), [].append), lambda: read_inputs([spec], INFO, [].append)):
+    for read in (lambda: open_data(DataOptions(spec)), lambda: read_inputs([spec], INFO)):
         try:
             found = read()
         except UserError as error:

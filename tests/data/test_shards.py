@@ -8,12 +8,13 @@ import tarfile
 import numpy as np
 import pytest
 import torch
+from notes import heard
 from PIL import Image
 
 import aegean
 from aegean.config import UserError
 from aegean.data import DataOptions, open_data, read_inputs
-from aegean.data.read.lazy import Stored
+from aegean.data.read.lazy import LazyPictures
 from aegean.data.sets import feed as loader
 from aegean.data.sets.feed import Feed
 from aegean.recipes import smoke
@@ -66,8 +67,8 @@ def write_shards(folder, values, label=None, shards=3):
     return folder
 
 
-def opened(folder, say=lambda _: None, **options):
-    return open_data(DataOptions(str(folder), **options), say)
+def opened(folder, said=None, **options):
+    return heard([] if said is None else said, open_data, DataOptions(str(folder), **options))
 
 
 def rows(data):
@@ -85,8 +86,8 @@ def test_small_sets_are_packed_and_large_ones_streamed_with_the_same_content(tmp
     packed = opened(folder)
     monkeypatch.setattr(loader, "RESIDENT_LIMIT", packed.train.nbytes + packed.test.nbytes - 1)
     monkeypatch.setenv("AEGEAN_CACHE", str(tmp_path / "another"))
-    stream = opened(folder, said.append)
-    assert isinstance(packed.train, np.ndarray) and isinstance(stream.train, Stored)
+    stream = opened(folder, said)
+    assert isinstance(packed.train, np.ndarray) and isinstance(stream.train, LazyPictures)
     assert any("60 training" not in text and "indexed; they are decoded as they are read" in text for text in said)
     for data in (packed, stream):
         assert data.train.shape == (54, 3, 8, 8) and len(data.test) == data.info.test_count == 6
@@ -129,7 +130,7 @@ def test_a_changed_source_is_said_between_runs(tmp_path, streaming):
     first = opened(folder)
     write_shards(folder, pictures(40, seed=1))
     said = []
-    second = opened(folder, said.append)
+    second = opened(folder, said)
     assert any("changed since" in text for text in said)
     assert second.info.fingerprint != first.info.fingerprint
 
@@ -147,7 +148,7 @@ def test_a_changed_source_is_said_between_runs(tmp_path, streaming):
 )
 def test_classes_beside_the_pictures(tmp_path, streaming, label, classes):
     said = []
-    data = opened(write_shards(tmp_path / "set", pictures(30), label), said.append)
+    data = opened(write_shards(tmp_path / "set", pictures(30), label), said)
     assert data.info.classes == classes and (data.train_labels is None) == (not classes)
     assert any("1 of 30 pictures have no .cls" in text for text in said) == (label is not None and len(label(0)) == 0)
 
@@ -158,7 +159,7 @@ def test_folders_in_shards_are_classes_and_folders_of_shards_are_parts(tmp_path,
         members = [(f"./{'cat' if i < 10 else 'dog'}/{part}.{i}.png", png(v)) for i, v in enumerate(chosen)]
         write_tar(tmp_path / "set" / part / "a.tar", members)
     said = []
-    data = opened(tmp_path / "set", said.append)
+    data = opened(tmp_path / "set", said)
     assert data.info.classes == ("cat", "dog") and (data.info.count, data.info.test_count) == (40, 20)
     assert (data.test[:] == values[40:].transpose(0, 3, 1, 2)).all()
     assert data.test_labels.tolist() == [0] * 10 + [1] * 10
@@ -171,11 +172,11 @@ def test_a_single_tar_and_a_test_part_from_another(tmp_path, streaming):
     write_tar(tmp_path / "b.tar", [(f"{i}.png", png(v)) for i, v in enumerate(values[38:])])
     np.save(tmp_path / "c.npy", values[40:].transpose(0, 3, 1, 2))
     said = []
-    data = opened(tmp_path / "a.tar", said.append, test=str(tmp_path / "b.tar"))
+    data = opened(tmp_path / "a.tar", said, test=str(tmp_path / "b.tar"))
     assert len(data.train) == 40 and (data.test[:] == values[38:].transpose(0, 3, 1, 2)).all()
     assert any("2 of the 22 test samples occur in the training part" in text for text in said)
     mixed = opened(tmp_path / "a.tar", test=str(tmp_path / "c.npy"))
-    assert isinstance(mixed.train, Stored) and (mixed.test == data.test[2:]).all()
+    assert isinstance(mixed.train, LazyPictures) and (mixed.test == data.test[2:]).all()
 
 
 def test_conversions_are_those_of_folders(tmp_path, streaming):
@@ -189,7 +190,7 @@ def test_conversions_are_those_of_folders(tmp_path, streaming):
         members.append((f"{i:02d}{form[1]}", data))
     write_tar(shards / "a.tar", members)
     said = {folder: [], shards: []}
-    a, b = (opened(where, said[where].append, size=12, channels=1) for where in (folder, shards))
+    a, b = (opened(where, said[where], size=12, channels=1) for where in (folder, shards))
     assert sorted_rows(rows(a)) == sorted_rows(rows(b)) and b.train.shape[1:] == (1, 12, 12)
     convert = [[text.partition(": ")[2] for text in texts if "pictures" in text] for texts in said.values()]
     assert convert[0] == convert[1] and len(convert[0]) == 2
@@ -206,7 +207,7 @@ def test_inputs_are_read_from_shards_in_order_with_names(tmp_path):
     values = pictures(20)
     write_tar(tmp_path / "a.tar", [(f"some/{i:02d}.png", png(v)) for i, v in enumerate(values)])
     info = opened(tmp_path / "a.tar").info
-    names, raw = read_inputs([str(tmp_path / "a.tar")], info, lambda _: None)
+    names, raw = read_inputs([str(tmp_path / "a.tar")], info)
     assert (raw == values.transpose(0, 3, 1, 2)).all() and names[:2] == ["some-00", "some-01"]
 
 
@@ -216,12 +217,12 @@ def test_bad_pictures_are_named_or_left_out(tmp_path, streaming):
     members[3] = ("3.png", b"no picture")
     cut = png(values[4], "TIFF")[:-20]
     write_tar(tmp_path / "set" / "a.tar", members)
-    with pytest.raises(UserError, match=r"a\.tar: 3\.png is not a readable picture .*--skip-bad"):
+    with pytest.raises(UserError, match=r"a\.tar: 3\.png is not a readable picture .*skip_bad"):
         opened(tmp_path / "set")
     members[4] = ("4.tiff", cut)
     write_tar(tmp_path / "set" / "a.tar", members)
     said = []
-    data = opened(tmp_path / "set", said.append, skip_bad=True)
+    data = opened(tmp_path / "set", said, skip_bad=True)
     assert sorted_rows(rows(data)) == sorted_rows(np.delete(values, [3, 4], 0).transpose(0, 3, 1, 2))
     assert any("2 files left out" in text and "a.tar: 3.png" in text for text in said)
     del members[3]
@@ -244,7 +245,7 @@ def test_links_and_devices_are_left_out_and_said(tmp_path, streaming):
     members += [("__MACOSX/._0.png", b"x"), (".hidden.png", b"x")]
     write_tar(tmp_path / "set" / "a.tar", members)
     said = []
-    data = opened(tmp_path / "set", said.append)
+    data = opened(tmp_path / "set", said)
     assert data.info.count + data.info.test_count == 25
     assert any("4 links, devices and sparse files" in text for text in said)
 
@@ -341,7 +342,7 @@ def test_a_run_whose_shard_vanishes_goes_on_bit_for_bit_once_it_is_back(tmp_path
 
     with monkeypatch.context() as patch:
         patch.setattr(Feed, "ready", vanishing)
-        with pytest.raises(UserError, match=r"1\.tar cannot be read .*Restore it.*--resume"):
+        with pytest.raises(UserError, match=r"1\.tar cannot be read .*Restore it.*resume"):
             aegean.train("vae", str(folder), tmp_path / "broken", images=240, evaluations=3, settings=settings)
     with pytest.raises(UserError):
         aegean.resume(tmp_path / "broken")

@@ -56,10 +56,10 @@ def test_they_are_a_built_in_set_whose_factors_are_known():
 
 
 def test_other_data_of_that_name_have_no_known_factors(tmp_path):
-    assert known_factors(open_data(DataOptions("sprites", size=8), lambda note: None)) is None
-    assert known_factors(open_data("digits", lambda note: None)) is None
+    assert known_factors(open_data(DataOptions("sprites", size=8))) is None
+    assert known_factors(open_data("digits")) is None
     (tmp_path / "sprites").mkdir()
     for i in range(30):
         noise = np.random.default_rng(i).integers(0, 256, (SIDE, SIDE), np.uint8)
         Image.fromarray(noise).save(tmp_path / "sprites" / f"{i}.png")
-    assert known_factors(open_data(str(tmp_path / "sprites"), lambda note: None)) is None
+    assert known_factors(open_data(str(tmp_path / "sprites"))) is None

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from notes import heard
 
 from aegean.config import UserError
 from aegean.data import DataOptions, open_data
@@ -12,7 +13,7 @@ RNG = np.random.default_rng(1)
 def opened(tmp_path, text, said=None, **options):
     path = tmp_path / "t.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return open_data(DataOptions(str(path), **options), (said if said is not None else []).append)
+    return heard(said if said is not None else [], open_data, DataOptions(str(path), **options))
 
 
 def table(rows, header="", separator=","):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aegean.data.read.tar import BLOCK, Member, Skipped, members
+from aegean.data.read.tar import BLOCK, Member, Special, members
 
 NAMES = st.text(st.characters(codec="ascii", exclude_characters="\0"), min_size=1, max_size=300).filter(
     lambda name: not name.endswith("/")
@@ -63,7 +63,7 @@ def test_links_devices_and_sparse_files_are_marked_and_folders_left_out():
         info.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}
         archive.addfile(info, io.BytesIO(b""))
     names = [kind.decode() for kind in kinds]
-    assert [m.name for m in found(out.getvalue()) if isinstance(m, Skipped)] == [*names, "pax-sparse"]
+    assert [m.name for m in found(out.getvalue()) if isinstance(m, Special)] == [*names, "pax-sparse"]
     assert [m.name for m in found(out.getvalue()) if isinstance(m, Member)] == ["0"]
 
 

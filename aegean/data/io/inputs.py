@@ -2,41 +2,60 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from aegean.config import UserError
-from aegean.data.address import open_source
+from aegean.data.address import address
 from aegean.data.info import INTEGERS, DataInfo
 from aegean.data.kinds import kind_of
-from aegean.data.read.source import Part, Say, Source, say_to_stderr
+from aegean.data.read.source import Part, Source
+from aegean.surface import say
 
 
-def read_inputs(
-    inputs: Sequence[str], info: DataInfo, say: Say = say_to_stderr, skip_bad: bool = False
-) -> tuple[list[str], np.ndarray]:
+class Inputs(NamedTuple):
+    """Samples for a model."""
+
+    names: list[str]  # one each, all different
+    raw: np.ndarray  # (n, *shape), the model's shape and number type
+    classes: list[str] | None  # of each, by name; None where a source has none
+
+
+def read_inputs(inputs: Sequence[str], info: DataInfo, skip_bad: bool = False) -> tuple[list[str], np.ndarray]:
     """Pictures, folders or any data SPEC -> their names and raw samples (n, *info.shape) of info.dtype.
 
     The whole source, training and test part, in source order. Pictures and images are scaled and cropped to the
     model's size, values taken over in its range. UserError for what the model cannot take.
     """
+    return read_labelled(inputs, info, skip_bad)[:2]
+
+
+def read_labelled(inputs: Sequence[str], info: DataInfo, skip_bad: bool = False) -> Inputs:
+    """The same, and the classes that the sources bring."""
     if not inputs:
         raise UserError("No inputs were given; expected pictures, folders or a data SPEC.")
     want = kind_of(info).want(info, skip_bad)
     names: list[str] = []
     samples: list[np.ndarray] = []
+    classes: list[list[str] | None] = []
     for spec in inputs:
         try:
-            source = open_source(spec, want, say)
-            raw = np.concatenate([_read(part, source) for part in (source.train, source.test) if part])
+            source = address(spec).source(want)
+            parts = [part for part in (source.train, source.test) if part]
+            raw = np.concatenate([_read(part, source) for part in parts])
         except OSError as error:
             raise UserError(f"{error.filename or spec} cannot be read ({error.strerror}).") from None
-        samples.append(_as_model(raw, source, info, say))
+        samples.append(_as_model(raw, source, info))
+        classes += [None if p.labels is None else [source.classes[label] for label in p.labels] for p in parts]
         names += _names(source)
-    return different(names), np.concatenate(samples)
+    known = [some for some in classes if some is not None]
+    every = list(itertools.chain(*known)) if len(known) == len(classes) else None
+    return Inputs(different(names), np.concatenate(samples), every)
 
 
 def _read(part: Part, source: Source) -> np.ndarray:
@@ -47,13 +66,13 @@ def _read(part: Part, source: Source) -> np.ndarray:
     return raw
 
 
-def _as_model(raw: np.ndarray, source: Source, info: DataInfo, say: Say) -> np.ndarray:
+def _as_model(raw: np.ndarray, source: Source, info: DataInfo) -> np.ndarray:
     """Raw samples of a source as raw samples of the model's data."""
     raw = _columns(raw, source, info)
     if raw.shape[1:] != info.shape:
         raise UserError(f"{source.origin}: samples of shape {raw.shape[1:]}, but this model takes {info.shape}.")
     if source.dtype != info.dtype:
-        own = _own_range(raw, source, say)
+        own = _own_range(raw, source)
         return info.restore(torch.from_numpy((raw.astype(np.float32) - own[0]) / own[1]))
     if source.dtype == "float32" and not info.columns:  # tables are standardised: no bounds
         low, high = info.offset[0] - info.scale[0], info.offset[0] + info.scale[0]
@@ -65,7 +84,7 @@ def _as_model(raw: np.ndarray, source: Source, info: DataInfo, say: Say) -> np.n
     return raw
 
 
-def _own_range(raw: np.ndarray, source: Source, say: Say) -> tuple[float, float]:
+def _own_range(raw: np.ndarray, source: Source) -> tuple[float, float]:
     """(offset, scale) of samples whose number type is not the model's."""
     if source.dtype in INTEGERS:
         return INTEGERS[source.dtype] / 2, INTEGERS[source.dtype] / 2

@@ -10,23 +10,19 @@ from PIL import Image, ImageOps
 
 from aegean.codec.container import NAME_LIMIT, is_name
 from aegean.config import UserError
-from aegean.data.address import locate, open_source
+from aegean.data.address import Address, Local, address
 from aegean.data.info import DataInfo
 from aegean.data.io.write import PICTURES
-from aegean.data.read.binary import is_cifar, is_idx
-from aegean.data.read.files import listing
-from aegean.data.read.hub import is_hub
+from aegean.data.kinds import PICTURES as PICTURE_READER
+from aegean.data.read.files import Files
 from aegean.data.read.pictures import FORMATS, bad_picture, check, open_pictures, picture_names, reason_of
-from aegean.data.read.shards import has_shards
-from aegean.data.read.source import Say, Want, say_to_stderr
+from aegean.data.read.source import Want
+from aegean.surface import option, say
 
-ARRAYS = (".npy", ".npz", ".csv", ".tsv")
 Named = tuple[str, np.ndarray]
 
 
-def natural_pictures(
-    inputs: Sequence[str], info: DataInfo, exact: bool, say: Say = say_to_stderr, skip_bad: bool = False
-) -> Iterator[Named]:
+def natural_pictures(inputs: Sequence[str], info: DataInfo, exact: bool, skip_bad: bool = False) -> Iterator[Named]:
     """Picture files, folders and zips of them, or any data SPEC of pictures -> names and raw values (channels, H, W).
 
     Nothing is scaled or cropped. Channels are the model's, or one of a grey picture in a model for colours. A name is
@@ -35,11 +31,11 @@ def natural_pictures(
     """
     taken: set[str] = set()
     for spec in inputs:
-        path = locate(spec)
+        place = address(spec)
         found = (
-            _samples(spec, info, skip_bad, say)
-            if path is None or is_hub(spec) or _is_array(path)
-            else _files(path, info, exact, skip_bad, say)
+            _files(place.files, info, exact, skip_bad)
+            if isinstance(place, Local) and place.reader is PICTURE_READER
+            else _samples(place, info, skip_bad)
         )
         for name, values in found:
             yield _different(name, taken), values
@@ -55,16 +51,9 @@ def write_picture(values: np.ndarray, path: Path) -> None:
     Image.fromarray(pixels).save(path.with_name(path.name + ".png"))
 
 
-def _is_array(path: Path) -> bool:
-    """Whether a path holds samples of one shape rather than picture files."""
-    if path.suffix.lower() in ARRAYS:
-        return True
-    return path.is_dir() and (is_idx(path) or is_cifar(path) or has_shards(path, [n for n, _, _ in listing(path)]))
-
-
-def _samples(spec: str, info: DataInfo, skip_bad: bool, say: Say) -> Iterator[Named]:
-    source = open_source(spec, Want(skip_bad=skip_bad, ranged=True), say)
-    if source.dtype != info.dtype or len(source.shape) != 3:
+def _samples(place: Address, info: DataInfo, skip_bad: bool) -> Iterator[Named]:
+    source = place.source(Want(skip_bad=skip_bad, ranged=True))
+    if (source.dtype, source.kind) != (info.dtype, info.kind):
         raise UserError(
             f"{source.origin} holds {source.dtype} of shape {source.shape}; this model takes pictures of {info.dtype}."
         )
@@ -77,21 +66,19 @@ def _samples(spec: str, info: DataInfo, skip_bad: bool, say: Say) -> Iterator[Na
                 number += 1
 
 
-def _files(path: Path, info: DataInfo, exact: bool, skip_bad: bool, say: Say) -> Iterator[Named]:
-    names = picture_names(path)
-    if not names:
-        raise UserError(f"{path} holds no pictures; expected files such as .png or .jpg, perhaps in sub-folders.")
+def _files(files: Files, info: DataInfo, exact: bool, skip_bad: bool) -> Iterator[Named]:
+    path, names = files.path, picture_names(files)
     said: set[str] = set()
-    with open_pictures(path) as opener:
+    with open_pictures(files) as opener:
         for name in names:
             try:
                 with opener(name) as file, Image.open(file, formats=FORMATS) as picture:
                     check(picture)
                     values = _values(ImageOps.exif_transpose(picture), info, exact, said)
             except Exception as error:  # Pillow's readers raise many kinds for damaged files
-                place = path / name if path.is_dir() else path
+                place = path / name if files.is_folder else path
                 if not skip_bad and isinstance(error, UserError):
-                    raise UserError(f"{place}: {error} (--skip-bad leaves such pictures out)") from None
+                    raise UserError(f"{place}: {error} ({option('skip_bad')} leaves such pictures out)") from None
                 if not skip_bad:
                     raise UserError(bad_picture(path, name, reason_of(error))) from None
                 say(f"{place} is left out ({error if isinstance(error, UserError) else reason_of(error)})")

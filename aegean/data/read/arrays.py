@@ -9,25 +9,26 @@ from pathlib import Path
 import numpy as np
 
 from aegean.config import UserError, nearest
-from aegean.data.read.files import plain_name
+from aegean.data.read.files import Files, plain_name
 from aegean.data.read.source import (
     BYTES_LIMIT,
     Part,
-    Say,
     Source,
     Want,
     class_indices,
     class_names,
     in_blocks,
 )
+from aegean.surface import option, say
 
 KEYS = ("x", "y", "x_test", "y_test")
 READ_LIMIT = 1032  # deflate cannot do better
 
 
-def array_source(path: Path, want: Want, say: Say) -> Source:
+def read_arrays(files: Files, want: Want) -> Source:
     """A .npy file, memory-mapped, or a .npz file with x and perhaps y, x_test, y_test, read into memory."""
-    found = {"x": _open_npy(path)} if path.suffix.lower() == ".npy" else _open_npz(path)
+    path = files.path
+    found = {"x": _open_npy(path)} if files.ending == ".npy" else _open_npz(path)
     values, y = found["x"], found.get("y")
     order = _order(values, path, want)
     shape, dtype = _shape(values, order, path), _dtype(values, path, want)
@@ -56,6 +57,7 @@ def array_source(path: Path, want: Want, say: Say) -> Source:
     return Source(
         str(path),
         plain_name(path),
+        "table" if len(shape) == 1 else "image",
         shape,
         dtype,
         _part(values, order, dtype, labels),
@@ -128,8 +130,8 @@ def _order(values: np.ndarray, path: Path, want: Want) -> tuple[int, ...]:
     first, last = (1 <= values.shape[axis] <= 4 for axis in (1, 3))
     if not want.axes and first == last:
         raise UserError(
-            f"{path}: images of {values.shape[1:]} can be read in two ways; give --axes nchw (channels, height, "
-            f"width) or --axes nhwc (height, width, channels)."
+            f"{path}: images of {values.shape[1:]} can be read in two ways; give {option('axes', 'nchw')} (channels, "
+            f"height, width) or {option('axes', 'nhwc')} (height, width, channels)."
         )
     return (0, 1, 2, 3) if (want.axes or ("nchw" if first else "nhwc")) == "nchw" else (0, 3, 1, 2)
 
@@ -147,8 +149,8 @@ def _dtype(values: np.ndarray, path: Path, want: Want) -> str:
         return "uint8" if size == 1 else "uint16"
     if kind in "iu" and not want.ranged:
         raise UserError(
-            f"{path}: values of type {values.dtype} have no range of their own; give --range LOW HIGH, "
-            f"or save uint8, uint16 or floats."
+            f"{path}: values of type {values.dtype} have no range of their own; give {option('range')} its two "
+            f"ends, or save uint8, uint16 or floats."
         )
     if kind not in "iufb":
         raise UserError(f"{path}: x is of type {values.dtype}; expected real numbers: np.asarray(x, np.float32).")

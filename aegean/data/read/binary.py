@@ -7,31 +7,42 @@ import math
 import struct
 import zlib
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
 from aegean.config import UserError
-from aegean.data.read.files import plain_name
-from aegean.data.read.source import BLOCK_BYTES, BYTES_LIMIT, Part, Source, class_indices, class_names, in_blocks
+from aegean.data.read.files import Files, plain_name
+from aegean.data.read.source import (
+    BLOCK_BYTES,
+    BYTES_LIMIT,
+    Part,
+    Source,
+    Want,
+    class_indices,
+    class_names,
+    in_blocks,
+)
 
 IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 GZIP_RATIO = 1032  # deflate cannot do better
 RECORD = 1 + 3 * 32 * 32
 
 
-def is_idx(folder: Path) -> bool:
-    return any(_idx_file(folder, name) for name in IDX_FILES)
+def is_idx(files: Files) -> bool:
+    return files.is_folder and any(_idx_file(files, name) for name in IDX_FILES)
 
 
-def idx_source(folder: Path) -> Source:
+def read_idx(files: Files, want: Want) -> Source:
     """The four idx files of MNIST and its kin -> grey images (1, height, width) with labels."""
-    files = {name: _idx_file(folder, name) for name in IDX_FILES}
-    missing = [name for name, file in files.items() if file is None]
+    folder = files.path
+    found = {name: _idx_file(files, name) for name in IDX_FILES}
+    missing = [name for name, file in found.items() if file is None]
     if missing:
         raise UserError(f"{folder}: {', '.join(missing)} (or .gz) is missing beside the other idx files; add it.")
-    images, labels, test_images, test_labels = (file for file in files.values() if file)
+    images, labels, test_images, test_labels = (file for file in found.values() if file)
     shape, test_shape = _idx_shape(images, 3), _idx_shape(test_images, 3)
     if shape[1:] != test_shape[1:]:
         raise UserError(f"{test_images}: images of {test_shape[1:]}, but the training images have {shape[1:]}.")
@@ -40,6 +51,7 @@ def idx_source(folder: Path) -> Source:
     return Source(
         str(folder),
         plain_name(folder),
+        "image",
         (1, *shape[1:]),
         "uint8",
         Part(shape[0], lambda: _idx_images(images, shape), class_indices(values, classes, str(labels))),
@@ -52,10 +64,10 @@ def idx_source(folder: Path) -> Source:
     )
 
 
-def _idx_file(folder: Path, name: str) -> Path | None:
+def _idx_file(files: Files, name: str) -> Path | None:
     dotted = name.replace("-idx", ".idx")
     names = [name, f"{name}.gz", dotted, f"{dotted}.gz"]
-    return next((folder / n for n in names if (folder / n).is_file()), None)
+    return next((files.path / n for n in names if n in files.names), None)
 
 
 def _open(file: Path) -> IO[bytes]:
@@ -106,26 +118,27 @@ def _idx_bytes(file: Path, skip: int, count: int, row: int = 1, whole: bool = Fa
         raise UserError(f"{file} is damaged or truncated ({error}); download it again.") from None
 
 
-def is_cifar(folder: Path) -> bool:
-    return bool(_cifar_batches(folder))
+def is_cifar(files: Files) -> bool:
+    return files.is_folder and bool(_cifar_batches(files))
 
 
-def cifar_source(folder: Path) -> Source:
+def read_cifar(files: Files, want: Want) -> Source:
     """data_batch_*.bin (and test_batch.bin): records of a label byte and 3072 pixel bytes -> (3, 32, 32)."""
-    batches = [_records(file) for file in _cifar_batches(folder)]
+    folder = files.path
+    batches = [_records(file) for file in _cifar_batches(files)]
     test_file, names_file = folder / "test_batch.bin", folder / "batches.meta.txt"
     names: list[str] = []
-    if names_file.is_file():
+    if names_file.name in files.names:
         with names_file.open("rb") as file:
             names = file.read(1 << 16).decode("utf-8", "replace").split()
     names = names or [str(n) for n in range(10)]
-    test = _cifar_part([_records(test_file)], names, folder) if test_file.is_file() else None
+    test = _cifar_part([_records(test_file)], names, folder) if test_file.name in files.names else None
     train = _cifar_part(batches, names, folder)
-    return Source(str(folder), plain_name(folder), (3, 32, 32), "uint8", train, test, classes=tuple(names))
+    return Source(str(folder), plain_name(folder), "image", (3, 32, 32), "uint8", train, test, classes=tuple(names))
 
 
-def _cifar_batches(folder: Path) -> list[Path]:
-    return sorted(folder.glob("data_batch_*.bin"))
+def _cifar_batches(files: Files) -> list[Path]:
+    return [files.path / name for name in files.names if fnmatchcase(name, "data_batch_*.bin") and "/" not in name]
 
 
 def _records(file: Path) -> np.ndarray:

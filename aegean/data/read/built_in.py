@@ -22,7 +22,7 @@ def digits() -> Source:
     images = np.rint(data.images * (255 / 16)).astype(np.uint8)[:, None]
     part = array_part(images, data.target.astype(np.int64))
     classes = tuple(str(n) for n in range(10))
-    return Source("digits", "digits", (1, 8, 8), "uint8", part, classes=classes, held_out=397)
+    return Source("digits", "digits", "image", (1, 8, 8), "uint8", part, classes=classes, held_out=397)
 
 
 def grid() -> Source:
@@ -46,6 +46,7 @@ def _mixture(name: str, centres: np.ndarray, deviation: float, reach: float) -> 
     return Source(
         name,
         name,
+        "table",
         shape=(2,),
         dtype="float32",
         train=array_part(points[:TRAIN], modes[:TRAIN]),

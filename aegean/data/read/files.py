@@ -1,4 +1,4 @@
-"""Listings and sums of the files of a source."""
+"""The files of a source: a file, or a folder and all that lies below it, listed once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import hashlib
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import IO, NamedTuple
 
 from tqdm import tqdm
 
@@ -15,10 +19,71 @@ from aegean.config import UserError
 HIDDEN = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
+class Entry(NamedTuple):
+    """A file of a source."""
+
+    name: str  # relative to the folder, with forward slashes; "" where the source is this one file
+    size: int
+    changed: int  # modification time in ns
+
+
+class Files:
+    """A file, or a folder and the files below it, listed on first use."""
+
+    def __init__(self, path: Path):
+        self.path = path.absolute()
+        self._digests: dict[str, str] = {}
+
+    @cached_property
+    def is_folder(self) -> bool:
+        return self.path.is_dir()
+
+    @property
+    def ending(self) -> str:
+        """ ".npy" of a file; "" of a folder."""
+        return "" if self.is_folder else self.path.suffix.lower()
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        names = folder_names(self.path) if self.is_folder else [""]
+        return [_entry(self.path, name) for name in names]
+
+    @property
+    def names(self) -> list[str]:
+        return [entry.name for entry in self.entries]
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        """One of the files; its digest is taken on the same occasion."""
+        with (self.path / name).open("rb") as file:
+            if name not in self._digests:
+                self._digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+                file.seek(0)
+            yield file
+
+    def fingerprint(self) -> str:
+        """sha256 over the names and contents of all files; those that were opened are not read again."""
+        total = hashlib.sha256()
+        for name in tqdm(self.names, "reading", leave=False, disable=None, unit="file", delay=1):
+            if name not in self._digests:
+                try:
+                    with self.open(name):
+                        pass
+                except OSError as error:
+                    raise UserError(_unreadable(self.path / name, error)) from None
+            total.update(os.fsencode(name) + b"\0" + self._digests[name].encode())
+        return total.hexdigest()
+
+
 def plain_name(path: Path) -> str:
     """A short name for data: the folder's name, or the file's without its ending."""
     path = path.absolute()
-    return re.sub(r"[^\w.-]+", "-", path.name if path.is_dir() else path.stem).strip(".-") or "data"
+    return short_name(path.name if path.is_dir() else path.stem)
+
+
+def short_name(name: str) -> str:
+    """A name made of letters, digits, hyphens and dots alone."""
+    return re.sub(r"[^\w.-]+", "-", name).strip(".-") or "data"
 
 
 def is_hidden(name: str) -> bool:
@@ -32,7 +97,7 @@ def folder_names(folder: Path) -> list[str]:
     seen: set[str] = set()
 
     def refuse(error: OSError) -> None:
-        raise UserError(f"{error.filename} cannot be read ({error.strerror}); give yourself access to it.")
+        raise UserError(_unreadable(error.filename, error))
 
     for root, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
         real = os.path.realpath(root)
@@ -46,29 +111,15 @@ def folder_names(folder: Path) -> list[str]:
     return sorted(names)
 
 
-def listing(path: Path) -> list[tuple[str, int, int]]:
-    """(name, size, modification time in ns) of every file of a source."""
-    names = folder_names(path) if path.is_dir() else [""]
-    found = []
-    for name in names:
-        try:
-            status = os.stat(os.path.join(path, name) if name else path)  # noqa: PTH116, PTH118 - pathlib is slow
-        except OSError as error:
-            raise UserError(f"{path / name} cannot be read ({error.strerror}); repair or remove it.") from None
-        if not stat.S_ISREG(status.st_mode):
-            raise UserError(f"{path / name} is not a file; remove it from the data.")
-        found.append((name, status.st_size, status.st_mtime_ns))
-    return found
+def _entry(path: Path, name: str) -> Entry:
+    try:
+        status = os.stat(os.path.join(path, name) if name else path)  # noqa: PTH116, PTH118 - pathlib is slow
+    except OSError as error:
+        raise UserError(f"{path / name} cannot be read ({error.strerror}); repair or remove it.") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise UserError(f"{path / name} is not a file; remove it from the data.")
+    return Entry(name, status.st_size, status.st_mtime_ns)
 
 
-def content_sum(path: Path, names: list[str]) -> str:
-    """sha256 over the names and contents of a source's files."""
-    total = hashlib.sha256()
-    for name in tqdm(names, "reading", leave=False, disable=None, unit="file", delay=1):
-        try:
-            with (path / name).open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise UserError(f"{path / name} cannot be read ({error.strerror}); give yourself access to it.") from None
-        total.update(os.fsencode(name) + b"\0" + digest.encode())
-    return total.hexdigest()
+def _unreadable(place: Path | str, error: OSError) -> str:
+    return f"{place} cannot be read ({error.strerror}); give yourself access to it."

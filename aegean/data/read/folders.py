@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from aegean.config import UserError
-from aegean.data.read.source import Part, Say, class_indices, class_names
+from aegean.data.read.source import Part, class_indices, class_names
+from aegean.surface import option, say
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -47,7 +48,7 @@ def _below_common(trees: dict[Name, tuple[str, ...]], path: Path) -> dict[Name, 
     if "train" in tops and tops & {"test", "val", "valid", "validation"} and tops != {"train", "test"}:
         raise UserError(
             f"{path} has the sub-folders {', '.join(sorted(tops))}, of which only train and test are known as parts; "
-            f"give the path of one as the data and that of another with --test."
+            f"give the path of one as the data and that of another as {option('test')}."
         )
     return trees
 
@@ -57,7 +58,7 @@ def _top_folders(trees: Mapping[Any, tuple[str, ...]]) -> set[str]:
     return {parts[0] for parts in trees.values()} if all(len(parts) > 1 for parts in trees.values()) else set()
 
 
-def folder_labels(trees: Mapping[Any, tuple[str, ...]], path: Path, say: Say) -> np.ndarray | None:
+def folder_labels(trees: Mapping[Any, tuple[str, ...]], path: Path) -> np.ndarray | None:
     """The first sub-folder of each picture, where every picture lies in one."""
     inside = [len(parts) > 1 for parts in trees.values()]
     if not all(inside):

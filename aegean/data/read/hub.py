@@ -5,60 +5,96 @@ They are read with the optional library `datasets`, whose tables lie memory-mapp
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from aegean.config import UserError, nearest
-from aegean.data.read.lazy import stored_source
-from aegean.data.read.source import Say, Source, Want
+from aegean.data.read.files import Files, short_name
+from aegean.data.read.lazy import LazyPictures, read_store
+from aegean.data.read.source import Source, Want, resume_hint
 from aegean.data.read.zips import MEMBER_LIMIT
-from aegean.data.sets.stream import resume_hint
+from aegean.surface import say
 
 PREFIX = "hub:"
 
 
-class Address(NamedTuple):
-    """What a SPEC names."""
+class Hub:
+    """A data set of the Hub, or a folder in one of its layouts; loaded on first use."""
 
-    name: str  # of a data set on the Hub, or a folder
-    split: str  # empty: train, and test where there is one
+    def __init__(self, spec: str):
+        rest = spec.removeprefix(PREFIX)
+        if not rest.strip(":") or "\0" in rest:
+            raise UserError(f"{spec!r} names no data set; expected hub:NAME, hub:NAME:SPLIT or hub:FOLDER.")
+        name, _, split = rest.rpartition(":")
+        if not name or Path(rest).expanduser().is_dir():
+            name, split = rest, ""
+        self.split = split  # "": train, and test where there is one
+        folder = Path(name).expanduser()
+        self.files = Files(folder) if folder.is_dir() else None
+        self.repository = str(self.files.path if self.files else name)
+        self.spec = PREFIX + ":".join(filter(None, (self.repository, split)))
+        self.name = short_name(Path(name).name)
 
-    @property
-    def folder(self) -> Path | None:
-        path = Path(self.name).expanduser()
-        return path.absolute() if path.is_dir() else None
+    @cached_property
+    def splits(self) -> Mapping[str, Any]:
+        """The tables by name."""
+        try:
+            import datasets
+        except ImportError:
+            raise UserError("hub: needs the library datasets: pip install 'aegean[data]'") from None
+        saved = {"state.json", "dataset_dict.json"}
+        load = datasets.load_from_disk if self.files and saved & set(self.files.names) else datasets.load_dataset
+        try:
+            found = load(self.repository)
+        except Exception as error:  # the library raises many kinds, those of its network layer among them
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+            raise UserError(
+                f"{PREFIX}{self.repository} cannot be loaded ({reason}); check the name, and that the Hub can be "
+                f"reached."
+            ) from None
+        return found if isinstance(found, Mapping) else {str(found.split or "train"): found}
+
+    def glance(self) -> list[Any]:
+        return [self.spec, *(self.files.entries if self.files else self._prints())]
+
+    def fingerprint(self) -> str:
+        return f"{self.files.fingerprint()} {self.split}" if self.files else " ".join([self.spec, *self._prints()])
+
+    def _prints(self) -> list[str]:
+        return [str(split._fingerprint) for split in self.splits.values()]
+
+    def source(self, want: Want) -> Source:
+        """The one column of pictures -> images (channels, height, width), uint8 or uint16; classes of a ClassLabel.
+
+        Without a split in the SPEC: `train`, with `test` as the test part where there is one.
+        """
+        splits = self.splits
+        main = self.split or ("train" if "train" in splits or len(splits) > 1 else next(iter(splits)))
+        if main not in splits:
+            raise UserError(f"{self.spec} has no split {main!r}.{nearest(main, splits)}")
+        train = _split_source(self, main, want)
+        if self.split or "test" not in splits or main == "test":
+            return train
+        exact = Want(train.shape[1:], train.shape[0], skip_bad=want.skip_bad, dtype=train.dtype)  # type: ignore[arg-type]
+        test = _split_source(self, "test", exact)
+        if (test.train.labels is None) != (train.train.labels is None) or test.classes != train.classes:
+            say(f"{self.name}: the split 'test' lacks the classes of 'train', and is left out")
+            return train
+        return replace(train, test=test.train)
+
+    def store(self, description: Mapping[str, Any]) -> Table:
+        """The split and column that an index speaks of. KeyError: they are not there."""
+        split = description["split"]
+        return Table(self.spec, split, self.splits[split], description["column"])
 
 
 def is_hub(spec: str) -> bool:
     return spec.startswith(PREFIX)
-
-
-def address(spec: str) -> Address:
-    rest = spec.removeprefix(PREFIX)
-    if not rest.strip(":") or "\0" in rest:
-        raise UserError(f"{spec!r} names no data set; expected hub:NAME, hub:NAME:SPLIT or hub:FOLDER.")
-    name, _, split = rest.rpartition(":")
-    return Address(rest, "") if not name or Path(rest).expanduser().is_dir() else Address(name, split)
-
-
-def settled_spec(spec: str) -> str:
-    """The same SPEC with an absolute folder."""
-    found = address(spec)
-    return PREFIX + ":".join(filter(None, (str(found.folder or found.name), found.split)))
-
-
-def short_name(spec: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", Path(address(spec).name).name).strip(".-") or "data"
-
-
-def prints(spec: str) -> list[str]:
-    """What tells whether a data set on the Hub is unchanged."""
-    return [str(split._fingerprint) for split in _load(address(spec)).values()]
 
 
 class Table:
@@ -92,51 +128,26 @@ class Table:
         return {"split": self.split, "column": self.column}
 
 
-def open_table(spec: str, description: Mapping[str, Any]) -> Table:
-    """The split and column that an index speaks of. KeyError: they are not there."""
-    split = description["split"]
-    return Table(spec, split, _load(address(spec))[split], description["column"])
-
-
-def hub_source(spec: str, want: Want, say: Say) -> Source:
-    """The one column of pictures -> images (channels, height, width), uint8 or uint16; classes of a ClassLabel.
-
-    Without a split in the SPEC: `train`, with `test` as the test part where there is one.
-    """
-    where = address(spec)
-    splits = _load(where)
-    main = where.split or ("train" if "train" in splits or len(splits) > 1 else next(iter(splits)))
-    if main not in splits:
-        raise UserError(f"{spec} has no split {main!r}.{nearest(main, splits)}")
-    train = _split_source(spec, main, splits[main], want, say)
-    if where.split or "test" not in splits or main == "test":
-        return train
-    exact = Want(train.shape[1:], train.shape[0], skip_bad=want.skip_bad, dtype=train.dtype)  # type: ignore[arg-type]
-    test = _split_source(spec, "test", splits["test"], exact, say)
-    if (test.train.labels is None) != (train.train.labels is None) or test.classes != train.classes:
-        say(f"{short_name(spec)}: the split 'test' lacks the classes of 'train', and is left out")
-        return train
-    return replace(train, test=test.train)
-
-
-def _split_source(spec: str, split: str, rows: Any, want: Want, say: Say) -> Source:
-    column, label = _columns(spec, rows, say)
-    store = Table(spec, split, rows, column)
+def _split_source(hub: Hub, split: str, want: Want) -> Source:
+    rows = hub.splits[split]
+    column, label = _columns(hub, rows)
+    store = Table(hub.spec, split, rows, column)
     places = np.arange(len(rows), dtype=np.int64)[:, None]
     pictures = {row: (f"{split}-{row:06d}",) for row in range(len(rows))}
-    source = stored_source(store, Path(spec), pictures, places, lambda _: None, want, say)
-    source = replace(source, name=short_name(spec))
+    source = read_store(store, Path(hub.spec), pictures, places, lambda _: None, want)
+    source = replace(source, name=hub.name)
     if not label:
         return source
-    assert source.train.stored is not None
-    labels = np.array([-1 if n is None else n for n in rows[label]], np.int64)[source.train.stored.places[:, 0]]
+    lazy = source.train.lazy
+    assert isinstance(lazy, LazyPictures)
+    labels = np.array([-1 if n is None else n for n in rows[label]], np.int64)[lazy.places[:, 0]]
     if (labels < 0).any():  # the Hub's custom for test parts whose classes are kept secret
         say(f"{source.name}: not every picture of {split!r} has a class in {label!r}; none is taken")
         return source
     return replace(source, train=replace(source.train, labels=labels), classes=tuple(rows.features[label].names))
 
 
-def _columns(spec: str, rows: Any, say: Say) -> tuple[str, str]:
+def _columns(hub: Hub, rows: Any) -> tuple[str, str]:
     """The column of pictures and that of classes ("" for none), by the types that the table gives them."""
     from datasets import ClassLabel, Image
 
@@ -144,26 +155,7 @@ def _columns(spec: str, rows: Any, say: Say) -> tuple[str, str]:
     classes = [name for name, kind in rows.features.items() if isinstance(kind, ClassLabel)]
     if len(pictures) != 1:
         what = f"the columns of pictures {', '.join(pictures)}" if pictures else "no column of pictures"
-        raise UserError(f"{spec} has {what}; expected exactly one column of the type Image.")
+        raise UserError(f"{hub.spec} has {what}; expected exactly one column of the type Image.")
     if len(classes) > 1:
-        say(f"{short_name(spec)}: of the columns {', '.join(classes)}, {classes[0]!r} gives the classes")
+        say(f"{hub.name}: of the columns {', '.join(classes)}, {classes[0]!r} gives the classes")
     return pictures[0], classes[0] if classes else ""
-
-
-def _load(where: Address) -> Mapping[str, Any]:
-    """The splits by name."""
-    try:
-        import datasets
-    except ImportError:
-        raise UserError("hub: needs the library datasets: pip install 'aegean[data]'") from None
-    try:
-        if where.folder and any((where.folder / name).exists() for name in ("state.json", "dataset_dict.json")):
-            found = datasets.load_from_disk(str(where.folder))
-        else:
-            found = datasets.load_dataset(str(where.folder or where.name))
-    except Exception as error:  # the library raises many kinds, those of its network layer among them
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-        raise UserError(
-            f"{PREFIX}{where.name} cannot be loaded ({reason}); check the name, and that the Hub can be reached."
-        ) from None
-    return found if isinstance(found, Mapping) else {str(found.split or "train"): found}

@@ -12,41 +12,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from aegean.config import UserError
 from aegean.data.read.files import plain_name
 from aegean.data.read.folders import in_parts
-from aegean.data.read.pictures import Header, Wanted, decode, look, settle
-from aegean.data.read.source import Part, Say, Source, Want
-from aegean.data.sets.stream import resume_hint
+from aegean.data.read.pictures import Form, Header, decode, look, settle, unreadable
+from aegean.data.read.source import Part, Source, Store, Want, resume_hint
 
 KEY = hashlib.sha256().digest_size
 
 
-class Store(Protocol):
-    """Encoded pictures, each at a place: a few integers."""
-
-    def read(self, place: np.ndarray) -> bytes:
-        """The encoded picture at a place (k,) int64. UserError: it is gone. ValueError: it cannot be read."""
-
-    def name(self, place: np.ndarray) -> str:
-        """What to call the picture in a sentence."""
-
-    def describe(self) -> dict[str, Any]:
-        """What `opening` needs to open it again, besides the SPEC; as JSON."""
-
-
 @dataclass(frozen=True)
-class Stored:
+class LazyPictures:
     """The pictures of a part: an array (n, *shape) whose samples are decoded when it is indexed."""
 
     store: Store
     places: np.ndarray  # (n, k) int64
     keys: np.ndarray  # (n, 32) uint8: sha256 of each encoded picture
-    wanted: Wanted
+    wanted: Form
 
     def __len__(self) -> int:
         return len(self.places)
@@ -81,9 +67,9 @@ class Stored:
             samples[i] = sample
         return samples
 
-    def at(self, rows: np.ndarray) -> Stored:
+    def at(self, rows: np.ndarray) -> LazyPictures:
         """Some of its pictures: a mask or rows."""
-        return Stored(self.store, self.places[rows], self.keys[rows], self.wanted)
+        return LazyPictures(self.store, self.places[rows], self.keys[rows], self.wanted)
 
     def _sample(self, place: np.ndarray, key: np.ndarray) -> np.ndarray:
         def opened(_: Any) -> io.BytesIO:
@@ -94,8 +80,15 @@ class Stored:
 
         sample = decode(opened, None, self.wanted)
         if isinstance(sample, str):
-            raise UserError(refusal(self.store, place, sample))
+            raise UserError(unreadable(self.store.name(place), sample))
         return sample
+
+    def write(self, folder: Path, part: str) -> None:
+        """<part>-index.json, -places.npy and -keys.npy, from which `read_index` finds the pictures again."""
+        about = {"store": self.store.describe(), "wanted": [self.wanted.size, *self.wanted[1:]]}
+        (folder / f"{part}-index.json").write_text(json.dumps(about) + "\n")
+        np.save(folder / f"{part}-places.npy", self.places, allow_pickle=False)
+        np.save(folder / f"{part}-keys.npy", self.keys, allow_pickle=False)
 
     def blocks(self) -> Iterator[np.ndarray]:
         step = 256
@@ -108,37 +101,31 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(min(16, os.cpu_count() or 1), "aegean-decode")
 
 
-def refusal(store: Store, place: np.ndarray, reason: str) -> str:
-    what = "repair or remove it, or leave it out with --skip-bad"
-    return f"{store.name(place)} is not a readable picture ({reason}); {what}."
-
-
-def stored_source(
+def read_store(
     store: Store,
     path: Path,
     pictures: Mapping[int, tuple[str, ...]],
     places: np.ndarray,
     labels_of: Callable[[dict[int, tuple[str, ...]]], np.ndarray | None],
     want: Want,
-    say: Say,
 ) -> Source:
-    """Pictures of a store -> images (channels, height, width), as `picture_source` makes them of a folder.
+    """Pictures of a store -> images (channels, height, width), as `read_pictures` makes them of a folder.
 
     pictures: the parts of each one's path, by its row in `places` (n, k). labels_of: class names of some, or None.
     """
-    keys, headers = index(store, path, list(pictures), places, want, say)
-    wanted = settle(list(headers.values()), path, want, say)
+    keys, headers = index(store, path, list(pictures), places, want)
+    wanted = settle(list(headers.values()), path, want)
 
     def part(rows: list[int], labels: np.ndarray | None) -> Part:
-        stored = Stored(store, places[rows], keys[rows], wanted)
-        return Part(len(rows), stored.blocks, labels, ["/".join(pictures[row]) for row in rows], stored)
+        lazy = LazyPictures(store, places[rows], keys[rows], wanted)
+        return Part(len(rows), lazy.blocks, labels, ["/".join(pictures[row]) for row in rows], lazy)
 
     train, test, classes = in_parts({row: pictures[row] for row in headers}, path, labels_of, part)
-    return Source(str(path), plain_name(path), wanted.shape, wanted.dtype, train, test, classes)
+    return Source(str(path), plain_name(path), "image", wanted.shape, wanted.dtype, train, test, classes)
 
 
 def index(
-    store: Store, path: Path, rows: Sequence[int], places: np.ndarray, want: Want, say: Say
+    store: Store, path: Path, rows: Sequence[int], places: np.ndarray, want: Want
 ) -> tuple[np.ndarray, dict[int, Header]]:
     """Keys (n, 32) uint8 of the pictures at `places` (n, k), and the headers of the readable ones among `rows`."""
     keys = np.zeros((len(places), KEY), np.uint8)
@@ -150,18 +137,10 @@ def index(
         return io.BytesIO(data)
 
     def refused(row: int, reason: str) -> str:
-        return refusal(store, places[row], reason)
+        return unreadable(store.name(places[row]), reason)
 
-    found = look(rows, opened, refused, path, want, say, lambda row: store.name(places[row]))
+    found = look(rows, opened, refused, path, want, lambda row: store.name(places[row]))
     return keys, {row: alike.setdefault(header, header) for row, header in found}
-
-
-def write_index(folder: Path, part: str, stored: Stored) -> None:
-    """<part>-index.json, <part>-places.npy and <part>-keys.npy, from which `read_index` finds the pictures again."""
-    about = {"store": stored.store.describe(), "wanted": [stored.wanted.size, *stored.wanted[1:]]}
-    (folder / f"{part}-index.json").write_text(json.dumps(about) + "\n")
-    np.save(folder / f"{part}-places.npy", stored.places, allow_pickle=False)
-    np.save(folder / f"{part}-keys.npy", stored.keys, allow_pickle=False)
 
 
 def is_index(folder: Path, part: str = "train") -> bool:
@@ -169,7 +148,7 @@ def is_index(folder: Path, part: str = "train") -> bool:
     return (folder / f"{part}-index.json").exists()
 
 
-def read_index(folder: Path, part: str, opening: Callable[[dict[str, Any]], Store]) -> Stored:
+def read_index(folder: Path, part: str, opening: Callable[[dict[str, Any]], Store]) -> LazyPictures:
     """The pictures of a part whose index was written. opening: from a store's description to the store.
 
     OSError, EOFError, ValueError, KeyError, TypeError: the index is missing or damaged.
@@ -179,4 +158,4 @@ def read_index(folder: Path, part: str, opening: Callable[[dict[str, Any]], Stor
     if places.dtype != np.int64 or keys.shape != (len(places), KEY):
         raise ValueError(f"{folder}: the index of {part} is damaged")
     size, channels, deep = about["wanted"]
-    return Stored(opening(about["store"]), places, keys, Wanted((size[0], size[1]), channels, deep))
+    return LazyPictures(opening(about["store"]), places, keys, Form((size[0], size[1]), channels, deep))

@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, TypeVar
@@ -17,11 +17,12 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from aegean.config import UserError
-from aegean.data.read.files import listing, plain_name
+from aegean.data.read.files import Files, plain_name
 from aegean.data.read.folders import folder_labels, in_parts
 from aegean.data.read.resize import fit, resized
-from aegean.data.read.source import Part, Say, Source, Want
+from aegean.data.read.source import Part, Source, Want
 from aegean.data.read.zips import open_member, open_zip, zip_names
+from aegean.surface import option, say
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "TGA", "JPEG2000")  # none that runs a program
 PIXEL_LIMIT = 200_000_000
@@ -29,7 +30,7 @@ Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT  # refused here by the header, before anyth
 MIXED_SIZE = 64
 CHUNK = 256  # pictures in flight
 ORIENTATION = 0x0112  # EXIF
-Open = Callable[[Any], IO[bytes]]  # from a picture's name
+Open = Callable[[Any], AbstractContextManager[IO[bytes]]]  # from a picture's name
 Name = TypeVar("Name", bound=Hashable)
 
 
@@ -43,7 +44,7 @@ class Header(NamedTuple):
     remarks: tuple[str, ...]  # what a conversion does to it
 
 
-class Wanted(NamedTuple):
+class Form(NamedTuple):
     """What every picture becomes."""
 
     size: tuple[int, int]
@@ -59,47 +60,46 @@ class Wanted(NamedTuple):
         return "uint16" if self.deep else "uint8"
 
 
-def picture_source(path: Path, want: Want, say: Say) -> Source:
+def read_pictures(files: Files, want: Want) -> Source:
     """Pictures of a folder, a zip or one file -> images (channels, height, width), uint8 or uint16.
 
     Sub-folders are classes; exactly two, `train` and `test`, are the two parts.
     """
-    names = picture_names(path)
-    if not names:
-        raise UserError(f"{path} holds no pictures; expected files such as .png or .jpg, perhaps in sub-folders.")
-    with open_pictures(path) as opener:
-        headers = dict(look(names, opener, partial(bad_picture, path), path, want, say))
-    wanted = settle(list(headers.values()), path, want, say)
+    path, names = files.path, picture_names(files)
+    with open_pictures(files, files.open) as opener:
+        headers = dict(look(names, opener, partial(bad_picture, path), path, want))
+    wanted = settle(list(headers.values()), path, want)
     trees = {name: PurePosixPath(name).parts for name in headers}
-    labels = partial(folder_labels, path=path, say=say)
-    train, test, classes = in_parts(trees, path, labels, partial(_part, path, wanted))
-    return Source(str(path), plain_name(path), wanted.shape, wanted.dtype, train, test, classes)
+    labels = partial(folder_labels, path=path)
+    train, test, classes = in_parts(trees, path, labels, partial(_part, files, wanted))
+    return Source(str(path), plain_name(path), "image", wanted.shape, wanted.dtype, train, test, classes)
 
 
-def picture_names(path: Path) -> list[str]:
-    if path.is_dir():
-        return [name for name, _, _ in listing(path)]
-    return zip_names(path) if path.suffix.lower() == ".zip" else [path.name]
+def picture_names(files: Files) -> list[str]:
+    """Of the pictures of a folder, a zip or one file. UserError: there are none."""
+    names = zip_names(files.path) if files.ending == ".zip" else [name or files.path.name for name in files.names]
+    if not names:
+        raise UserError(f"{files.path} holds no pictures; expected files such as .png or .jpg, perhaps in sub-folders.")
+    return names
 
 
 @contextmanager
-def open_pictures(path: Path) -> Iterator[Open]:
-    """A function from a picture's name to its open file; a zip stays open meanwhile."""
-    if path.is_dir():
-        yield lambda name: (path / name).open("rb")
-    elif path.suffix.lower() == ".zip":
-        with open_zip(path) as archive:
+def open_pictures(files: Files, opened: Open | None = None) -> Iterator[Open]:
+    """A function from a picture's name to its open file; a zip stays open meanwhile. opened: opens one of the files."""
+    opened = opened or (lambda name: (files.path / name).open("rb"))
+    if files.ending == ".zip":
+        with open_zip(files.path) as archive:
             yield lambda name: io.BytesIO(open_member(archive, name))
     else:
-        yield lambda name: path.open("rb")
+        yield opened if files.is_folder else lambda name: opened("")
 
 
-def _part(path: Path, wanted: Wanted, names: list[str], labels: np.ndarray | None) -> Part:
+def _part(files: Files, wanted: Form, names: list[str], labels: np.ndarray | None) -> Part:
     def blocks() -> Iterator[np.ndarray]:
-        with open_pictures(path) as opener:
+        with open_pictures(files) as opener:
             for name, sample in in_threads(lambda name: decode(opener, name, wanted), names):
                 if isinstance(sample, str):
-                    raise UserError(bad_picture(path, name, sample))
+                    raise UserError(bad_picture(files.path, name, sample))
                 yield sample[None]
 
     return Part(len(names), blocks, labels, names)
@@ -118,8 +118,12 @@ def bad_picture(path: Path, name: str, reason: str) -> str:
             f"{path} is no data that can be read ({reason}); expected a folder or .zip of pictures, a picture, .npy, "
             f".npz or .csv."
         )
-    place = path / name if path.is_dir() else f"{path}: {name}"
-    return f"{place} is not a readable picture ({reason}); repair or remove it, or leave it out with --skip-bad."
+    return unreadable(path / name if path.is_dir() else f"{path}: {name}", reason)
+
+
+def unreadable(place: Path | str, reason: str) -> str:
+    what = f"repair or remove it, or leave it out with {option('skip_bad')}"
+    return f"{place} is not a readable picture ({reason}); {what}."
 
 
 def look(
@@ -128,7 +132,6 @@ def look(
     refusal: Callable[[Name, str], str],
     path: Path,
     want: Want,
-    say: Say,
     title: Callable[[Name], str] = str,
 ) -> Iterator[tuple[Name, Header]]:
     """Every readable picture's header. With `skip_bad` all are decoded once, so that bad ones show here.
@@ -205,7 +208,7 @@ def _describe(image: Image.Image) -> Header:
     return Header(size, grey, _deep(image), image.has_transparency_data, tuple(remarks))
 
 
-def settle(headers: Sequence[Header], path: Path, want: Want, say: Say) -> Wanted:
+def settle(headers: Sequence[Header], path: Path, want: Want) -> Form:
     """One size, number of channels and depth for all, and every conversion that follows said in words."""
     count = len(headers)
     for remark, number in Counter(remark for header in headers for remark in header.remarks).items():
@@ -217,7 +220,8 @@ def settle(headers: Sequence[Header], path: Path, want: Want, say: Say) -> Wante
     keep_deep = deep == count and channels == 1 and want.dtype != "uint8"
     clear = sum(header.clear for header in headers)
     if clear and channels != 4:
-        say(f"{path.name}: {clear} of {count} pictures have transparency: laid on white (--channels 4 keeps it)")
+        kept = f"{option('channels', 4)} keeps it"
+        say(f"{path.name}: {clear} of {count} pictures have transparency: laid on white ({kept})")
     if deep > 0 and not keep_deep:
         say(f"{path.name}: {deep} of {count} pictures have 16 bits: scaled to 8")
     if grey > 0 and channels != 1:
@@ -230,10 +234,10 @@ def settle(headers: Sequence[Header], path: Path, want: Want, say: Say) -> Wante
         what = f"{len(sizes)} sizes" if len(sizes) > 1 else "another size"
         goal = f"on the shorter side to {size[0]}" if size[0] == size[1] else f"to cover {size[0]}x{size[1]}"
         say(f"{path.name}: pictures of {what}: scaled {goal} and centre-cropped")
-    return Wanted(size, channels, keep_deep)
+    return Form(size, channels, keep_deep)
 
 
-def decode(opener: Open, name: Any, wanted: Wanted) -> np.ndarray | str:
+def decode(opener: Open, name: Any, wanted: Form) -> np.ndarray | str:
     """One picture -> (channels, height, width), uint8 or uint16; or in words why there is none."""
     try:
         with opener(name) as file, Image.open(file, formats=FORMATS) as image:
@@ -246,7 +250,7 @@ def decode(opener: Open, name: Any, wanted: Wanted) -> np.ndarray | str:
         return reason_of(error)
 
 
-def _pixels(image: Image.Image, wanted: Wanted) -> np.ndarray:
+def _pixels(image: Image.Image, wanted: Form) -> np.ndarray:
     if _deep(image):
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 65535:

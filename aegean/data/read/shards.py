@@ -13,13 +13,13 @@ import numpy as np
 from tqdm import tqdm
 
 from aegean.config import UserError
-from aegean.data.read.files import is_hidden, listing
+from aegean.data.read.files import Files, is_hidden
 from aegean.data.read.folders import folder_labels
-from aegean.data.read.lazy import stored_source
-from aegean.data.read.source import Say, Source, Want
-from aegean.data.read.tar import Member, Skipped, members
+from aegean.data.read.lazy import read_store
+from aegean.data.read.source import Source, Want, resume_hint
+from aegean.data.read.tar import Member, Special, members
 from aegean.data.read.zips import MEMBER_LIMIT, leaves
-from aegean.data.sets.stream import resume_hint
+from aegean.surface import say
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".tga", ".jp2")
 PACKED = (".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar.zst", ".tzst", ".tar.lz4")
@@ -35,9 +35,10 @@ class Shard(NamedTuple):
 class Shards:
     """Encoded pictures in tars. A place is (shard, offset, size); a shard that has changed since is refused."""
 
-    def __init__(self, path: Path):
-        self.path = path
-        self.shards = [Shard(path / name, size, time) for name, size, time in listing(path) if _is_tar(path / name)]
+    def __init__(self, files: Files):
+        self.path = files.path
+        entries = [entry for entry in files.entries if _is_tar(self.path / entry.name)]
+        self.shards = [Shard(self.path / entry.name, entry.size, entry.changed) for entry in entries]
 
     def open(self, number: int) -> IO[bytes]:
         """UserError: the shard is gone, or not as it was when this store was made."""
@@ -79,8 +80,9 @@ class Shards:
         return {"shards": [shard.file.relative_to(self.path).as_posix() for shard in self.shards]}
 
 
-def has_shards(path: Path, names: list[str]) -> bool:
+def has_shards(files: Files) -> bool:
     """Whether a source is a tar, or a folder with tars in it. UserError: compressed ones."""
+    path, names = files.path, files.names
     packed = [name for name in names if (path / name).name.lower().endswith(PACKED)]
     if packed:
         raise UserError(
@@ -90,21 +92,21 @@ def has_shards(path: Path, names: list[str]) -> bool:
     return any(_is_tar(path / name) for name in names)
 
 
-def open_shards(path: Path, description: Mapping[str, Any]) -> Shards:
+def open_shards(files: Files, description: Mapping[str, Any]) -> Shards:
     """The shards that an index speaks of. ValueError: they are others."""
-    shards = Shards(path)
+    shards = Shards(files)
     if shards.describe() != description:
-        raise ValueError(f"{path} holds other shards than were indexed")
+        raise ValueError(f"{files.path} holds other shards than were indexed")
     return shards
 
 
-def shard_source(path: Path, want: Want, say: Say) -> Source:
+def read_shards(files: Files, want: Want) -> Source:
     """The pictures of a tar, or of all tars of a folder -> images (channels, height, width), uint8 or uint16.
 
     Classes: the integer in `key.cls`, or "label" in `key.json`, else the first sub-folder in the tars; as with
     folders of pictures, two sub-folders `train` and `test` are the two parts.
     """
-    store = Shards(path)
+    path, store = files.path, Shards(files)
     contents = _Contents()
     for number in tqdm(range(len(store.shards)), "indexing", leave=False, disable=None, unit="shard", delay=1):
         contents.add(store, number)
@@ -117,7 +119,7 @@ def shard_source(path: Path, want: Want, say: Say) -> Source:
     labels = folder_labels if not contents.labels else contents.label_names
     places = np.array(contents.places, np.int64)
     pictures = dict(enumerate(contents.parts))
-    return stored_source(store, path, pictures, places, partial(labels, path=path, say=say), want, say)
+    return read_store(store, path, pictures, places, partial(labels, path=path), want)
 
 
 class _Contents:
@@ -138,7 +140,7 @@ class _Contents:
                 for found in members(file, shard.size):
                     if leaves(found.name):
                         raise ValueError(f"the name {found.name!r} leaves it")
-                    if isinstance(found, Skipped):
+                    if isinstance(found, Special):
                         self.skipped += 1
                     elif not is_hidden(PurePosixPath(found.name).as_posix()):
                         self._add(file, number, above, found)
@@ -162,7 +164,7 @@ class _Contents:
             if label is not None:
                 self.labels[key] = label
 
-    def label_names(self, trees: Mapping[int, tuple[str, ...]], path: Path, say: Say) -> np.ndarray | None:
+    def label_names(self, trees: Mapping[int, tuple[str, ...]], path: Path) -> np.ndarray | None:
         """The classes that .cls and .json files give, where they do for every picture."""
         found = [self.labels.get(self.keys[row]) for row in trees]
         if any(label is None for label in found):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from aegean.config import UserError
-from aegean.data.read.resize import fit
-
-if TYPE_CHECKING:
-    from aegean.data.read.lazy import Stored
+from aegean.data.read.files import Files
+from aegean.surface import either
 
 Say = Callable[[str], None]
 Blocks = Callable[[], Iterator[np.ndarray]]
@@ -38,6 +37,46 @@ class Want:
     dtype: str = ""  # of pictures: uint8 or uint16
 
 
+class LazyArray(Protocol):
+    """Samples (n, *shape) that are decoded when they are indexed, and can be found again by an index."""
+
+    @property
+    def keys(self) -> np.ndarray: ...  # (n, 32) uint8: sha256 of each encoded sample
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype: ...
+
+    @property
+    def nbytes(self) -> int: ...  # of the samples, decoded
+
+    @property
+    def index_bytes(self) -> int: ...  # of one sample's entry in the index
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: np.ndarray | slice) -> np.ndarray: ...
+
+    def at(self, rows: np.ndarray) -> LazyArray: ...  # some of its samples: a mask or rows
+
+    def write(self, folder: Path, part: str) -> None: ...  # the index of a part of a pack
+
+
+class Store(Protocol):
+    """Encoded samples, each at a place: a few integers."""
+
+    def read(self, place: np.ndarray) -> bytes:
+        """The encoded sample at a place (k,) int64. UserError: it is gone. ValueError: it cannot be read."""
+
+    def name(self, place: np.ndarray) -> str:
+        """What to call the sample in a sentence."""
+
+    def describe(self) -> dict[str, Any]:
+        """What is needed to open it again, besides the SPEC; as JSON."""
+
+
 @dataclass(frozen=True)
 class Part:
     """`count` samples in source order. `blocks()` reads them anew, as raw arrays (m, *shape)."""
@@ -46,7 +85,7 @@ class Part:
     blocks: Blocks
     labels: np.ndarray | None = None  # (count,) int64 indices into the source's classes
     names: Sequence[str] = ()  # empty: numbered
-    stored: Stored | None = None  # the same samples, where they need not be packed to be read in any order
+    lazy: LazyArray | None = None  # the same samples, where they need not be packed to be read in any order
 
 
 @dataclass(frozen=True)
@@ -55,6 +94,7 @@ class Source:
 
     origin: str  # the path or name, for errors
     name: str
+    kind: str  # of its samples (data.kinds)
     shape: tuple[int, ...]  # (channels, height, width) or (columns,)
     dtype: str  # uint8, uint16 or float32
     train: Part
@@ -66,6 +106,18 @@ class Source:
     held_out: int = 0  # samples for a test part; 0: 10 %
 
 
+class Reader(NamedTuple):
+    """A format of files: which ones are written in it, and how they are read."""
+
+    fits: Callable[[Files], bool]
+    read: Callable[[Files, Want], Source]
+
+
+def ends_in(*endings: str) -> Callable[[Files], bool]:
+    """Whether a source is one file with one of these endings."""
+    return lambda files: files.ending in endings
+
+
 def array_part(values: np.ndarray, labels: np.ndarray | None = None) -> Part:
     """A part from an array (n, *shape), perhaps memory-mapped."""
     return Part(len(values), lambda: in_blocks(values), labels)
@@ -75,29 +127,6 @@ def in_blocks(values: np.ndarray) -> Iterator[np.ndarray]:
     rows = max(1, BLOCK_BYTES // max(1, values[:1].nbytes))
     for start in range(0, len(values), rows):
         yield np.asarray(values[start : start + rows])
-
-
-def conform(source: Source, want: Want, say: Say) -> Source:
-    """An array source of images, its channels checked and its blocks scaled to the size wanted."""
-    if len(source.shape) == 1:
-        if want.size or want.channels:
-            raise UserError(f"{source.origin} holds vectors of {source.shape[0]} numbers, which are no images.")
-        return source
-    channels, height, width = source.shape
-    if want.channels not in (0, channels):
-        raise UserError(
-            f"{source.origin} has {channels} channels where {want.channels} are wanted; only pictures are "
-            f"converted: convert the array, or leave --channels out."
-        )
-    if want.size is None or want.size == (height, width):
-        return source
-    say(f"images of {height}x{width}: scaled to cover {want.size[0]}x{want.size[1]} and centre-cropped")
-
-    def fitted(part: Part, size: tuple[int, int]) -> Part:
-        return replace(part, blocks=lambda: (np.stack([fit(x, size) for x in b]) for b in part.blocks()))
-
-    test = fitted(source.test, want.size) if source.test else None
-    return replace(source, shape=(channels, *want.size), train=fitted(source.train, want.size), test=test)
 
 
 def class_names(values: np.ndarray, origin: str) -> np.ndarray:
@@ -121,3 +150,9 @@ def class_indices(values: np.ndarray, classes: np.ndarray, origin: str) -> np.nd
             f"training part; give both parts the same classes."
         )
     return places.astype(np.int64)
+
+
+def resume_hint(what: str) -> str:
+    """What to do once data have vanished while they were in use."""
+    again = either("aegean train --resume RUN", "aegean.resume(run)")
+    return f"Restore {what} and resume with {again}: nothing that was saved is lost."

@@ -47,6 +47,7 @@ def sprites() -> Source:
     return Source(
         "sprites",
         "sprites",
+        "image",
         shape=(1, SIDE, SIDE),
         dtype="uint8",
         train=array_part(pictures[~test], labels[~test]),

@@ -11,17 +11,19 @@ from pathlib import Path
 import numpy as np
 
 from aegean.config import UserError
-from aegean.data.read.files import plain_name
-from aegean.data.read.source import Say, Source, array_part, class_indices, class_names
+from aegean.data.read.files import Files, plain_name
+from aegean.data.read.source import Source, Want, array_part, class_indices, class_names
+from aegean.surface import say
 
 LABELS = ("label", "class", "target", "y")
 SIZE_LIMIT = 1 << 30
 LABEL_LENGTH = 200
 
 
-def table_source(path: Path, say: Say) -> Source:
+def read_table(files: Files, want: Want) -> Source:
     """A .csv of numbers, separated by commas, semicolons or tabs -> rows (columns,), float32."""
-    if path.stat().st_size > SIZE_LIMIT:
+    path = files.path
+    if files.entries[0].size > SIZE_LIMIT:
         raise UserError(f"{path} is larger than {SIZE_LIMIT >> 30} GiB; save such a table as .npy.")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -29,14 +31,14 @@ def table_source(path: Path, say: Say) -> Source:
             separator = next((mark for mark in "\t;," if mark in first), ",")
             file.seek(0)
             rows = ((number, row) for number, row in enumerate(csv.reader(file, delimiter=separator), 1) if row)
-            return _read(path, rows, say)
+            return _read(path, rows)
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text ({error.reason}); save it as UTF-8.") from None
     except csv.Error as error:
         raise UserError(f"{path} is not a readable table ({error}).") from None
 
 
-def _read(path: Path, rows: Iterator[tuple[int, list[str]]], say: Say) -> Source:
+def _read(path: Path, rows: Iterator[tuple[int, list[str]]]) -> Source:
     number, first = next(rows, (0, []))
     if not first:
         raise UserError(f"{path} is empty; expected rows of numbers.")
@@ -74,6 +76,7 @@ def _read(path: Path, rows: Iterator[tuple[int, list[str]]], say: Say) -> Source
     return Source(
         str(path),
         plain_name(path),
+        "table",
         (len(columns),),
         "float32",
         array_part(table.astype(np.float32), labels),

@@ -21,13 +21,13 @@ class Member(NamedTuple):
     size: int
 
 
-class Skipped(NamedTuple):
+class Special(NamedTuple):
     """What is neither a plain file nor a folder: a link, a device, a sparse file."""
 
     name: str
 
 
-def members(file: IO[bytes], length: int) -> Iterator[Member | Skipped]:
+def members(file: IO[bytes], length: int) -> Iterator[Member | Special]:
     """The files of a tar of `length` bytes, in order; folders are left out. ValueError, in words, where it is no tar
     or damaged."""
     position = 0
@@ -59,7 +59,7 @@ def members(file: IO[bytes], length: int) -> Iterator[Member | Skipped]:
             if kind in FILES and not sparse and not found.endswith("/"):
                 yield Member(found, start, size)
             elif kind != FOLDER and not found.endswith("/"):
-                yield Skipped(found)
+                yield Special(found)
 
 
 def _kind(header: bytes) -> bytes:

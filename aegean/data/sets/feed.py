@@ -19,8 +19,8 @@ from tqdm import tqdm
 from aegean import draw
 from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
-from aegean.data.read.source import BLOCK_BYTES, Say
-from aegean.data.sets.stream import Held, as_tensor, read_rows, rows_of
+from aegean.data.read.source import BLOCK_BYTES
+from aegean.data.sets.stream import Window, as_tensor, read_rows, rows_of
 
 RESIDENT_LIMIT = 4 << 30  # bytes of raw samples that are held in host memory; larger sets are streamed
 THREADS = 4  # that fetch batches of streams
@@ -29,12 +29,17 @@ THREADS = 4  # that fetch batches of streams
 class Feed:
     """The training part of a data set as batches, addressed by the global sample index.
 
-    info: its DataInfo; raw (n, *shape), labels (n,) or None: the training part. Resident sets lie on the device as
-    they are stored, and a batch is gathered there. Larger ones are streamed: `ready` brings what the next batch needs
-    to the device, and has the one after it fetched meanwhile.
+    Resident sets lie on the device as they are stored, and a batch is gathered there. Larger ones are streamed: `ready`
+    brings what the next batch needs to the device, and has the one after it fetched meanwhile.
 
-    part: (rank, processes): a streamed feed fetches only this process's samples of a batch. say: told once where the
-    samples are kept, and why.
+    info: of the data set.
+    raw: (n, *shape) of info.dtype, the training part.
+    labels: (n,) indices into info.classes, or None.
+    device: where batches are wanted.
+    seed: of the run; it orders the samples.
+    part: (rank, processes): a streamed feed fetches only this process's samples of a batch.
+
+    `residence` says where the samples are kept, and why.
     """
 
     def __init__(
@@ -45,21 +50,19 @@ class Feed:
         device: torch.device,
         seed: int,
         part: tuple[int, int] = (0, 1),
-        say: Say | None = None,
     ):
         self.info, self.raw, self.device, self.seed, self.part = info, raw, device, seed, part
         self.count = len(raw)
         room, where = _room(device)
         self.resident = raw.nbytes <= room
-        if say:
-            how = f"held {where}" if self.resident else "streamed from where they lie"
-            fit = "fit into" if self.resident else "do not fit into"
-            say(f"{info.name}: training samples are {how}: their {_size(raw.nbytes)} {fit} {_size(room)} {where}")
+        how = f"held {where}" if self.resident else "streamed from where they lie"
+        fit = "fit into" if self.resident else "do not fit into"
+        self.residence = f"training samples are {how}: their {_size(raw.nbytes)} {fit} {_size(room)} {where}"
         self.samples = _on_device(raw, device) if self.resident else None
         self.labels = None if labels is None else torch.from_numpy(np.asarray(labels, np.int64)).to(device)
         self.offset, self.scale = (torch.tensor(v, device=device) for v in (info.offset, info.scale))
         self._orders: dict[str, _Order] = {}
-        self._held: dict[str, Held] = {}
+        self._windows: dict[str, Window] = {}
         self._threads = ThreadPoolExecutor(THREADS, "aegean-feed")  # they end when the feed is dropped
 
     def take(self, stream: str, start: int, size: int) -> Batch:
@@ -79,14 +82,14 @@ class Feed:
                 self._orders[stream] = _Order(self, stream, size)
             self._orders[stream].reach(start)
             return
-        if stream not in self._held:
-            self._held[stream] = Held(self.raw, self.seed, stream, size, self.part, self.device)
-        held = self._held[stream]
-        assert held.size == size, f"batches of {size} samples from a stream of batches of {held.size}"
+        if stream not in self._windows:
+            self._windows[stream] = Window(self.raw, self.seed, stream, size, self.part, self.device)
+        window = self._windows[stream]
+        assert window.size == size, f"batches of {size} samples from a stream of batches of {window.size}"
         if whole and self.part[1] > 1:
-            held.fill_whole(start)
+            window.fill_whole(start)
         else:
-            held.fill(start, self._threads)
+            window.fill(start, self._threads)
 
     def batch(self, stream: str, index: Tensor) -> Batch:
         """The samples `index` (B,) int64 of a stream, which are `ready`.
@@ -96,18 +99,18 @@ class Feed:
         if self.resident:
             rows = self._orders[stream].rows(index)
             return Batch(self._values(self.samples[rows]), self._labels(rows))  # type: ignore[index]
-        raw, rows = self._held[stream].gather(index)
+        raw, rows = self._windows[stream].gather(index)
         return Batch(self._values(raw), self._labels(rows))
 
     def forget(self) -> None:
         """Drop all streams: other ones are wanted from now on."""
         self._orders.clear()
-        self._held.clear()
+        self._windows.clear()
 
     def tensors(self) -> list[Tensor]:
         """Every tensor that `batch` reads."""
         found = [t for t in (self.offset, self.scale, self.samples, self.labels) if t is not None]
-        streams: list[_Order | Held] = [*self._orders.values(), *self._held.values()]
+        streams: list[_Order | Window] = [*self._orders.values(), *self._windows.values()]
         return found + [t for stream in streams for t in stream.tensors()]
 
     def _values(self, raw: Tensor) -> Tensor:

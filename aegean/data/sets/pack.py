@@ -19,10 +19,11 @@ from tqdm import tqdm
 
 from aegean.config import UserError, from_json, parse_json, to_json
 from aegean.data.info import INTEGERS, DataInfo
-from aegean.data.read.lazy import Store, Stored, is_index, read_index, write_index
-from aegean.data.read.source import BLOCK_BYTES, Part, Say, Source
+from aegean.data.read.lazy import is_index, read_index
+from aegean.data.read.source import BLOCK_BYTES, LazyArray, Part, Source, Store
 from aegean.data.sets import feed
 from aegean.data.sets.dataset import DataOptions, Dataset
+from aegean.surface import option, say
 
 FORMAT = 1
 LEAST = 20  # samples
@@ -35,14 +36,14 @@ class Rows(NamedTuple):
     keys: list[bytes]  # sha256 of each sample, or of each encoded picture
     low: float
     high: float
-    stored: Stored | None = None  # where an index took the place of samples
+    lazy: LazyArray | None = None  # where an index took the place of samples
 
     def at(self, mask: np.ndarray) -> Rows:
         keys = [key for key, taken in zip(self.keys, mask) if taken]
-        return self._replace(keys=keys, stored=None if self.stored is None else self.stored.at(mask))
+        return self._replace(keys=keys, lazy=None if self.lazy is None else self.lazy.at(mask))
 
 
-def write_pack(folder: Path, source: Source, test: Source | None, options: DataOptions, note: Say) -> DataInfo:
+def write_pack(folder: Path, source: Source, test: Source | None, options: DataOptions) -> DataInfo:
     """Write train.npy, test.npy and labels of a source, and say what they are. `test`: a test part of its own."""
     if source.train.count < LEAST:
         raise UserError(f"{source.origin} has {source.train.count} samples; at least {LEAST} are needed to train.")
@@ -53,18 +54,18 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
         held = _write_part(folder, "test", own, test or source, beside=train)
         known = set(train.keys)
         if shared := sum(key in known for key in held.keys):
-            note(f"{source.name}: {shared} of the {own.count} test samples occur in the training part as well")
+            say(f"{source.name}: {shared} of the {own.count} test samples occur in the training part as well")
     else:
         mask = held_out(train.keys, source.held_out or -(-source.train.count // 10), source.origin)
         train, held = train.at(~mask), train.at(mask)
-        if train.stored is not None and held.stored is not None:
-            write_index(folder, "train", train.stored)
-            write_index(folder, "test", held.stored)
+        if train.lazy is not None and held.lazy is not None:
+            train.lazy.write(folder, "train")
+            held.lazy.write(folder, "test")
         else:
             _move_rows(folder, source, mask)
         if labels is not None:
             labels, test_labels = labels[~mask], labels[mask]
-    offset, scale = _scaling(folder, source, options, min(train.low, held.low), max(train.high, held.high), note)
+    offset, scale = _scaling(folder, source, options, min(train.low, held.low), max(train.high, held.high))
     for name, values in (("train", labels), ("test", test_labels)):
         if values is not None:
             np.save(folder / f"{name}-labels.npy", values, allow_pickle=False)
@@ -79,6 +80,7 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
         classes=source.classes if labels is not None else (),
         class_counts=() if labels is None else tuple(np.bincount(labels, minlength=len(source.classes)).tolist()),
         columns=source.columns,
+        kind=source.kind,
         fingerprint=_fingerprint(source, offset, scale, [train.keys, held.keys], [labels, test_labels]),
     )
 
@@ -86,8 +88,8 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
 def bytes_needed(source: Source, test: Source | None) -> int:
     """Disk space for a pack: the samples or their index, and a tenth while a test part is taken out."""
     own = _test_part(source, test)
-    stored = source.train.stored
-    row = stored.index_bytes if stored is not None and _streams(source.train, source) else _row_bytes(source)
+    lazy = source.train.lazy
+    row = lazy.index_bytes if lazy is not None and _streams(source.train, source) else _row_bytes(source)
     return (source.train.count + (own.count if own else -(-source.train.count // 10))) * row + (1 << 16)
 
 
@@ -97,7 +99,7 @@ def _row_bytes(source: Source) -> int:
 
 def _streams(part: Part, source: Source) -> bool:
     """Whether a part stays where it lies: its pictures can be read in any order, and they are many."""
-    return part.stored is not None and part.count * _row_bytes(source) > feed.RESIDENT_LIMIT
+    return part.lazy is not None and part.count * _row_bytes(source) > feed.RESIDENT_LIMIT
 
 
 def _test_part(source: Source, test: Source | None) -> Part | None:
@@ -119,7 +121,7 @@ def _agreeing(source: Source, test: Source, part: Part) -> Part:
     if (test.shape, test.dtype) != (source.shape, source.dtype):
         raise UserError(
             f"{test.origin}: test samples of {test.dtype} {test.shape}, but the training samples are {source.dtype} "
-            f"{source.shape}; for pictures --size and --channels bring both to one shape."
+            f"{source.shape}; for pictures {option('size')} and {option('channels')} bring both to one shape."
         )
     if source.columns and test.columns != source.columns:
         raise UserError(f"{test.origin}: columns {test.columns}, but the training part has {source.columns}.")
@@ -136,10 +138,10 @@ def _agreeing(source: Source, test: Source, part: Part) -> Part:
 def _write_part(folder: Path, name: str, part: Part, source: Source, beside: Rows | None = None) -> Rows:
     """A part as <name>.npy, or as an index where it streams. A test part goes with the training part, if it can:
     only keys of one kind can be compared."""
-    along = beside is not None and beside.stored is not None
-    if part.stored is not None and (along or _streams(part, source)):
-        write_index(folder, name, part.stored)
-        return Rows([key.tobytes() for key in part.stored.keys], np.inf, -np.inf, part.stored)
+    along = beside is not None and beside.lazy is not None
+    if part.lazy is not None and (along or _streams(part, source)):
+        part.lazy.write(folder, name)
+        return Rows([key.tobytes() for key in part.lazy.keys], np.inf, -np.inf, part.lazy)
     return _write_rows(folder / f"{name}.npy", part, source)
 
 
@@ -209,9 +211,7 @@ def _move_rows(folder: Path, source: Source, mask: np.ndarray) -> None:
         file.truncate(begin)
 
 
-def _scaling(
-    folder: Path, source: Source, options: DataOptions, low: float, high: float, note: Say
-) -> tuple[Numbers, Numbers]:
+def _scaling(folder: Path, source: Source, options: DataOptions, low: float, high: float) -> tuple[Numbers, Numbers]:
     """(offset, scale) such that (raw - offset) / scale lies in [-1, 1], or has mean 0 and deviation 1."""
     full = (0, INTEGERS[source.dtype]) if source.dtype in INTEGERS else None
     bounds = options.range or source.range or full
@@ -225,13 +225,13 @@ def _scaling(
         if bounds is None:
             raise UserError(
                 f"{source.origin}: values from {low:g} to {high:g}; floats are expected in [0, 1] or [-1, 1]: "
-                f"give --range LOW HIGH."
+                f"give {option('range')} both ends of theirs."
             )
-        note(f"{source.name}: values from {low:g} to {high:g}, taken as lying in [{bounds[0]}, 1]")
+        say(f"{source.name}: values from {low:g} to {high:g}, taken as lying in [{bounds[0]}, 1]")
     elif low < bounds[0] or high > bounds[1]:
         raise UserError(
             f"{source.origin}: values from {low:g} to {high:g} leave the range {bounds[0]:g} to {bounds[1]:g}; "
-            f"give a --range that holds them."
+            f"give {option('range')} ends that hold them."
         )
     return ((bounds[0] + bounds[1]) / 2,), ((bounds[1] - bounds[0]) / 2,)
 
@@ -261,7 +261,7 @@ def load_pack(folder: Path, opening: Callable[[str, dict[str, Any]], Store]) -> 
     opening: from a part's name and the description of its store to the store, where the part is only an index.
     """
 
-    def read(part: str) -> np.ndarray | Stored:
+    def read(part: str) -> np.ndarray | LazyArray:
         if is_index(folder, part):
             return read_index(folder, part, partial(opening, part))
         return np.load(folder / f"{part}.npy", mmap_mode="r", allow_pickle=False)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from aegean import draw
 from aegean.config import UserError
+from aegean.data.read.source import resume_hint
 
 
 def rows_of(seed: int, stream: str, index: Tensor, n: int) -> Tensor:
@@ -63,10 +64,6 @@ def _from_file(raw: np.memmap, rows: np.ndarray) -> np.ndarray:
         raise UserError(f"{file} cannot be read any more ({reason}). {resume_hint('the data')}") from None
 
 
-def resume_hint(what: str) -> str:
-    return f"Restore {what} and go on with `aegean train --resume`: nothing that was saved is lost."
-
-
 def _announce(mapped: mmap.mmap, starts: np.ndarray, size: int) -> None:
     """Have the system fetch all rows at once rather than one after the other as they are touched."""
     if hasattr(mmap, "MADV_WILLNEED"):
@@ -75,7 +72,7 @@ def _announce(mapped: mmap.mmap, starts: np.ndarray, size: int) -> None:
             mapped.madvise(mmap.MADV_WILLNEED, page, start + size - page)
 
 
-class Held:
+class Window:
     """One batch of a stream on the device, or a process's part of it, at a place that stays.
 
     part: (rank, processes): only samples [size * rank / n, size * (rank + 1) / n) of each batch are fetched.
