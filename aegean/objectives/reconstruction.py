@@ -3,6 +3,7 @@ whatever the number of pixels (Kingma and Welling 2013, eq. 10; Higgins et al. 2
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,68 +15,77 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def total(values: Tensor) -> Tensor:
-    """Sum over all but the batch: (B, ...) -> (B,)."""
-    return values.float().flatten(1).sum(1)
-
-
-def labelled(term: Term, of: str) -> str:
-    """A term's label: its own name, and what it is about where that is not the usual reconstruction."""
-    return type(term).__name__ if of == "x_hat" else f"{type(term).__name__}({of})"
+def total(values: Tensor, within: Tensor | None = None) -> Tensor:
+    """Sum over all but the batch, of what a mask covers: (B, ...) -> (B,)."""
+    values = values.float()
+    return (values if within is None else values * within).flatten(1).sum(1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SquaredError(Term):
-    """sum (x - x^)^2 of a sample, in the model's own units. `of` names the reconstruction."""
+class _Error(Term):
+    """of, to: the paths whose distance is meant. within: that of a mask of the values that count; "" for all."""
 
     of: str = "x_hat"
+    to: str = "x"
+    within: str = ""
 
     @property
     def label(self) -> str:
-        return labelled(self, self.of)
+        """The term's name, and what it is about where that is not the usual reconstruction."""
+        usual = {field.name: field.default for field in dataclasses.fields(self)}
+        chosen = (self.of, self.to, self.within)
+        if chosen == (usual["of"], usual["to"], usual["within"]):
+            return type(self).__name__
+        more = [name for name in chosen[1:] if name not in (usual["to"], "")]
+        return f"{type(self).__name__}({', '.join((self.of, *more))})"
 
-    def __call__(self, p: Any) -> Tensor:
-        return total((named(p, self.of) - p.x).square())
+    def total(self, p: Any, values: Tensor) -> Tensor:
+        return total(values, named(p, self.within) if self.within else None)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AbsoluteError(Term):
+class SquaredError(_Error):
+    """sum (x - x^)^2 of a sample, in the model's own units."""
+
+    def __call__(self, p: Any) -> Tensor:
+        return self.total(p, (named(p, self.of) - named(p, self.to)).square())
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbsoluteError(_Error):
     """sum |x - x^| of a sample."""
 
     def __call__(self, p: Any) -> Tensor:
-        return total((p.x_hat - p.x).abs())
+        return self.total(p, (named(p, self.of) - named(p, self.to)).abs())
 
 
 @dataclass(frozen=True, kw_only=True)
-class GaussianBits(Term):
+class GaussianBits(_Error):
     """-log2 N(x; x^, exp(log_variance)), a density over the model's units, in bits a sample.
 
     The variance is one learned number of the decoder (Rybkin et al. 2021), bounded below by a quarter
-    of a step of 8-bit pixels, so that the likelihood of constant data stays finite. `of` names the
-    reconstruction.
+    of a step of 8-bit pixels, so that the likelihood of constant data stays finite.
     """
-
-    of: str = "x_hat"
-
-    @property
-    def label(self) -> str:
-        return labelled(self, self.of)
 
     def __call__(self, p: Any) -> Tensor:
         log_variance = p.log_variance.float().clamp(min=2 * math.log(0.5 / 255))
-        squared = (named(p, self.of) - p.x).float().square()
-        return total(0.5 * (squared * (-log_variance).exp() + log_variance + math.log(2 * math.pi))) * NATS_TO_BITS
+        squared = (named(p, self.of) - named(p, self.to)).float().square()
+        nats = 0.5 * (squared * (-log_variance).exp() + log_variance + math.log(2 * math.pi))
+        return self.total(p, nats) * NATS_TO_BITS
 
 
 @dataclass(frozen=True, kw_only=True)
-class BernoulliBits(Term):
+class BernoulliBits(_Error):
     """Cross-entropy of the pixels as probabilities (x + 1) / 2, in bits a sample; the decoder gives logits."""
+
+    of: str = "raw_hat"
 
     def __call__(self, p: Any) -> Tensor:
         import torch.nn.functional as F
 
-        target = (p.x.float() + 1) / 2
-        return total(F.binary_cross_entropy_with_logits(p.raw_hat.float(), target, reduction="none")) * NATS_TO_BITS
+        target = (named(p, self.to).float() + 1) / 2
+        logits = named(p, self.of).float()
+        return self.total(p, F.binary_cross_entropy_with_logits(logits, target, reduction="none")) * NATS_TO_BITS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +102,12 @@ class LatentError(Term):
     """sum (z - z^)^2 / sum z^2 of the batch's latents: what the encoder finds in a generated sample against the latent
     that it was drawn from (Chen et al. 2016, section 4, for a Gaussian code). Relative, since latents have no unit."""
 
+    of: str = "z_hat"
+    to: str = "z"
+
     def __call__(self, p: Any) -> Tensor:
-        return total((p.z_hat - p.z).square()) / total(p.z.square()).clamp(min=1e-6)
+        z = named(p, self.to)
+        return total((named(p, self.of) - z).square()) / total(z.square()).clamp(min=1e-6)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +126,11 @@ class FeatureError(Term):
     samples. (B / pack,) numbers."""
 
     level: int = -1
+    of: str = "recon"
+    to: str = "real"
 
     def __call__(self, p: Any) -> Tensor:
-        squared = (p.recon.features[self.level] - p.real.features[self.level]).float().square()
+        squared = (named(p, self.of).features[self.level] - named(p, self.to).features[self.level]).float().square()
         return 0.5 * NATS_TO_BITS * total(squared) * (len(squared) / len(p.x))
 
 
@@ -123,8 +139,10 @@ class FeatureMatching(Term):
     """Mean over the discriminator's levels of sum |D_l(x) - D_l(x^)| / sum |D_l(x)| of a sample (Défossez et al. 2022,
     eq. 3): relative, so that all levels weigh the same. (B / pack,) numbers."""
 
+    of: str = "recon"
+    to: str = "real"
+
     def __call__(self, p: Any) -> Tensor:
-        parts = [
-            total((b - a).abs()) / total(a.abs()).clamp(min=1e-6) for a, b in zip(p.real.features, p.recon.features)
-        ]
+        pairs = zip(named(p, self.to).features, named(p, self.of).features)
+        parts = [total((b - a).abs()) / total(a.abs()).clamp(min=1e-6) for a, b in pairs]
         return sum(parts[1:], parts[0]) / len(parts)

@@ -37,10 +37,12 @@ def at(value: float | Ramp, progress: Tensor) -> Tensor | float:
 
 
 def named(p: Any, name: str) -> Any:
-    """A path by its name: "real"; of one level of a hierarchy "real.1"."""
-    path, _, level = name.partition(".")
+    """A path by its name: "real"; of one level of a hierarchy "real.1"; a part of its value "given.mask"."""
+    path, _, part = name.partition(".")
     value = getattr(p, path)
-    return value[int(level)] if level else value
+    if not part:
+        return value
+    return value[int(part)] if part.isdecimal() else getattr(value, part)
 
 
 @dataclass(frozen=True, kw_only=True)

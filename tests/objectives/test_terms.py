@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch.distributions import Bernoulli, Normal
 
+from aegean.config import from_json
 from aegean.nets import DiscriminatorOutput
 from aegean.objectives import (
     LOSSES,
@@ -115,6 +116,28 @@ def test_penalties_by_hand():
     p = SimpleNamespace(squared_gradient=lambda name: {"real": torch.tensor([4.0]), "mixed": torch.tensor([9.0])}[name])
     assert GradientPenalty(trains=("D",))(p).item() == 2.0
     assert WassersteinPenalty(trains=("D",))(p).item() == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("kind", [SquaredError, AbsoluteError, GaussianBits, BernoulliBits])
+def test_an_error_has_two_ends_and_counts_within_a_mask(kind):
+    """Where the mask is 0 nothing that either end says changes the error."""
+    target, mask = torch.rand(2, 3), torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
+    p = SimpleNamespace(
+        x=X, y=target, y_hat=torch.rand(2, 3), given=SimpleNamespace(mask=mask), log_variance=torch.tensor(0.3)
+    )
+    term = kind(trains=("G",), of="y_hat", to="y", within="given.mask")
+    before = term(p)
+    assert before[0] > 0 and before[1] == 0
+    p.y_hat = torch.where(mask > 0, p.y_hat, 9.0)
+    torch.testing.assert_close(term(p), before)
+    whole = kind(trains=("G",), of="y_hat", to="y")
+    assert whole(p)[1] != 0
+    assert term.label == f"{kind.__name__}(y_hat, y, given.mask)" and kind(trains=("G",)).label == kind.__name__
+
+
+def test_terms_of_older_files_are_read_with_the_usual_ends():
+    old = {"type": "SquaredError", "trains": ["G"], "weight": 1.0, "of": "x_top.1"}
+    assert from_json(old) == SquaredError(trains=("G",), of="x_top.1", to="x", within="")
 
 
 def test_feature_error_by_hand():
