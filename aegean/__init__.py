@@ -12,12 +12,12 @@ _PLACES = {
     "DataOptions": "aegean.data",
     "Model": "aegean.model",
     "UserError": "aegean.config",
-    "evaluate": "aegean.api",
-    "fit_prior": "aegean.api",
-    "load": "aegean.api",
+    "evaluate": "aegean.session.evaluate",
+    "fit_prior": "aegean.session.priors",
+    "load": "aegean.session.runs",
     "open_data": "aegean.data",
-    "resume": "aegean.api",
-    "train": "aegean.api",
+    "resume": "aegean.session.resume",
+    "train": "aegean.session.train",
 }
 
 

@@ -1,11 +1,27 @@
-"""What of the machine this process may use: cores, and a place for what can be made again."""
+"""What of the machine this process may use: device, cores, memory, the processes of a run, a folder for caches.
+
+Importing it does not wait for torch.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import platform
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aegean.config import UserError
+from aegean.surface import option
+
+if TYPE_CHECKING:
+    import torch
+
+# How torch, and oneDNN below it, word a lack of memory on a CPU.
+FULL = ("allocate memory", "Storage size", "out of memory", "could not create a memory object", "create a primitive")
 
 
 def cores() -> int:
@@ -18,12 +34,123 @@ def cores() -> int:
         return count
 
 
-def cache_folder(env: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
+def cache_folder(env: Mapping[str, str] = os.environ, system: str = sys.platform) -> Path:
     """$AEGEAN_CACHE, else the place for caches on this system."""
     if env.get("AEGEAN_CACHE"):
         return Path(env["AEGEAN_CACHE"]).expanduser().absolute()
     if env.get("XDG_CACHE_HOME"):
         return Path(env["XDG_CACHE_HOME"]) / "aegean"
-    if platform == "win32" and env.get("LOCALAPPDATA"):
+    if system == "win32" and env.get("LOCALAPPDATA"):
         return Path(env["LOCALAPPDATA"]) / "aegean" / "cache"
-    return Path.home() / ("Library/Caches" if platform == "darwin" else ".cache") / "aegean"
+    return Path.home() / ("Library/Caches" if system == "darwin" else ".cache") / "aegean"
+
+
+def set_threads() -> None:
+    """As many threads as this process has cores: fewer than the machine's in a container, or beside other
+    processes of the same run. OMP_NUM_THREADS, where a person set it, is left alone."""
+    import torch
+
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if "OMP_NUM_THREADS" not in os.environ or (processes > 1 and os.environ["OMP_NUM_THREADS"] == "1"):
+        torch.set_num_threads(max(1, cores() // processes))  # torchrun's own default is 1 each
+
+
+def leads() -> bool:
+    """Whether this process is the one of a run that writes and speaks."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def pick_device(name: str) -> torch.device:
+    """A device by name; auto is cuda, then mps, then cpu. UserError: this machine does not have it."""
+    import torch
+
+    there: dict[str, Callable[[], bool]] = {
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+        "cpu": lambda: True,
+    }
+    if name == "auto":
+        name = next(kind for kind, available in there.items() if available())
+    kind, asked = str(name).partition(":")[0], option("device", name)
+    if kind not in there:
+        raise UserError(f"{asked}: expected auto, cuda, mps or cpu.")
+    count, local = torch.cuda.device_count(), int(os.environ.get("LOCAL_RANK", "0"))
+    many = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1
+    if many and (kind == "mps" or (kind == "cuda" and name != "cuda")):
+        raise UserError(f"{asked}: several processes take one device each; give cuda or cpu.")
+    if name == "cuda" and there["cuda"]() and local >= count:
+        raise UserError(f"This machine has {count} CUDA devices: start at most so many processes (--nproc-per-node).")
+    if not there[kind]():
+        raise UserError(f"{asked}: this machine (or this build of torch) has no {kind}; use cpu.")
+    if name == "cuda":  # of several processes on a machine each takes its own
+        name = f"cuda:{local}"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UserError(f"{asked}: expected {kind}, or {kind}:0 for the first of several.") from None
+    if kind == "cuda" and (device.index or 0) >= count:
+        raise UserError(f"{asked}: this machine has {count} CUDA devices, counted from cuda:0.")
+    return device
+
+
+def describe(device: torch.device, processes: int = 1) -> dict[str, Any]:
+    """The kind of machine, the versions and the number of processes, which a bit-exact resume depends on."""
+    import numpy
+    import torch
+
+    return {
+        "device": device.type,
+        "accelerator": torch.cuda.get_device_name(device) if device.type == "cuda" else "",
+        "processor": _processor(),
+        "threads": torch.get_num_threads(),
+        "processes": processes,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "system": platform.system(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether torch says that memory is used up; on a CPU it says so in a plain RuntimeError."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in FULL)
+    )
+
+
+def reset_peak(device: torch.device) -> None:
+    """Forget the memory peaks of earlier runs of this process, where the system can."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak becomes what is held now
+
+
+def peak(device: torch.device) -> int:
+    """The most memory taken, in bytes: on CUDA by all tensors at once, else by the process; 0 where nobody tells."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    with contextlib.suppress(OSError):
+        if found := re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text()):
+            return int(found[1]) << 10
+    with contextlib.suppress(ImportError):
+        import resource
+
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most if sys.platform == "darwin" else most << 10
+    return 0

@@ -34,12 +34,12 @@ def page(folder: Path) -> str:
 
 def pushed(folder: Path) -> Path:
     """The card of a model of some steps."""
-    from aegean import api
-    from aegean.cli import main as aegean
+    import aegean
+    from aegean.cli import main as command
 
     settings = {"width": 8, "latent": 4, "batch": 16}
-    api.train("vae", "digits", folder / "run", images=320, evaluations=1, settings=settings)
-    assert aegean(["push", str(folder / "run"), f"{folder}/look-first/", "--licence", "mit"]) == 0
+    aegean.train("vae", "digits", folder / "run", images=320, evaluations=1, settings=settings)
+    assert command(["push", str(folder / "run"), f"{folder}/look-first/", "--licence", "mit"]) == 0
     return folder / "look-first"
 
 

@@ -23,11 +23,12 @@ from common import arguments, finish, rounded, show
 from PIL import Image
 from tqdm import trange
 
-from aegean import api
+import aegean
 from aegean.codec import unpack
 from aegean.compression import compress, decompress
 from aegean.data import Dataset, open_data
 from aegean.data.sets.feed import Feed
+from aegean.machine import pick_device
 from aegean.recipes import configure
 from aegean.training.engine import choose_engine
 from aegean.training.trainer import Trainer
@@ -92,7 +93,7 @@ def main() -> None:
         show("exact pixels, bytes a picture", list(exact), [list(exact.values())])
     budget = {"images": options.images, "exact_images": options.exact_images, "seed": 0}
     others = {name.lower(): [[rounded(v) for v in point] for point in found] for name, found in curves.items()}
-    device = api.pick_device("auto")
+    device = pick_device("auto")
     finish(
         "codec", device, task=options.task, count=len(pictures), budget=budget, lossy=points, lossless=exact, **others
     )
@@ -101,8 +102,8 @@ def main() -> None:
 def trained(file: Path, recipe: str, dataset: Dataset, images: int, settings: dict[str, Any]) -> Any:
     """The model that is kept in a file, or a new one, which then is kept there."""
     if file.exists():
-        return api.load(file)
-    run, device = configure(recipe, dataset.info, {**settings, "images": images}), api.pick_device("auto")
+        return aegean.load(file)
+    run, device = configure(recipe, dataset.info, {**settings, "images": images}), pick_device("auto")
     feed = Feed(dataset.info, dataset.train, dataset.train_labels, device, seed=run.seed)
     trainer = Trainer(run, dataset.info, feed, device, choose_engine(run, device, "auto", "auto", 1))
     for _ in trange(images // run.batch, desc=f"{recipe} {settings.get('quality', '')}", unit="step"):

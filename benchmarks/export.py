@@ -22,7 +22,7 @@ import torch
 from common import arguments, finish, note, rounded, show
 from torch import Tensor
 
-from aegean import api
+import aegean
 from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.data.io.show import as_pictures, labelled
@@ -109,10 +109,10 @@ def main() -> None:
         if options.quick:
             run, calls, settings = folder / "run", 2, {"width": 8, "latent": 4, "batch": 16}
             options.picture = options.picture or folder / "quick.png"
-            api.train("vae", "digits", run, images=320, evaluations=1, settings=settings)
+            aegean.train("vae", "digits", run, images=320, evaluations=1, settings=settings)
         if run is None:
             parser.error("give a folder of `aegean train`.")
-        model = api.load(run)
+        model = aegean.load(run)
         results = {part: found for part in OUTPUTS if (found := measured(run, model, part, folder, calls))}
         headings = ("", *next(iter(results.values())))
         show(

@@ -34,12 +34,12 @@ from aegean.config import Net
 from aegean.data import DataInfo, Dataset, open_data
 from aegean.data.io.show import as_pictures, tiles
 from aegean.data.sets.feed import Feed
+from aegean.machine import peak, reset_peak
 from aegean.metrics.features import FeatureNetwork, feature_network
 from aegean.metrics.probes import Probes
 from aegean.metrics.protocol import Evaluator
 from aegean.model import Model
 from aegean.recipes import configure
-from aegean.training.memory import peak, start_counting
 from aegean.training.schedule import Run
 from aegean.training.trainer import Trainer
 
@@ -145,7 +145,7 @@ def play(
 ) -> tuple[Model, dict[str, Any]]:
     """Train to the end: the model, its scores, its costs, and {images, seconds, fd} at so many even places."""
     feed = Feed(dataset.info, dataset.train, dataset.train_labels, device, run.seed)
-    start_counting(device)
+    reset_peak(device)
     trainer = Trainer(run, dataset.info, feed, device)
     clock = time.process_time if device.type == "cpu" else time.perf_counter  # others may work beside us
     every, seconds, start, along = run.images / points, 0.0, clock(), []

@@ -16,18 +16,18 @@ import torch
 from common import arguments, finish
 from PIL import Image
 
+import aegean
+
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "web"))
 from browser import Visit, chromium, playground
 from strokes import picture
-
-from aegean import api
 
 TABS = ("Picture", "Samples", "Directions", "Between", "Levels")
 
 
 def tiny_run(folder: Path) -> str:
     """A model of digits, hardly trained."""
-    api.train("vae", "digits", folder / "vae", images=320, evaluations=1, settings={"width": 8, "batch": 16})
+    aegean.train("vae", "digits", folder / "vae", images=320, evaluations=1, settings={"width": 8, "batch": 16})
     return str(folder / "vae")
 
 

@@ -18,8 +18,9 @@ from pathlib import Path
 import torch
 from common import FOREVER, arguments, feed_of, finish, median, note, random_images, rounded, show, wait
 
+from aegean.machine import cores
 from aegean.recipes import configure
-from aegean.training.engine import Engine, cores
+from aegean.training.engine import Engine
 from aegean.training.trainer import Trainer
 from aegean.training.world import World
 

@@ -39,8 +39,8 @@ from plain import loop
 from r3gan import r3gan
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from aegean.api import pick_device
 from aegean.data.info import DataInfo
+from aegean.machine import pick_device
 from aegean.recipes.gan import gan
 from aegean.recipes.vae import vae
 from aegean.training.engine import Engine

@@ -64,16 +64,16 @@ def shared(tmp_path_factory):
 
 
 def make_tiny_runs(folder):
-    from aegean import api
+    import aegean
 
     small = {"width": 8, "latent": 4, "batch": 16}
-    api.train("vae", "digits", folder / "vae", images=640, evaluations=2, settings=small)
-    api.train("ae", "digits", folder / "ae", images=320, evaluations=1, settings={**small, "conditional": True})
-    api.train("gan", "digits", folder / "cgan", images=320, evaluations=1, settings={**small, "conditional": True})
+    aegean.train("vae", "digits", folder / "vae", images=640, evaluations=2, settings=small)
+    aegean.train("ae", "digits", folder / "ae", images=320, evaluations=1, settings={**small, "conditional": True})
+    aegean.train("gan", "digits", folder / "cgan", images=320, evaluations=1, settings={**small, "conditional": True})
     plane = np.random.default_rng(0).normal(size=(300, 2))
     np.savetxt(folder / "plane.csv", plane, delimiter=",", header="x,y", comments="")
     table = str(folder / "plane.csv")
-    api.train("vae", table, folder / "rows", images=320, evaluations=1, settings={"width": 2, "batch": 16})
+    aegean.train("vae", table, folder / "rows", images=320, evaluations=1, settings={"width": 2, "batch": 16})
 
 
 @pytest.fixture(scope="session")

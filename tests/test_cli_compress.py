@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aegean import api
+import aegean
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("codecs")
     small = {"width": 8, "batch": 16}
-    api.train("codec", "digits", folder / "codec", images=640, evaluations=1, settings=small)
+    aegean.train("codec", "digits", folder / "codec", images=640, evaluations=1, settings=small)
     residual = {"quantiser": "residual", "levels": 8, "stages": 3}
-    api.train("vq_ae", "digits", folder / "vq", images=640, evaluations=1, settings={**small, **residual})
+    aegean.train("vq_ae", "digits", folder / "vq", images=640, evaluations=1, settings={**small, **residual})
     return folder
 
 

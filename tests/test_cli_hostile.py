@@ -16,11 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from aegean import api, files
+import aegean
+from aegean import files
 from aegean.cli import commands, main
 from aegean.config import UserError
 from aegean.data import DataInfo
 from aegean.recipes import RECIPES, configure
+from aegean.session.options import parse_images
+from aegean.training.loop import Interrupted
+from aegean.training.trainer import Fault
 
 RNG = np.random.default_rng(0)
 DIGITS = DataInfo("digits", (1, 8, 8), (127.5,), (127.5,), classes=("0", "1"), class_counts=(10, 10), count=20)
@@ -359,8 +363,8 @@ def test_an_answer_that_cannot_be_written():
 @pytest.mark.parametrize(
     "error, status, words",
     [
-        (api.Fault("KL in turn 'AE' at image 5: loss nan"), 3, ["stopped by a guard: KL", "last good state"]),
-        (api.Interrupted(), 130, ["aegean train --resume"]),
+        (Fault("KL in turn 'AE' at image 5: loss nan"), 3, ["stopped by a guard: KL", "last good state"]),
+        (Interrupted(), 130, ["aegean train --resume"]),
         (KeyboardInterrupt(), 130, ["interrupted"]),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), 2, ["--batch"]),
         (MemoryError(), 2, ["--batch"]),
@@ -374,7 +378,7 @@ def test_exit_statuses(error, status, words, call, monkeypatch, tmp_path):
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(api, "train", fail)
+    monkeypatch.setattr(aegean, "train", fail)
     got, out, err = call("train", "vae", "--data", "digits", "--out", tmp_path / "run")
     assert got == status and out == "" and all(word in err for word in words)
     assert ("Traceback" in err) is (status == 1)
@@ -384,7 +388,7 @@ def test_our_fault_leaves_its_traceback_in_the_run(call, run, monkeypatch):
     def fail(*_, **__):
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr(api, "resume", fail)
+    monkeypatch.setattr(aegean, "resume", fail)
     status, out, err = call("train", "--resume", run)
     assert (status, out) == (1, "") and len(err.splitlines()) == 1 and str(run / "error.txt") in err
     assert "ZeroDivisionError: ours" in (run / "error.txt").read_text()
@@ -404,7 +408,7 @@ def test_a_diverging_run_is_stopped_and_kept(call, done, tmp_path):
 @given(st.one_of(st.text(max_size=12), st.from_regex(r"-?\d{1,18}(\.\d{0,3})?[kM]?", fullmatch=True)))
 def test_any_budget_is_a_number_or_refused(text):
     try:
-        images = api.parse_images(text)
+        images = parse_images(text)
     except UserError as error:
         assert "--images" in str(error)
     else:

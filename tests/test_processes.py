@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import aegean
-from aegean import api
+from aegean.config import UserError
+from aegean.session.runs import scores
 from aegean.training.folder import Folder
 
 pytestmark = pytest.mark.slow
@@ -66,7 +67,7 @@ def until_saved(folder, process, images):
         try:
             if folder.path.exists() and folder.clock().get("images", 0) >= images:
                 return
-        except api.UserError:
+        except UserError:
             pass
         time.sleep(0.02)
     raise AssertionError(f"no state with {images} images: {ended(process, 10)}")
@@ -90,7 +91,7 @@ def test_two_processes_make_the_run_that_one_makes(alone, tmp_path):
     assert_agree(folder, alone)
     assert folder.read().machine["processes"] == 2
     key = "fd@digits-classifier:397"
-    assert api.scores(folder.path)[key]["value"] == pytest.approx(api.scores(alone.path)[key]["value"], rel=0.02)
+    assert scores(folder.path)[key]["value"] == pytest.approx(scores(alone.path)[key]["value"], rel=0.02)
 
 
 @pytest.mark.parametrize("rank,processes", [(0, 1), (1, 2)])

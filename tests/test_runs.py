@@ -15,7 +15,6 @@ import safetensors.torch
 import torch
 
 import aegean
-from aegean import api
 from aegean.config import UserError
 from aegean.latent import mapping
 from aegean.machine import cache_folder
@@ -23,10 +22,12 @@ from aegean.metrics.samples import chosen
 from aegean.model import Model
 from aegean.recipes import RECIPES, options
 from aegean.report.compare import compare_runs
+from aegean.session.options import parse_images
+from aegean.session.runs import scores
 from aegean.training.engine import Engine
 from aegean.training.folder import Folder
 from aegean.training.inherit import handed_over
-from aegean.training.loop import Loop
+from aegean.training.loop import Interrupted, Loop
 from aegean.training.trainer import Fault
 
 SMALL = {"width": 8, "latent": 4, "batch": 16}
@@ -112,13 +113,13 @@ def test_resuming_equals_never_stopping(straight, tmp_path, monkeypatch, stop):
 
 def test_a_recorded_run_resumes_bit_for_bit(tmp_path, monkeypatch):
     """Recording takes the first step for a try and takes it back, so it leaves no trace wherever it happens."""
-    monkeypatch.setattr("aegean.session.choose_engine", lambda *asked: Engine(backend="aot_eager"))
+    monkeypatch.setattr("aegean.session.train.choose_engine", lambda *asked, **words: Engine(backend="aot_eager"))
     train("gan", tmp_path / "straight", images=16 * 30)
     with pytest.MonkeyPatch.context() as patch:
         crash_after(patch, 17)
         with pytest.raises(Stop):
             train("gan", tmp_path / "run", images=16 * 30)
-    monkeypatch.setattr("aegean.session.choose_engine", None)  # the run's own engine is taken again
+    monkeypatch.setattr("aegean.session.train.choose_engine", None)  # the run's own engine is taken again
     aegean.resume(tmp_path / "run")
     assert Folder(tmp_path / "run").read().engine.backend == "aot_eager"
     assert_same(Folder(tmp_path / "straight"), Folder(tmp_path / "run"))
@@ -149,7 +150,7 @@ def test_a_run_that_is_being_trained_is_not_overwritten(tmp_path):
 def start():
     """start(function, *args, **kwargs) -> a process that carries it out, forked from one that has imported all."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["aegean.session", "tensorboard.summary.writer.record_writer"])
+    context.set_forkserver_preload(["aegean.session.train", "tensorboard.summary.writer.record_writer"])
 
     def start(function, *args, **kwargs):
         process = context.Process(target=function, args=args, kwargs=kwargs, daemon=True)
@@ -241,7 +242,7 @@ def test_a_signal_saves_the_state_at_the_present_step(straight, tmp_path, monkey
         step(self)
 
     monkeypatch.setattr(Loop, "_step", signalled)
-    with pytest.raises(aegean.api.Interrupted):
+    with pytest.raises(Interrupted):
         train("ae_to_gan", tmp_path / "run")
     monkeypatch.undo()
     assert Folder(tmp_path / "run").clock()["images"] == 16 * 26
@@ -480,7 +481,7 @@ def test_a_fitted_prior_survives_more_training(tmp_path):
     model = aegean.resume(tmp_path / "ae", images=320)
     assert "sample" in model.can() and "sample" in aegean.load(tmp_path / "ae").can()
     assert not torch.equal(first.means, model.nets["prior"].means)  # to the latents as they are now
-    assert any(key.startswith("fd@") for key in api.scores(tmp_path / "ae"))
+    assert any(key.startswith("fd@") for key in scores(tmp_path / "ae"))
 
 
 def test_a_gaussian_prior_has_the_moments_of_the_latents(tmp_path):
@@ -609,10 +610,10 @@ def test_sample_i_depends_on_the_seed_and_i_alone(straight):
     "text,images", [("500", 500), ("500k", 500_000), ("2M", 2_000_000), ("1.5M", 1_500_000), ("1.001k", 1001), (7, 7)]
 )
 def test_budgets_that_are_read(text, images):
-    assert api.parse_images(text) == images
+    assert parse_images(text) == images
 
 
 @pytest.mark.parametrize("text", ["", "0", "-5", "1e5", "5 k", "1.5", "k", "5K", "nan", "inf", "½k", True, "9" * 30])
 def test_budgets_that_are_refused(text):
     with pytest.raises(UserError, match="--images"):
-        api.parse_images(text)
+        parse_images(text)

@@ -14,18 +14,22 @@ from typing import Any
 
 import torch
 
-from aegean import api
-from aegean.api import Fault, Interrupted, Lost
+import aegean
 from aegean.cli import compress, hub, play, traverse, verbs
 from aegean.cli import export as exports
 from aegean.cli.describe import described, description, score_table
 from aegean.cli.outputs import FOLDER, answer, target
 from aegean.config import UserError
 from aegean.data import DataOptions
+from aegean.machine import leads, out_of_memory
 from aegean.recipes.registry import RECIPES, describe, find, options
+from aegean.session.options import parse_images
+from aegean.session.runs import scores as scores_of
+from aegean.surface import say
 from aegean.training.folder import Folder
-from aegean.training.loop import score_json
-from aegean.training.probe import out_of_memory
+from aegean.training.loop import Interrupted, score_json
+from aegean.training.trainer import Fault
+from aegean.training.world import Lost
 
 STOPPED, INTERRUPTED = 3, 130
 
@@ -59,11 +63,6 @@ def run(args: argparse.Namespace) -> int:
         if out_of_memory(error):
             raise MemoryError from None
         raise
-
-
-def leads() -> bool:
-    """Whether this process is the one of a run that speaks."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def _again(args: argparse.Namespace) -> str:
@@ -117,7 +116,7 @@ def train(args: argparse.Namespace) -> None:
         if odd := sorted(set(given) - {"images", "device", "accumulate"}):
             names = ", ".join("RECIPE" if name == "recipe" else option_name(name) for name in odd)
             raise UserError(f"--resume goes on with the run's own settings: leave out {names}.")
-        model = api.resume(out, given.get("images"), given.get("device", "auto"), given.get("accumulate"))
+        model = aegean.resume(out, given.get("images"), given.get("device", "auto"), given.get("accumulate"))
     else:
         missing = [text for key, text in NEEDED.items() if not given.get(key)]
         if missing:
@@ -127,10 +126,10 @@ def train(args: argparse.Namespace) -> None:
         for name in ("batch", "images"):
             if name in given and name in settings:
                 raise UserError(f"--{name} and --set {name}=... are the same; give one of them.")
-        model = api.train(given.pop("recipe"), data, out, settings=settings, **given)
+        model = aegean.train(given.pop("recipe"), data, out, settings=settings, **given)
     if not leads():
         return
-    print(f"{out}: trained; its scores:\n{score_table(api.scores(out))}")
+    print(f"{out}: trained; its scores:\n{score_table(scores_of(out))}")
     print(f"next: aegean {_next(model.can(), shlex.quote(out))}")
 
 
@@ -175,13 +174,13 @@ def data_options(given: dict[str, Any]) -> DataOptions:
 
 
 def fit(args: argparse.Namespace) -> None:
-    api.fit_prior(args.run, args.prior)
+    aegean.fit_prior(args.run, args.prior)
     place = shlex.quote(args.run)
     print(f"{args.run}: a {args.prior} prior is fitted to its latents; now: aegean sample {place} --out samples.png")
 
 
 def evaluate(args: argparse.Namespace) -> None:
-    scores = api.evaluate(args.run, args.data, args.count, args.features)
+    scores = aegean.evaluate(args.run, args.data, args.count, args.features)
     found = {key: score_json(score) for key, score in scores.items()}
     answer(score_table(found), {"run": args.run, "data": args.data, "scores": found}, args.json)
 
@@ -220,10 +219,10 @@ def _compare_recipes(names: list[str], out: str, overwrite: bool, given: dict[st
     begun = any((run_folder(Path(out), name, 0) / "config.json").exists() for name in names)
     path, _ = target(out, (FOLDER,), overwrite or begun)
     if "images" in given:
-        given["images"] = api.parse_images(given["images"])
+        given["images"] = parse_images(given["images"])
 
     def on_run(name: str, number: int, count: int) -> None:
-        api.say(f"run {number} of {count}: {name}")
+        say(f"run {number} of {count}: {name}")
 
     return path / "report.html", compare_recipes(names, data_options(given), path, on_run=on_run, **given)
 

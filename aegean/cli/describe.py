@@ -7,10 +7,10 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from aegean import api
 from aegean.cli.outputs import table
 from aegean.model import VERBS, Model, hint
 from aegean.report.runs import phase_starts
+from aegean.session.runs import load, scores
 from aegean.training.folder import Folder, Settings
 from aegean.training.inherit import handed_over
 
@@ -37,7 +37,7 @@ def described(run: str) -> dict[str, Any]:
     plan = Folder(path).read() if path.is_dir() else None
     model = None
     if plan is None or Folder(path).model.exists():
-        model = api.load(run)
+        model = load(run)
     found: dict[str, Any] = {"run": run, "complete": None}
     if model:
         found |= _model(model, run)
@@ -62,7 +62,7 @@ def described(run: str) -> dict[str, Any]:
         "command": plan.command,
         "started": plan.started,
         "format": plan.format,
-        "scores": api.scores(path),
+        "scores": scores(path),
     }
 
 

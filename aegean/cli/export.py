@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from aegean import diffusers
-from aegean.api import load
 from aegean.cli.outputs import FOLDER, target
 from aegean.config import UserError
 from aegean.integrations.export import BATCHES, described
 from aegean.integrations.export import export as exported
+from aegean.session.runs import load
 
 ENDINGS = (".onnx", ".pt2")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from aegean import api
+from aegean.surface import say
 from aegean.web.server import serve
 
 
 def play(args: argparse.Namespace) -> None:
-    serve(args.runs, args.host, args.port, api.say)
+    serve(args.runs, args.host, args.port, say)

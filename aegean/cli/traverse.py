@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aegean import api
 from aegean.cli.outputs import check_picture, npz, table, target, write
 from aegean.cli.verbs import check_size, class_index, need_labels, need_verb, opened
 from aegean.config import UserError
@@ -20,7 +19,9 @@ from aegean.data import read_inputs
 from aegean.data.io.show import as_pictures, labelled
 from aegean.model import Model
 from aegean.model.directions import Directions, check_way, chosen_way, directions, levels_of, prior_latents, walk
-from aegean.session import own_data
+from aegean.session.runs import home as home_of
+from aegean.session.runs import own_data
+from aegean.surface import say
 
 LOOKED_AT = 10_000  # training samples whose latents are looked at, at most,
 NUMBERS = 1 << 27  # and so many values in all
@@ -77,11 +78,11 @@ def samples(run: str, model: Model) -> tuple[Tensor | None, Tensor | None]:
     if "encode" not in model.can() or not (home / "config.json").exists():
         return None, None
     try:
-        dataset = own_data(home, api.home(home).read())
+        dataset = own_data(home, home_of(home).read())
     except UserError as error:
         if "sample" not in model.can():
             raise
-        api.say(f"{str(error).rstrip('.')}; draws of the prior are looked at instead")
+        say(f"{str(error).rstrip('.')}; draws of the prior are looked at instead")
         return None, None
     count = max(2, min(LOOKED_AT, NUMBERS // math.prod(model.info.shape)))
     chosen = np.sort(np.random.default_rng(0).permutation(len(dataset.train))[:count])

@@ -17,13 +17,14 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from aegean import api
 from aegean.cli.outputs import FOLDER, check_picture, npz, rows, target, write, write_folder
 from aegean.config import UserError, nearest, to_json
 from aegean.data import DataInfo
 from aegean.data.io.inputs import different, read_labelled
 from aegean.data.kinds import show
+from aegean.machine import pick_device
 from aegean.model import Model, hint
+from aegean.session.runs import load
 
 SHOWN = 16  # inputs whose levels are shown
 LIMIT = 4 << 30  # bytes of samples or latents that one command holds in memory
@@ -140,7 +141,7 @@ def decode(args: argparse.Namespace) -> None:
 
 def opened(run: str, verb: str) -> Model:
     """The model of a run or file, on the best device there is. UserError: it cannot do the verb."""
-    model = api.load(run, api.pick_device("auto"))
+    model = load(run, pick_device("auto"))
     need_verb(model, run, verb)
     model.progress = partial(tqdm, desc=verb, unit="batch", leave=False, delay=0.5, file=sys.stderr)
     return model

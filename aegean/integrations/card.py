@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from aegean import api
 from aegean.config import UserError, parse_json
 from aegean.data import DataInfo
 from aegean.data.kinds import show
 from aegean.data.read.built_in import BUILT_IN
 from aegean.data.read.hub import Hub, is_hub
 from aegean.model import Model
-from aegean.session import own_data
+from aegean.session.runs import load, own_data
+from aegean.surface import say
 from aegean.training.folder import Folder, Settings
 
 MODEL, CARD, SAMPLES, RECONSTRUCTIONS = "model.safetensors", "README.md", "samples.png", "reconstructions.png"
@@ -39,7 +39,7 @@ class Source(NamedTuple):
 
 def read_source(run: str | Path) -> Source:
     """The model of a run folder or a model file, with the scores of just this model."""
-    model, path = api.load(run), Path(run)
+    model, path = load(run), Path(run)
     file = path / MODEL if path.is_dir() else path
     if file.name != MODEL or not (file.parent / "config.json").exists():
         return Source(file, model, None, {})
@@ -69,7 +69,7 @@ def pictures(source: Source) -> dict[str, bytes]:
         try:
             dataset = own_data(source.file.parent, source.plan)
         except UserError as error:
-            api.say(f"note: the card shows no reconstructions: {error}")
+            say(f"note: the card shows no reconstructions: {error}")
             return found
         chosen = np.arange(min(PAIRED, len(dataset.test)))
         raw = dataset.test[chosen]

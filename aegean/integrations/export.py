@@ -20,12 +20,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aegean import __version__, api
+from aegean import __version__
 from aegean.config import JSON_LIMIT, UserError, nearest, parse_json
 from aegean.files import write_atomically
 from aegean.integrations.parts import OUTPUTS, Part, made
 from aegean.model import Model
-from aegean.session import own_data
+from aegean.session.runs import home, load, own_data
 
 FORMATS = ("onnx", "pt2")
 OPSET = 20  # of the ONNX standard: what the exporter writes without a conversion
@@ -56,7 +56,7 @@ def export(run: str | Path, part: str, file: str | Path, format: str = "") -> di
         raise UserError(f"There is no format {format!r}.{nearest(format, FORMATS)}")
     if format == "onnx":
         need_onnx()
-    model = api.load(run)
+    model = load(run)
     try:
         module = Part(part, model)
     except UserError as error:
@@ -196,7 +196,7 @@ def real_inputs(run: str | Path, model: Model, module: Part) -> tuple[dict[str, 
 def own_samples(run: str | Path, n: int) -> tuple[Tensor, Tensor | None] | None:
     """n held-out samples of a run's own data in the model's range, and their labels; None where they are not there."""
     try:
-        folder = api.home(run)
+        folder = home(run)
         dataset = own_data(folder.path, folder.read())
     except UserError:
         return None

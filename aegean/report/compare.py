@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aegean import api
-from aegean.asked import with_budget
 from aegean.config import UserError, to_json
 from aegean.data import DataOptions, Dataset, open_data
 from aegean.data.sets.opening import settled
@@ -21,9 +19,13 @@ from aegean.report.runs import read_entries, read_plans
 from aegean.report.steps import next_steps
 from aegean.report.tables import grouped, table
 from aegean.report.verdict import verdict, warnings
-from aegean.session import own_data
+from aegean.session.options import parse_images, with_budget
+from aegean.session.resume import resume
+from aegean.session.runs import own_data
+from aegean.session.train import train
 from aegean.surface import option
 from aegean.training.folder import Folder, Settings
+from aegean.training.trainer import Fault
 
 OTHER = {"run": "a budget or networks", "minutes": "a budget", "recipe": "a recipe", "inherited": "a source",
          "settings": "options"}  # fmt: skip
@@ -75,7 +77,7 @@ def compare_recipes(
     settings: options of all runs of a recipe, by its name. Every run has the same budget of images, or of minutes. A
     finished run that is already there is used again, a half finished one is resumed, so that an interrupted comparison
     goes on; one that was asked for something else is refused. A run that a guard stops is compared as it stood. on_run
-    is called before each run. Returns the report's numbers. UserError: as `aegean.api.train`.
+    is called before each run. Returns the report's numbers. UserError: as `aegean.train`.
     """
     out, options = Path(out), settled(DataOptions(data) if isinstance(data, str) else data)
     recipes = list(dict.fromkeys(recipes))
@@ -98,7 +100,7 @@ def compare_recipes(
             on_run(path.name, number, len(wanted))
         try:
             _train(path, plan, images, device)
-        except api.Fault as fault:
+        except Fault as fault:
             faults.append(f"{path.name} was stopped by a guard: {fault}.")
     order = [run_folder(out, text, seed) for text in recipes for seed in range(seeds)]
     return compare_runs(order, out / "report.html", faults)
@@ -129,7 +131,7 @@ def _wanted(
 ) -> Settings:
     """What is asked of one run; its number of images only where no minutes are given."""
     run = configure(recipe, dataset.info, settings).replace(seed=seed)
-    run = with_budget(run, None if images is None else api.parse_images(images), 0)
+    run = with_budget(run, None if images is None else parse_images(images), 0)
     return Settings(recipe, dict(settings), options, dataset.info, run, minutes=minutes or 0.0)
 
 
@@ -153,7 +155,7 @@ def _check_same(path: Path, wanted: Settings) -> None:
 def _train(path: Path, wanted: Settings, images: int | str | None, device: str) -> None:
     """A new run, or the rest of one."""
     if not path.exists():
-        api.train(
+        train(
             wanted.recipe,
             wanted.data,
             path,
@@ -164,7 +166,7 @@ def _train(path: Path, wanted: Settings, images: int | str | None, device: str) 
             settings=wanted.settings,
         )
     elif not _finished(path):
-        api.resume(path, device=device)
+        resume(path, device=device)
 
 
 def _finished(path: Path) -> bool:

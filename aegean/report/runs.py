@@ -16,6 +16,8 @@ from aegean.data.read.sprites import known_factors
 from aegean.files import write_atomically
 from aegean.metrics.protocol import Evaluator
 from aegean.model import Model
+from aegean.session.evaluate import COUNTED, make_evaluator, write_scores
+from aegean.session.runs import load
 from aegean.surface import say
 from aegean.training.folder import Folder, Settings
 from aegean.training.loop import score_json
@@ -97,11 +99,10 @@ def read_plans(paths: Sequence[str | Path]) -> dict[Path, Settings]:
 def read_entries(plans: dict[Path, Settings], dataset: Dataset) -> list[Entry]:
     """Runs with their scores, those of their encoders among them; what was not measured in a run's present state is
     measured now, and kept in its evaluation.json."""
-    from aegean import api, session
 
     @cache
     def evaluator() -> Evaluator:
-        return session.make_evaluator(dataset, session.COUNTED)
+        return make_evaluator(dataset, COUNTED)
 
     def read() -> list[Entry]:
         return [_read(path, plan) for path, plan in plans.items()]
@@ -109,7 +110,7 @@ def read_entries(plans: dict[Path, Settings], dataset: Dataset) -> list[Entry]:
     def evaluated(entries: list[Entry]) -> list[Entry]:
         for entry in entries:
             say(f"evaluating {entry.path}")
-            session.write_scores(Folder(entry.path), evaluator(), api.load(entry.path), entry.images)
+            write_scores(Folder(entry.path), evaluator(), load(entry.path), entry.images)
         return read()
 
     entries = evaluated([entry for entry in read() if not entry.scores])
@@ -120,7 +121,7 @@ def read_entries(plans: dict[Path, Settings], dataset: Dataset) -> list[Entry]:
     for entry in entries:
         if about_encoders and entry.encodes and not any(key.startswith(PROBES) for key in entry.scores):
             say(f"evaluating the encoder of {entry.path}")
-            probed = evaluator().probed(api.load(entry.path))
+            probed = evaluator().probed(load(entry.path))
             entry.scores.update({key: score_json(score) for key, score in probed.items()})
             content = {"images": entry.images, "scores": entry.scores}
             write_atomically(Folder(entry.path).scores, json.dumps(content, indent=1))

@@ -19,13 +19,14 @@ from sklearn.utils.validation import check_random_state, check_scalar, validate_
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from aegean.asked import parse_images, pick_device, with_budget
 from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.data.sets.feed import Feed
+from aegean.machine import pick_device
 from aegean.model import Model
 from aegean.recipes import RECIPES, configure, options
-from aegean.session import quiet
+from aegean.session.options import parse_images, with_budget
+from aegean.surface import muted
 from aegean.training.schedule import Run
 from aegean.training.trainer import Fault, Trainer
 
@@ -180,8 +181,8 @@ class Estimator(BaseEstimator):
         with parameters_named():
             run, device = self._run(info, seed), pick_device(str(self.device))
         feed = Feed(info.replace(offset=(0.0,), scale=(1.0,)), x.numpy(), None, device, seed)
-        trainer = Trainer(run, info, feed, device, say=quiet)
-        with tqdm(total=run.images, unit="img", unit_scale=True, disable=not self.verbose) as bar:
+        trainer = Trainer(run, info, feed, device)
+        with muted(), tqdm(total=run.images, unit="img", unit_scale=True, disable=not self.verbose) as bar:
             while not trainer.done:
                 if trainer.phase_ended:
                     trainer.next_phase()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from aegean.config import Config, UserError
-from aegean.machine import cores
+from aegean.surface import option
 from aegean.training.schedule import Run
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -60,15 +60,15 @@ def choose_engine(run: Run, device: torch.device, precision: str, compile: str, 
 
     UserError: an unknown word, or a precision that the device has not.
     """
-    for word, known, option in ((precision, PRECISIONS, "--precision"), (compile, COMPILE, "--compile")):
+    for name, word, known in (("precision", precision, PRECISIONS), ("compile", compile, COMPILE)):
         if word not in known:
-            raise UserError(f"{option} {word}: expected {', '.join(known[:-1])} or {known[-1]}.")
+            raise UserError(f"{option(name, word)}: expected {', '.join(known[:-1])} or {known[-1]}.")
     if accumulate < 1:
-        raise UserError(f"--accumulate {accumulate}: expected a whole number from 1 on.")
+        raise UserError(f"{option('accumulate', accumulate)}: expected a whole number from 1 on.")
     if precision == "auto":
         precision = "bfloat16" if _gains(run, device) else "float32"
     if precision == "bfloat16" and device.type == "mps":
-        raise UserError("--precision bfloat16: not on mps; use float32.")
+        raise UserError(f"{option('precision', precision)}: not on mps; use float32.")
     if compile == "auto":
         long = run.images >= LONG * run.batch * len(run.schedule)
         pays = device.type == "cuda" or bool(_pictures(run))  # dense networks on a CPU are too quick
@@ -96,22 +96,3 @@ def _gains(run: Run, device: torch.device) -> bool:
     if device.type != "cpu" or not torch.cpu._is_amx_tile_supported():
         return False
     return any(width >= WIDE and shape[1] * shape[2] >= LARGE for width, shape in _pictures(run))
-
-
-# As torch, and oneDNN below it, say it on a CPU.
-FULL = ("allocate memory", "Storage size", "out of memory", "could not create a memory object", "create a primitive")
-
-
-def out_of_memory(error: Exception) -> bool:
-    """Whether torch says that memory is used up; on a CPU it says so in a plain RuntimeError."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in FULL)
-    )
-
-
-def set_threads() -> None:
-    """As many threads as this process has cores: fewer than the machine's in a container, or beside other
-    processes of the same run. OMP_NUM_THREADS, where a person set it, is left alone."""
-    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    if "OMP_NUM_THREADS" not in os.environ or (processes > 1 and os.environ["OMP_NUM_THREADS"] == "1"):
-        torch.set_num_threads(max(1, cores() // processes))  # torchrun's own default is 1 each

@@ -6,7 +6,6 @@ import contextlib
 import datetime
 import json
 import os
-import platform
 import shlex
 import shutil
 import sys
@@ -17,7 +16,6 @@ from typing import Any
 
 import safetensors
 import safetensors.torch
-import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -54,32 +52,6 @@ class Settings(Config):
     def images(self) -> int:
         """The whole budget: an inherited network's images count."""
         return self.run.images + int(self.inherited.get("images", 0))
-
-
-def here(device: torch.device, processes: int = 1) -> dict[str, Any]:
-    """The kind of machine, the versions and the number of processes, which a bit-exact resume depends on."""
-    import numpy
-
-    accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
-    return {
-        "device": device.type,
-        "accelerator": accelerator,
-        "processor": _processor(),
-        "threads": torch.get_num_threads(),
-        "processes": processes,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": numpy.__version__,
-        "system": platform.system(),
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def command() -> str:

@@ -16,9 +16,9 @@ from tqdm import tqdm
 
 from aegean.config import UserError
 from aegean.data.kinds import show
+from aegean.machine import peak, reset_peak
 from aegean.model import Model
 from aegean.training.folder import Folder, Settings
-from aegean.training.memory import peak, start_counting
 from aegean.training.trainer import Fault, Trainer
 from aegean.training.watch import LOUDER, collapse_warning, cures, saturation_warning, silence_warning
 
@@ -52,7 +52,7 @@ class Loop:
     def __init__(self, folder: Folder, settings: Settings, trainer: Trainer, evaluate: Evaluate):
         self.folder, self.settings, self.trainer, self.evaluate = folder, settings, trainer, evaluate
         self.notes: dict[str, Any] = {"seconds": 0.0, "lines": 0, "best": {}, "coverage": 0.0, "memory": 0}
-        start_counting(trainer.device)
+        reset_peak(trainer.device)
         self.cadence = Cadence(settings)
         self.shown = trainer.feed.take("shown", 0, min(SHOWN // 2, trainer.feed.count))
         self.stopping = self.ending = False

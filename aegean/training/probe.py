@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from aegean.config import UserError
+from aegean.machine import out_of_memory
 from aegean.model import Model
-from aegean.training.engine import out_of_memory
 from aegean.training.schedule import Run
 from aegean.training.trainer import Trainer
 

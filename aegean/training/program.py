@@ -16,9 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aegean.data.read.source import Say
-from aegean.machine import cache_folder
-from aegean.training.engine import out_of_memory
+from aegean.machine import cache_folder, out_of_memory
+from aegean.surface import say
 from aegean.training.zeros import drop_zeros
 
 WARM = 3  # calls on a side stream before a CUDA graph is captured
@@ -30,7 +29,7 @@ class Program:
     backend: "" runs the function as it is (eager, the reference); "inductor" compiles the recording, and captures it
     as a CUDA graph where there is CUDA; "aot_eager" goes the same way without generating code. moving: the tensors
     that the function changes; fixed: those that it only reads; all of them stay where they are. When compiling
-    fails, the function runs as it is, and `say` tells why.
+    fails, the function runs as it is, and it is said why.
     """
 
     graphs = True  # False: compiled, but not captured; for benchmarks
@@ -42,10 +41,9 @@ class Program:
         moving: list[Tensor],
         fixed: list[Tensor],
         backend: str,
-        say: Say,
     ):
         self.name, self.function, self.moving, self.fixed = name, function, moving, fixed
-        self.backend, self.say = backend, say
+        self.backend = backend
         self.compiled: Any = None
         self.calls = 0
         self.seconds = 0.0  # that compiling took
@@ -70,19 +68,19 @@ class Program:
             recording = record(self.function, [*self.moving, *self.fixed])
             self._restore(kept)
             self.inputs = [t.detach() for t in (*self.moving, *self.fixed)]
-            self.say(f"compiling {self.name} ({len(recording.graph.nodes):,} operations)")
+            say(f"compiling {self.name} ({len(recording.graph.nodes):,} operations)")
             compiled = torch.compile(recording, backend=self.backend, fullgraph=True, dynamic=False)
             with torch.no_grad(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the compiler's, about itself
                 compiled(*self.inputs)
             self.compiled = compiled
-            self.say(f"compiled {self.name} in {time.monotonic() - start:.0f} s")
+            say(f"compiled {self.name} in {time.monotonic() - start:.0f} s")
         except Exception as error:  # a missing C++ compiler, an operation that the compiler does not know
             if out_of_memory(error):
                 raise
             self.backend = ""
             reason = " ".join((str(error).strip() or type(error).__name__).splitlines()[:2])
-            self.say(f"{self.name} cannot be compiled here ({reason}); going on without")
+            say(f"{self.name} cannot be compiled here ({reason}); going on without")
         finally:
             self._restore(kept)
             self.seconds = time.monotonic() - start

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from aegean import draw
 from aegean.config import UserError
 from aegean.data.info import DataInfo
-from aegean.data.read.source import Say, say_to_stderr
 from aegean.data.sets.feed import Feed
 from aegean.latent import Quantised
 from aegean.model import BATCH, Model
@@ -66,9 +65,8 @@ class Trainer:
         device: torch.device,
         engine: Engine | None = None,
         world: World | None = None,
-        say: Say = say_to_stderr,
     ):
-        self.run, self.info, self.feed, self.device, self.say = run, info, feed, device, say
+        self.run, self.info, self.feed, self.device = run, info, feed, device
         self.engine, self.world = engine or Engine(), world or World()
         self.shards = self.world.size * self.engine.accumulate
         check_split(run, self.world.size, self.engine.accumulate)
@@ -180,7 +178,7 @@ class Trainer:
         key = name, place
         if key not in self.programs:
             self.programs[key] = Program(
-                f"{name} of phase {self.phase.name}", function, *self._everything(), self.engine.backend, self.say
+                f"{name} of phase {self.phase.name}", function, *self._everything(), self.engine.backend
             )
         return self.programs[key]
 

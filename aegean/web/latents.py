@@ -15,7 +15,7 @@ from aegean.latent import NormalPrior
 from aegean.latent.quantised import Quantised
 from aegean.model import Model
 from aegean.model.directions import Directions, check_way, directions
-from aegean.session import own_data
+from aegean.session.runs import own_data
 from aegean.training.folder import Folder
 from aegean.web.play import Pictures, Shown, checked, drawn, labels_of, lacks, own_labels, seen
 from aegean.web.upload import Upload, taken

@@ -10,14 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aegean import api
 from aegean.codec import unpack
 from aegean.config import UserError
 from aegean.data.batch import Batch
 from aegean.data.io.show import as_pictures
 from aegean.formulas.pictures import mean_squared_error, psnr
+from aegean.machine import pick_device
 from aegean.model import Model, hint
 from aegean.paths import Noise, Paths, noise_for
+from aegean.session.runs import load
 from aegean.web.upload import Upload, taken
 
 MOST = 64  # pictures at a time
@@ -45,7 +46,7 @@ def shown_runs(paths: Sequence[str]) -> list[Shown]:
     """The models of runs or model files, each under a name of its own. UserError: one that cannot be played with."""
     found = []
     for path in paths:
-        model = api.load(path, api.pick_device("auto"))
+        model = load(path, pick_device("auto"))
         if not model.info.is_image:
             raise UserError(f"{path} was trained on rows; the playground shows pictures. Use `aegean sample {path}`.")
         found.append(model)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from autoencoders import PICTURES, close, pictures, theirs
 
-from aegean import api
+import aegean
 from aegean import diffusers as folders
 from aegean.config import UserError
 from aegean.data.sets.feed import Feed
@@ -165,7 +165,7 @@ def test_from_folder_to_folder_on_the_command_line(made, photos, tiny_runs, tmp_
     code, said = run(*words, "--images", "320", "--set", "width=8")
     assert code == 0 and "psnr@test" in said
     assert run("export", out, "--format", "diffusers", "--out", tmp_path / "tuned/")[0] == 0
-    assert close(theirs(tmp_path / "tuned")[1], api.load(out).reconstruct(pictures()))
+    assert close(theirs(tmp_path / "tuned")[1], aegean.load(out).reconstruct(pictures()))
     for source in (tmp_path / "tuned", out):
         assert run("reconstruct", source, photos, "--out", tmp_path / "r.png", "--overwrite")[0] == 0
     code, said = run("train", "codec", "--from", made("AutoencoderKL"), "--data", photos, "--out", tmp_path / "codec",

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from aegean import api, session
+import aegean
 from aegean.metrics.features import FeatureNetwork
 
 TINY = {"width": 4, "latent": 4, "batch": 32}
@@ -20,7 +20,7 @@ def flat_features(dataset):
 
 @pytest.fixture(autouse=True)
 def features(monkeypatch):
-    monkeypatch.setattr(session, "feature_network", flat_features)
+    monkeypatch.setattr("aegean.session.evaluate.feature_network", flat_features)
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +28,9 @@ def runs(tmp_path_factory):
     """Folders of a tiny ae and a tiny gan on digits."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "feature_network", flat_features)
+        patch.setattr("aegean.session.evaluate.feature_network", flat_features)
         for recipe in ("ae", "gan"):
-            api.train(recipe, "digits", folder / recipe, images=192, settings=TINY, evaluations=2)
+            aegean.train(recipe, "digits", folder / recipe, images=192, settings=TINY, evaluations=2)
     return folder / "ae", folder / "gan"
 
 
@@ -39,7 +39,7 @@ def levelled(tmp_path_factory):
     """A folder of tiny runs of every hierarchy on digits, and of a flat vae."""
     folder = tmp_path_factory.mktemp("levelled")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "feature_network", flat_features)
+        patch.setattr("aegean.session.evaluate.feature_network", flat_features)
         for recipe in ("hierarchical_vae", "stacked_gan", "multiscale_gan", "vae"):
-            api.train(recipe, "digits", folder / recipe, images=320, settings=TINY, evaluations=1)
+            aegean.train(recipe, "digits", folder / recipe, images=320, settings=TINY, evaluations=1)
     return folder

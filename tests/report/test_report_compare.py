@@ -8,10 +8,11 @@ import shutil
 import numpy as np
 import pytest
 
-from aegean import api, session
+import aegean
 from aegean.config import UserError
 from aegean.report import compare_recipes, compare_runs
 from aegean.training.folder import Folder
+from aegean.training.trainer import Fault
 
 TINY = {"width": 4, "latent": 4, "batch": 32}
 VOID = {"meta", "link", "img", "br", "hr"}
@@ -154,8 +155,8 @@ def test_an_interrupted_comparison_goes_on(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return train(*args, **kwargs)
 
-    train = api.train
-    monkeypatch.setattr(api, "train", stop_at_second)
+    train = aegean.train
+    monkeypatch.setattr("aegean.report.compare.train", stop_at_second)
     with pytest.raises(KeyboardInterrupt):
         compare_recipes(["gan"], "digits", tmp_path, **asked)
     assert not (tmp_path / "report.html").exists()
@@ -190,9 +191,9 @@ def test_variants_of_a_recipe_are_compared_with_one_another(tmp_path):
 def test_a_run_stopped_by_a_guard_is_compared_as_it_stood(tmp_path, monkeypatch, runs):
     def fault(recipe, data, out, **kwargs):
         shutil.copytree(runs[1], out)
-        raise api.Fault("loss nan")
+        raise Fault("loss nan")
 
-    monkeypatch.setattr(api, "train", fault)
+    monkeypatch.setattr("aegean.report.compare.train", fault)
     report = compare_recipes(["gan"], "digits", tmp_path / "out", images=192, settings={"gan": TINY})
     assert report["warnings"][0] == "gan-seed0 was stopped by a guard: loss nan."
 
@@ -200,7 +201,7 @@ def test_a_run_stopped_by_a_guard_is_compared_as_it_stood(tmp_path, monkeypatch,
 def test_rows_of_a_table_get_scatter_plots(tmp_path, monkeypatch):
     from aegean.metrics.features import feature_network
 
-    monkeypatch.setattr(session, "feature_network", feature_network)
+    monkeypatch.setattr("aegean.session.evaluate.feature_network", feature_network)
     rows = np.random.default_rng(0).normal(size=(200, 2))
     names = "$height,<b>"
     np.savetxt(tmp_path / "points.csv", rows, delimiter=",", header=names, comments="")

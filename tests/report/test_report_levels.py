@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aegean import api
+import aegean
 from aegean.report import compare_runs
 
 
@@ -24,7 +24,7 @@ def test_a_report_shows_levels_and_costs(levelled, tmp_path):
 def test_rows_with_levels_are_shown_as_clouds(levelled, tmp_path):
     plane = np.random.default_rng(0).normal(size=(300, 2))
     np.savetxt(tmp_path / "plane.csv", plane, delimiter=",", header="x,y", comments="")
-    api.train(
+    aegean.train(
         "hierarchical_vae", str(tmp_path / "plane.csv"), tmp_path / "run", images=320, evaluations=1,
         settings={"width": 2, "batch": 32},
     )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Training sessions: what is asked of a training, and everything from there to a finished, evaluated run."""

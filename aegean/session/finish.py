@@ -1,0 +1,66 @@
+"""From a run's present state to its end: training, the fitted prior, the final evaluation; and what went wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import traceback
+
+from aegean.config import UserError
+from aegean.data import Dataset
+from aegean.files import FULL, write_atomically
+from aegean.machine import out_of_memory
+from aegean.metrics.protocol import Evaluator
+from aegean.model import Model
+from aegean.session.evaluate import COUNTED, write_scores
+from aegean.session.memory import too_large
+from aegean.session.priors import fitted
+from aegean.session.runs import load
+from aegean.surface import say
+from aegean.training.folder import Folder, Settings
+from aegean.training.inherit import give
+from aegean.training.loop import Interrupted, Loop, follow
+from aegean.training.trainer import Fault, Trainer
+from aegean.training.world import Lost
+
+
+def finish(folder: Folder, plan: Settings, dataset: Dataset, evaluator: Evaluator, trainer: Trainer) -> Model:
+    """Train a run to its end and evaluate it; the model.
+
+    folder, plan: the run.
+    dataset: its data.
+    evaluator: measures while it trains.
+    trainer: at the run's beginning; it takes the saved state, if there is one.
+    """
+    try:
+        return _finish(folder, plan, dataset, evaluator, trainer)
+    except (UserError, Fault, Interrupted, Lost, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise UserError(f"No space left to write {folder.path}; free some and resume.") from None
+        if not out_of_memory(error):
+            with contextlib.suppress(UserError, OSError):
+                write_atomically(folder.path / "error.txt", traceback.format_exc())
+            raise
+    raise UserError(too_large(folder, plan, dataset, trainer))  # out here, where the error's own tensors are gone
+
+
+def _finish(folder: Folder, plan: Settings, dataset: Dataset, evaluator: Evaluator, trainer: Trainer) -> Model:
+    world = trainer.world
+    if plan.inherited and not world.share(folder.state.exists()):
+        give(trainer, plan)
+    if world.leads:
+        Loop(folder, plan, trainer, evaluator).run()
+    else:
+        follow(plan, trainer, evaluator)
+    world.any(False)  # the model is written
+    model = load(folder.path, trainer.device)
+    if plan.prior and model.about.get("prior") != plan.prior:  # the latents have moved since it was fitted
+        say(f"fitting the {plan.prior} prior anew")
+        model = (fitted(folder, plan, dataset) if world.leads else model).to(trainer.device)
+        world.any(False)
+        model = load(folder.path, trainer.device)
+    if world.share(not folder.scores.exists() or json.loads(folder.scores.read_text())["images"] != plan.images):
+        write_scores(folder, Evaluator(dataset, evaluator.features, COUNTED, world=world), model, plan.images)
+    return model
