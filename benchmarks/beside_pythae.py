@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import FOREVER, Found, alternate, arguments, compared, feed_of, note, random_images
+from common import FOREVER, Found, alternate, arguments, compared, feed_of, random_images
 from torch import Tensor, nn
 
 from aegean.config import net, network
@@ -43,7 +43,7 @@ def measure(steps: int, rounds: int) -> Found:
 
     def epoch_of(backend: str) -> Callable[[], None]:
         engine = Engine(backend=backend)
-        trainer = Trainer(run, info, feed_of(info, raw, CPU), CPU, engine, say=note)
+        trainer = Trainer(run, info, feed_of(info, raw, CPU), CPU, engine)
 
         def epoch() -> None:
             for _ in range(steps):

@@ -81,7 +81,7 @@ def tuned(source: Model, dataset: Dataset, settings: dict[str, Any], images: int
     """The source after `decoder_finetune`."""
     run = configure("decoder_finetune", dataset.info, settings, source.specs).with_images(images).replace(seed=seed)
     feed = Feed(dataset.info, dataset.train, dataset.train_labels, CPU, seed)
-    trainer = Trainer(run, dataset.info, feed, CPU, say=note)
+    trainer = Trainer(run, dataset.info, feed, CPU)
     for name, network in source.nets.items():
         trainer.nets[name].load_state_dict(network.state_dict())
     trainer.enter()

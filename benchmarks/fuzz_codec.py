@@ -90,8 +90,8 @@ def made() -> tuple[list[Coders], list[bytes], list[np.ndarray]]:
     models, files, expected = [], [], []
     for seed in (0, 1):
         t = trainer("codec", seed=seed)
-        while not t.done:
-            t.step()
+        for _ in t:
+            pass
         models.append({kind: t.model().coder(kind) for kind in ("lossy", "lossless")})
         for coder in models[-1].values():
             files.append(compress(coder, (("", picture) for picture in digits()[0][20 * seed :][:40])))

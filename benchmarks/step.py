@@ -101,7 +101,7 @@ def measure(name: str, case: Case, device: torch.device, seconds: float, rounds:
 
     def trainer(backend: str) -> Trainer:
         engine = Engine(precision, backend, forward_mode=device.type == "cuda")
-        return Trainer(run, info, feed_of(info, raw, device), device, engine, say=note)
+        return Trainer(run, info, feed_of(info, raw, device), device, engine)
 
     steps: dict[str, Step] = {"plain": loop(run, raw, device, careful=False), "eager": trainer("").step}
     work = {variant: recorded(step) for variant, step in steps.items()}

@@ -115,7 +115,7 @@ class Bench:
     def trainer(self, run: Run, seed: int, engine: Engine | None = None) -> Trainer:
         feed = Feed(self.dataset.info, self.dataset.train, self.dataset.train_labels, self.device, seed)
         engine = engine or choose_engine(run, self.device, "auto", self.compile, 1)
-        return Trainer(run.replace(seed=seed), self.dataset.info, feed, self.device, engine, say=note)
+        return Trainer(run.replace(seed=seed), self.dataset.info, feed, self.device, engine)
 
     def images_in(self, seconds: float, run: Run) -> int:
         """How many images of this run fit into so many seconds."""

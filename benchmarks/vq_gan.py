@@ -54,7 +54,7 @@ class Bench:
 
     def trainer(self, run: Run, source: Model | None = None) -> Trainer:
         feed = Feed(self.dataset.info, self.dataset.train, self.dataset.train_labels, self.device, self.seed)
-        trainer = Trainer(run.replace(seed=self.seed), self.dataset.info, feed, self.device, say=note)
+        trainer = Trainer(run.replace(seed=self.seed), self.dataset.info, feed, self.device)
         for name, net in (source.nets if source else {}).items():
             trainer.nets[name].load_state_dict(net.state_dict())
         trainer.enter()

@@ -23,8 +23,8 @@ def models():
     found = {}
     for name, (recipe, settings) in KINDS.items():
         t = trainer(recipe, steps=40, **settings)
-        while not t.done:
-            t.step()
+        for _ in t:
+            pass
         found[name] = t.model()
     return found
 

@@ -28,8 +28,8 @@ def make(name):
     folder.mkdir(parents=True)
     recipe, settings = SETTINGS[name]
     t = trainer(recipe, steps=60, **settings)
-    while not t.done:
-        t.step()
+    for _ in t:
+        pass
     model, pictures = t.model(), digits()[0][-30:]
     model.save(folder / "model.safetensors")
     packed = gzip.compress((folder / "model.safetensors").read_bytes(), mtime=0)

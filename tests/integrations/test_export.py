@@ -52,13 +52,9 @@ def made(name, info, settings, file):
     x = rng.integers(0, 255, (200, *info.shape), np.uint8) if info.is_image else rng.normal(size=(200, *info.shape))
     labels = rng.integers(0, len(info.classes), 200) if info.classes else None
     run = smoke(name, info, 20, **settings)
-    trainer = Trainer(run, info, Feed(info, x.astype(info.dtype), labels, cpu, 0), cpu, say=lambda text: None)
-    while True:
-        while not trainer.phase_ended:
-            trainer.step()
-        if trainer.done:
-            break
-        trainer.next_phase()
+    trainer = Trainer(run, info, Feed(info, x.astype(info.dtype), labels, cpu, 0), cpu)
+    for _ in trainer:
+        pass
     trainer.model({"recipe": name}).save(file)
     return file
 

@@ -30,12 +30,10 @@ def trained(name, steps=30, to_the_end=True, **settings):
     rng, cpu = np.random.default_rng(0), torch.device("cpu")
     x, y = rng.integers(0, 255, (200, 1, 8, 8), np.uint8), rng.integers(0, 2, 200)
     t = Trainer(smoke(name, DIGITS, steps, **settings), DIGITS, Feed(DIGITS, x, y, cpu, 0), cpu)
-    while True:
-        while not t.phase_ended:
-            t.step()
-        if t.done or not to_the_end:
-            return t
-        t.next_phase()
+    for _ in t:
+        if t.phase_ended and not to_the_end:
+            break
+    return t
 
 
 def phases(name, **settings):

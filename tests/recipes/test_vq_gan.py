@@ -90,8 +90,7 @@ def cost(quantiser):
     """How much PSNR the decoder's own weights and its averaged ones lose at most in the adversary's first 100 steps, in
     dB, on digits that are held out."""
     t = trainer("vq_gan", steps=1600, width=16, **SMALL[quantiser])
-    while t.phase is not t.run.schedule[-1]:
-        t.next_phase() if t.phase_ended else t.step()
+    next(began for began in t if t.phase is t.run.schedule[-1])
     x = DIGITS.normalise(held_out())
     found = []
     for _ in range(20):

@@ -41,11 +41,8 @@ def finish():
 
 def _finish(trainer):
     means = []
-    while True:
-        trainer.step()
+    for _ in trainer:
         if trainer.phase_ended:
             assert trainer.blame() is None
             means.append(trainer.means())
-            if trainer.done:
-                return means
-            trainer.next_phase()
+    return means

@@ -94,8 +94,7 @@ def test_a_term_with_a_way_round_the_path_is_an_error():
 def adversarial(steps=20, **settings):
     """A small vq_gan in its second phase, some steps on; and the decoder's player."""
     t = trainer("vq_gan", steps=2 * steps, **settings)
-    while t.phase.name != "adversarial":
-        t.next_phase() if t.phase_ended else t.step()
+    next(began for began in t if t.phase.name == "adversarial")
     t.step()
     t.ready()
     return t, next(player for player in t.players if player.turn.name == "AE")

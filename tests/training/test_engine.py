@@ -13,6 +13,7 @@ from steps import DIGITS, couples, losses, losses_of_ten_steps, trainer
 from aegean.config import UserError
 from aegean.objectives import Term
 from aegean.recipes import RECIPES, configure, options, smoke
+from aegean.surface import noted
 from aegean.training import engine
 from aegean.training.engine import Engine, choose_engine
 from aegean.training.program import Program, record
@@ -84,8 +85,8 @@ def test_a_batch_worked_off_in_parts_agrees_with_a_whole_one(eager, name):
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_recorded_step_agrees_with_the_eager_one(eager, name):
     """With input gradients, where a recipe has any, by double backward."""
-    said = []
-    found = losses_of_ten_steps(name, engine=Engine(backend="aot_eager", forward_mode=False), say=said.append)
+    with noted() as said:
+        found = losses_of_ten_steps(name, engine=Engine(backend="aot_eager", forward_mode=False))
     assert_agree(found, eager[name], rel=ROUNDING.get(name, 1e-5))
     assert "compiled the step of phase" in said[-1]
 
@@ -93,13 +94,14 @@ def test_the_recorded_step_agrees_with_the_eager_one(eager, name):
 @pytest.mark.parametrize("name", {judges(name): name for name in RECIPES if gradients(name)}.values())
 def test_the_step_recorded_in_forward_mode_agrees_with_the_eager_one(name):
     """One recipe for each kind of discriminator: its last phase has all input gradients that it has."""
-    found, said = {}, []
+    found = {}
     for backend in ("", "aot_eager"):
-        t = trainer(name, 10, engine=Engine(backend=backend, forward_mode=bool(backend)), say=said.append)
+        t = trainer(name, 10, engine=Engine(backend=backend, forward_mode=bool(backend)))
         last = len(t.run.schedule) - 1
         assert gradients(name) == gradients(name, last)
         t.place({"phase": last, "seen": 0, "images": 0, "summed": 0})
-        found[backend] = losses(t)
+        with noted() as said:
+            found[backend] = losses(t)
     assert_agree(found["aot_eager"], found[""], rel=ROUNDING.get(name, 1e-5))
     assert "compiled the step of phase" in said[-1]
 
@@ -111,8 +113,8 @@ def test_a_recorded_step_in_parts_agrees_with_the_eager_one(eager):
 
 @pytest.mark.slow
 def test_the_compiled_step_agrees_with_the_eager_one(eager):
-    said = []
-    found = losses_of_ten_steps("gan", engine=Engine(backend="inductor"), say=said.append)
+    with noted() as said:
+        found = losses_of_ten_steps("gan", engine=Engine(backend="inductor"))
     assert_agree(found, eager["gan"], rel=1e-4)
     assert "compiled the step of phase adversarial" in said[-1]
 
@@ -163,7 +165,7 @@ def test_what_cannot_be_split_is_refused_with_what_can():
     check_split(run, 2, 4)
     with pytest.raises(UserError, match=r"batch of 16 cannot be split.*2 processes.*multiple of 24, such as 24"):
         check_split(run, 2, 6)
-    with pytest.raises(UserError, match=r"--accumulate|multiple of 32"):
+    with pytest.raises(UserError, match=r"accumulate|multiple of 32"):
         check_split(run, 1, 16)
 
 

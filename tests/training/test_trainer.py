@@ -39,10 +39,10 @@ def test_a_trainer_loaded_from_its_state_goes_on_bit_for_bit(make, finish, name)
     finish(straight)
     for stop in (1, 7, 13):
         first = make(name)
-        for _ in range(stop):
-            first.step()
-            if first.phase_ended:
-                first.next_phase()
+        for began in first:
+            stop -= not began
+            if stop <= 0:
+                break
         second = make(name)
         second.load({k: v.clone() for k, v in first.tensors().items()}, dict(first.clock()))
         finish(second)
@@ -109,9 +109,7 @@ def test_training_improves_the_bound(make, finish, digits):
 
 def test_edges_hand_over_encoder_and_prior(make):
     trainer = make("ae_to_gan")
-    while not trainer.phase_ended:
-        trainer.step()
-    trainer.next_phase()
+    next(began for began in trainer if began)
     E, backbone = trainer.nets["E"].state_dict(), trainer.nets["D"].backbone.state_dict()
     assert all(torch.equal(E[k], v) for k, v in backbone.items())
     assert not torch.equal(trainer.nets["prior"].means, torch.zeros_like(trainer.nets["prior"].means))

@@ -25,10 +25,8 @@ def trained(tmp_path_factory):
 
 
 def save(t, file):
-    while not t.done:
-        t.step()
-        if t.phase_ended and not t.done:
-            t.next_phase()
+    for _ in t:
+        pass
     t.model().save(file)
 
 
