@@ -27,7 +27,7 @@ from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.data.io.show import as_pictures, labelled
 from aegean.integrations.export import FORMATS, export, own_samples
-from aegean.integrations.parts import OUTPUTS, Part, made
+from aegean.integrations.parts import OUTPUTS, Part, seeded
 from aegean.model import Model
 
 CPU = torch.device("cpu")
@@ -73,7 +73,7 @@ def measured(run: Path, model: Model, part: str, folder: Path, calls: int) -> di
     for format, file in files.items():
         about = export(run, part, file)
         found |= {f"{format}_difference": about["difference"], f"{format}_bytes": about["bytes"]}
-    inputs = {key: made(key, shape, SAMPLES, len(model.info.classes)) for key, shape in module.inputs.items()}
+    inputs = {key: seeded(key, shape, SAMPLES, len(model.info.classes)) for key, shape in module.inputs.items()}
     times = milliseconds({"model": module, **{name: runner(file) for name, file in files.items()}}, inputs, calls)
     return found | {f"{name}_ms": rounded(value, 3) for name, value in times.items()}
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from aegean.surface import say
 from aegean.web.server import serve
 
 
 def play(args: argparse.Namespace) -> None:
-    serve(args.runs, args.host, args.port, say)
+    serve(args.runs, args.host, args.port)

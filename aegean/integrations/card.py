@@ -10,10 +10,11 @@ import numpy as np
 import torch
 
 from aegean.config import UserError, parse_json
-from aegean.data import DataInfo
+from aegean.data import kinds
 from aegean.data.kinds import show
 from aegean.data.read.built_in import BUILT_IN
 from aegean.data.read.hub import Hub, is_hub
+from aegean.integrations.kinds import kind_of
 from aegean.model import Model
 from aegean.session.runs import load, own_data
 from aegean.surface import say
@@ -104,13 +105,13 @@ def header(source: Source, licence: str) -> str:
     model = source.model
     recipe = str(model.about.get("recipe") or "")
     spec = source.plan.data.spec if source.plan else ""
-    generates = "sample" in model.can() and model.info.is_image
+    task = kind_of(model.info).task if "sample" in model.can() else None
     data = ModelCardData(
         license=licence,
         library_name="aegean",
         tags=["aegean", *filter(None, [recipe]), *_kinds(model)],
         datasets=[Hub(spec).repository] if is_hub(spec) and not Hub(spec).files else None,
-        pipeline_tag="unconditional-image-generation" if generates else None,
+        pipeline_tag=task,
     )
     return data.to_yaml()
 
@@ -123,15 +124,9 @@ def _kinds(model: Model) -> list[str]:
 def _what(model: Model) -> str:
     info = model.info
     classes = f" in {len(info.classes)} classes" if model.conditional else ""
-    made = f"A `{model.about.get('recipe')}` of {_shape(info)}{classes}, trained on {_cell(info.name)}."
+    shape = kinds.kind_of(info).describe(info)
+    made = f"A `{model.about.get('recipe')}` trained on {_cell(info.name)}: {shape}{classes}."
     return f"{made} Its verbs: {', '.join(model.can()) or 'none of its own'}."
-
-
-def _shape(info: DataInfo) -> str:
-    if not info.is_image:
-        return f"rows of {info.shape[0]} numbers"
-    channels, height, width = info.shape
-    return f"{width}x{height} pictures with {channels} channel{'s' * (channels > 1)}"
 
 
 def _making(source: Source) -> list[tuple[str, str]]:
@@ -152,7 +147,7 @@ def _making(source: Source) -> list[tuple[str, str]]:
         rows.append(("prior", f"{about['prior']}, fitted to the latents afterwards"))
     for name, net in model.nets.items():
         rows.append(
-            (f"network {name}", f"{model.specs[name].kind}, {sum(p.numel() for p in net.parameters()):,} numbers")
+            (f"network {name}", f"{model.specs[name].kind}, {sum(p.numel() for p in net.parameters()):,} parameters")
         )
     if plan:
         machine = plan.machine
@@ -174,9 +169,10 @@ def _number(value: float | None) -> str:
 
 
 def _use(model: Model, name: str) -> str:
+    kind = kind_of(model.info)
     verbs = {
-        "sample": "aegean sample model.safetensors --out samples.png",
-        "reconstruct": "aegean reconstruct model.safetensors pictures/ --out reconstructions.png",
+        "sample": f"aegean sample model.safetensors --out samples{kind.written}",
+        "reconstruct": f"aegean reconstruct model.safetensors {kind.given} --out reconstructions{kind.written}",
     }
     lines = [f"aegean pull {name} --out {MODEL}", *(line for verb, line in verbs.items() if verb in model.can())]
     python = ["from aegean.integrations.hub import pull", "", f'model = pull("{name}", "{MODEL}")']

@@ -22,10 +22,12 @@ from torch import Tensor
 
 from aegean import __version__
 from aegean.config import JSON_LIMIT, UserError, nearest, parse_json
+from aegean.data.kinds import kind_of
 from aegean.files import write_atomically
-from aegean.integrations.parts import OUTPUTS, Part, made
+from aegean.integrations.parts import OUTPUTS, Part, check, seeded
 from aegean.model import Model
 from aegean.session.runs import home, load, own_data
+from aegean.surface import option
 
 FORMATS = ("onnx", "pt2")
 OPSET = 20  # of the ONNX standard: what the exporter writes without a conversion
@@ -57,10 +59,8 @@ def export(run: str | Path, part: str, file: str | Path, format: str = "") -> di
     if format == "onnx":
         need_onnx()
     model = load(run)
-    try:
-        module = Part(part, model)
-    except UserError as error:
-        raise UserError(str(error).replace("RUN", shlex.quote(str(run)))) from None
+    check(part, model, shlex.quote(str(run)))
+    module = Part(part, model)
     about = description(module, model, format)
     samples, where = real_inputs(run, model, module)
     with quiet():
@@ -75,7 +75,7 @@ def description(module: Part, model: Model, format: str) -> dict[str, Any]:
     """What a file says of itself, as plain values: shapes begin with "n", the batch."""
     info = model.info
     with torch.no_grad():
-        out = module(**{key: made(key, shape, 2) for key, shape in module.inputs.items()})
+        out = module(**{key: seeded(key, shape, 2) for key, shape in module.inputs.items()})
     return {
         "format": format,
         "part": module.name,
@@ -104,7 +104,7 @@ def description(module: Part, model: Model, format: str) -> dict[str, Any]:
 
 def traced(module: Part) -> Any:
     """The program of a part, for a batch of any size."""
-    example = {key: made(key, shape, 3) for key, shape in module.inputs.items()}
+    example = {key: seeded(key, shape, 3) for key, shape in module.inputs.items()}
     shapes = {key: {0: torch.export.Dim.DYNAMIC} for key in example}
     return torch.export.export(module, (), example, dynamic_shapes=shapes)
 
@@ -125,7 +125,9 @@ def to_onnx(module: Part, about: dict[str, Any]) -> tuple[bytes, Run]:
 
     size = sum(value.nbytes for value in module.state_dict().values())
     if size > LARGEST:
-        raise UserError(f"{size:,} bytes of weights do not fit into one ONNX file, at most 2 GiB; take --format pt2.")
+        raise UserError(
+            f"{size:,} bytes of weights do not fit into one ONNX file, at most 2 GiB; take {option('format', 'pt2')}."
+        )
     program = torch.onnx.export(
         traced(module),
         dynamo=True,
@@ -176,11 +178,11 @@ def quiet() -> Iterator[None]:
 def real_inputs(run: str | Path, model: Model, module: Part) -> tuple[dict[str, Tensor], str]:
     """Inputs for all batches of the check, and what they are in words."""
     n, classes = sum(BATCHES), len(model.info.classes)
-    inputs = {key: made(key, shape, n, classes) for key, shape in module.inputs.items()}
+    inputs = {key: seeded(key, shape, n, classes) for key, shape in module.inputs.items()}
     if "noise" in inputs:
         return inputs, "seeded noise"
     found = own_samples(run, n)
-    x, labels = found or (random_samples(model, n), made("labels", (), n, classes) if classes else None)
+    x, labels = found or (random_samples(model, n), seeded("labels", (), n, classes) if classes else None)
     if "x" in inputs:
         inputs["x"] = x
     elif "encode" in model.can():
@@ -208,7 +210,7 @@ def own_samples(run: str | Path, n: int) -> tuple[Tensor, Tensor | None] | None:
 def random_samples(model: Model, n: int) -> Tensor:
     """Samples in the range of the model's data: even over it, or N(0, 1) where that has no bounds."""
     shape = tuple(model.info.shape)
-    return 2 * made("uniform", shape, n) - 1 if model.info.is_image else made("x", shape, n)
+    return 2 * seeded("uniform", shape, n) - 1 if kind_of(model.info).bounded else seeded("x", shape, n)
 
 
 @torch.no_grad()

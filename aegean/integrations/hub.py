@@ -14,6 +14,7 @@ from typing import Any
 from aegean.config import UserError
 from aegean.integrations.card import CARD, MODEL, Source, card, pictures, read_source
 from aegean.model import Model
+from aegean.surface import option
 
 NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 LICENCE = re.compile(r"[a-z0-9][a-z0-9.-]*")
@@ -73,7 +74,9 @@ def contents(source: Source, name: str, licence: str) -> dict[str, Path | bytes]
     """What lies on the Hub, by path: the model as the run has it, the card and its pictures."""
     need_hub()
     if not LICENCE.fullmatch(licence):
-        raise UserError(f"--licence {licence!r}: expected an identifier of the Hub, such as apache-2.0 or cc-by-4.0.")
+        raise UserError(
+            f"{option('licence', licence)}: expected an identifier of the Hub, such as apache-2.0 or cc-by-4.0."
+        )
     shown = pictures(source)
     return {MODEL: source.file, CARD: card(source, name, licence, shown).encode(), **shown}
 
@@ -92,7 +95,9 @@ def check_free(there: Any, name: str, private: bool) -> None:
     if files and there.library_name != "aegean":
         raise UserError(f"{name} is on the Hub already, and not a model of aegean; choose another name.")
     if private and not there.private:
-        raise UserError(f"{name} is on the Hub already, for all to see; choose another name, or leave --private out.")
+        raise UserError(
+            f"{name} is on the Hub already, for all to see; choose another name, or leave {option('private')} out."
+        )
 
 
 def check_model(there: Any, name: str) -> None:

@@ -22,6 +22,7 @@ from aegean.config import UserError
 from aegean.data.batch import Batch
 from aegean.model import Model, hint
 from aegean.nets import DiscriminatorOutput
+from aegean.surface import option
 
 VERBS = {"encoder": "encode", "decoder": "decode", "generator": "sample"}
 OUTPUTS = {"encoder": "z", "decoder": "x", "generator": "x", "discriminator": "logits"}
@@ -38,12 +39,12 @@ class Part(nn.Module):
         super().__init__()
         check(name, model)
         self.name, self.wiring, self.compute, self.output = name, model.wiring, COMPUTE[name], OUTPUTS[name]
-        nets = _Seen(model.nets)
+        nets = _UsedNets(model.nets)
         if name == "discriminator":
             nets["D"] = _bare(model.nets["D"])
         self.inputs, self.streams = _inputs(name, model)
         with torch.no_grad():
-            self.compute(self.wiring, nets, **{key: made(key, shape, 1) for key, shape in self.inputs.items()})
+            self.compute(self.wiring, nets, **{key: seeded(key, shape, 1) for key, shape in self.inputs.items()})
         self.nets = nn.ModuleDict({key: net for key, net in nets.items() if key in nets.names})
         if not any(getattr(net, "classes", 0) for net in self.nets.modules()):
             self.inputs.pop("labels", None)
@@ -61,24 +62,24 @@ class Part(nn.Module):
         return self.compute(self.wiring, self.nets, **{key: value for key, value in named.items() if value is not None})
 
 
-def check(name: str, model: Model) -> None:
-    """UserError: the model lacks this part, or it cannot stand alone."""
+def check(name: str, model: Model, run: str = "RUN") -> None:
+    """UserError: the model lacks this part, or it cannot stand alone. run: as a command names it."""
     if name in VERBS:
         if VERBS[name] not in model.can():
-            raise UserError(f"This model has no {name} to export: {hint(VERBS[name])}.")
+            raise UserError(f"This model has no {name} to export: {hint(VERBS[name], run)}.")
         return
-    judge = model.nets.get("D")
-    if judge is None:
-        own = "its own judges latents, not data" if "Dz" in model.nets else "it was trained without one"
+    discriminator = model.nets.get("D")
+    if discriminator is None:
+        own = "its own one sees latents, not data" if "Dz" in model.nets else "it was trained without one"
         raise UserError(f"This model has no discriminator to export: {own}; train gan, vae_gan or ae_to_gan.")
-    if (pack := getattr(judge, "pack", 1)) > 1:
+    if (pack := getattr(discriminator, "pack", 1)) > 1:
         raise UserError(
-            f"This discriminator judges {pack} samples together (pack={pack}), so it has no answer for one; train with "
-            "--set pack=1 to export it."
+            f"This discriminator sees {pack} samples together, so it has no answer for one; train with "
+            f"{option('pack', 1)} to export it."
         )
 
 
-def made(name: str, shape: tuple[int, ...], n: int, classes: int = 1, seed: int = 0) -> Tensor:
+def seeded(name: str, shape: tuple[int, ...], n: int, classes: int = 1, seed: int = 0) -> Tensor:
     """n seeded random values of the named input (n, *shape)."""
     generator = torch.Generator().manual_seed(seed)
     if name == "labels":
@@ -94,21 +95,20 @@ def _inputs(name: str, model: Model) -> tuple[dict[str, tuple[int, ...]], list[t
         return {"x": tuple(model.info.shape), **labels}, []
     if name == "decoder":
         return {"z": (model.latent,), **labels}, []
-    noted = _Noted()
-    with torch.no_grad():
-        _ = model.wiring(model.nets, Batch(labels=torch.zeros(1, dtype=torch.long)), noise=noted).x_fake
+    noted = _NoiseRecorder()
+    model.run("x_fake", Batch(labels=torch.zeros(1, dtype=torch.long)), 1, noise=lambda index: noted)
     size = sum(count for _, count in noted.streams)
     chooses: dict[str, tuple[int, ...]] = {"uniform": (1,)} if getattr(model.nets["prior"], "components", 1) > 1 else {}
     return {"noise": (size,), **labels, **chooses}, noted.streams
 
 
-def _bare(judge: nn.Module) -> nn.Module:
+def _bare(discriminator: nn.Module) -> nn.Module:
     """A discriminator that sees samples as they are, not augmented."""
-    judge = copy.deepcopy(judge)
-    parts: list[Any] = [net for net in judge.modules() if hasattr(net, "augmentation")]
+    discriminator = copy.deepcopy(discriminator)
+    parts: list[Any] = [net for net in discriminator.modules() if hasattr(net, "augmentation")]
     for part in parts:
         part.augmentation = ()
-    return judge
+    return discriminator
 
 
 def encoder(wiring: Any, nets: Any, x: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -116,19 +116,19 @@ def encoder(wiring: Any, nets: Any, x: Tensor, labels: Tensor | None = None) -> 
 
 
 def decoder(wiring: Any, nets: Any, z: Tensor, labels: Tensor | None = None) -> Tensor:
-    return nets["G"].mean(nets["G"](z, labels))
+    return wiring(nets, Batch(z, labels)).x_decoded
 
 
 def generator(
     wiring: Any, nets: Any, noise: Tensor, labels: Tensor | None = None, uniform: Tensor | None = None
 ) -> Tensor:
-    return wiring(nets, Batch(labels=labels), noise=_Dealt(noise, uniform)).x_fake
+    return wiring(nets, Batch(labels=labels), noise=_NoiseColumns(noise, uniform)).x_fake
 
 
 def discriminator(wiring: Any, nets: Any, x: Tensor, labels: Tensor | None = None) -> Tensor:
-    judged = wiring(nets, Batch(x, labels), noise=_Dealt(x.flatten(1), None)).real
-    judged = judged if isinstance(judged, DiscriminatorOutput) else judged[0]  # of a hierarchy: that of the data
-    return torch.stack(judged.logits, 1)
+    found = wiring(nets, Batch(x, labels), noise=_NoiseColumns(x.flatten(1), None)).real
+    found = found if isinstance(found, DiscriminatorOutput) else found[0]  # of a hierarchy: that of the data
+    return torch.stack(found.logits, 1)
 
 
 COMPUTE: dict[str, Callable[..., Tensor]] = {
@@ -139,7 +139,7 @@ COMPUTE: dict[str, Callable[..., Tensor]] = {
 }
 
 
-class _Dealt:
+class _NoiseColumns:
     """The noise of paths, dealt out from the columns of `normal` (n, numbers) in the order in which it is asked for."""
 
     def __init__(self, normal: Tensor, uniform: Tensor | None):
@@ -153,7 +153,7 @@ class _Dealt:
         return self.normal[:, first : self.place]
 
 
-class _Noted:
+class _NoiseRecorder:
     """The noise of paths for one sample; the normal draws that were asked for are kept in `streams`."""
 
     def __init__(self) -> None:
@@ -165,7 +165,7 @@ class _Noted:
         return torch.full((1, *shape), 0.5)
 
 
-class _Seen(dict[str, nn.Module]):
+class _UsedNets(dict[str, nn.Module]):
     """Networks by name; `names` are those that were looked up."""
 
     def __init__(self, nets: dict[str, nn.Module]):

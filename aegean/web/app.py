@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import gradio as gr
 
 from aegean.web import show
-from aegean.web.play import Shown
+from aegean.web.play import Exhibit
 from aegean.web.tabs import TABS
 
 WAITING = 20  # events in the queue
 
 
-def make_page(runs: Sequence[Shown], delete_cache: tuple[int, int] | None = None) -> gr.Blocks:
+def make_page(runs: Sequence[Exhibit], delete_cache: tuple[int, int] | None = None) -> gr.Blocks:
     """The whole page for these runs. delete_cache: uploads are looked for every so many seconds, and go when they are
     so many seconds old."""
     here = [tab for tab in TABS if not all(tab.why_not(run) for run in runs)]

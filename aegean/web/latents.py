@@ -17,36 +17,36 @@ from aegean.model import Model
 from aegean.model.directions import Directions, check_way, directions
 from aegean.session.runs import own_data
 from aegean.training.folder import Folder
-from aegean.web.play import Pictures, Shown, checked, drawn, labels_of, lacks, own_labels, seen
-from aegean.web.upload import Upload, taken
+from aegean.web.kinds import kind_of
+from aegean.web.play import Exhibit, Pictures, checked, drawn, labels_of, lacks, own_labels, seen
+from aegean.web.upload import Upload
 
 EXAMPLES = 2_000  # samples whose latents directions are found in
 SLIDERS = 6
 
 
-def no_way(shown: Shown) -> str:
+def no_way(run: Exhibit) -> str:
     """Why there is no way between two latents of a run, empty where there is."""
-    return lacks(shown, "decode") or (lacks(shown, "encode") and lacks(shown, "sample"))
+    return lacks(run, "decode") or (lacks(run, "encode") and lacks(run, "sample"))
 
 
-def no_directions(shown: Shown) -> str:
+def no_directions(run: Exhibit) -> str:
     """Why there are no directions in a run's latents, empty where there are."""
     try:
-        check_way(shown.model)
+        check_way(run.model)
     except UserError as error:
         return str(error)
-    return no_way(shown)
+    return no_way(run)
 
 
 def latent(model: Model, end: int | Upload, class_name: str = "") -> Tensor:
     """The latent (latent,) of a seed's first sample, or of a picture: the posterior's mean."""
     if isinstance(end, Upload):
-        x = model.info.normalise(taken(end, model.info).raw[None])
+        x = model.info.normalise(kind_of(model.info).prepare(end, model.info, False).raw[None])
         return model.encode(x, own_labels(model, class_name))[0]
-    if why := "sample" not in model.can() and "This model has no prior to draw from: start from pictures instead.":
-        raise UserError(why)
-    with torch.no_grad():
-        return drawn(model, 1, end, 1.0, labels_of(model, class_name, 1, end)).z[0]
+    if "sample" not in model.can():
+        raise UserError("This model has no prior to draw from: start from pictures instead.")
+    return drawn(model, "z", 1, end, 1.0, labels_of(model, class_name, 1, end))[0]
 
 
 def one_class(model: Model, class_name: str, count: int) -> Tensor | None:
@@ -57,18 +57,18 @@ def one_class(model: Model, class_name: str, count: int) -> Tensor | None:
 # between two
 
 
-def between(shown: Shown, ends: Sequence[int | Upload], steps: int, class_name: str = "") -> Pictures:
+def between(run: Exhibit, ends: Sequence[int | Upload], steps: int, class_name: str = "") -> Pictures:
     """The pictures on the way from one latent to another."""
-    model = shown.model
+    model = run.model
     first, last = (latent(model, end, class_name) for end in ends)
     way = arc if spherical(model) else line
-    z, said = way(first, last, checked(steps)), WAYS[way.__name__]
+    z, note = way(first, last, checked(steps)), WAYS[way.__name__]
     bottleneck = model.nets.get("bottleneck")
     if isinstance(bottleneck, Quantised):
         z = bottleneck.to_codes(bottleneck.to_symbols(z))  # type: ignore[operator]
-        said += " Every step is moved to the nearest symbols, since the decoder knows nothing between them."
+        note += " Every step is moved to the nearest symbols, since the decoder knows nothing between them."
     x = model.decode(z, one_class(model, class_name, steps))
-    return Pictures(seen(model, x), [f"{n / (steps - 1):.0%}" for n in range(steps)], [said])
+    return Pictures(seen(model, x), [f"{n / (steps - 1):.0%}" for n in range(steps)], [note])
 
 
 WAYS = {
@@ -108,12 +108,12 @@ def arc(first: Tensor, last: Tensor, steps: int) -> Tensor:
 
 
 def moved(
-    shown: Shown, way: str, start: int | Upload | None, amounts: Sequence[float], class_name: str = ""
+    run: Exhibit, way: str, start: int | Upload | None, amounts: Sequence[float], class_name: str = ""
 ) -> Pictures:
     """A picture and what becomes of it when its latent moves along directions, each by so many standard deviations.
     start: a seed, a picture, or None for the middle of the latents."""
-    model = shown.model
-    found = found_directions(shown, way)
+    model = run.model
+    found = found_directions(run, way)
     z = found.centre.to(model.device) if start is None else latent(model, start, class_name)
     far = torch.tensor(amounts)[: len(found.scale)] * found.scale[: len(amounts)]
     after = z + (far @ found.vectors[: len(far)]).to(model.device)
@@ -128,20 +128,20 @@ def shares(found: Directions, way: str) -> str:
 
 
 @lru_cache(maxsize=32)
-def found_directions(shown: Shown, way: str) -> Directions:
+def found_directions(run: Exhibit, way: str) -> Directions:
     """The first directions of a run, found once."""
-    x, labels = examples(shown)
-    return directions(shown.model, way, x, labels, count=SLIDERS)
+    x, labels = examples(run)
+    return directions(run.model, way, x, labels, count=SLIDERS)
 
 
-def examples(shown: Shown) -> tuple[Tensor | None, Tensor | None]:
+def examples(run: Exhibit) -> tuple[Tensor | None, Tensor | None]:
     """Samples whose latents are looked at, with their labels: the run's own training data, else its own samples; none
     where it has no encoder."""
-    model = shown.model
+    model = run.model
     if "encode" not in model.can():
         return None, None
     try:
-        data = own_data(shown.path, Folder(Path(shown.path)).read())
+        data = own_data(run.path, Folder(Path(run.path)).read())
         labels = None if data.train_labels is None else torch.from_numpy(data.train_labels[:EXAMPLES])
         return model.info.normalise(data.train[:EXAMPLES]), labels if model.conditional else None
     except UserError:

@@ -10,7 +10,7 @@ import gradio as gr
 
 from aegean.config import UserError
 from aegean.web import play, show
-from aegean.web.play import Pictures, Shown
+from aegean.web.play import Exhibit, Pictures
 
 ANY = "any class"
 PROGRESS = gr.Progress()  # gradio puts the one of each event in its place
@@ -20,12 +20,12 @@ class Panels:
     """Where a tab's answers go: one panel for every run, side by side, or `wide` ones below each other. why_not: why a
     run has none, "" where it has."""
 
-    def __init__(self, runs: Sequence[Shown], why_not: Callable[[Shown], str], wide: bool = False):
+    def __init__(self, runs: Sequence[Exhibit], why_not: Callable[[Exhibit], str], wide: bool = False):
         self.runs, self.why_not, self.wide = runs, why_not, wide
         self.out = gr.HTML(padding=False)
 
     def show(
-        self, compute: Callable[[Shown], Pictures], columns: int, captions: bool, progress: gr.Progress | None = None
+        self, compute: Callable[[Exhibit], Pictures], columns: int, captions: bool, progress: gr.Progress | None = None
     ) -> str:
         """compute(run) for every run; what goes wrong is said in its place."""
         parts = []
@@ -35,7 +35,7 @@ class Panels:
             parts.append(self.panel(run, compute, columns, captions))
         return show.page(parts, self.wide)
 
-    def panel(self, run: Shown, compute: Callable[[Shown], Pictures], columns: int, captions: bool) -> str:
+    def panel(self, run: Exhibit, compute: Callable[[Exhibit], Pictures], columns: int, captions: bool) -> str:
         about, why = play.about(run), self.why_not(run)
         try:
             return (
@@ -68,7 +68,7 @@ def answer(
     )
 
 
-def classes(runs: Sequence[Shown]) -> gr.Dropdown:
+def classes(runs: Sequence[Exhibit]) -> gr.Dropdown:
     """Which class, for models trained with classes; hidden where there is none."""
     found = list(dict.fromkeys(name for run in runs if run.model.conditional for name in run.model.info.classes))
     return gr.Dropdown([ANY, *found], value=ANY, label="Class", visible=bool(found))
@@ -78,7 +78,7 @@ def class_name(kind: str) -> str:
     return "" if kind == ANY else kind
 
 
-def able(runs: Sequence[Shown], verb: str, choice: str) -> list[str]:
+def able(runs: Sequence[Exhibit], verb: str, choice: str) -> list[str]:
     """The choice, where a run can do what it needs."""
     return [choice] if any(verb in run.model.can() for run in runs) else []
 

@@ -13,19 +13,18 @@ from torch import Tensor
 from aegean.codec import unpack
 from aegean.config import UserError
 from aegean.data.batch import Batch
-from aegean.data.io.show import as_pictures
-from aegean.formulas.pictures import mean_squared_error, psnr
 from aegean.machine import pick_device
 from aegean.model import Model, hint
-from aegean.paths import Noise, Paths, noise_for
+from aegean.paths import Noise, noise_for
 from aegean.session.runs import load
-from aegean.web.upload import Upload, taken
+from aegean.web.kinds import check_kind, kind_of
+from aegean.web.upload import Upload
 
 MOST = 64  # pictures at a time
 
 
 @dataclass(frozen=True)
-class Shown:
+class Exhibit:
     """A run on the page."""
 
     name: str
@@ -39,18 +38,17 @@ class Pictures:
 
     pictures: np.ndarray
     captions: Sequence[str]
-    said: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
-def shown_runs(paths: Sequence[str]) -> list[Shown]:
+def load_runs(paths: Sequence[str]) -> list[Exhibit]:
     """The models of runs or model files, each under a name of its own. UserError: one that cannot be played with."""
     found = []
     for path in paths:
         model = load(path, pick_device("auto"))
-        if not model.info.is_image:
-            raise UserError(f"{path} was trained on rows; the playground shows pictures. Use `aegean sample {path}`.")
+        check_kind(model.info, path)
         found.append(model)
-    return [Shown(*each) for each in zip(names(paths), paths, found)]
+    return [Exhibit(*each) for each in zip(names(paths), paths, found)]
 
 
 def names(paths: Sequence[str]) -> list[str]:
@@ -59,54 +57,51 @@ def names(paths: Sequence[str]) -> list[str]:
     return short if len(set(short)) == len(short) else [f"{n}: {path}" for n, path in enumerate(paths, 1)]
 
 
-def about(shown: Shown) -> str:
+def about(run: Exhibit) -> str:
     """What a run is, in a line."""
-    model, past = shown.model, shown.model.about
-    channels, height, width = model.info.shape
-    colours = {1: "grey", 3: "colour", 4: "colour with transparency"}.get(channels, f"{channels} channels")
-    parts = [f"{past.get('recipe', 'a model')} on {model.info.name}", f"{width} x {height} {colours}"]
+    model, past = run.model, run.model.about
+    parts = [f"{past.get('recipe', 'a model')} on {model.info.name}", kind_of(model.info).shape(model.info)]
     if "decode" in model.can():
         levels = f" on {model.depth} levels" if model.depth > 1 else ""
-        parts.append(f"{model.latent} latent numbers{levels}")
+        parts.append(f"{model.latent} latent dimensions{levels}")
     if "images" in past:
         parts.append(f"{past['images']:,} pictures seen in training")
     return ", ".join(parts)
 
 
-def lacks(shown: Shown, *verbs: str) -> str:
+def lacks(run: Exhibit, *verbs: str) -> str:
     """The sentence that says which of these verbs a run cannot do, empty where it can do all."""
-    missing = next((verb for verb in verbs if verb not in shown.model.can()), None)
-    return hint(missing, shown.name) if missing else ""
+    missing = next((verb for verb in verbs if verb not in run.model.can()), None)
+    return hint(missing, run.name) if missing else ""
 
 
-def no_samples(shown: Shown) -> str:
+def no_samples(run: Exhibit) -> str:
     """Why a run cannot draw samples, empty where it can."""
-    return lacks(shown, "sample")
+    return lacks(run, "sample")
 
 
-def no_pictures(shown: Shown) -> str:
+def no_pictures(run: Exhibit) -> str:
     """Why a run cannot show a picture and what comes back, empty where it can."""
-    return "" if "compress_lossless" in shown.model.can() else lacks(shown, "reconstruct")
+    return "" if "compress_lossless" in run.model.can() else lacks(run, "reconstruct")
 
 
-def no_levels(shown: Shown) -> str:
+def no_levels(run: Exhibit) -> str:
     """Why a run cannot redraw one level, empty where it can."""
     try:
-        shown.model.check_level(0)
+        run.model.check_level(0)
     except UserError as error:
         return str(error)
-    return lacks(shown, "sample")
+    return lacks(run, "sample")
 
 
 # samples
 
 
-def sampled(shown: Shown, count: int, seed: int, truncation: float, class_name: str = "") -> Pictures:
+def sampled(run: Exhibit, count: int, seed: int, truncation: float, class_name: str = "") -> Pictures:
     """Samples number 0 to count - 1 of a seed; at truncation 1 those of `aegean sample`."""
-    model = shown.model
+    model = run.model
     labels = labels_of(model, class_name, checked(count), seed)
-    with torch.no_grad():
-        x = drawn(model, count, seed, truncation, labels).x_fake
+    x = drawn(model, "x_fake", count, seed, truncation, labels)
     captions = [f"sample {n}" for n in range(count)]
     if labels is not None:
         captions = [f"{text}: {model.info.classes[label]}" for text, label in zip(captions, labels.tolist())]
@@ -120,10 +115,13 @@ def checked(count: int) -> int:
     return count
 
 
-def drawn(model: Model, count: int, seed: int, truncation: float, labels: Tensor | None) -> Paths:
-    """The paths of samples whose normal noise is multiplied by `truncation`."""
-    noise = noise_for(torch.arange(count, device=model.device), seed, "verb")
-    return model.wiring(model.nets, Batch(labels=labels), noise=truncated(noise, truncation))
+def drawn(model: Model, path: str, count: int, seed: int, truncation: float, labels: Tensor | None) -> Tensor:
+    """The values (count, ...) of a path that starts from noise, whose normal numbers are multiplied by `truncation`."""
+
+    def noise(index: Tensor) -> Noise:
+        return truncated(noise_for(index, seed, "verb"), truncation)
+
+    return model.run(path, Batch(labels=labels), count, noise=noise)
 
 
 def truncated(noise: Noise, amount: float) -> Noise:
@@ -157,39 +155,38 @@ def own_labels(model: Model, class_name: str) -> Tensor | None:
 
 def seen(model: Model, x: Tensor) -> np.ndarray:
     """Model values (n, *shape) -> pictures (n, H, W, 3) uint8."""
-    return as_pictures(model.info.restore(x), model.info)
+    return kind_of(model.info).draw(model.info.restore(x), model.info)
 
 
 # a picture, there and back
 
 
-def reconstructed(shown: Shown, upload: Upload, whole: bool, class_name: str = "") -> Pictures:
+def reconstructed(run: Exhibit, upload: Upload, whole: bool, class_name: str = "") -> Pictures:
     """A picture and what comes back, with its bytes and its error. `whole`: tile by tile, for models that compress."""
-    model = shown.model
+    model = run.model
     lossy, exact = ("compress" in model.can(), "compress_lossless" in model.can())
-    given = taken(upload, model.info, whole and (lossy or exact))
+    given = kind_of(model.info).prepare(upload, model.info, whole and (lossy or exact))
     x = model.info.normalise(given.raw[None]).to(model.device)
-    said = [given.said]
+    notes = [given.note]
     if whole and not (lossy or exact):
-        said.append("This model works on pictures of its own size only.")
+        notes.append("This model works on pictures of its own size only.")
     back = None
     if lossy:
         data = model.compress(x)
         back = torch.stack(list(model.decompress(data)))
-        said.append(f"As an .aeg file it takes {_bytes(data, given.raw)}")
+        notes.append(f"As an .aeg file it takes {_bytes(data, given.raw)}")
     elif "reconstruct" in model.can():
         back = model.reconstruct(x, own_labels(model, class_name))
-        said.append(
-            f"In between are {model.latent:,} latent numbers. A number of latent dimensions is no compression: nothing "
+        notes.append(
+            f"In between are {model.latent:,} latent dimensions. Fewer of them are no compression: nothing "
             "has been rounded or written to a file (the recipe codec does that)."
         )
     if exact:
-        said.append(f"Without any loss it takes {_bytes(model.compress(x, lossless=True), given.raw)}")
+        notes.append(f"Without any loss it takes {_bytes(model.compress(x, lossless=True), given.raw)}")
     if back is None:
-        return Pictures(seen(model, x), ["your picture"], said)
-    a, b = x.cpu().numpy(), back.cpu().numpy()
-    error = f"Error: {psnr(a, b):.1f} dB PSNR; mean squared error {mean_squared_error(a, b):.4f}, black -1 and white 1."
-    return Pictures(seen(model, torch.cat((x, back))), ["your picture", "what comes back"], [error, *said])
+        return Pictures(seen(model, x), ["your picture"], notes)
+    error = kind_of(model.info).error(x, back)
+    return Pictures(seen(model, torch.cat((x, back))), ["your picture", "what comes back"], [error, *notes])
 
 
 def _bytes(data: bytes, raw: np.ndarray) -> str:
@@ -205,9 +202,9 @@ def _bytes(data: bytes, raw: np.ndarray) -> str:
 # levels
 
 
-def redrawn(shown: Shown, level: int, count: int, seed: int, class_name: str = "") -> Pictures:
+def redrawn(run: Exhibit, level: int, count: int, seed: int, class_name: str = "") -> Pictures:
     """The first sample of a seed, then the same with one level drawn anew, `count` times."""
-    model = shown.model
+    model = run.model
     model.check_level(level)
     checked(count)
     labels = labels_of(model, class_name, 1, seed)

@@ -8,37 +8,38 @@ import ipaddress
 import os
 import socket
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aegean.config import UserError
+from aegean.surface import option, say
 from aegean.web.guard import Guard
 from aegean.web.upload import BYTES
 
 if TYPE_CHECKING:
-    from aegean.web.play import Shown
+    from aegean.web.play import Exhibit
 
 GRACE = 1  # seconds that open connections get when the server ends
 KEPT = 600  # seconds that an upload is kept
 SWEPT = 60  # seconds from one look for old uploads to the next
 
 
-def serve(paths: Sequence[str], host: str, port: int, say: Callable[[str], None]) -> None:
+def serve(paths: Sequence[str], host: str, port: int) -> None:
     """Load runs or model files and serve their page until interrupted. UserError: no gradio, a port or host that cannot
     be listened on, a run that cannot be shown."""
     if importlib.util.find_spec("gradio") is None:
         raise UserError("`aegean play` needs the library gradio: pip install 'aegean[web]'")
     with listening(host, port) as here, tempfile.TemporaryDirectory(prefix="aegean-play-") as folder:
-        from aegean.web.play import shown_runs
+        from aegean.web.play import load_runs
 
-        runs = shown_runs(paths)
+        runs = load_runs(paths)
         say("opening the playground ...")
         app = application(runs, folder, host)
         name, number = here.getsockname()[:2]
         if not is_loopback(name):
             say(
-                f"warning: with --host {host} everybody who can reach this machine can use the playground and send "
-                "pictures to it; there is no password. Leave --host out to keep it to yourself."
+                f"warning: with {option('host', host)} everybody who can reach this machine can use the playground and "
+                f"send pictures to it; there is no password. Leave {option('host')} out to keep it to yourself."
             )
         say(f"the playground is open at http://{_written(name)}:{number} (Ctrl-C closes it)")
         import uvicorn
@@ -66,12 +67,13 @@ def listening(host: str, port: int) -> socket.socket:
 def _refused(error: Exception, host: str, port: int) -> str:
     number = getattr(error, "errno", None)
     if number == errno.EADDRINUSE:
-        return f"Port {port} is in use; stop what listens there, or give another one with --port (0 for any free one)."
+        other = option("port")
+        return f"Port {port} is in use; stop what listens there, or give another one as {other} (0 for any free one)."
     if number == errno.EACCES:
-        return f"Port {port} may not be listened on; give one above 1023 with --port."
+        return f"Port {port} may not be listened on; give one above 1023 as {option('port')}."
     if number == errno.EADDRNOTAVAIL or not isinstance(error, OSError) or isinstance(error, socket.gaierror):
-        return f"--host {host} is no address of this machine; give 127.0.0.1, or one of its own."
-    return f"--host {host} --port {port} cannot be listened on ({error.strerror}); give others."
+        return f"{option('host', host)} is no address of this machine; give 127.0.0.1, or one of its own."
+    return f"{option('host', host)}, {option('port', port)} cannot be listened on ({error.strerror}); give others."
 
 
 def is_loopback(address: str) -> bool:
@@ -84,7 +86,7 @@ def _written(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def application(runs: Sequence[Shown], folder: str, host: str) -> Any:
+def application(runs: Sequence[Exhibit], folder: str, host: str) -> Any:
     """The page as an ASGI application, behind a guard. Uploads go into `folder`."""
     os.environ.update(GRADIO_TEMP_DIR=folder, GRADIO_ANALYTICS_ENABLED="False")  # before it is imported
     import gradio as gr

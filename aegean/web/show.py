@@ -72,7 +72,7 @@ def page(parts: Sequence[str], wide: bool = False) -> str:
 def panel(name: str, about: str, found: Pictures, columns: int, captions: bool = True) -> str:
     """A run's name, its pictures in `columns`, and what is to be said of them."""
     tiles = "".join(tile(p, text, captions) for p, text in zip(found.pictures, found.captions))
-    said = "".join(f'<p class="play-said">{escape(text)}</p>' for text in found.said)
+    said = "".join(f'<p class="play-said">{escape(text)}</p>' for text in found.notes)
     return f'{head(name, about)}<div class="play-tiles" style="--columns: {columns}">{tiles}</div>{said}</section>'
 
 

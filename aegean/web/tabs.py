@@ -10,7 +10,7 @@ import gradio as gr
 from aegean.config import UserError
 from aegean.web import latents, play, show
 from aegean.web.panels import PROGRESS, Panels, able, answer, class_name, classes, picture_file, seeds
-from aegean.web.play import Pictures, Shown
+from aegean.web.play import Exhibit, Pictures
 from aegean.web.upload import upload
 
 RANGE = 3.0  # standard deviations to either side
@@ -18,11 +18,11 @@ RANGE = 3.0  # standard deviations to either side
 
 class Tab(NamedTuple):
     title: str
-    why_not: Callable[[Shown], str]
-    build: Callable[[Sequence[Shown], list[Any]], None]
+    why_not: Callable[[Exhibit], str]
+    build: Callable[[Sequence[Exhibit], list[Any]], None]
 
 
-def samples(runs: Sequence[Shown], triggers: list[Any]) -> None:
+def samples(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
     with gr.Row():
         with gr.Column(scale=1, min_width=260):
             seed = seeds()
@@ -35,7 +35,7 @@ def samples(runs: Sequence[Shown], triggers: list[Any]) -> None:
             panels = Panels(runs, play.no_samples)
 
     def draw(seed: int, truncation: float, count: int, kind: str, progress: gr.Progress = PROGRESS) -> str:
-        def compute(run: Shown) -> Pictures:
+        def compute(run: Exhibit) -> Pictures:
             return play.sampled(run, int(count), int(seed or 0), truncation, class_name(kind))
 
         return panels.show(compute, 6, False, progress)
@@ -50,7 +50,7 @@ TRUNCATION = (
 )
 
 
-def pictures(runs: Sequence[Shown], triggers: list[Any]) -> None:
+def pictures(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
     compresses = any(verb.startswith("compress") for run in runs for verb in run.model.can())
     with gr.Row():
         with gr.Column(scale=1, min_width=260):
@@ -82,7 +82,7 @@ WHOLE = (
 SEEDS, PICTURES = "two samples", "two pictures"
 
 
-def between(runs: Sequence[Shown], triggers: list[Any]) -> None:
+def between(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
     ends = [*able(runs, "sample", SEEDS), *able(runs, "encode", PICTURES)]
     with gr.Row():
         with gr.Column(scale=1, min_width=260):
@@ -125,7 +125,7 @@ SEED, PICTURE, MIDDLE = "a sample", "a picture", "the middle"
 FOUND = {"principal components": "components", "the decoder's first layer": "weights"}
 
 
-def sliders(runs: Sequence[Shown], triggers: list[Any]) -> None:
+def sliders(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
     starts = [*able(runs, "sample", SEED), *able(runs, "encode", PICTURE), MIDDLE]
     with gr.Row():
         with gr.Column(scale=1, min_width=260):
@@ -173,7 +173,7 @@ DIRECTIONS = "The sliders count in standard deviations of the latents along each
 LEVEL = "The first sample of the seed, then the same again with only one level drawn anew."
 
 
-def levels(runs: Sequence[Shown], triggers: list[Any]) -> None:
+def levels(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
     top = max(run.model.depth for run in runs) - 1
     with gr.Row():
         with gr.Column(scale=1, min_width=260):
@@ -186,7 +186,7 @@ def levels(runs: Sequence[Shown], triggers: list[Any]) -> None:
             panels = Panels(runs, play.no_levels)
 
     def redraw(seed: int, level: int, count: int, kind: str, progress: gr.Progress = PROGRESS) -> str:
-        def compute(run: Shown) -> Pictures:
+        def compute(run: Exhibit) -> Pictures:
             return play.redrawn(run, int(level), int(count), int(seed or 0), class_name(kind))
 
         return panels.show(compute, 6, False, progress)

@@ -29,11 +29,11 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class Taken:
+class ModelInput:
     """A picture as a model takes it: raw values (channels, H, W), and what was done to it in words."""
 
     raw: np.ndarray
-    said: str
+    note: str
 
 
 def upload(data: bytes) -> Upload:
@@ -60,7 +60,7 @@ def unreadable(reason: str) -> UserError:
     return UserError(f"This file cannot be read as a picture ({reason}); give a PNG, JPEG, WebP, GIF, TIFF or BMP.")
 
 
-def taken(upload: Upload, info: DataInfo, whole: bool = False) -> Taken:
+def prepare(upload: Upload, info: DataInfo, whole: bool = False) -> ModelInput:
     """An upload in a model's channels and range, black the lowest value and white the highest: scaled and cropped to
     the model's size, or `whole`, only scaled down where it is larger than WHOLE. UserError: it is damaged, or the model
     takes other channels than pictures have."""
@@ -72,7 +72,7 @@ def taken(upload: Upload, info: DataInfo, whole: bool = False) -> Taken:
     if isinstance(found, str):
         raise unreadable(found)
     raw = info.restore(torch.from_numpy(found.astype(np.float32) / 127.5 - 1))
-    return Taken(raw, _said(upload, size, channels))
+    return ModelInput(raw, _note(upload, size, channels))
 
 
 def _within(size: tuple[int, int]) -> tuple[int, int]:
@@ -81,7 +81,7 @@ def _within(size: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _said(upload: Upload, size: tuple[int, int], channels: int) -> str:
+def _note(upload: Upload, size: tuple[int, int], channels: int) -> str:
     """What became of the picture."""
     steps = []
     if upload.size != size:

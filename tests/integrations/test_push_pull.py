@@ -174,7 +174,7 @@ def test_a_folder_to_look_at_first_sends_nothing(server, tiny_runs, done, refuse
     said = done("push", tiny_runs / "rows", f"{tmp_path}/look/", "--licence", "cc0-1.0")
     assert "nothing was sent" in said and not server.asked
     text = (tmp_path / "look/README.md").read_text()
-    assert "rows of 2 numbers" in text and "pipeline_tag" not in text
+    assert "rows of 2 columns" in text and "pipeline_tag" not in text
     assert not (tmp_path / "look/reconstructions.png").exists(), "a user's own data do not leave with a card"
     assert "not empty" in refused("push", tiny_runs / "rows", f"{tmp_path}/look/", "--licence", "cc0-1.0")
     done("info", tmp_path / "look/model.safetensors")

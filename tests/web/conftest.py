@@ -33,9 +33,9 @@ def save(t, file):
 @pytest.fixture
 def shown(trained):
     """A function from names of runs to what the page shows of them."""
-    from aegean.web.play import shown_runs
+    from aegean.web.play import load_runs
 
     def find(*names):
-        return shown_runs([str(trained / f"{name}.safetensors") for name in names])
+        return load_runs([str(trained / f"{name}.safetensors") for name in names])
 
     return find

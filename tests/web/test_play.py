@@ -9,8 +9,8 @@ from aegean.codec import unpack
 from aegean.config import UserError
 from aegean.latent import MixturePrior
 from aegean.web import latents, play, show
-from aegean.web.play import Pictures, Shown
-from aegean.web.upload import upload
+from aegean.web.play import Exhibit, Pictures
+from aegean.web.upload import prepare, upload
 
 pytestmark = pytest.mark.slow  # several trained runs
 
@@ -37,7 +37,7 @@ def test_samples_at_truncation_1_are_those_of_the_command_line(vae, ladder):
 
 
 def test_truncation_scales_the_noise_down_to_the_middle_itself(vae):
-    z = [play.drawn(vae.model, 6, 0, amount, None).z for amount in (1.0, 0.5, 0.0)]
+    z = [play.drawn(vae.model, "z", 6, 0, amount, None) for amount in (1.0, 0.5, 0.0)]
     assert torch.allclose(z[1], z[0] / 2) and (z[2] == 0).all()
     found = play.sampled(vae, 6, 0, 0.0).pictures
     assert (found == found[:1]).all()
@@ -48,7 +48,7 @@ def test_truncation_of_a_mixture_keeps_its_components(vae):
     prior.means.copy_(torch.arange(4.0)[None, :, None].expand_as(prior.means))
     vae.model.nets["prior"], kept = prior, vae.model.nets["prior"]
     try:
-        z = play.drawn(vae.model, 40, 0, 0.0, None).z
+        z = play.drawn(vae.model, "z", 40, 0, 0.0, None)
         assert set(z[:, 0].tolist()) == {0.0, 1.0, 2.0, 3.0}
     finally:
         vae.model.nets["prior"] = kept
@@ -67,22 +67,22 @@ def test_no_more_pictures_are_drawn_than_the_page_shows(vae, ladder):
 
 def test_a_picture_comes_back_with_its_error_and_no_bytes_where_nothing_is_compressed(vae):
     found = play.reconstructed(vae, upload(picture()), whole=False)
-    x = vae.model.info.normalise(play.taken(upload(picture()), vae.model.info).raw[None])
+    x = vae.model.info.normalise(prepare(upload(picture()), vae.model.info).raw[None])
     back = vae.model.reconstruct(x)
     assert np.array_equal(found.pictures, play.seen(vae.model, torch.cat((x, back))))
     mse = float((x - back).square().mean())
-    assert f"mean squared error {mse:.4f}" in found.said[0]
-    assert f"{10 * np.log10(4 / mse):.1f} dB PSNR" in found.said[0]  # nothing lies outside the range here
-    text = " ".join(found.said)
-    assert f"{vae.model.latent} latent numbers" in text and "no compression" in text and "bytes" not in text
+    assert f"mean squared error {mse:.4f}" in found.notes[0]
+    assert f"{10 * np.log10(4 / mse):.1f} dB PSNR" in found.notes[0]  # nothing lies outside the range here
+    text = " ".join(found.notes)
+    assert f"{vae.model.latent} latent dimensions" in text and "no compression" in text and "bytes" not in text
 
 
 def test_the_bytes_of_a_picture_are_those_of_its_file(codec):
     found = play.reconstructed(codec, upload(picture()), whole=False)
-    x = codec.model.info.normalise(play.taken(upload(picture()), codec.model.info).raw[None])
+    x = codec.model.info.normalise(prepare(upload(picture()), codec.model.info).raw[None])
     data, exact = codec.model.compress(x), codec.model.compress(x, lossless=True)
-    assert any(f"takes {len(data):,} bytes, of which {len(unpack(data)[1][0]):,} hold" in text for text in found.said)
-    assert any(f"Without any loss it takes {len(exact):,} bytes" in text for text in found.said)
+    assert any(f"takes {len(data):,} bytes, of which {len(unpack(data)[1][0]):,} hold" in text for text in found.notes)
+    assert any(f"Without any loss it takes {len(exact):,} bytes" in text for text in found.notes)
     assert np.array_equal(found.pictures[1:], play.seen(codec.model, codec.model.decompress(data)))
 
 
@@ -90,14 +90,14 @@ def test_a_whole_picture_goes_tile_by_tile_where_a_model_compresses(codec, vae):
     small = upload(picture("L", (30, 21)))
     assert play.reconstructed(codec, small, whole=True).pictures.shape == (2, 21, 30, 3)
     found = play.reconstructed(vae, small, whole=True)
-    assert found.pictures.shape == (2, 8, 8, 3) and any("its own size only" in text for text in found.said)
+    assert found.pictures.shape == (2, 8, 8, 3) and any("its own size only" in text for text in found.notes)
 
 
 def test_a_way_ends_where_it_should(vae):
     z = [latents.latent(vae.model, end) for end in (0, upload(picture()))]
     found = latents.between(vae, [0, upload(picture())], 5)
     assert np.array_equal(found.pictures[[0, 4]], play.seen(vae.model, vae.model.decode(torch.stack(z))))
-    assert len(found.pictures) == 5 and "arc" in found.said[0]
+    assert len(found.pictures) == 5 and "arc" in found.notes[0]
 
 
 def test_a_seed_s_latent_is_that_of_its_first_sample(vae, ladder):
@@ -124,14 +124,14 @@ def test_an_arc_without_a_plane_is_a_line(last):
 def test_the_way_is_straight_where_latents_lie_on_no_sphere(vae):
     vae.model.nets["prior"], kept = MixturePrior(vae.model.latent, components=2), vae.model.nets["prior"]
     try:
-        assert "straight line" in latents.between(vae, [0, 1], 3).said[0]
+        assert "straight line" in latents.between(vae, [0, 1], 3).notes[0]
     finally:
         vae.model.nets["prior"] = kept
 
 
 def test_a_way_between_symbols_keeps_to_them(codec):
     found = latents.between(codec, [upload(picture()), upload(picture("L", (8, 30)))], 4)
-    assert "nearest symbols" in found.said[0]
+    assert "nearest symbols" in found.notes[0]
     z = latents.latent(codec.model, upload(picture()))[None]
     assert np.array_equal(found.pictures[:1], play.seen(codec.model, codec.model.decode(z)))
 
@@ -156,7 +156,7 @@ def test_sliders_start_from_the_middle_or_a_picture(vae):
 
 
 def test_directions_are_found_in_the_run_s_own_data_or_else_in_its_samples(vae, tiny_runs):
-    (run,) = play.shown_runs([str(tiny_runs / "vae")])
+    (run,) = play.load_runs([str(tiny_runs / "vae")])
     x, labels = latents.examples(run)
     assert len(x) == min(run.model.info.count, latents.EXAMPLES) and labels is None
     x, _ = latents.examples(vae)  # a model file: no data are known
@@ -197,7 +197,7 @@ def test_a_class_can_be_chosen_and_a_picture_needs_one(shown):
 
 def test_rows_are_refused(tiny_runs):
     with pytest.raises(UserError, match="trained on rows"):
-        play.shown_runs([str(tiny_runs / "rows")])
+        play.load_runs([str(tiny_runs / "rows")])
 
 
 def test_runs_of_the_same_name_are_told_apart():
@@ -211,4 +211,4 @@ def test_names_and_sentences_cannot_write_into_the_page():
     found = show.page([show.panel(evil, evil, pictures, 1), show.sorry(evil, evil, evil)])
     found += show.title([evil]) + show.missing([evil]) + show.hint(evil) + show.note(evil) + show.refusal(evil)
     assert "<img src=x" not in found and 'alt="&lt;img' in found
-    assert Shown(evil, "", None).name == evil
+    assert Exhibit(evil, "", None).name == evil

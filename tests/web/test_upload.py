@@ -13,7 +13,7 @@ from strokes import picture
 
 from aegean.config import UserError
 from aegean.data import DataInfo
-from aegean.web.upload import BYTES, PIXELS, WHOLE, taken, upload
+from aegean.web.upload import BYTES, PIXELS, WHOLE, prepare, upload
 
 GREY = DataInfo("grey", (1, 8, 8), (127.5,), (127.5,))
 COLOUR = DataInfo("colour", (3, 16, 12), (127.5,), (127.5,))
@@ -33,23 +33,23 @@ def header_only(width, height):
 @pytest.mark.parametrize("info", [GREY, COLOUR], ids=["grey", "colour"])
 @pytest.mark.parametrize("mode, kind", [("L", "PNG"), ("RGB", "JPEG"), ("RGBA", "PNG"), ("P", "GIF"), ("1", "TIFF")])
 def test_any_picture_is_brought_to_the_model_s_shape(mode, kind, info):
-    found = taken(upload(picture(mode, kind=kind)), info)
+    found = prepare(upload(picture(mode, kind=kind)), info)
     assert found.raw.shape == info.shape and found.raw.dtype == np.uint8
-    assert "scaled from 300 x 220" in found.said
+    assert "scaled from 300 x 220" in found.note
 
 
 def test_what_was_done_is_said():
-    assert "turned into grey" in taken(upload(picture("RGB")), GREY).said
-    assert "cropped" in taken(upload(picture("RGB")), GREY).said
-    assert "laid on white" in taken(upload(picture("RGBA")), COLOUR).said
-    assert "same value in every colour" in taken(upload(picture("L")), COLOUR).said
-    assert taken(upload(picture("L", (8, 8))), GREY).said == "Your picture is taken as it is."
-    assert "cropped" not in taken(upload(picture("L", (80, 80))), GREY).said
+    assert "turned into grey" in prepare(upload(picture("RGB")), GREY).note
+    assert "cropped" in prepare(upload(picture("RGB")), GREY).note
+    assert "laid on white" in prepare(upload(picture("RGBA")), COLOUR).note
+    assert "same value in every colour" in prepare(upload(picture("L")), COLOUR).note
+    assert prepare(upload(picture("L", (8, 8))), GREY).note == "Your picture is taken as it is."
+    assert "cropped" not in prepare(upload(picture("L", (80, 80))), GREY).note
 
 
 def test_black_and_white_are_the_ends_of_the_model_s_range():
     odd = DataInfo("odd", (1, 8, 8), (0.5,), (0.5,), dtype="float32")
-    white = taken(upload(picture("RGB", (8, 8), "PNG")), odd).raw
+    white = prepare(upload(picture("RGB", (8, 8), "PNG")), odd).raw
     assert white.min() == 0 and white.max() == 1
 
 
@@ -60,9 +60,9 @@ def test_a_picture_is_turned_upright_as_its_camera_says():
 
 
 def test_a_whole_picture_keeps_its_size_and_a_large_one_its_form():
-    assert taken(upload(picture("L", (30, 21))), GREY, whole=True).raw.shape == (1, 21, 30)
-    assert taken(upload(picture("L", (4 * WHOLE, 2 * WHOLE))), GREY, whole=True).raw.shape == (1, WHOLE // 2, WHOLE)
-    assert taken(upload(picture("L", (3000, 1))), GREY, whole=True).raw.shape == (1, 1, WHOLE)
+    assert prepare(upload(picture("L", (30, 21))), GREY, whole=True).raw.shape == (1, 21, 30)
+    assert prepare(upload(picture("L", (4 * WHOLE, 2 * WHOLE))), GREY, whole=True).raw.shape == (1, WHOLE // 2, WHOLE)
+    assert prepare(upload(picture("L", (3000, 1))), GREY, whole=True).raw.shape == (1, 1, WHOLE)
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_what_is_no_picture_or_too_large_is_refused_in_words(data, words):
 def test_a_picture_cut_short_is_refused_in_words():
     whole = picture("RGB", kind="PNG")
     with pytest.raises(UserError, match="cannot be read as a picture"):
-        taken(upload(whole[: len(whole) - 60]), GREY)
+        prepare(upload(whole[: len(whole) - 60]), GREY)
 
 
 def test_a_model_of_other_channels_says_so():
     with pytest.raises(UserError, match="2 channels"):
-        taken(upload(picture()), DataInfo("two", (2, 8, 8), (127.5,), (127.5,)))
+        prepare(upload(picture()), DataInfo("two", (2, 8, 8), (127.5,), (127.5,)))
 
 
 @settings(max_examples=150, deadline=None)
@@ -103,7 +103,7 @@ def test_damaged_files_are_taken_or_refused_and_nothing_else(kind, data):
         raw[place] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(raw)))
     try:
-        assert taken(upload(bytes(raw[:cut])), GREY).raw.shape == (1, 8, 8)
+        assert prepare(upload(bytes(raw[:cut])), GREY).raw.shape == (1, 8, 8)
     except UserError as error:
         assert len(str(error)) < 300 and "\n" not in str(error)
 
