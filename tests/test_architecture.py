@@ -29,6 +29,7 @@ ROOMS = [
     "recipes",
     "session",
     "report",
+    "testing",
     "sklearn",
     "integrations",
     "web",
@@ -111,3 +112,41 @@ def test_nothing_is_pickled(file):
     text = file.read_text()
     for word in ("import pickle", " torch.save(", "torch.load(", "allow_pickle=True", "joblib", "torchvision"):
         assert word not in text, f"{file}: {word}"
+
+
+AXES_MAY_BE_COUNTED = {
+    "data/read/arrays.py": "a stranger's array says what it holds by its axes alone",
+    "compression/tensors.py": "a user's tensors: one picture, or several of one size",
+    "compression/stream.py": "a picture of a file, which nobody has checked yet",
+    "codec/predictor.py": "grids of symbols, of no kind",
+    "cli/verbs.py": "a user's .npz of latents",
+    "cli/latents.py": "a user's .npz of latents",
+    "model/model.py": "a user's latents",
+    "metrics/features.py": "what a user's function gives",
+    "formulas/features.py": "features, of no kind",
+    "nets/discriminator.py": "weights, of no kind",
+    "nets/diffusers.py": "an autoencoder of diffusers takes pictures alone",
+    "training/player.py": "weights, of no kind",
+    "sklearn/base.py": "image_shape, as a user gives it",
+}
+NOT_YET = {"nets/shared.py", "nets/blocks.py"}
+
+
+def counts_axes(node: ast.AST) -> bool:
+    """len(....shape) or x.ndim or x.dim() in a comparison."""
+    for side in (node.left, *node.comparators) if isinstance(node, ast.Compare) else ():
+        match side:
+            case ast.Call(func=ast.Name("len"), args=[ast.Attribute(attr="shape") | ast.Name("shape")]):
+                return True
+            case ast.Attribute(attr="ndim") | ast.Call(func=ast.Attribute(attr="dim")):
+                return True
+    return False
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_nobody_but_the_tables_of_kinds_asks_what_kind_samples_are_of(file):
+    name, tree = file.relative_to(PACKAGE).as_posix(), ast.parse(file.read_text())
+    if file.name == "kinds.py" or name in AXES_MAY_BE_COUNTED or name in NOT_YET:
+        return
+    wrong = [node.lineno for node in ast.walk(tree) if counts_axes(node)]
+    assert not wrong, f"lines {wrong} count axes: ask a table of kinds (DataInfo.kind), or give a reason here"
