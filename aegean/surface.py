@@ -9,16 +9,29 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
 
+UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")  # controls, formats such as an order of reading, no characters, lines
+
+
+def clean(text: str) -> str:
+    """Text with what a terminal would obey, or show in another order, written out: names come from strangers' files."""
+    return "".join(c if c in "\n\t" or unicodedata.category(c) not in UNSEEN else ascii(c)[1:-1] for c in text)
+
+
+def plural(count: int, noun: str) -> str:
+    """ "1 picture", "2,000 pictures"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
 
 def to_stderr(text: str) -> None:
     """A note to stderr; of several processes the leading one writes it."""
     if os.environ.get("RANK", "0") == "0":
-        print(text, file=sys.stderr)
+        print(clean(text), file=sys.stderr)
 
 
 def keyword(name: str, value: str) -> str:

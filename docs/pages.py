@@ -8,7 +8,7 @@ import inspect
 import re
 from pathlib import Path
 
-from aegean.cli.parser import make_parser
+from aegean.cli import COMMANDS, parser_of
 from aegean.recipes import RECIPES, options
 
 ROOT = Path(__file__).parent.parent
@@ -64,7 +64,7 @@ def commands():
         "The output of `aegean COMMAND --help` for every command. Exit status 2 means an error that you can fix; "
         "the message says how."
     )
-    return "\n\n".join(["# Commands", about, *map(command, make_parser()[1].values())]) + "\n"
+    return "\n\n".join(["# Commands", about, *map(command, map(parser_of, COMMANDS))]) + "\n"
 
 
 def command(parser):

@@ -18,7 +18,7 @@ from blocks import (
     words_of,
 )
 
-from aegean.cli.parser import parse
+from aegean.cli import parse
 from aegean.recipes import RECIPES, options
 
 TRANSLATED = [("README.md", "README.zh.md"), ("docs/tour.md", "docs/tour.zh.md")]
@@ -46,7 +46,7 @@ ELSEWHERE = {  # what a page says outside of the blocks that run, and where it i
     ),
     r"aegean (train beta_vae --data sprites|traverse runs/beta )": "tests/metrics/test_factors.py: sprites take long",
     r"aegean train vae --data digits --images 40k --out runs/digits": "docs/vae.md, whose blocks run",
-    r"aegean compare --recipes .*--data (MNIST-FOLDER|photos/ .*runs/edges)": "many runs; tests/test_cli.py has two",
+    r"aegean compare --recipes .*--data (MNIST-FOLDER|photos/ .*runs/edges)": "many runs; tests/cli has two",
 }
 
 

@@ -10,7 +10,7 @@ from blocks import ROOT
 
 import aegean
 from aegean import sklearn
-from aegean.cli.parser import make_parser
+from aegean.cli import COMMANDS, parser_of
 from aegean.recipes import RECIPES, options
 
 for library in ("mkdocs", "material", "mkdocstrings"):
@@ -58,7 +58,7 @@ def test_the_home_page_shows_its_pictures_and_links_to_pages_of_the_site(site):
 
 def test_every_command_is_told_with_its_options(site):
     page = (site / "commands.html").read_text(encoding="utf-8")
-    for name, parser in make_parser()[1].items():
+    for name, parser in ((name, parser_of(name)) for name in COMMANDS):
         part = page.split(f'<h2 id="{name}">')[1].split("<h2 ")[0]
         told = re.sub("</?code>", " ", part)
         assert [option for option in parser.known() if f" {option}" not in told] == ["--help"], name

@@ -1,4 +1,4 @@
-"""The command line: `main` parses, calls a command and turns what went wrong into one sentence and a status.
+"""The command line: a table of commands, each in a module of its own that is imported when it is called.
 
 Exit status: 0 done, 1 our fault, 2 the user's, 3 stopped by a guard, 130 interrupted. Nothing here imports torch:
 `aegean --help` answers at once.
@@ -8,26 +8,37 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
+import importlib
 import os
-import re
-import shlex
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
-from pathlib import Path
 
-from aegean.cli.parser import parse
-from aegean.config import UserError
+from aegean.cli import faults
+from aegean.cli.parser import Parser, command_line, wording
+from aegean.config import UserError, nearest
+from aegean.surface import Surface, settle, surface, to_stderr
 
-DONE, OURS, USERS, STOPPED, INTERRUPTED = 0, 1, 2, 3, 130
-
-# What the user, not we, can mend: a full disk, a forbidden or impossible place.
-PLACES = (
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EEXIST),
-    *(errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL),
-)
+COMMANDS = {  # name: summary; its parser and its function are `options` and `run` of aegean.cli.commands.NAME
+    "recipes": "list the recipes, or show one with its options",
+    "train": "train a recipe on data, or resume a run",
+    "sample": "draw samples from a model",
+    "reconstruct": "reconstruct pictures, rows or a data set",
+    "encode": "turn inputs into latents",
+    "levels": "show what each level adds, from the top downwards",
+    "traverse": "follow directions in latent space",
+    "decode": "turn latents into pictures or rows",
+    "compress": "write pictures of any size into one small file",
+    "decompress": "turn such a file into pictures again",
+    "fit": "fit a prior to a run's latents, so that it samples",
+    "evaluate": "score a model against held-out data",
+    "compare": "write a report that compares runs, or train recipes to compare",
+    "play": "play with models in the browser",
+    "info": "tell what a run, model file, .aeg file or exported file is",
+    "export": "write a part of a model as ONNX or as a torch.export archive, or the whole for diffusers",
+    "push": "put a model on the Hugging Face Hub, with a generated card",
+    "pull": "fetch a model from the Hugging Face Hub",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,78 +51,52 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         with contextlib.suppress(ValueError):  # not the main thread
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # wherever it comes, it ends as Ctrl-C does
-    args = argparse.Namespace()
+    args, before = argparse.Namespace(), surface()
     try:
-        args = parse(sys.argv[1:] if argv is None else list(argv))
-        from aegean.cli import commands
-
-        status = commands.run(args)
+        run(parse(sys.argv[1:] if argv is None else list(argv), args))
         if sys.stdout:
             sys.stdout.flush()
-        return status
+        return faults.DONE
     except SystemExit as stop:  # --help and --version
         return int(stop.code or 0)
-    except BrokenPipeError:  # whoever read our answer has had enough
-        silence()
-        return DONE
-    except KeyboardInterrupt:
-        return complain(f"interrupted{resumable(args)}", INTERRUPTED)
-    except UserError as error:
-        return complain(f"error: {error}", USERS)
-    except MemoryError:
-        return complain("error: not enough memory; lower --batch, --count or --set width=...", USERS)
-    except OSError as error:
-        if error.errno not in PLACES:
-            return our_fault(error, args)
-        if error.filename is None:  # the answer itself cannot be written
-            silence()
-        name = re.sub(r"\.([^/]+)\.\d+\.tmp", r"\1", str(error.filename or "standard output"))  # as the user knows it
-        return complain(f"error: {name}: {error.strerror}; mend that and try again.", USERS)
-    except Exception as error:
-        return our_fault(error, args)
+    except BaseException as error:
+        return faults.status(error, args)
+    finally:
+        settle(before)
 
 
-def silence() -> None:
-    """Send what is left of stdout nowhere, so that closing it raises nothing."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def run(args: argparse.Namespace) -> None:
+    """Carry out a parsed command line. UserError and other exceptions are left to the caller."""
+    if args.command != "train" and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError(f"`aegean {args.command}` works in one process; torchrun is for `aegean train`.")
+    settle(Surface(wording(args.command, parser_of), to_stderr, commands=True))
+    module(args.command).run(args)
 
 
-def complain(text: str, status: int) -> int:
-    """One line to stderr, whatever the text holds."""
-    with contextlib.suppress(BrokenPipeError):
-        rank = os.environ.get("RANK", "0")  # of several processes under torchrun
-        who = "aegean" if rank == "0" else f"aegean (process {rank})"
-        print(f"{who}: {' '.join(text.split())}", file=sys.stderr)
-    return status
+def parse(argv: list[str], args: argparse.Namespace | None = None) -> argparse.Namespace:
+    """Words of a command line -> what was given, with `command` the command's name.
+
+    UserError: an unknown command or option (the nearest names are offered), a missing or malformed value.
+    SystemExit: --help and --version, after printing.
+    """
+    args = argparse.Namespace() if args is None else args
+    if not argv or argv[0] == "help":
+        argv = [*argv[1:], "--help"]
+    name = argv[0]
+    if name.startswith("-"):
+        return command_line(COMMANDS).read(argv, args)
+    if name not in COMMANDS:
+        raise UserError(f"There is no command {name!r}.{nearest(name, COMMANDS)}")
+    args.command = name
+    return parser_of(name).read(argv[1:], args)
 
 
-def our_fault(error: Exception, args: argparse.Namespace) -> int:
-    """Keep the traceback in the run folder where there is one, else print it."""
-    trace = traceback.format_exc()
-    what = f"this is a fault of aegean itself ({type(error).__name__})"
-    if run := run_folder(args):
-        place = run / "error.txt"
-        with contextlib.suppress(OSError):
-            place.write_text(trace, encoding="utf-8", errors="backslashreplace")
-            return complain(f"{what}; the traceback is kept in {place}: please report it", OURS)
-    print(trace, file=sys.stderr)
-    return complain(f"{what}; please report it with the traceback above", OURS)
+def parser_of(name: str) -> Parser:
+    """The parser of a command."""
+    parser = Parser(prog=f"aegean {name}", description=f"{COMMANDS[name][0].upper()}{COMMANDS[name][1:]}.")
+    module(name).options(parser)
+    return parser
 
 
-def run_folder(args: argparse.Namespace) -> Path | None:
-    """The folder of the run that a command works on, if it is there."""
-    for name in ("resume", "out", "run"):
-        path = getattr(args, name, None)
-        with contextlib.suppress(OSError, ValueError):
-            if isinstance(path, str) and (Path(path) / "config.json").is_file():
-                return Path(path)
-    return None
-
-
-def resumable(args: argparse.Namespace) -> str:
-    """How to go on after an interruption, where something can be gone on with."""
-    run = run_folder(args)
-    if getattr(args, "command", "") != "train" or run is None:
-        return ""
-    return f"; the state is saved: go on with `aegean train --resume {shlex.quote(str(run))}`"
+def module(name: str):
+    return importlib.import_module(f"aegean.cli.commands.{name}")

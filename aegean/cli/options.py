@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
+from argparse import ArgumentParser as Parser
+from argparse import _ArgumentGroup
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-Parser = argparse.ArgumentParser
+if TYPE_CHECKING:
+    from aegean.data import DataOptions
 
 
 def a_run(p: Parser) -> None:
@@ -25,19 +29,33 @@ def overwrite(p: Parser) -> None:
     p.add_argument("--overwrite", action="store_true", default=False, help="replace what is there under --out")
 
 
+def through(p: Parser, kinds: str) -> None:
+    """Inputs through a model."""
+    a_run(p)
+    p.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures, folders, arrays, tables, or a built-in set")
+    out(p, kinds)
+    a_class(p, "the class of every input; a data set with classes brings its own")
+    skip_bad(p)
+    overwrite(p)
+
+
+def skip_bad(p: Parser | _ArgumentGroup) -> None:
+    p.add_argument("--skip-bad", action="store_true", help="leave unreadable pictures out")
+
+
 def json_answer(p: Parser) -> None:
     p.add_argument("--json", action="store_true", default=False, help="print one JSON object to stdout")
 
 
 def budget(p: Parser) -> None:
+    p.add_argument("--images", metavar="N", help="train on so many in all: 50000, 500k, 1.5M (default: the recipe's)")
     p.add_argument(
-        "--images", metavar="N", help="how many to train on, in all: 50000, 500k, 1.5M (default: the recipe's)"
+        "--minutes", type=above_zero, metavar="M", help="train for about so long (a probe tells how many images)"
     )
-    p.add_argument("--minutes", type=above_zero, metavar="M", help="turned into images by a short probe")
 
 
 def device(p: Parser) -> None:
-    p.add_argument("--device", help="auto, cuda, mps or cpu (default: auto, the first of these that is there)")
+    p.add_argument("--device", help="train on auto, cuda, mps or cpu (default: auto, the first of these that is there)")
 
 
 def data(p: Parser) -> None:
@@ -49,12 +67,23 @@ def data(p: Parser) -> None:
         "folder of .tar shards; a folder in the layout of MNIST or CIFAR-10; .npy, .npz (keys x, y) or .csv; "
         "hub:NAME[:SPLIT], a data set of the Hugging Face Hub (pip install 'aegean[data]')",
     )
-    group.add_argument("--test", metavar="SPEC", help="a test part (default: the data's own, else a tenth)")
+    group.add_argument("--test", metavar="SPEC", help="the test part (default: the data's own, else a tenth)")
     group.add_argument("--size", type=whole(1), help="scale pictures to this height and width")
     group.add_argument("--channels", type=whole(1), help="1 grey, 3 colour, 4 with transparency")
     group.add_argument("--range", type=number, nargs=2, metavar=("LOW", "HIGH"), help="values that become -1 and 1")
     group.add_argument("--axes", metavar="nchw|nhwc", help="the order of an array's axes, where it is ambiguous")
-    group.add_argument("--skip-bad", action="store_true", help="leave unreadable pictures out")
+    skip_bad(group)
+
+
+def data_options(given: dict[str, Any]) -> DataOptions:
+    """Take what concerns the data out of what was given."""
+    from aegean.data import DataOptions
+
+    keys = ("test", "size", "channels", "range", "axes", "skip_bad")
+    found = {key: given.pop(key) for key in keys if key in given}
+    if "range" in found:
+        found["range"] = tuple(found["range"])
+    return DataOptions(given.pop("data"), **found)
 
 
 def whole(least: int, most: int = 2**63 - 1) -> Callable[[str], int]:

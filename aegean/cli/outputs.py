@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import io
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from aegean.config import UserError
 from aegean.files import write_atomically
+from aegean.surface import clean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,8 +95,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 def check_picture(count: int, info: DataInfo, instead: str = "a folder (out/)") -> None:
     """Refuse more samples than one picture can show."""
-    pixels = count * math.prod(info.shape[1:]) if info.is_image else 0
-    if count > TILES or pixels > PIXELS:
+    if count > TILES or count * math.prod(info.shape[1:]) > PIXELS:
         raise UserError(f"{count:,} samples do not fit into one picture; give {instead} or fewer.")
 
 
@@ -110,18 +110,14 @@ def npz(**arrays: Any) -> bytes:
     return out.getvalue()
 
 
-def rows(raw: np.ndarray, info: DataInfo) -> str:
-    """Rows (n, columns) as the text of a .csv with a header."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(info.columns or [f"column {n}" for n in range(1, info.shape[0] + 1)])
-    writer.writerows([[str(value) for value in row] for row in raw])
-    return out.getvalue()
-
-
 def answer(text: str, value: Any, as_json: bool) -> None:
     """To stdout: the text for a person, or the value as one JSON object."""
-    print(json.dumps(_finite(value), indent=1, allow_nan=False) if as_json else text)
+    tell(json.dumps(_finite(value), indent=1, allow_nan=False) if as_json else text)
+
+
+def tell(text: str) -> None:
+    """To stdout. A name in it may come from a stranger's file: nothing that a terminal would obey gets there."""
+    print(clean(text))
 
 
 def _finite(value: Any) -> Any:
@@ -140,3 +136,9 @@ def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
         "  ".join(cell.rjust(width) if i else cell.ljust(width) for i, (cell, width) in enumerate(zip(line, widths)))
         for line in (head, *lines)
     )
+
+
+def plain(name: str) -> str:
+    """A name that is safe as that of a file, whoever chose it."""
+    name = re.sub(r"[^\w .,+=@()-]", "-", name).lstrip(".")
+    return name.encode()[:200].decode(errors="ignore") or "unnamed"  # file systems count bytes

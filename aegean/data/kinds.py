@@ -15,8 +15,8 @@ import numpy as np
 
 from aegean.config import UserError
 from aegean.data.info import DataInfo
-from aegean.data.io.show import Groups, show_pictures, show_rows
-from aegean.data.io.write import write_pictures, write_rows
+from aegean.data.io.show import Groups, as_pictures, show_pictures, show_rows
+from aegean.data.io.write import csv_text, write_pictures, write_rows
 from aegean.data.read.arrays import read_arrays
 from aegean.data.read.binary import is_cifar, is_idx, read_cifar, read_idx
 from aegean.data.read.files import Files
@@ -51,7 +51,8 @@ class Kind(NamedTuple):
     readers: tuple[Reader, ...] = ()  # of files that hold this kind; the first that fits is taken
     conform: Callable[[Source, Want], Source] = as_it_is  # a source in the form that is wanted
     check: Callable[[Source], None] = lambda source: None  # UserError: nothing can be trained on it
-    files: tuple[str, ...] = ()  # endings of a single file that holds many samples, beside .png and .npz: ".csv"
+    tiles: Callable[[np.ndarray, DataInfo], np.ndarray] | None = None  # samples as pictures (n, H, W, 3) uint8, if so
+    files: Mapping[str, Callable[[np.ndarray, DataInfo], str]] = {}  # a file of many samples, beside .png and .npz
 
 
 def describe_picture(info: DataInfo) -> str:
@@ -104,6 +105,7 @@ KINDS: dict[str, Kind] = {
         want=want_pictures,
         show=show_pictures,
         write=write_pictures,
+        tiles=as_pictures,
         readers=(
             Reader(has_shards, read_shards),
             Reader(is_idx, read_idx),
@@ -122,7 +124,7 @@ KINDS: dict[str, Kind] = {
         show=show_rows,
         write=write_rows,
         readers=(Reader(ends_in(".npy", ".npz"), read_arrays), Reader(ends_in(".csv", ".tsv"), read_table)),
-        files=(".csv",),
+        files={".csv": csv_text},
     ),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,8 +31,14 @@ def write_pictures(raw: np.ndarray, names: Sequence[str], folder: Path, info: Da
 def write_rows(raw: np.ndarray, names: Sequence[str], folder: Path, info: DataInfo) -> list[Path]:
     """Rows (n, columns) as samples.csv."""
     path = folder / "samples.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(info.columns or [f"column {n}" for n in range(1, info.shape[0] + 1)])
-        writer.writerows([[str(value) for value in row] for row in raw])
+    path.write_text(csv_text(raw, info), encoding="utf-8", newline="")
     return [path]
+
+
+def csv_text(raw: np.ndarray, info: DataInfo) -> str:
+    """Rows (n, columns) as the text of a .csv with a header."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(info.columns or [f"column {n}" for n in range(1, info.shape[0] + 1)])
+    writer.writerows([[str(value) for value in row] for row in raw])
+    return out.getvalue()

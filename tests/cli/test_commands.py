@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aegean.cli.parser import make_parser
+from aegean.cli import COMMANDS
 
 TINY = ["--set", "width=8", "latent=4", "batch=16"]
-COMMANDS = list(make_parser()[1])
 
 
 def pixels(path):

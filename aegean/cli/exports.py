@@ -1,42 +1,14 @@
-"""export, and what `info` tells of an exported file."""
+"""What `info` tells of an exported file."""
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
-from aegean import diffusers
-from aegean.cli.outputs import FOLDER, target
 from aegean.config import UserError
-from aegean.integrations.export import BATCHES, described
-from aegean.integrations.export import export as exported
-from aegean.session.runs import load
+from aegean.integrations.export import described
 
 ENDINGS = (".onnx", ".pt2")
-
-
-def export(args: argparse.Namespace) -> None:
-    if args.format == "diffusers":
-        return to_diffusers(args)
-    if args.part is None:
-        raise UserError("--part: expected encoder, decoder, generator or discriminator.")
-    path, kind = target(args.out, (f".{args.format}",) if args.format else ENDINGS, args.overwrite)
-    found = exported(args.run, args.part, path, kind.removeprefix("."))
-    print(file_description(found))
-    batches = f"batches of {', '.join(map(str, BATCHES[:-1]))} and {BATCHES[-1]}"
-    print(
-        f"{path}: written; the largest difference from the model is {found['difference']:.2g} (at most "
-        f"{found['tolerance']:.2g} is let through), on {found['checked']} in {batches}"
-    )
-
-
-def to_diffusers(args: argparse.Namespace) -> None:
-    if args.part is not None:
-        raise UserError("--format diffusers writes a whole autoencoder; leave --part out.")
-    path, _ = target(args.out, (FOLDER,), args.overwrite)
-    difference = diffusers.write(load(args.run), path)
-    print(f"{path}: written; what diffusers makes of it differs by {difference:.2g} from the model")
 
 
 def is_export(path: str) -> bool:

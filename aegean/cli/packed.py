@@ -1,64 +1,18 @@
-"""compress, decompress, and what `info` tells of an .aeg file."""
+"""What `info` tells of an .aeg file."""
 
 from __future__ import annotations
 
-import argparse
 import shlex
-import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from tqdm import tqdm
-
-from aegean.cli.outputs import FOLDER, target, whole_folder, write
-from aegean.cli.verbs import opened
 from aegean.codec import Header, Refused, unpack
 from aegean.codec.container import read_header
-from aegean.compression import compress as compressed
-from aegean.compression import decompress as decompressed
 from aegean.config import UserError
-from aegean.data.io.natural import natural_pictures, write_picture
 
 ENDING = ".aeg"
 LIMIT = 4 << 30  # bytes of a file that is read
-
-
-def compress(args: argparse.Namespace) -> None:
-    path, _ = target(args.out, (ENDING,), args.overwrite)
-    kind = "lossless" if args.lossless else "lossy"
-    if args.lossless and args.stages:
-        raise UserError("--stages is a coarser picture, and --lossless none at all: leave one of them out.")
-    model = opened(args.run, "compress_lossless" if args.lossless else "compress")
-    coder, raw = model.coder(kind, args.stages), Counter[str]()
-
-    def counted() -> Iterator[tuple[str, np.ndarray]]:
-        pictures = natural_pictures(args.inputs, model.info, args.lossless, args.skip_bad)
-        for name, values in tqdm(pictures, "compressing", unit="picture", leave=False, delay=0.5, file=sys.stderr):
-            raw.update(pictures=1, bytes=values.nbytes)
-            yield name, values
-
-    data = compressed(coder, counted())
-    write(path, data)
-    share = 100 * len(data) / raw["bytes"]
-    print(f"{path}: {raw['pictures']:,} pictures, {len(data):,} bytes, {share:.1f} % of {raw['bytes']:,} ({kind})")
-
-
-def decompress(args: argparse.Namespace) -> None:
-    path, _ = target(args.out, (FOLDER,), args.overwrite)
-    try:
-        header, blocks = unpack(read(args.file))
-        verb = "compress_lossless" if header.kind == "lossless" else "compress"
-        pictures = decompressed(opened(args.model, verb).coder(header.kind), header, blocks)
-        with whole_folder(path) as folder:
-            shown = tqdm(pictures, "decompressing", len(header.pictures), unit="picture", leave=False, file=sys.stderr)
-            for number, (picture, values) in enumerate(shown):
-                write_picture(values, folder / (picture.name or f"picture-{number:06d}"))
-    except Refused as error:
-        raise UserError(f"{args.file} is refused: {error}.") from None
-    print(f"{path}: {len(header.pictures):,} pictures")
 
 
 def is_file(path: str) -> bool:

@@ -1,73 +1,26 @@
-"""traverse: directions in latent space as one labelled picture, or as numbers."""
+"""Directions of a model's latents: what they are found in, where a walk begins, what it shows."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from aegean.cli.outputs import check_picture, npz, table, target, write
-from aegean.cli.verbs import check_size, class_index, need_labels, need_verb, opened
+from aegean.cli.models import need_verb
 from aegean.config import UserError
 from aegean.data import read_inputs
-from aegean.data.io.show import as_pictures, labelled
 from aegean.model import Model
-from aegean.model.directions import Directions, check_way, chosen_way, directions, levels_of, prior_latents, walk
+from aegean.model.directions import Directions, levels_of, prior_latents
 from aegean.session.runs import home as home_of
 from aegean.session.runs import own_data
 from aegean.surface import say
 
 LOOKED_AT = 10_000  # training samples whose latents are looked at, at most,
 NUMBERS = 1 << 27  # and so many values in all
-
-
-def traverse(args: argparse.Namespace) -> None:
-    path, kind = target(args.out, (".png", ".npz", ".json"), args.overwrite)
-    if args.steps % 2 == 0:
-        raise UserError(f"--steps {args.steps}: expected an odd number, so that the start is in the middle.")
-    model = opened(args.run, "decode")
-    check_way(model, args.way)
-    info = model.info
-    if kind == ".png" and not info.is_image:
-        raise UserError(f"--out {args.out}: this model makes rows; expected .npz or .json for its directions.")
-    check_size(min(args.count, model.latent) * args.steps, info)
-    if kind == ".png":
-        check_picture(min(args.count, model.latent) * args.steps, info, "a .npz")
-    label = None if args.class_name is None else torch.tensor([class_index(model, args.class_name)])
-    need_labels(model, label, "Directions are shown for one class")
-    given = start(args, model, label)
-    x, labels = samples(args.run, model)
-    way = chosen_way(model, args.way, x)
-    found = directions(model, way, x, labels, args.count)
-    first = found.centre if given is None else given
-    z = walk(found, first, args.steps, args.span)
-    lines, raw = told(found, model), decoded(model, z, label, args.span)
-    steps = np.linspace(-args.span, args.span, args.steps)
-    if kind == ".png":
-        rows = [" ".join(line[i] for i in (0, 1, 3) if i < len(line)) for line in lines]
-        columns = ["start" if step == 0 else f"{step:+.2g}" for step in steps]
-        write(path, labelled(as_pictures(raw.reshape(-1, *info.shape), info), rows, columns))
-    else:
-        arrays = {name: value.numpy() for name, value in found._asdict().items()}
-        level, passed = np.array(levels_of(model)), {"start": first.numpy(), "steps": steps, "z": z.numpy(), "x": raw}
-        numbers = {"way": way, **arrays, "level": level, **passed}
-        write(path, npz(**numbers) if kind == ".npz" else as_json(numbers, info.is_image))
-    head = ("direction", "share", "deviation", *(("level",) if model.depth > 1 else ()))
-    print(f"{path}: {len(lines)} directions ({way}), {args.steps} steps from {-args.span:g} to +{args.span:g} "
-          f"standard deviations\n{table(head, lines)}\n{SHARES[way]}")  # fmt: skip
-
-
-SHARES = {
-    "components": "share: of the latents' variance",
-    "weights": "share: of the first layer's squared weights",
-    "axes": "share: of the bits that a sample's latent takes; where they are not stated, of its variance",
-}
 
 
 def samples(run: str, model: Model) -> tuple[Tensor | None, Tensor | None]:
@@ -115,7 +68,7 @@ def decoded(model: Model, z: Tensor, label: Tensor | None, span: float) -> np.nd
     return model.info.restore(x).reshape(*z.shape[:2], *model.info.shape)
 
 
-def told(found: Directions, model: Model) -> list[tuple[str, ...]]:
+def lines_of(found: Directions, model: Model) -> list[tuple[str, ...]]:
     """A line for each direction: its number, share, standard deviation, and of a hierarchy its level."""
     levels = np.array(levels_of(model))
     lines = []
@@ -126,10 +79,3 @@ def told(found: Directions, model: Model) -> list[tuple[str, ...]]:
         )
         lines.append((f"{i + 1}", f"{share:.1%}", f"{scale:.3g}", *((f"level {where}",) if model.depth > 1 else ())))
     return lines
-
-
-def as_json(numbers: dict[str, Any], pictures: bool) -> str:
-    """Numbers as JSON text; pictures are left out, rows are not."""
-    kept = {key: value for key, value in numbers.items() if not (pictures and key == "x")}
-    plain = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in kept.items()}
-    return json.dumps(plain, indent=1)

@@ -18,7 +18,8 @@ from PIL import Image
 
 import aegean
 from aegean import files
-from aegean.cli import commands, main
+from aegean.cli import main, parse
+from aegean.cli.commands.train import parse_settings
 from aegean.config import UserError
 from aegean.data import DataInfo
 from aegean.recipes import RECIPES, configure
@@ -426,7 +427,7 @@ def test_any_setting_is_taken_or_refused(data):
     name = data.draw(st.sampled_from(sorted(options(recipe))))
     value = data.draw(VALUES)
     try:
-        parsed = parse_all(recipe, commands.parse_settings([f"{name}={value}"]))
+        parsed = parse_all(recipe, parse_settings([f"{name}={value}"]))
     except UserError as error:
         assert name in str(error)
     else:
@@ -435,8 +436,6 @@ def test_any_setting_is_taken_or_refused(data):
 
 @given(st.lists(st.text(max_size=8), max_size=4))
 def test_any_words_are_parsed_or_refused(words):
-    from aegean.cli.parser import parse
-
     with contextlib.suppress(UserError, SystemExit):
         parse(["sample", *words])
 

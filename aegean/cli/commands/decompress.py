@@ -1,0 +1,44 @@
+"""decompress: an .aeg file to pictures again."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from aegean.cli.options import out, overwrite
+from aegean.cli.outputs import FOLDER, target, tell, whole_folder
+from aegean.cli.parser import Parser
+from aegean.config import UserError
+from aegean.surface import plural
+
+
+def options(p: Parser) -> None:
+    p.examples("aegean decompress photos.aeg --model runs/codec --out photos-again/")
+    p.add_argument("file", metavar="FILE.aeg", help="a file that `aegean compress` wrote")
+    p.add_argument("--model", metavar="RUN", required=True, help="the run folder or model file that compressed it")
+    out(p, "folder/")
+    overwrite(p)
+
+
+def run(args: argparse.Namespace) -> None:
+    path, _ = target(args.out, (FOLDER,), args.overwrite)
+    from tqdm import tqdm
+
+    from aegean.cli.models import opened
+    from aegean.cli.packed import read
+    from aegean.codec import Refused, unpack
+    from aegean.compression import decompress
+    from aegean.data.io.natural import write_picture
+
+    try:
+        header, blocks = unpack(read(args.file))
+        verb = "compress_lossless" if header.kind == "lossless" else "compress"
+        pictures = decompress(opened(args.model, verb).coder(header.kind), header, blocks)
+        count = len(header.pictures)
+        with whole_folder(path) as folder:
+            shown = tqdm(pictures, "decompressing", count, unit=" pictures", leave=False, file=sys.stderr)
+            for number, (picture, values) in enumerate(shown):
+                write_picture(values, folder / (picture.name or f"picture-{number:06d}"))
+    except Refused as error:
+        raise UserError(f"{args.file} is refused: {error}.") from None
+    tell(f"{path}: {plural(count, 'picture')}")

@@ -1,0 +1,23 @@
+"""fit: a prior to the latents of a run."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+
+from aegean.cli.outputs import tell
+from aegean.cli.parser import Parser
+
+
+def options(p: Parser) -> None:
+    p.examples("aegean fit runs/ae --prior mixture")
+    p.add_argument("run", metavar="RUN", help="a run folder")
+    p.add_argument("--prior", metavar="NAME", required=True, help="fit mixture, mapping, whitening or gaussian")
+
+
+def run(args: argparse.Namespace) -> None:
+    import aegean
+
+    aegean.fit_prior(args.run, args.prior)
+    place = shlex.quote(args.run)
+    tell(f"{args.run}: a {args.prior} prior is fitted to its latents; now: aegean sample {place} --out samples.png")

@@ -1,0 +1,34 @@
+"""reconstruct: what a model makes of its inputs."""
+
+from __future__ import annotations
+
+import argparse
+
+from aegean.cli.options import through
+from aegean.cli.outputs import FOLDER, check_picture, plain, target, tell, write, write_folder
+from aegean.cli.parser import Parser
+from aegean.surface import plural
+
+
+def options(p: Parser) -> None:
+    p.examples("aegean reconstruct runs/vae digits --out r.png")
+    through(p, "grid.png or folder/")
+
+
+def run(args: argparse.Namespace) -> None:
+    path, kind = target(args.out, (".png", FOLDER), args.overwrite)
+    from aegean.cli.models import inputs, opened
+    from aegean.data.io.inputs import different
+    from aegean.data.kinds import show
+
+    model = opened(args.run, "reconstruct")
+    names, raw, labels = inputs(args, model)
+    if kind == ".png":
+        check_picture(2 * len(raw), model.info)
+    x_hat = model.info.restore(model.reconstruct(model.info.normalise(raw), labels))
+    if kind == ".png":
+        write(path, show({"given": raw, "reconstructed": x_hat}, model.info))
+    else:
+        write_folder(path, {"": x_hat, "inputs": raw}, different(list(map(plain, names))), model.info)
+    more = "" if kind == ".png" else ", the inputs beside them in inputs/"
+    tell(f"{path}: {plural(len(raw), 'reconstruction')}{more}")

@@ -1,0 +1,86 @@
+"""sample: new samples of a model."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+from aegean.cli.options import a_class, a_run, out, overwrite, whole
+from aegean.cli.outputs import FOLDER, check_picture, npz, plain, target, tell, write, write_folder
+from aegean.cli.parser import Parser
+from aegean.config import to_json
+from aegean.surface import plural
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from aegean.data import DataInfo
+    from aegean.model import Model
+
+
+def options(p: Parser) -> None:
+    p.examples("aegean sample runs/vae --count 64 --out samples.png")
+    a_run(p)
+    p.add_argument("--count", type=whole(1), default=64, help="draw so many (default: 64)")
+    out(p, "grid.png, folder/, samples.npz, or rows.csv")
+    a_class(p, "draw only this class; for models trained with --set conditional=true")
+    p.add_argument("--seed", type=whole(0), default=0, help="draw others with another seed (default: 0)")
+    p.add_argument(
+        "--resample",
+        type=whole(0),
+        metavar="LEVEL",
+        help="keep one sample and draw this level of it anew, --count times; 0 is nearest the data",
+    )
+    overwrite(p)
+
+
+def run(args: argparse.Namespace) -> None:
+    from aegean.cli.models import check_size, opened
+    from aegean.data.kinds import kind_of, show
+
+    model = opened(args.run, "sample")
+    info, files = model.info, kind_of(model.info).files
+    path, kind = target(args.out, (".png", ".npz", *files, FOLDER), args.overwrite)
+    check_size(args.count, info)
+    if kind == ".png":
+        check_picture(args.count, info)
+    labels = labels_of(args, model)
+    raw = info.restore(drawn(args, model, labels))
+    if kind == ".png":
+        write(path, show({"": raw}, info))
+    elif kind == ".npz":
+        more = {} if labels is None else {"labels": labels.cpu().numpy()}
+        write(path, npz(x=raw, info=json.dumps(to_json(info)), **more))
+    elif kind == FOLDER:
+        write_folder(path, {"": raw}, names(labels, args.count, info), info)
+    else:
+        write(path, files[kind](raw, info))
+    tell(f"{path}: {plural(args.count, 'sample')}")
+
+
+def labels_of(args: argparse.Namespace, model: Model) -> Tensor | None:
+    """Labels (count,) of the class that is asked for, else with the training frequencies; None without classes."""
+    import torch
+
+    from aegean.cli.models import class_index
+
+    if args.class_name is not None:
+        return torch.full((args.count,), class_index(model, args.class_name))
+    return model.sample_labels(args.count, args.seed) if model.conditional else None
+
+
+def drawn(args: argparse.Namespace, model: Model, labels: Tensor | None) -> Tensor:
+    """Samples (count, *shape); with --resample the first one of the seed, with one level drawn anew each time."""
+    import torch
+
+    if args.resample is None:
+        return model.sample(args.count, args.seed, labels)
+    model.check_level(args.resample)
+    return torch.cat([model.redraw(args.resample, 1, args.seed, again) for again in range(args.count)])
+
+
+def names(labels: Tensor | None, count: int, info: DataInfo) -> list[str]:
+    """sample-000000, ..., with the class where there is one."""
+    ends = [""] * count if labels is None else [f"-{info.classes[label]}" for label in labels.tolist()]
+    return [plain(f"sample-{n:06d}{end}") for n, end in enumerate(ends)]
