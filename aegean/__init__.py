@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import Any
 
 __version__ = "0.1.0"
@@ -19,6 +21,11 @@ _PLACES = {
     "resume": "aegean.session.resume",
     "train": "aegean.session.train",
 }
+
+# Threads of torch that wait sleep instead of spinning: beside a busy neighbour, spinning ones hold each other up. OpenMP
+# reads this when torch is loaded; what the user has chosen stays.
+if "torch" not in sys.modules and not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"} & os.environ.keys():
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 
 def __getattr__(name: str) -> Any:
