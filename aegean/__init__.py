@@ -22,8 +22,8 @@ _PLACES = {
     "train": "aegean.session.train",
 }
 
-# Threads of torch that wait sleep instead of spinning: beside a busy neighbour, spinning ones hold each other up. OpenMP
-# reads this when torch is loaded; what the user has chosen stays.
+# Waiting threads of torch sleep instead of spinning: beside a busy neighbour, spinning ones hold each other up. OpenMP
+# reads this when torch is loaded. What the user has chosen stays.
 if "torch" not in sys.modules and not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"} & os.environ.keys():
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
