@@ -9,6 +9,7 @@ NATS_TO_BITS = 1 / math.log(2)
 BOTTLENECKS = {"identity": "Identity", "gaussian": "Gaussian"}
 QUANTISED = {"finite": "FiniteScalar", "vector": "VectorQuantised", "residual": "VectorQuantised"}
 FAMILIES = {"FiniteScalar": "finite", "GivenScalars": "finite", "VectorQuantised": "vector"}  # that learn symbols
+SYMBOLIC = (*FAMILIES, "GivenCodes")  # whose latents are symbols
 PRIORS = {
     "normal": "NormalPrior",
     "gaussian": "GaussianPrior",

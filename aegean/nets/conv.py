@@ -59,6 +59,10 @@ class ConvEncoder(nn.Module):
         below = F.pixel_unshuffle(below, self.patch) if self.patch > 1 else below
         return self.stages[0](self.stem(below.contiguous(memory_format=torch.channels_last)))
 
+    def parts(self, level: int) -> list[str]:
+        """The names of the modules that make a level of the one below it."""
+        return [f"stages.{level}", f"downs.{level - 1}" if level else "stem"]
+
 
 @network
 class ConvDecoder(nn.Module):

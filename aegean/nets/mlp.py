@@ -33,6 +33,10 @@ class MLPEncoder(nn.Module):
         """One level: its features from those of the level below, or from the data."""
         return self.layers[level - 1](act(below)) if level else self.stem(below.flatten(1))
 
+    def parts(self, level: int) -> list[str]:
+        """The names of the modules that make a level of the one below it."""
+        return [f"layers.{level - 1}" if level else "stem"]
+
 
 @network
 class MLPDecoder(nn.Module):

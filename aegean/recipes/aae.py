@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aegean.data.info import DataInfo
 from aegean.objectives import GeneratorLoss, Ramp, SquaredError
-from aegean.objectives.penalties import Precision
-from aegean.recipes.ae import autoencoder_nets
-from aegean.recipes.architecture import Network, latent_discriminator, latent_size, prior
+from aegean.recipes.ae import AUTOENCODER, autoencoder_nets
+from aegean.recipes.architecture import latent_discriminator, latent_size, prior
+from aegean.recipes.groups import PENALTIES, UNLABELLED, Adversary, Budget, Build
 from aegean.recipes.registry import recipe
 from aegean.recipes.turns import autoencoder_turn, latent_turn
 from aegean.training.schedule import Phase, Run, Turn
@@ -16,14 +18,9 @@ from aegean.training.schedule import Phase, Run, Turn
 def aae(
     data: DataInfo,
     *,
-    gamma: float = 0.1,
-    penalty: Precision = "auto",
-    network: Network = "auto",
-    width: int = 0,
-    latent: int = 0,
-    lr: float = 1e-3,
-    batch: int = 64,
-    images: int = 100_000,
+    opponent: Adversary = replace(PENALTIES, gamma=0.1),
+    build: Build = UNLABELLED,
+    budget: Budget = Budget(),
 ) -> Run:
     """An autoencoder whose latents a small adversary makes look like the prior, in the place of a divergence.
 
@@ -31,14 +28,13 @@ def aae(
     Huang et al. 2024).
     Expected: digits, 40,000 images: fd@digits-classifier:397 12.3, coverage 0.25 (floor 0.79 and 0.98); not tuned.
     """
-    size = latent_size(data, latent)
-    nets = autoencoder_nets(data, "identity", network, width, latent, "squared", 0)
+    size = latent_size(data, build)
+    nets = autoencoder_nets(data, build)
     nets |= {"prior": prior("normal", size), "Dz": latent_discriminator(size)}
-    rate = Ramp(lr / 4, lr / 16, cosine=True)
-    deceive = GeneratorLoss(trains=("E", "bottleneck"), real="prior_z", fake="data_z")
+    rate = Ramp(budget.lr / 4, budget.lr / 16, cosine=True)
     turns = (
-        autoencoder_turn(SquaredError(trains=("E", "bottleneck", "G")), lr=lr),
-        latent_turn("prior_z", "data_z", "relativistic", gamma, rate, penalty),
-        Turn("E", (deceive,), lr=rate),
+        autoencoder_turn(SquaredError(trains=AUTOENCODER), lr=budget.lr),
+        latent_turn("prior_z", "data_z", opponent, rate),
+        Turn("E", (GeneratorLoss(trains=("E", "bottleneck"), real="prior_z", fake="data_z"),), lr=rate),
     )
-    return Run(nets, (Phase("together", images, turns, averages=("E", "bottleneck", "G")),), batch)
+    return Run(nets, (Phase("together", budget.images, turns, averages=AUTOENCODER),), budget.batch)

@@ -7,9 +7,11 @@ from typing import Literal
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.objectives import AbsoluteError, BernoulliBits, GaussianBits, SquaredError, Term
-from aegean.recipes.architecture import Network, bottleneck, class_count, decoder, encoder, latent_size
+from aegean.recipes.architecture import bottleneck, class_count, decoder, encoder, latent_size
+from aegean.recipes.groups import Budget, Build
 from aegean.recipes.registry import recipe
 from aegean.recipes.turns import autoencoder_turn
+from aegean.surface import option
 from aegean.training.schedule import Phase, Run
 
 Error = Literal["squared", "absolute", "bernoulli", "gaussian"]
@@ -19,6 +21,7 @@ ERRORS: dict[str, type[Term]] = {
     "bernoulli": BernoulliBits,
     "gaussian": GaussianBits,
 }
+AUTOENCODER = ("E", "bottleneck", "G")
 
 
 def output(error: str) -> str:
@@ -27,43 +30,39 @@ def output(error: str) -> str:
 
 
 def autoencoder_nets(
-    data: DataInfo, kind: str, network: Network, width: int, latent: int, error: str, classes: int
+    data: DataInfo, build: Build, kind: str = "identity", error: str = "squared", classes: int = 0
 ) -> dict[str, Net]:
+    """E, bottleneck and G.
+
+    kind: of the bottleneck, a name in BOTTLENECKS
+    error: a name in ERRORS, which the decoder's output fits
+    classes: of a conditional model; 0: it is told none
+    """
     if error == "bernoulli" and data.columns and len(data.scale) == len(data.columns):
         raise UserError(
-            f"bernoulli takes values in [-1, 1] for probabilities; the columns of {data.name!r} are standardised and "
-            "have no such range: use squared, absolute or gaussian."
+            f"{option('likelihood', 'bernoulli')} takes values for probabilities, but the columns of {data.name!r} are "
+            "standardised: use gaussian (or, as an error, squared or absolute)."
         )
-    size = latent_size(data, latent)
-    E = encoder(data, network, width)
+    E = encoder(data, build)
     return {
         "E": E,
-        "bottleneck": bottleneck(kind, E, size, classes),
-        "G": decoder(data, network, width, size, classes, output(error)),
+        "bottleneck": bottleneck(kind, E, latent_size(data, build), classes),
+        "G": decoder(data, build, classes, output(error)),
     }
 
 
 @recipe
-def ae(
-    data: DataInfo,
-    *,
-    error: Error = "squared",
-    network: Network = "auto",
-    width: int = 0,
-    latent: int = 0,
-    conditional: bool = False,
-    lr: float = 1e-3,
-    batch: int = 64,
-    images: int = 100_000,
-) -> Run:
+def ae(data: DataInfo, *, error: Error = "squared", build: Build = Build(), budget: Budget = Budget()) -> Run:
     """A plain autoencoder: the encoder's latent, one linear layer, the decoder's picture.
 
     Paper: Hinton and Salakhutdinov 2006. It reconstructs and encodes; to sample, fit a prior afterwards
     (`aegean fit RUN --prior mixture`). Expected: digits, 40,000 images, 14 s on two cores: psnr@test:397 23.1 dB.
+
+    error: distance of a reconstruction to its data; bernoulli and gaussian are minus log likelihoods
     """
-    nets = autoencoder_nets(data, "identity", network, width, latent, error, class_count(data, conditional))
-    turn = autoencoder_turn(ERRORS[error](trains=("E", "bottleneck", "G")), lr=lr)
-    return Run(nets, (Phase("autoencoder", images, (turn,), averages=("E", "bottleneck", "G")),), batch)
+    nets = autoencoder_nets(data, build, error=error, classes=class_count(data, build))
+    turn = autoencoder_turn(ERRORS[error](trains=AUTOENCODER), lr=budget.lr)
+    return Run(nets, (Phase("autoencoder", budget.images, (turn,), averages=AUTOENCODER),), budget.batch)
 
 
 @recipe
@@ -72,28 +71,16 @@ def denoising_ae(
     *,
     sigma: float = 0.3,
     error: Error = "squared",
-    network: Network = "auto",
-    width: int = 0,
-    latent: int = 0,
-    conditional: bool = False,
-    lr: float = 1e-3,
-    batch: int = 64,
-    images: int = 100_000,
+    build: Build = Build(),
+    budget: Budget = Budget(),
 ) -> Run:
-    """An autoencoder that sees its data through Gaussian noise of standard deviation `sigma` and restores them.
+    """An autoencoder that sees its data through Gaussian noise and restores them.
 
     Paper: Vincent et al. 2008. Noise is added in training only. Expected: digits, 40,000 images, 10 s on two cores:
     psnr@test:397 21.4 dB on clean pictures.
+
+    sigma: standard deviation of the noise; the values of pictures lie in [-1, 1], those of a table have deviation 1
+    error: distance of a reconstruction to its data; bernoulli and gaussian are minus log likelihoods
     """
-    run = ae(
-        data,
-        error=error,
-        network=network,
-        width=width,
-        latent=latent,
-        conditional=conditional,
-        lr=lr,
-        batch=batch,
-        images=images,
-    )
+    run = ae(data, error=error, build=build, budget=budget)
     return run.replace(nets={**run.nets, "corruption": net("GaussianCorruption", sigma=sigma)})

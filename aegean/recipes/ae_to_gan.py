@@ -4,24 +4,70 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
 from aegean.objectives import Distil, LatentError, Ramp, SquaredError, Term
-from aegean.objectives.penalties import Precision
-from aegean.recipes.architecture import Augmentation, Loss, Network, above, on_features
+from aegean.recipes.architecture import above, shared_discriminator
 from aegean.recipes.architecture import discriminator as new_discriminator
 from aegean.recipes.architecture import prior as new_prior
+from aegean.recipes.groups import Adversary, Budget, Build
 from aegean.recipes.registry import recipe
-from aegean.recipes.teacher import shares
+from aegean.recipes.teacher import Teacher, shares
 from aegean.recipes.teacher import teacher as the_teacher
-from aegean.recipes.turns import discriminator_turn, generator_turn, whole_packs
+from aegean.recipes.turns import discriminator_turn, falling, generator_turn
+from aegean.surface import option
 from aegean.training.schedule import Copy, Edge, Fit, Phase, Renew, Run
 
-Decoder = Literal["initialise", "new"]
-Encoder = Literal["initialise", "share", "project", "new"]
-Prior = Literal["mixture", "mapping", "gaussian", "normal"]
+
+@dataclass(frozen=True)
+class Transfer:
+    """What is handed over, each edge by name of the network that receives it.
+
+    generator: begins as the decoder (initialise), or new
+    discriminator: its backbone begins as the encoder (initialise), or new; or small heads look at the levels of the
+        frozen encoder, as they are (share) or through fixed random projections across levels (project)
+    prior: what is fitted to the latents: a mixture, a mapping network or one Gaussian; normal: N(0, 1)
+    freeze: so many levels of the discriminator stay as the encoder's, from the data upwards
+    pixels: with share or project another head sees the samples themselves
+    """
+
+    generator: Literal["initialise", "new"] = "initialise"
+    discriminator: Literal["initialise", "share", "project", "new"] = "initialise"
+    prior: Literal["mixture", "mapping", "gaussian", "normal"] = "mixture"
+    freeze: int = 0
+    pixels: bool = False
+
+
+@dataclass(frozen=True)
+class Ties:
+    """What keeps the generator near what was handed over.
+
+    anchor: weight of the mean squared error of reconstructions
+    anneal: share of its weight to which the anchor falls
+    distil: weight, falling to 0, of the mean squared distance to what the first decoder draws from the same latent
+    invert: weight of the relative error of the latent that the encoder finds in a sample
+    """
+
+    anchor: float = 12.0
+    anneal: float = 1.0
+    distil: float = 0.0
+    invert: float = 0.0
+
+    def terms(self, size: int) -> list[Term]:
+        """Of samples of so many values: an adversary's loss does not grow with them, so neither may its
+        counterweight."""
+        found: list[Term] = []
+        if self.anchor:
+            weight = Ramp(self.anchor / size, self.anneal * self.anchor / size)
+            found.append(SquaredError(trains=("G",), weight=weight))
+        if self.distil:
+            found.append(Distil(trains=("G",), weight=Ramp(self.distil / size, 0.0)))
+        if self.invert:
+            found.append(LatentError(trains=("G",), weight=self.invert))
+        return found
 
 
 @recipe
@@ -30,98 +76,86 @@ def ae_to_gan(
     *,
     beta: float = 0.1,
     teacher: float = 0.5,
-    generator: Decoder = "initialise",
-    discriminator: Encoder = "initialise",
-    prior: Prior = "mixture",
-    freeze: int = 0,
-    pixels: bool = False,
     warmup: float = 0.05,
     ramp: float = 0.0,
-    anchor: float = 12.0,
-    anneal: float = 1.0,
-    distil: float = 0.0,
-    invert: float = 0.0,
     recon: bool = False,
-    loss: Loss = "relativistic",
-    gamma: float = 1.0,
-    penalty: Precision = "auto",
-    pack: int = 1,
-    augment: tuple[Augmentation, ...] = (),
-    network: Network = "auto",
-    width: int = 0,
-    latent: int = 0,
-    conditional: bool = False,
-    lr: float = 5e-4,
-    batch: int = 64,
-    images: int = 100_000,
+    transfer: Transfer = Transfer(),
+    ties: Ties = Ties(),
+    opponent: Adversary = Adversary(),
+    build: Build = Build(),
+    budget: Budget = Budget(lr=5e-4),
     inherited: Mapping[str, Net] | None = None,
 ) -> Run:
     """A GAN that starts from an autoencoder: decoder to generator, encoder to discriminator, prior from latents.
 
-    Three phases share the budget: a VAE with weight `beta` on its rate (`teacher` of the images; none with
-    `--from RUN`, which hands over a trained autoencoder of any kind and size), the discriminator's warm-up with the
-    generator still (`warmup`), then both. The reconstruction stays as an anchor, weight `anchor` on its mean squared
-    error: so nothing that was handed over is forgotten. It trains the generator alone: the encoder holds still, and
-    with it the latents that the prior was fitted to.
-
-    What is handed over, each edge by name. `generator`: begins as the decoder, or new. `discriminator`: its backbone
-    begins as the encoder (`initialise`; then `freeze` holds so many levels, from the data upwards); or small heads
-    judge the encoder's own levels, which hold still: as they are (`share`), or through fixed random projections across
-    levels (`project`), and with `pixels` the samples themselves, too; or new. `prior`: what is fitted to the latents, a
-    mixture, a mapping network or one Gaussian; `normal` is N(0, 1).
-
-    Further ways to keep what was handed over: `ramp`, the share of the phase over which the generator's rate rises;
-    `anneal`, the share of its weight to which the anchor falls; `distil`, weight, falling to nothing, of the mean
-    squared distance to what the kept decoder draws from the same latent; `invert`, weight of the relative error of the
-    latent that the encoder finds in a sample; `recon`, reconstructions as fakes for the discriminator, too. What each
-    is worth: docs/transfer.md.
+    Three phases share the budget: a VAE, or with `--from RUN` a trained autoencoder of any kind and size; the
+    discriminator's warm-up with the generator frozen; then both. The reconstruction stays as an anchor, so nothing that
+    was handed over is forgotten. It trains the generator alone: the encoder is frozen, and with it the latents that the
+    prior was fitted to. What each option is worth: docs/transfer.md.
 
     Papers: Goodfellow et al. 2014; Kingma and Welling 2013; Ghosh et al. 2020 (the fitted mixture); Sauer et al. 2021
     (`project`); Huang et al. 2024 (loss and penalties). Expected: digits, 40,000 images, 33 s on two cores:
     fd@digits-classifier:397 1.6, coverage 0.96 (floor 0.79 and 0.98; `gan` at the same budget 9.1 and 0.40); with
     `batch=32` 1.2 and 0.95 (median of five seeds).
+
+    beta: weight of the rate of the VAE
+    teacher: share of the images that the VAE is trained on
+    warmup: share of the images that the discriminator alone is trained on
+    ramp: share of the last phase over which the generator's rate rises
+    recon: reconstructions are fakes for the discriminator, too
     """
-    whole_packs(batch, pack)
+    opponent.check(budget.batch)
     shares(teacher, warmup)
-    taught = the_teacher(data, round(images * teacher), beta, network, width, latent, conditional, inherited)
-    nets = dict(taught.nets)
-    if prior == "normal" and generator == "initialise" and nets["bottleneck"].kind != "Gaussian":
-        raise UserError("prior=normal: the latents of a plain autoencoder are not N(0, 1); use prior=mixture.")
-    nets["prior"] = new_prior(prior, taught.latent, taught.classes)
-    edges: list[Edge] = [] if prior == "normal" else [Fit()]
-    if discriminator in ("share", "project"):
-        if taught.classes or pack > 1 or freeze:
-            raise UserError(f"discriminator={discriminator} takes no classes, packs or freeze: use initialise.")
-        nets["D"] = on_features(data, nets["E"], augment, discriminator == "project", pixels)
-        judges: tuple[str, ...] = ("D",)
-    else:
-        if pixels:
-            raise UserError("pixels=true is for discriminator=share or project; others see the samples anyway.")
-        nets["D"] = new_discriminator(data, nets["E"], loss, taught.classes, pack, augment)
-        judges = above(nets["D"], freeze)
-        if discriminator == "initialise":
-            edges.append(Copy("E", "D.backbone"))
-        elif freeze:
-            raise UserError("freeze keeps levels of the encoder: use discriminator=initialise.")
-    if distil:
+    taught = the_teacher(data, build, round(budget.images * teacher), beta, inherited)
+    nets, edges, trains = handed_over(data, taught, transfer, opponent)
+    if ties.distil:
         nets["kept"] = nets["G"]
         edges.append(Copy("G", "kept"))
-    if generator == "new":
+    if transfer.generator == "new":
         edges.append(Renew("G"))
-    # Over the number of values: an adversary's loss does not grow with it, so neither may its counterweight.
-    size, ties = math.prod(data.shape), list[Term]()
-    if anchor:
-        ties.append(SquaredError(trains=("G",), weight=Ramp(anchor / size, anneal * anchor / size)))
-    if distil:
-        ties.append(Distil(trains=("G",), weight=Ramp(distil / size, 0.0)))
-    if invert:
-        ties.append(LatentError(trains=("G",), weight=invert))
-    fakes, falling = ("fake", "recon") if recon else ("fake",), Ramp(lr, lr / 4, cosine=True)
-    alone, against = (discriminator_turn(loss, gamma, rate, fakes, penalty, judges) for rate in (lr, falling))
-    forger = generator_turn(loss, falling.replace(rise=ramp), *ties)
-    left = round(images * (1 - teacher - warmup))
-    phases = [Phase("adversarial", left, (against, forger), averages=("G",))]
+    fakes, rate = ("fake", "recon") if recon else ("fake",), falling(budget.lr)
+    alone, against = (discriminator_turn(opponent, lr, fakes, trains) for lr in (budget.lr, rate))
+    generator = generator_turn(opponent.loss, rate.replace(rise=ramp), *ties.terms(math.prod(data.shape)))
+    left = round(budget.images * (1 - teacher - warmup))
+    phases = [Phase("adversarial", left, (against, generator), averages=("G",))]
     if warmup:
-        phases.insert(0, Phase("warm-up", round(images * warmup), (alone,)))
+        phases.insert(0, Phase("warm-up", round(budget.images * warmup), (alone,)))
     phases[0] = phases[0].replace(edges=tuple(edges))
-    return Run(nets, (*taught.phases, *phases), batch, training_only=("corruption", "kept"))
+    return Run(nets, (*taught.phases, *phases), budget.batch, training_only=("corruption", "kept"))
+
+
+def handed_over(
+    data: DataInfo, taught: Teacher, transfer: Transfer, opponent: Adversary
+) -> tuple[dict[str, Net], list[Edge], tuple[str, ...]]:
+    """The networks with a prior and a discriminator, the edges that begin both, and the parts of the discriminator
+    that train. UserError: choices that contradict each other."""
+    nets, chosen = dict(taught.nets), transfer.discriminator
+    if transfer.prior == "normal" and transfer.generator == "initialise" and nets["bottleneck"].kind != "Gaussian":
+        raise UserError(
+            f"{option('prior', 'normal')}: the latents of a plain autoencoder are not N(0, 1); use "
+            f"{option('prior', 'mixture')}."
+        )
+    nets["prior"] = new_prior(transfer.prior, taught.latent, taught.classes)
+    edges: list[Edge] = [] if transfer.prior == "normal" else [Fit()]
+    if chosen in ("share", "project"):
+        if taught.classes or opponent.pack > 1 or transfer.freeze:
+            raise UserError(
+                f"{option('discriminator', chosen)} takes no classes, packs or freeze; use "
+                f"{option('discriminator', 'initialise')}."
+            )
+        nets["D"] = shared_discriminator(data, nets["E"], opponent.augment, chosen == "project", transfer.pixels)
+        return nets, edges, ("D",)
+    if transfer.pixels:
+        raise UserError(
+            f"{option('pixels', True)} is for a discriminator of shared features; others see the samples anyway: use "
+            f"{option('discriminator', 'share')} or {option('discriminator', 'project')}."
+        )
+    nets["D"] = new_discriminator(data, nets["E"], opponent, taught.classes)
+    if chosen == "initialise":
+        edges.append(Copy("E", "D.backbone"))
+    elif transfer.freeze:
+        raise UserError(
+            f"{option('freeze', transfer.freeze)} keeps levels of the encoder; use "
+            f"{option('discriminator', 'initialise')}."
+        )
+    return nets, edges, above(nets["D"], transfer.freeze)

@@ -5,39 +5,47 @@ from __future__ import annotations
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.objectives import LevelRate, Ramp, SpareRate, Term
-from aegean.recipes.ae import ERRORS, output
-from aegean.recipes.architecture import Network, body_of, encoder, latent_size, prior
+from aegean.recipes.ae import AUTOENCODER, ERRORS, output
+from aegean.recipes.architecture import body, encoder, latent_size, prior
+from aegean.recipes.groups import UNLABELLED, Budget, Build
 from aegean.recipes.registry import recipe
 from aegean.recipes.strategies import Strategy, strategy
 from aegean.recipes.turns import autoencoder_turn
 from aegean.recipes.vae import Likelihood
+from aegean.surface import option
 from aegean.training.schedule import Run, Turn
 
-PLAYERS = ("E", "bottleneck", "G")
-WHY = "the levels of a ladder cannot train alone, since the posterior and the prior of each stand on the draw above it"
+WHY = "the levels of a ladder cannot train alone, since the posterior and the prior of each build on the draw above it"
 
 
-def ladder_nets(
-    data: DataInfo, network: Network, width: int, latent: int, levels: int, channels: int, likelihood: str
-) -> dict[str, Net]:
-    """The networks of a ladder that draws on the upper `levels` levels of the encoder. UserError: there are not so
-    many, or one alone, which is a plain VAE."""
-    conv, body = body_of(data, network, width)
-    most = len(body["widths"])
+def ladder_nets(data: DataInfo, build: Build, levels: int, channels: int, likelihood: str) -> dict[str, Net]:
+    """The networks of a ladder that draws on the upper levels of the encoder.
+
+    levels: of the encoder that have latents, from the top
+    channels: maps that each level below the top draws
+    likelihood: of the data, a name in ERRORS
+
+    UserError: the encoder has fewer levels, or a single one is asked for, which is a plain VAE.
+    """
+    family, sizes = body(data, build)
+    most = len(sizes["widths"])
     if not 2 <= levels <= most:
-        range_ = f"expected 2 to {most}" if most > 1 else "so small a picture has one; use vae"
-        raise UserError(f"levels={levels}: the encoder of {data.name!r} has {most} level{'s' * (most > 1)}; {range_}.")
+        expected = f"expected 2 to {most}" if most > 1 else "so small a sample has only one: use vae"
+        several = "s" * (most > 1)
+        raise UserError(
+            f"{option('levels', levels)}: the encoder of {data.name!r} has {most} level{several}; {expected}."
+        )
     if channels < 1:
-        raise UserError("channels=0: expected at least 1, the maps that each lower level draws.")
-    size = latent_size(data, latent)
-    E, shared = encoder(data, network, width), {"latent": size, "floors": levels, "output": output(likelihood)}
-    G = net("ConvLadder", **body, **shared, channels=channels) if conv else net("DenseLadder", **body, **shared)
+        raise UserError(f"{option('channels', channels)}: expected at least 1.")
+    size = latent_size(data, build)
+    E, more = encoder(data, build), {"channels": channels} if family.grid else {}
+    G = net(family.ladder, **sizes, latent=size, floors=levels, output=output(likelihood), **more)
     seen, down = E.outline().levels[-levels:], G.outline()
     posterior = net(
         "LadderPosterior",
         levels=[list(level) for level in seen],
         states=[list(state) for state in down.states],
-        spans=[channels if conv else size] * (levels - 1) + [size],
+        spans=[channels if family.grid else size] * (levels - 1) + [size],
         latent=down.latent,
     )
     return {"E": E, "bottleneck": posterior, "G": G, "prior": prior("normal", down.latent)}
@@ -45,7 +53,9 @@ def ladder_nets(
 
 def rates(levels: range, top: int, beta: float | Ramp = 1.0) -> list[Term]:
     """The rate of each level; the top one's prior is N(0, 1), so the decoder has no part in it."""
-    return [LevelRate(trains=PLAYERS if i < top else PLAYERS[:2], level=i, weight=beta) for i in levels]
+    return [
+        LevelRate(trains=AUTOENCODER if level < top else AUTOENCODER[:2], level=level, weight=beta) for level in levels
+    ]
 
 
 @recipe
@@ -59,39 +69,42 @@ def hierarchical_vae(
     warmup: float = 0.2,
     training: Strategy = "joint",
     likelihood: Likelihood = "gaussian",
-    network: Network = "auto",
-    width: int = 0,
-    latent: int = 0,
-    lr: float = 1e-3,
-    batch: int = 64,
-    images: int = 100_000,
+    build: Build = UNLABELLED,
+    budget: Budget = Budget(),
 ) -> Run:
     """A ladder: features go up, latents are drawn on the way down, each level's prior conditional on those above.
 
-    The upper `levels` levels of the encoder have latents: the top one `latent` numbers, each other one `channels` maps
-    of its size (`latent` numbers in dense networks). The posterior is the prior moved by what the features say. Against
-    levels that fall silent: rates are weighed from nothing to `beta` over the first share `warmup` of a phase, and
-    nothing is gained below `free` bits a level. `aegean` warns of a level that stays below 0.1 bit.
+    The posterior of a level is its prior, moved by what the features say. Two things keep levels from falling silent:
+    the rates' weight rises from 0, and below some free bits nothing is gained. `aegean` warns of a level that stays
+    below 0.1 bit.
 
     Papers: Sonderby et al. 2016 (the ladder, the warm-up); Vahdat and Kautz 2020 (posterior relative to the prior);
     Kingma et al. 2016 (free bits); Li et al. 2020 (`training=coarse_to_fine`: from the top latent downwards).
     Expected: digits, 40,000 images, 16 s of one processor: fd@digits-classifier:397 14.0, coverage 0.33, bits@test:397
     -22.7, of them 0.6 and 30 bits of rate on levels 0 and 1 (without the guard 0.01 and 27).
+
+    levels: of the encoder that have latents, from the top
+    channels: maps that each level below the top draws; dense networks draw as many dimensions as the top
+    beta: weight of the rates
+    free: bits of rate that each level has for free
+    warmup: share of a phase over which the rates' weight rises from 0
+    training: joint trains all levels from the start; coarse_to_fine begins with the top one and adds one a phase
+    likelihood: of the data given the latents; bernoulli takes pixels for probabilities
+    latent: dimensions of the top level's latent; 0 chooses by the data
     """
-    nets = ladder_nets(data, network, width, latent, levels, channels, likelihood)
+    nets = ladder_nets(data, build, levels, channels, likelihood)
     weight = Ramp(0.0, beta, warmup) if warmup else beta
 
-    def together(floors: range) -> tuple[Turn, ...]:
-        of = "x_hat" if len(floors) == levels else f"x_top.{len(floors)}"
-        terms: list[Term] = [ERRORS[likelihood](trains=PLAYERS, of=of)]  # type: ignore[call-arg]
-        found = rates(floors, levels - 1, weight)
-        terms += found
-        if free:
-            terms += [
-                SpareRate(trains=term.trains, level=i, free=free, weight=weight) for i, term in zip(floors, found)
-            ]
-        return (autoencoder_turn(*terms, lr=lr),)
+    def together(trained: range) -> tuple[Turn, ...]:
+        of = "raw" if likelihood == "bernoulli" else "x"
+        of += "_hat" if len(trained) == levels else f"_top.{len(trained)}"
+        error = ERRORS[likelihood](trains=AUTOENCODER, of=of)  # type: ignore[call-arg]
+        costs = rates(trained, levels - 1, weight)
+        spare = [
+            SpareRate(trains=term.trains, level=level, free=free, weight=weight) for level, term in zip(trained, costs)
+        ]
+        return (autoencoder_turn(error, *costs, *(spare if free else ()), lr=budget.lr),)
 
-    phases = strategy(training, images, levels, PLAYERS, together, why=WHY)
-    bound = (ERRORS[likelihood](trains=PLAYERS), *rates(range(levels), levels - 1))
-    return Run(nets, tuple(phases), batch, bound=bound, wiring="ladder")
+    phases = strategy(training, budget.images, levels, AUTOENCODER, together, why=WHY)
+    bound = (ERRORS[likelihood](trains=AUTOENCODER), *rates(range(levels), levels - 1))
+    return Run(nets, tuple(phases), budget.batch, bound=bound, wiring="ladder")

@@ -8,45 +8,50 @@ from typing import Any, Literal
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.latent.names import QUANTISED
+from aegean.nets.kinds import Shape, body_of, kind_of
 from aegean.objectives import PixelBits, Ramp
-from aegean.recipes.architecture import Network
+from aegean.recipes.groups import Build
+from aegean.surface import option
 from aegean.training.schedule import Turn
 
 Quantiser = Literal["finite", "vector", "residual"]
-STEP = 127.5  # of 8-bit pixels: the range that makes whole numbers of them
 
 
-def quantised_nets(
-    data: DataInfo, kind: Quantiser, network: Network, width: int, depth: int, **symbols: Any
-) -> dict[str, Net]:
-    """E, bottleneck and G. `width` of the first level, `depth` numbers at each place of the grid; 0 chooses."""
+def quantised_nets(data: DataInfo, build: Build, kind: Quantiser, depth: int, **symbols: Any) -> dict[str, Net]:
+    """E, bottleneck and G.
+
+    kind: of the quantiser
+    depth: numbers at each place of the grid, 1 to 64
+    symbols: `levels`, steps of each number or codes of a codebook; `stages` of a residual quantiser
+    """
     within("depth", depth, 1, 64)
     within("levels", symbols["levels"], 2, 256 if kind == "finite" else 1 << 16)
     within("stages", symbols.get("stages", 1), 1, 64)
-    if network == "conv" and not data.is_image:
-        raise UserError(f"network=conv needs pictures; {data.name!r} has rows of {data.shape[0]} columns: use mlp.")
-    if network == "mlp" or not data.is_image:
-        body: dict[str, Any] = {"shape": data.shape, "widths": [8 * (width or 32)] * 3}
-        E, G, more = "MLPEncoder", "MLPDecoder", {}
+    family = body_of(data, build.network)
+    if family.grid:
+        patch, levels = grid_of_codes(data.shape)
+        widths = [(build.width or 48) * min(2**i, 2) for i in range(levels)]
+        sizes: dict[str, Any] = {"shape": data.shape, "widths": widths, "patch": patch}
     else:
-        patch, levels = floors(data.shape)
-        widths = [(width or 48) * min(2**i, 2) for i in range(levels)]
-        body = {"shape": data.shape, "widths": widths, "patch": patch}
-        E, G, more = "ConvEncoder", "ConvDecoder", {"grid": True}
-    encoder = net(E, **body)
-    level = encoder.outline().levels[-1]
-    latent = depth * (level[1] * level[2] if len(level) == 3 else 1)
+        sizes = {"shape": data.shape, "widths": family.widths(data.shape, build.width or 32)}
+    E = net(family.encoder, **sizes)
+    level = E.outline().levels[-1]
+    latent = depth * math.prod(level[1:])
+    grid = {"grid": True} if family.grid else {}
     return {
-        "E": encoder,
+        "E": E,
         "bottleneck": net(QUANTISED[kind], level=level, latent=latent, **symbols),
-        "G": net(G, **body, latent=latent, **more),
+        "G": net(family.decoder, **sizes, latent=latent, **grid),
     }
 
 
-def transform_nets(data: DataInfo, quality: float, width: int, depth: int, levels: int) -> dict[str, Net]:
-    """E, bottleneck, G and the symbols' tables for pictures: a transform of blocks of 4x4 pixels (2x2 below 16) and
-    what a network of `width` (64) adds; `depth` coefficients of a block, in `levels` steps; 0 takes as many as say
-    something at this quality (on CIFAR-10; docs/log.md), and as many steps as there are between black and white.
+def transform_nets(data: DataInfo, build: Build, quality: float, depth: int, levels: int) -> dict[str, Net]:
+    """E, bottleneck, G and the symbols' tables for pictures: a cosine transform of blocks of 4x4 pixels (2x2 below 16
+    pixels a side), which a network of `width` (64) bends.
+
+    quality: weight of the squared error beside the bits
+    depth: coefficients of a block; 0: as many as say something at this quality (on CIFAR-10; docs/log.md)
+    levels: steps of a coefficient; 0: as many as there are between black and white
 
     At a high rate a step of s costs s^2 / 12 of squared error and log2(1 / s) bits more than a step of 1 (Gish and
     Pierce 1968), so quality = 6 / (s^2 ln 2) is the step that the networks begin with.
@@ -58,57 +63,50 @@ def transform_nets(data: DataInfo, quality: float, width: int, depth: int, level
     depth = depth or min(max(round(size * (1 + math.log2(max(quality, 1))) / 10), data.shape[0]), size, 64)
     within("depth", depth, 1, min(size, 256))
     within("levels", levels, 3, 255)
-    body = {"shape": data.shape, "depth": depth, "patch": patch, "width": width or 64}
     gain = 2 / ((levels - 1) * step)
-    encoder = net("Analysis", **body, gain=gain)
-    grid = encoder.outline().levels[-1]
+    sizes = {"shape": data.shape, "depth": depth, "patch": patch, "width": build.width or 64, "gain": gain}
+    E, means = net("Analysis", **sizes), min(depth, data.shape[0])
+    grid = E.outline().levels[-1]
+    symbols = {"channels": depth, "levels": levels, "reach": 1, "hidden": (24,), "means": means, "pace": 16.0}
     return {
-        "E": encoder,
+        "E": E,
         "bottleneck": net("FiniteScalar", level=grid, latent=math.prod(grid), levels=levels, project=False),
-        "G": net("Synthesis", **body, gain=gain),
-        "symbols": net(
-            "IntegerPredictor",
-            channels=depth,
-            levels=levels,
-            reach=1,
-            hidden=(24,),
-            means=min(depth, data.shape[0]),
-            pace=16.0,
-        ),
+        "G": net("Synthesis", **sizes),
+        "symbols": net("IntegerPredictor", **symbols),
     }
 
 
-def floors(shape: tuple[int, ...]) -> tuple[int, int]:
-    """The pixels that are laid on top of each other first, and the levels after that: a place of the grid stands for
-    2x2 pixels of pictures below 16 pixels, for 4x4 to 32, for 8x8 of larger ones."""
+def grid_of_codes(shape: Shape) -> tuple[int, int]:
+    """The patch that is laid on top of itself first, and the levels after that: a place of the grid stands for 2
+    places of the sample each way below 16 a side, for 4 to 32, for 8 of larger ones."""
     side = min(shape[1:])
-    patch = 2 if side >= 16 and shape[1] % 2 == shape[2] % 2 == 0 else 1
+    patch = 2 if side >= 16 and all(size % 2 == 0 for size in shape[1:]) else 1
     halvings = 1 if side < 16 else 2 if side <= 32 else 3
     return patch, halvings + (1 if patch == 1 else 0)
 
 
-def within(option: str, value: int, least: int, most: int) -> None:
+def within(name: str, value: int, least: int, most: int) -> None:
     """UserError: an option is outside its bounds."""
     if not least <= value <= most:
-        raise UserError(f"{option}={value}: expected {least} to {most:,}.")
+        raise UserError(f"{option(name, value)}: expected {least} to {most:,}.")
 
 
 def exact_pixels(data: DataInfo, width: int = 32) -> Net:
-    """The integer network that chooses tables for a picture's own pixels, with two hidden layers. UserError: no 8-bit
-    pictures, a width whose sums might not be exact."""
+    """The integer network that chooses tables for the raw values of samples, with two hidden layers of `width` units.
+    UserError: values that it cannot code exactly, a width whose sums might not be exact."""
     within("width", width, 1, 512)
-    if not data.is_image or data.dtype != "uint8":
-        what = f"{data.dtype} pictures" if data.is_image else "rows"
-        raise UserError(f"Lossless compression takes pictures of 8 bits; {data.name!r} has {what}.")
+    if not takes_pixels(data):
+        raise UserError(
+            f"Lossless compression takes pictures of 8 bits; {data.name!r} has {data.dtype} values of kind {data.kind}."
+        )
     (offset,), (scale,) = data.offset, data.scale
-    return net(
-        "IntegerPredictor", channels=data.shape[0], levels=256, hidden=(width, width), offset=offset, scale=scale
-    )
+    sizes = {"channels": data.shape[0], "levels": 256, "hidden": (width, width)}
+    return net("IntegerPredictor", **sizes, offset=offset, scale=scale)
 
 
 def takes_pixels(data: DataInfo) -> bool:
-    """Whether data are pictures whose pixels `exact_pixels` is made for."""
-    return data.is_image and data.dtype == "uint8"
+    """Whether `exact_pixels` is made for these data."""
+    return data.dtype in kind_of(data).exact
 
 
 def pixel_turn(lr: float = 4e-3) -> Turn:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import re
+import textwrap
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from aegean.config import Net, UserError, nearest
 from aegean.data.info import DataInfo
+from aegean.recipes.groups import ABSENT
+from aegean.surface import option
 from aegean.training.schedule import Run
 
 Recipe = Callable[..., Run]
 RECIPES: dict[str, Recipe] = {}
-INHERITED = "inherited"  # the one parameter that `--from` gives, not `--set`
+INHERITED = "inherited"  # the one parameter that is no setting: the networks of another run
 
 
 class Option(NamedTuple):
     name: str
     type: Any
     default: Any
+    group: str = ""  # the parameter of the recipe that it is a field of
+    help: str = ""
 
     @property
     def words(self) -> str:
@@ -28,9 +35,14 @@ class Option(NamedTuple):
             return "|".join(map(str, get_args(self.type)))
         if get_origin(self.type) is tuple:
             return f"any of {','.join(map(str, get_args(get_args(self.type)[0])))}"
-        if self.type is int and self.default == 0:
-            return "whole number; 0 chooses by the data"
         return {bool: "true|false", int: "whole number", float: "number", str: "text"}[self.type]
+
+    @property
+    def text(self) -> str:
+        """The default as it would be typed."""
+        if isinstance(self.default, tuple):
+            return ",".join(map(str, self.default))
+        return str(self.default).lower() if isinstance(self.default, bool) else str(self.default)
 
 
 def recipe(function: Recipe) -> Recipe:
@@ -46,40 +58,77 @@ def find(name: str) -> Recipe:
 
 
 def options(name: str) -> dict[str, Option]:
-    """The options of a recipe, in the order of its signature."""
-    function = find(name)
+    """The options of a recipe, in the order of its signature; those of a group (`recipes.groups`) one by one."""
+    _, own = documentation(find(name))
+    found = {o.name: o for o in signature(find(name))}
+    return {key: o._replace(help=own.get(key, o.help)) for key, o in found.items()}
+
+
+def signature(function: Recipe) -> Iterator[Option]:
     hints = typing.get_type_hints(function)
-    return {
-        key: Option(key, hints[key], parameter.default)
-        for key, parameter in inspect.signature(function).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY and key != INHERITED
-    }
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is not parameter.KEYWORD_ONLY or name == INHERITED:
+            continue
+        if not dataclasses.is_dataclass(group := hints[name]):
+            yield Option(name, hints[name], parameter.default)
+            continue
+        types, (_, helps) = typing.get_type_hints(group), documentation(group)
+        for field in dataclasses.fields(group):
+            default = getattr(parameter.default, field.name)
+            if default is not ABSENT:
+                yield Option(field.name, types[field.name], default, name, helps.get(field.name, ""))
+
+
+def documentation(of: Any) -> tuple[str, dict[str, str]]:
+    """A docstring's text and, of its last paragraph, the words for each parameter: lines `name: words`."""
+    *text, last = (inspect.getdoc(of) or "").split("\n\n")
+    parts = re.split(r"^([a-z_]+): ", last, flags=re.MULTILINE)
+    if parts[0]:
+        return "\n\n".join((*text, last)), {}
+    return "\n\n".join(text), {name: " ".join(words.split()) for name, words in zip(parts[1::2], parts[2::2])}
 
 
 def describe(name: str) -> str:
     """A recipe's documentation and options, as text."""
-    rows = [(f"{o.name}={_show(o.default)}", o.words) for o in options(name).values()]
-    width = max(len(left) for left, _ in rows)
-    listing = "\n".join(f"  {left:<{width}}  {right}" for left, right in rows)
-    return f"{name}\n\n{inspect.getdoc(find(name))}\n\nOptions (--set name=value):\n{listing}"
+    known = options(name).values()
+    left = max(len(f"{o.name}={o.text}") for o in known) + 4
+    rows = [
+        textwrap.fill(
+            f"{o.help} ({o.words})",
+            width=100,
+            initial_indent=f"  {o.name}={o.text}".ljust(left),
+            subsequent_indent=" " * left,
+            break_on_hyphens=False,
+        )
+        for o in known
+    ]
+    return "\n".join((name, "", documentation(find(name))[0], "", "Options (--set name=value):", *rows))
 
 
 def configure(
     name: str, info: DataInfo, settings: Mapping[str, Any] | None = None, inherited: Mapping[str, Net] | None = None
 ) -> Run:
-    """The Run of a recipe on some data. Settings may be texts, as the command line gives them, or values.
+    """The Run of a recipe on some data.
+
+    settings: option -> value, or its text as the command line gives it
+    inherited: networks of a trained model, by name, for a recipe that can begin with them
 
     UserError: an unknown recipe or option (the nearest names are offered), a value of another type.
     """
     values = parse_all(name, settings or {})
-    for option in ("batch", "images"):
-        if values.get(option, 1) < 1:
-            raise UserError(f"Option {option}=0: expected at least 1.")
+    for key in ("batch", "images"):
+        if values.get(key, 1) < 1:
+            raise UserError(f"{option(key, 0)}: expected at least 1.")
     if values.get("lr") == 0:
-        raise UserError("Option lr=0: nothing would be learnt; expected a number above 0, such as 0.001.")
-    if inherited is not None and INHERITED in inspect.signature(find(name)).parameters:
-        values[INHERITED] = dict(inherited)
-    return find(name)(info, **values)
+        raise UserError(f"{option('lr', 0)}: nothing would be learnt; expected a number above 0, such as 0.001.")
+    function, known = find(name), options(name)
+    arguments: dict[str, Any] = {key: value for key, value in values.items() if not known[key].group}
+    for group in {o.group for o in known.values() if o.group}:
+        fields = {key: value for key, value in values.items() if known[key].group == group}
+        arguments[group] = dataclasses.replace(inspect.signature(function).parameters[group].default, **fields)
+    if inherited is not None and INHERITED in inspect.signature(function).parameters:
+        arguments[INHERITED] = dict(inherited)
+    return function(info, **arguments)
 
 
 def parse_all(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,33 +140,33 @@ def parse_all(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {key: parse(known[key], value) for key, value in settings.items()}
 
 
-def parse(option: Option, value: Any) -> Any:
+def parse(given: Option, value: Any) -> Any:
     """A value of the option's type, from text where it is one."""
-    article = "a " if option.type in (int, float) else ""
-    wrong = UserError(f"Option {option.name}={value!r}: expected {article}{option.words}.")
-    choices = get_args(option.type)
-    if get_origin(option.type) is Literal:
+    said = option(given.name, value if isinstance(value, str) else repr(value))
+    wrong = UserError(f"{said}: expected {'a ' if given.type in (int, float) else ''}{given.words}.")
+    choices = get_args(given.type)
+    if get_origin(given.type) is Literal:
         if value not in choices:
-            raise UserError(f"Option {option.name}={value!r} is unknown.{nearest(str(value), map(str, choices))}")
+            raise UserError(f"{said} is unknown.{nearest(str(value), map(str, choices))}")
         return value
-    if get_origin(option.type) is tuple:
+    if get_origin(given.type) is tuple:
         if not isinstance(value, (str, list, tuple)):
             raise wrong
         items = [v for v in value.split(",") if v] if isinstance(value, str) else list(value)
-        return tuple(parse(option._replace(type=choices[0]), item) for item in items)
-    if option.type is bool and isinstance(value, str):
+        return tuple(parse(given._replace(type=choices[0]), item) for item in items)
+    if given.type is bool and isinstance(value, str):
         if value.lower() not in ("true", "false"):
             raise wrong
         return value.lower() == "true"
-    if isinstance(value, bool) is not (option.type is bool):
+    if isinstance(value, bool) is not (given.type is bool):
         raise wrong
     try:
-        parsed = option.type(value)
+        parsed = given.type(value)
     except (TypeError, ValueError, OverflowError):
         raise wrong from None
-    if option.type in (int, float) and (parsed != parsed or abs(parsed) == float("inf") or parsed < 0):
-        raise UserError(f"Option {option.name}={value!r}: expected a finite number, not below 0.")
-    if option.type is int and not isinstance(value, str) and parsed != value:
+    if given.type in (int, float) and (parsed != parsed or abs(parsed) == float("inf") or parsed < 0):
+        raise UserError(f"{said}: expected a finite number, not below 0.")
+    if given.type is int and not isinstance(value, str) and parsed != value:
         raise wrong
     return parsed
 
@@ -128,9 +177,3 @@ def smoke(name: str, info: DataInfo, steps: int = 20, **settings: Any) -> Run:
     settings = {**{k: v for k, v in small.items() if k in options(name)}, **settings}
     run = configure(name, info, settings)
     return run.with_images(steps * run.batch)
-
-
-def _show(default: Any) -> str:
-    if isinstance(default, tuple):
-        return ",".join(map(str, default))
-    return str(default).lower() if isinstance(default, bool) else str(default)

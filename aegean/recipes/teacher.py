@@ -1,4 +1,4 @@
-"""The autoencoder that teaches: trained in a run's first phase, or inherited with `--from RUN`."""
+"""The autoencoder that teaches: trained in a run's first phase, or inherited from another run."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import NamedTuple
 
 from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
+from aegean.nets.kinds import kind_of
 from aegean.objectives import SquaredError
-from aegean.recipes.ae import autoencoder_nets
-from aegean.recipes.architecture import Network, class_count, latent_size
+from aegean.recipes.ae import AUTOENCODER, autoencoder_nets
+from aegean.recipes.architecture import class_count, latent_size
+from aegean.recipes.groups import Build
 from aegean.recipes.turns import autoencoder_turn
 from aegean.recipes.vae import evidence_terms
+from aegean.surface import option
 from aegean.training.schedule import Phase
 
 
@@ -24,52 +27,55 @@ class Teacher(NamedTuple):
 
 def teacher(
     data: DataInfo,
+    build: Build,
     images: int,
     beta: float,
-    network: Network,
-    width: int,
-    latent: int,
-    conditional: bool,
     inherited: Mapping[str, Net] | None,
     variational: bool = False,
 ) -> Teacher:
-    """A VAE with weight `beta` on its rate, to be trained on so many images; or the inherited autoencoder, of any kind
-    and size. For rows a plain autoencoder instead, unless a `variational` one is needed: a VAE of few columns forgets
-    most of them (docs/log.md). UserError: none was inherited, or none with the classes asked for."""
+    """A VAE to be trained, or an inherited autoencoder of any kind and size.
+
+    images: that the VAE is trained on
+    beta: weight of its rate
+    inherited: the networks of another run, by name
+    variational: it must be a VAE, also for data of a kind that a plain autoencoder teaches better
+
+    UserError: what is inherited is no autoencoder, or knows none of the classes that are asked for.
+    """
     if inherited is not None:
-        nets = _handed_over(inherited, conditional)
+        nets = _handed_over(inherited, build.conditional)
         G = nets["G"].outline()
         return Teacher(nets, G.latent, G.classes, ())
-    classes = class_count(data, conditional)
-    variational = variational or data.is_image
-    kind, error = ("gaussian", "gaussian") if variational else ("identity", "squared")
-    nets = autoencoder_nets(data, kind, network, width, latent, error, classes)
-    terms = evidence_terms("gaussian", beta) if variational else (SquaredError(trains=("E", "bottleneck", "G")),)
-    turn = autoencoder_turn(*terms, lr=1e-3)
-    phase = Phase("autoencoder", images, (turn,), averages=("E", "bottleneck", "G"))
-    return Teacher(nets, latent_size(data, latent), classes, (phase,))
+    classes = class_count(data, build)
+    if variational or kind_of(data).variational:
+        nets, terms = autoencoder_nets(data, build, "gaussian", "gaussian", classes), evidence_terms("gaussian", beta)
+    else:
+        nets, terms = autoencoder_nets(data, build, classes=classes), (SquaredError(trains=AUTOENCODER),)  # type: ignore[assignment]
+    phase = Phase("autoencoder", images, (autoencoder_turn(*terms, lr=1e-3),), averages=AUTOENCODER)
+    return Teacher(nets, latent_size(data, build), classes, (phase,))
 
 
 def _handed_over(inherited: Mapping[str, Net], conditional: bool) -> dict[str, Net]:
-    missing = [name for name in ("E", "bottleneck", "G") if name not in inherited]
+    missing = [name for name in AUTOENCODER if name not in inherited]
     if missing:
         raise UserError(
-            f"--from: the source has {', '.join(inherited)}, but no {', '.join(missing)}; this recipe starts from an "
-            "autoencoder: train ae, denoising_ae or vae."
+            f"{option('source')}: it has {', '.join(inherited)}, but no {', '.join(missing)}; this recipe starts from "
+            "an autoencoder: train ae, denoising_ae or vae."
         )
     if conditional and not inherited["G"].args.get("classes"):
-        raise UserError("conditional=true: the source was trained without classes; train it with conditional=true.")
-    return {name: inherited[name] for name in ("E", "bottleneck", "G")}
+        said = option("conditional", True)
+        raise UserError(f"{said}: {option('source')} was trained without classes; train it with {said}.")
+    return {name: inherited[name] for name in AUTOENCODER}
 
 
 def unlabelled(taught: Teacher, recipe: str) -> None:
     """UserError: the teacher has classes, which a recipe does not take."""
     if taught.classes:
-        raise UserError(f"--from: the source has classes, which {recipe} does not take; train it without.")
+        raise UserError(f"{option('source')} has classes, which {recipe} does not take; train it without.")
 
 
 def shares(teacher: float, warmup: float = 0.0) -> None:
     """UserError: the shares of the images leave none for what follows."""
     if teacher + warmup >= 1:
-        what = f"teacher={teacher} and warmup={warmup} leave" if warmup else f"teacher={teacher} leaves"
-        raise UserError(f"{what} no images for the GAN; expected less than 1 in all.")
+        both = f" and {option('warmup', warmup)}" if warmup else ""
+        raise UserError(f"{option('teacher', teacher)}{both} leave no images for the GAN: expected less than 1 in all.")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from aegean.config import UserError
 from aegean.objectives import DiscriminatorLoss, GeneratorLoss, GradientPenalty, Ramp, Term, WassersteinPenalty
-from aegean.objectives.penalties import Precision
+from aegean.recipes.groups import Adversary
 from aegean.training.schedule import Turn
 
 
@@ -13,37 +12,41 @@ def autoencoder_turn(*terms: Term, lr: float) -> Turn:
     return Turn("AE", terms, lr=Ramp(lr, lr / 10, cosine=True), beta1=0.9, beta2=0.999)
 
 
+def falling(lr: float) -> Ramp:
+    """An adversary's rate: to a quarter along a cosine."""
+    return Ramp(lr, lr / 4, cosine=True)
+
+
+def gradient_penalties(opponent: Adversary, trains: tuple[str, ...], *on: str) -> list[Term]:
+    """R1 and R2 on these paths; none where their weight is 0."""
+    terms = (GradientPenalty(trains=trains, on=path, weight=opponent.gamma, precision=opponent.penalty) for path in on)
+    return list(terms) if opponent.gamma else []
+
+
 def discriminator_turn(
-    loss: str,
-    gamma: float,
+    opponent: Adversary,
     lr: float | Ramp,
     fakes: tuple[str, ...] = ("fake",),
-    penalty: Precision = "auto",
     trains: tuple[str, ...] = ("D",),
 ) -> Turn:
-    """The discriminator, or the parts of it that `trains` names, against each of `fakes`, with R1, and R2 on the first
-    of them (Huang et al. 2024), or the Wasserstein penalty; `penalty` is the precision of either."""
-    terms: list[Term] = [DiscriminatorLoss(trains=trains, loss=loss, fake=fake) for fake in fakes]
-    if loss == "wasserstein":
-        terms.append(WassersteinPenalty(trains=trains, weight=10.0, precision=penalty))
-    elif gamma:
-        for on in ("real", fakes[0]):
-            terms.append(GradientPenalty(trains=trains, on=on, weight=gamma, precision=penalty))
+    """The discriminator, with R1, and R2 on the first of the fakes (Huang et al. 2024), or the Wasserstein penalty.
+
+    fakes: paths that it tells from real samples
+    trains: the discriminator, or the parts of it that are not frozen
+    """
+    terms: list[Term] = [DiscriminatorLoss(trains=trains, loss=opponent.loss, fake=fake) for fake in fakes]
+    if opponent.loss == "wasserstein":
+        terms.append(WassersteinPenalty(trains=trains, weight=10.0, precision=opponent.penalty))
+    else:
+        terms += gradient_penalties(opponent, trains, "real", fakes[0])
     return Turn("D", tuple(terms), lr=lr)
 
 
-def latent_turn(real: str, fake: str, loss: str, gamma: float, lr: float | Ramp, penalty: Precision) -> Turn:
-    """The discriminator of latents, with R1 and R2 on what it compares."""
-    terms: list[Term] = [DiscriminatorLoss(trains=("Dz",), loss=loss, real=real, fake=fake)]
-    if gamma:
-        terms += [GradientPenalty(trains=("Dz",), on=on, weight=gamma, precision=penalty) for on in (real, fake)]
-    return Turn("Dz", tuple(terms), lr=lr)
+def latent_turn(real: str, fake: str, opponent: Adversary, lr: float | Ramp) -> Turn:
+    """The discriminator of latents, with R1 and R2 on both."""
+    loss = DiscriminatorLoss(trains=("Dz",), real=real, fake=fake)
+    return Turn("Dz", (loss, *gradient_penalties(opponent, ("Dz",), real, fake)), lr=lr)
 
 
 def generator_turn(loss: str, lr: float | Ramp, *more: Term) -> Turn:
     return Turn("G", (GeneratorLoss(trains=("G",), loss=loss), *more), lr=lr)
-
-
-def whole_packs(batch: int, pack: int) -> None:
-    if batch % max(1, pack):
-        raise UserError(f"batch={batch} is not a multiple of pack={pack}; choose one that is.")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from aegean.config import Net, net
 from aegean.data.info import DataInfo
 from aegean.objectives import Commitment, SquaredError, Term
-from aegean.recipes.architecture import Network
 from aegean.recipes.compressor import compressor, edges, ends
+from aegean.recipes.groups import SIZELESS, Budget, Build
 from aegean.recipes.quantised import Quantiser
 from aegean.recipes.registry import recipe
 from aegean.recipes.turns import autoencoder_turn
@@ -24,33 +24,34 @@ def vq_ae(
     stages: int = 4,
     depth: int = 16,
     commitment: float = 0.25,
-    network: Network = "auto",
-    width: int = 0,
-    lr: float = 1e-3,
-    batch: int = 64,
-    images: int = 100_000,
+    build: Build = SIZELESS,
+    budget: Budget = Budget(),
     inherited: Mapping[str, Net] | None = None,
 ) -> Run:
     """An autoencoder whose latent is a grid of codes from a codebook, with files of them (`aegean compress`).
 
-    `quantiser`: vector takes one of `levels` codes of `depth` numbers at each place; residual does so `stages` times,
-    and learns to do with fewer of them, so that one model has several rates; finite takes `depth` numbers of `levels`
-    levels each. `commitment` holds what is quantised near its codes. With `--from RUN` it goes on from a trained
-    autoencoder.
+    A residual quantiser learns to do with fewer of its stages, so that one model has several rates. With `--from RUN`
+    it starts from a trained autoencoder.
 
     Papers: van den Oord et al. 2017 (codebooks, running means); Zeghidour et al. 2021 (several stages, dropout of the
     later ones); Mentzer et al. 2023 (finite scalars); Linde, Buzo and Gray 1980 (codes that are dead split others).
     Expected: digits, 40,000 images: psnr@test:397 25.1 dB, rfd@digits-classifier:397 0.09; the 397 test pictures in one
     file, 18.0 bytes a picture.
+
+    quantiser: vector: one code of a codebook at each place; residual: one of each stage; finite: rounded numbers (FSQ)
+    levels: codes of a codebook (codebook_size elsewhere); finite: steps of each number
+    stages: codebooks of a residual quantiser
+    depth: numbers at each place of the grid
+    commitment: weight of the squared distance of what is quantised to its code
     """
     symbols = {"levels": levels, **({"stages": stages} if quantiser == "residual" else {})}
-    nets = compressor(data, quantiser, network, width, depth, inherited, **symbols)
+    nets = compressor(data, build, quantiser, depth, inherited, **symbols)
     bottleneck = nets["bottleneck"].outline()
     nets.setdefault("symbols", net("CountModel", channels=bottleneck.grid[0], levels=bottleneck.levels))
     first = ends(nets)
     terms: list[Term] = [SquaredError(trains=(*first, "G"))]
     if quantiser != "finite":
         terms.append(Commitment(trains=first, weight=commitment))
-    turn = autoencoder_turn(*terms, lr=lr).replace(observes=("bottleneck", "symbols"))
-    phase = Phase("autoencoder", images, (turn,), edges(nets, inherited), averages=(*first, "G"))
-    return Run(nets, (phase,), batch)
+    turn = autoencoder_turn(*terms, lr=budget.lr).replace(observes=("bottleneck", "symbols"))
+    phase = Phase("autoencoder", budget.images, (turn,), edges(nets, inherited), averages=(*first, "G"))
+    return Run(nets, (phase,), budget.batch)

@@ -25,7 +25,8 @@ class Ladder(Standard):
     """E gives features, `bottleneck` the posterior of each level's draw, G the way down and the conditional priors.
 
     `latent` holds the draws of all levels, the top one's first: so a plain prior, `encode` and `decode` are as in any
-    model. x_top[k]: the reconstruction from the upper k levels; the others are at their priors' means.
+    model. x_top[k]: the reconstruction from the upper k levels, the others at their priors' means; raw_top[k]: the
+    decoder's output before it is brought into the range of the data.
     """
 
     @classmethod
@@ -67,12 +68,16 @@ class Ladder(Standard):
 
     @each
     def x_top(self, count: int) -> Tensor:
+        return self.x_hat if count == self.nets["G"].depth else self.nets["G"].mean(self.raw_top[count])
+
+    @each
+    def raw_top(self, count: int) -> Tensor:
         G = self.nets["G"]
         if count == G.depth:
-            return self.x_hat
+            return self.raw_hat
         kept = [latent.z for latent in reversed(self.latents)][:count]
         rest = kept[0].new_zeros(len(kept[0]), G.latent - sum(z.shape[1] for z in kept))
-        return G.mean(G(torch.cat((*kept, rest), 1)))
+        return G(torch.cat((*kept, rest), 1))  # type: ignore[no-any-return]
 
     @path
     def z(self) -> Tensor:

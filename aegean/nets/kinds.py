@@ -1,0 +1,117 @@
+"""The kinds of data as networks see them: which bodies, of what size, and what makes sense. One row a kind.
+
+Networks are named here, not imported, so that asking needs no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from aegean.config import UserError
+from aegean.data.info import DataInfo
+from aegean.surface import option
+
+Shape = Sequence[int]  # of a sample: (channels, height, width), (channels, length) or (columns,)
+
+
+class Body(NamedTuple):
+    """A family of networks: the names of its classes, which all take `shape` and `widths`."""
+
+    encoder: str
+    decoder: str
+    ladder: str  # a decoder that draws at several levels
+    widths: Callable[[Shape, int], list[int]]  # of the levels, from that of the first
+    grid: bool  # levels are maps, each place of which sees a part of the sample: patches, codes and scales make sense
+
+
+def halvings(shape: Shape, width: int) -> list[int]:
+    """Twice as many channels a level, at most four times the first, until the shorter side is at most 4."""
+    widths, side = [width], min(shape[1:])
+    while side > 4:
+        side = (side + 1) // 2
+        widths.append(width * min(2 ** len(widths), 4))
+    return widths
+
+
+def dense(shape: Shape, width: int) -> list[int]:
+    """Three layers of 8 times the width."""
+    return [8 * width] * 3
+
+
+BODIES = {
+    "conv": Body("ConvEncoder", "ConvDecoder", "ConvLadder", halvings, grid=True),
+    "mlp": Body("MLPEncoder", "MLPDecoder", "DenseLadder", dense, grid=False),
+}
+
+
+class Kind(NamedTuple):
+    """What networks make of a kind."""
+
+    networks: tuple[str, ...]  # that may be chosen, by their names in BODIES; the first is the default
+    width: Callable[[Shape], int]  # of a first level, where none is chosen
+    latent: Callable[[Shape], int]  # dimensions of a latent, where none are chosen
+    augmentations: tuple[str, ...] = ()  # that a discriminator may see its samples through (nets.augment)
+    likelihood: str = "gaussian"  # where the recipe leaves it open
+    variational: bool = True  # a VAE is the better teacher of a GAN; else a plain autoencoder
+    cosines: bool = False  # a codec may begin as a cosine transform of blocks (nets.transform)
+    exact: tuple[str, ...] = ()  # types of raw values that an integer network can code exactly (nets.integer)
+
+
+def width_of_maps(shape: Shape) -> int:
+    """32 to 16 places a side; 16 for larger ones, whose first level costs most."""
+    return 32 if max(shape[1:]) <= 16 else 16
+
+
+def latent_of_maps(shape: Shape) -> int:
+    """16 to 16 places a side, 32 to 32, then 64."""
+    side = max(shape[1:])
+    return 16 if side <= 16 else 32 if side <= 32 else 64
+
+
+def width_of_columns(shape: Shape) -> int:
+    return 32
+
+
+def latent_of_columns(shape: Shape) -> int:
+    """Half of the columns, from 2 to 16."""
+    return min(16, max(2, shape[0] // 2))
+
+
+KINDS: dict[str, Kind] = {
+    "image": Kind(
+        ("conv", "mlp"),
+        width_of_maps,
+        latent_of_maps,
+        augmentations=("translation", "cutout", "colour"),
+        likelihood="bernoulli",  # a Gaussian's learned variance answers a larger beta (docs/interpretation.md)
+        cosines=True,
+        exact=("uint8",),
+    ),
+    "table": Kind(
+        ("mlp",),
+        width_of_columns,
+        latent_of_columns,
+        variational=False,  # a VAE of few columns forgets most of them (docs/log.md)
+    ),
+}
+
+
+def kind_of(info: DataInfo) -> Kind:
+    """The row of a data set's kind. UserError: there are no networks for it."""
+    if info.kind not in KINDS:
+        raise UserError(f"{info.name}: there are no networks for data of kind {info.kind!r}, only {', '.join(KINDS)}.")
+    return KINDS[info.kind]
+
+
+def body_of(info: DataInfo, network: str) -> Body:
+    """The body that a `network` option names, or "auto" chooses. UserError: it does not fit this kind of data."""
+    networks = kind_of(info).networks
+    if network == "auto":
+        return BODIES[networks[0]]
+    if network not in networks:
+        raise UserError(
+            f"{option('network', network)} does not take data of kind {info.kind} ({info.name!r}): "
+            f"choose {' or '.join(networks)}."
+        )
+    return BODIES[network]

@@ -1,0 +1,95 @@
+"""Groups of settings that recipes share. Each field is an option of its own (`--set width=8`), with a line of words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from aegean.config import UserError
+from aegean.objectives.penalties import Precision
+from aegean.surface import option
+
+Network = Literal["auto", "conv", "mlp"]
+Augmentation = Literal["translation", "cutout", "colour"]
+Loss = Literal["relativistic", "non-saturating", "minimax", "hinge", "least-squares", "wasserstein"]
+
+ABSENT: Any = None  # the default of a field that a recipe does not offer
+
+
+@dataclass(frozen=True)
+class Build:
+    """What the networks are.
+
+    network: convolutional (conv) or dense (mlp) networks; auto: conv for pictures, mlp for tables
+    width: channels of the first level; dense layers have 8 times as many units; 0 chooses by the data
+    latent: dimensions of the latent; 0 chooses by the data
+    conditional: whether the networks are told the class of each sample
+    """
+
+    network: Network = "auto"
+    width: int = 0
+    latent: int = 0
+    conditional: bool = False
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long and how fast.
+
+    lr: learning rate of Adam at the start; it falls along a cosine
+    batch: samples a step
+    images: samples seen in training, over all phases
+    """
+
+    lr: float = 1e-3
+    batch: int = 64
+    images: int = 100_000
+
+
+@dataclass(frozen=True)
+class Adversary:
+    """What a discriminator is trained by.
+
+    loss: adversarial loss of discriminator and generator
+    gamma: weight of the gradient penalties R1 and R2; 0: none
+    penalty: precision of the gradient penalties; auto: that of the run; float32: never bfloat16
+    pack: samples that the discriminator sees together
+    augment: augmentations of what the discriminator sees; several with commas between them
+    """
+
+    loss: Loss = "relativistic"
+    gamma: float = 1.0
+    penalty: Precision = "auto"
+    pack: int = 1
+    augment: tuple[Augmentation, ...] = ()
+
+    @property
+    def bias(self) -> bool:
+        """Whether a bias at the end of the discriminator would train: some losses only compare logits."""
+        return self.loss not in ("relativistic", "wasserstein")
+
+    def check(self, batch: int) -> None:
+        """UserError: a batch is not made of whole packs."""
+        if self.pack < 1:
+            raise UserError(f"{option('pack', self.pack)}: expected at least 1.")
+        if batch % self.pack:
+            raise UserError(f"{option('batch', batch)} is not a multiple of {option('pack', self.pack)}.")
+
+
+PENALTIES = Adversary(loss=ABSENT, gamma=1.0, pack=ABSENT, augment=ABSENT)  # of a discriminator with one loss
+UNLABELLED = Build(conditional=ABSENT)
+SIZELESS = Build(latent=ABSENT, conditional=ABSENT)  # the latent's size follows from other options
+
+
+@dataclass(frozen=True)
+class Sharpening:
+    """How a discriminator of patches sharpens a decoder.
+
+    warmup: share of the remaining images after which the decoder begins to follow the discriminator
+    adversary: pull of the adversarial term at the decoder's output, as a share of the error's own pull
+    features: pull of the distance in the discriminator's features, as a share of the error's own pull
+    """
+
+    warmup: float = 0.2
+    adversary: float = 0.5
+    features: float = 0.5

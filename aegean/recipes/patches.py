@@ -1,0 +1,50 @@
+"""A discriminator of patches that sharpens a trained decoder: what `vq_gan` and `decoder_finetune` share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from aegean.config import Net, net
+from aegean.data.info import DataInfo
+from aegean.nets.kinds import body_of
+from aegean.objectives import FeatureMatching, GeneratorLoss, Ramp, Term
+from aegean.recipes.groups import ABSENT, Adversary, Sharpening
+from aegean.recipes.quantised import grid_of_codes
+from aegean.recipes.turns import discriminator_turn
+from aegean.training.schedule import Turn
+
+OPPONENT = Adversary(gamma=0.03, pack=ABSENT, augment=ABSENT)
+
+
+def patch_discriminator(data: DataInfo, opponent: Adversary, width: int) -> Net:
+    """Looks at patches of a sample, one for each place of the grid that `vq_ae` would lay over it; at rows as a whole.
+
+    width: channels of its first level; 0: 32
+    """
+    family, width = body_of(data, "auto"), width or 32
+    if family.grid:
+        patch, levels = grid_of_codes(data.shape)
+        sizes = {"widths": [width * min(2**i, 4) for i in range(levels)], "patch": patch}
+    else:
+        sizes = {"widths": family.widths(data.shape, width)}
+    backbone = net(family.encoder, shape=data.shape, **sizes)
+    return net("Discriminator", backbone=backbone, bias=opponent.bias, patches=family.grid)
+
+
+def patch_turn(D: Net, opponent: Adversary, lr: float | Ramp) -> Turn:
+    """The discriminator against reconstructions; `gamma` is shared out among its patches."""
+    last = D.args["backbone"].outline().levels[-1]
+    patches = math.prod(last[1:]) if D.args["patches"] else 1
+    return discriminator_turn(replace(opponent, gamma=opponent.gamma / patches), lr, ("recon",))
+
+
+def sharp_terms(error: Term, opponent: Adversary, sharpening: Sharpening) -> tuple[Term, ...]:
+    """The error, and beside it shares of its pull: of a turn that is balanced at "x_hat"."""
+    terms = [error]
+    if sharpening.adversary:
+        weight = sharpening.adversary
+        terms.append(GeneratorLoss(trains=error.trains, loss=opponent.loss, fake="recon", weight=weight))
+    if sharpening.features:
+        terms.append(FeatureMatching(trains=error.trains, weight=sharpening.features))
+    return tuple(terms)
