@@ -59,7 +59,7 @@ def codec(
         nets.setdefault("symbols", net("IntegerPredictor", **seen, reach=1, hidden=(24,)))
     if nets["symbols"].kind != "IntegerPredictor":
         raise UserError(
-            f"{option('source')} counts symbols without their neighbours; start from codec or from ae."
+            f"{option('source')}: the model counts symbols without their neighbours; start from codec or from ae."
         )
     if inherited and "pixels" in inherited:
         nets["pixels"] = inherited["pixels"]

@@ -48,7 +48,7 @@ def compressor(
     plain = kind_of_latent in PLAIN and "latent" in source["G"].args
     if not (family or plain or kind_of_latent in GIVEN):
         raise UserError(
-            f"{option('source')} has {', '.join(source)}; this recipe starts from an autoencoder with one latent: "
+            f"{option('source')}: the model has {', '.join(source)}; this recipe starts from an autoencoder with one latent: "
             "train ae, vae, vq_ae or codec."
         )
     bottleneck, G = source["bottleneck"], source["G"]
@@ -57,7 +57,7 @@ def compressor(
     elif not family:
         bottleneck = quantised(source["E"], G, kind, symbols)
     elif family != FAMILIES[QUANTISED[kind]]:
-        raise UserError(f"{option('source')} has a {family} quantiser; this recipe needs a {kind} one.")
+        raise UserError(f"{option('source')}: the model has a {family} quantiser; this recipe needs a {kind} one.")
     return {"E": source["E"], "bottleneck": bottleneck, "G": G, **kept}
 
 
@@ -88,7 +88,9 @@ def quantised(E: Net, G: Net, kind: Quantiser, symbols: dict[str, Any]) -> Net:
     """A new quantiser between a plain autoencoder's networks. UserError: it has classes, or a latent that does not
     share out among the places of its encoder's last level."""
     if G.args.get("classes"):
-        raise UserError(f"{option('source')} was trained with classes, which a file does not hold; train it without.")
+        raise UserError(
+            f"{option('source')}: the model was trained with classes, which a file does not hold; train it without."
+        )
     level = E.outline().levels[-1]
     latent, places = G.args["latent"], math.prod(level[1:])
     if latent % places:

@@ -146,10 +146,10 @@ def check_inherited(nets: Mapping[str, Net], inherited: Mapping[str, Net]) -> No
     """UserError: the source's encoder is not there, or has other levels than the generators need."""
     source = option("source")
     if not {"E", "bottleneck"} <= set(inherited):
-        raise UserError(f"{source} has no encoder, which stacked_gan draws on; give a run of stacked_gan.")
+        raise UserError(f"{source}: the model has no encoder, which stacked_gan draws on; give a run of stacked_gan.")
     needed, found = (list(map(list, E.outline().levels)) for E in (nets["E"], inherited["E"]))
     if needed != found or nets["E"].kind != inherited["E"].kind:
         raise UserError(
-            f"{source} has an encoder ({inherited['E'].kind}) with levels {found}, but the generators need a Tower "
+            f"{source}: the model has an encoder ({inherited['E'].kind}) with levels {found}, but the generators need a Tower "
             f"with levels {needed}; give a run of stacked_gan with the same levels, features, latent and width."
         )

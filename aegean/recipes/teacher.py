@@ -59,19 +59,19 @@ def _handed_over(inherited: Mapping[str, Net], conditional: bool) -> dict[str, N
     missing = [name for name in AUTOENCODER if name not in inherited]
     if missing:
         raise UserError(
-            f"{option('source')}: it has {', '.join(inherited)}, but no {', '.join(missing)}; this recipe starts from "
+            f"{option('source')}: the model has {', '.join(inherited)}, but no {', '.join(missing)}; this recipe starts from "
             "an autoencoder: train ae, denoising_ae or vae."
         )
     if conditional and not inherited["G"].args.get("classes"):
         said = option("conditional", True)
-        raise UserError(f"{said}: {option('source')} was trained without classes; train it with {said}.")
+        raise UserError(f"{said}: the model of {option('source')} was trained without classes; train it with {said}.")
     return {name: inherited[name] for name in AUTOENCODER}
 
 
 def unlabelled(taught: Teacher, recipe: str) -> None:
     """UserError: the teacher has classes, which a recipe does not take."""
     if taught.classes:
-        raise UserError(f"{option('source')} has classes, which {recipe} does not take; train it without.")
+        raise UserError(f"{option('source')}: the model has classes, which {recipe} does not take; train it without.")
 
 
 def shares(teacher: float, warmup: float = 0.0) -> None:
