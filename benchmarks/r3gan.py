@@ -17,6 +17,7 @@ from aegean.latent import NormalPrior
 from aegean.nets import Discriminator
 from aegean.nets.blocks import Down, act, he_, upsample
 from aegean.objectives import Ramp
+from aegean.recipes.groups import Adversary
 from aegean.recipes.turns import discriminator_turn, generator_turn
 from aegean.training.schedule import Phase, Run
 
@@ -108,5 +109,5 @@ def r3gan(shape: Sequence[int], width: int, blocks: int, batch: int, images: int
         "G": net(GroupedDecoder, shape=shape, latent=LATENT, width=width, blocks=blocks),
         "D": net(Discriminator, backbone=backbone, bias=False),
     }
-    turns = (discriminator_turn("relativistic", gamma, rate), generator_turn("relativistic", rate))
+    turns = (discriminator_turn(Adversary(gamma=gamma), rate), generator_turn("relativistic", rate))
     return Run(nets, (Phase("adversarial", images, turns, averages=("G",)),), batch)

@@ -41,8 +41,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from aegean.data.info import DataInfo
 from aegean.machine import pick_device
-from aegean.recipes.gan import gan
-from aegean.recipes.vae import vae
+from aegean.recipes import configure
 from aegean.training.engine import Engine
 from aegean.training.program import Program
 from aegean.training.schedule import Run
@@ -59,20 +58,25 @@ class Case(NamedTuple):
     run: Callable[[DataInfo], Run]
 
 
+def of(recipe: str, **settings: Any) -> Callable[[DataInfo], Run]:
+    """A recipe's run without an end."""
+    return lambda info: configure(recipe, info, {"images": FOREVER, **settings})
+
+
 CASES = {
     "cpu": {
-        "gan 8x8": Case((1, 8, 8), 1_400, lambda info: gan(info, images=FOREVER)),
-        "vae 8x8": Case((1, 8, 8), 1_400, lambda info: vae(info, images=FOREVER)),
-        "gan 28x28": Case((1, 28, 28), 10_000, lambda info: gan(info, images=FOREVER)),
+        "gan 8x8": Case((1, 8, 8), 1_400, of("gan")),
+        "vae 8x8": Case((1, 8, 8), 1_400, of("vae")),
+        "gan 28x28": Case((1, 28, 28), 10_000, of("gan")),
         "r3gan 16x16": Case((3, 16, 16), 5_000, lambda info: r3gan(info.shape, 64, 1, 16, FOREVER)),
     },
     "cuda": {
-        "gan 32x32": Case((3, 32, 32), 50_000, lambda info: gan(info, width=64, batch=512, images=FOREVER)),
+        "gan 32x32": Case((3, 32, 32), 50_000, of("gan", width=64, batch=512)),
         "r3gan 32x32": Case((3, 32, 32), 50_000, lambda info: r3gan(info.shape, 768, 2, 256, FOREVER)),
-        "vae 32x32": Case((3, 32, 32), 50_000, lambda info: vae(info, width=64, batch=512, images=FOREVER)),
+        "vae 32x32": Case((3, 32, 32), 50_000, of("vae", width=64, batch=512)),
     },
 }
-QUICK = {"vae 8x8": Case((1, 8, 8), 100, lambda info: vae(info, width=4, batch=8, images=FOREVER))}
+QUICK = {"vae 8x8": Case((1, 8, 8), 100, of("vae", width=4, batch=8))}
 VARIANTS = ("plain", "eager", "compiled", "graph")
 
 

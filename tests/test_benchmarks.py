@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from aegean import config
+from aegean.recipes import configure
 from aegean.training.engine import Engine
 from aegean.training.trainer import Trainer, build
 
@@ -118,7 +119,7 @@ def test_a_gan_step_in_forward_mode_counts_as_23_forward_passes(benchmark):
     through those (4). G: real (1), forward through both (2), backward through both (1 + 2)."""
     common, step = benchmark("common"), benchmark("step")
     info, raw = common.random_images((3, 32, 32), 40)
-    run = step.gan(info, width=16, batch=4, images=common.FOREVER)
+    run = configure("gan", info, {"width": 16, "batch": 4, "images": common.FOREVER})
     trainer = Trainer(run, info, common.feed_of(info, raw, CPU), CPU, Engine(forward_mode=True))
     work = step.flops(step.recorded(trainer.step))
     D, x = trainer.nets["D"], torch.zeros(4, 3, 32, 32)
@@ -141,7 +142,7 @@ def test_a_convolution_and_its_gradients_count_the_same(benchmark, groups):
 def test_the_vae_loop_by_hand_learns_to_reconstruct(benchmark, careful):
     common, plain, step = benchmark("common"), benchmark("plain"), benchmark("step")
     info, _ = common.random_images((1, 8, 8), 0)
-    nets = build(step.vae(info, width=4, images=common.FOREVER))
+    nets = build(configure("vae", info, {"width": 4, "images": common.FOREVER}))
     x = torch.linspace(-1, 1, 64).expand(16, 64).reshape(16, 1, 8, 8)
 
     def error():
@@ -158,7 +159,7 @@ def test_the_vae_loop_by_hand_learns_to_reconstruct(benchmark, careful):
 def test_the_gan_loop_by_hand_moves_every_weight_of_both_players(benchmark, careful):
     common, plain, step = benchmark("common"), benchmark("plain"), benchmark("step")
     info, raw = common.random_images((1, 8, 8), 16)
-    nets = build(step.gan(info, width=4, images=common.FOREVER))
+    nets = build(configure("gan", info, {"width": 4, "images": common.FOREVER}))
     before = {name: copy.deepcopy(nets[name].state_dict()) for name in ("G", "D")}
     data = (info.normalise(raw) for _ in itertools.count())
     train = plain.gan(nets, data, 16, 1.0, careful)

@@ -48,8 +48,8 @@ def compressor(
     plain = kind_of_latent in PLAIN and "latent" in source["G"].args
     if not (family or plain or kind_of_latent in GIVEN):
         raise UserError(
-            f"{option('source')}: the model has {', '.join(source)}; this recipe starts from an autoencoder with one latent: "
-            "train ae, vae, vq_ae or codec."
+            f"{option('source')}: the model has {', '.join(source)}; this recipe starts from an autoencoder with "
+            "one latent: train ae, vae, vq_ae or codec."
         )
     bottleneck, G = source["bottleneck"], source["G"]
     if bottleneck.kind in GIVEN:

@@ -150,6 +150,6 @@ def check_inherited(nets: Mapping[str, Net], inherited: Mapping[str, Net]) -> No
     needed, found = (list(map(list, E.outline().levels)) for E in (nets["E"], inherited["E"]))
     if needed != found or nets["E"].kind != inherited["E"].kind:
         raise UserError(
-            f"{source}: the model has an encoder ({inherited['E'].kind}) with levels {found}, but the generators need a Tower "
-            f"with levels {needed}; give a run of stacked_gan with the same levels, features, latent and width."
+            f"{source}: the model has an encoder ({inherited['E'].kind}) with levels {found}, but the generators need "
+            f"a Tower with levels {needed}; give a run of stacked_gan with the same levels, features, latent and width."
         )

@@ -59,8 +59,8 @@ def _handed_over(inherited: Mapping[str, Net], conditional: bool) -> dict[str, N
     missing = [name for name in AUTOENCODER if name not in inherited]
     if missing:
         raise UserError(
-            f"{option('source')}: the model has {', '.join(inherited)}, but no {', '.join(missing)}; this recipe starts from "
-            "an autoencoder: train ae, denoising_ae or vae."
+            f"{option('source')}: the model has {', '.join(inherited)}, but no {', '.join(missing)}; this recipe "
+            "starts from an autoencoder: train ae, denoising_ae or vae."
         )
     if conditional and not inherited["G"].args.get("classes"):
         said = option("conditional", True)

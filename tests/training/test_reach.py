@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from aegean.recipes import RECIPES
-from aegean.recipes.architecture import Loss
+from aegean.recipes.groups import Loss
 from aegean.training.engine import Engine
 from aegean.training.player import Player, parameters
 
