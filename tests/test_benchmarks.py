@@ -45,7 +45,7 @@ CPU = torch.device("cpu")
 def benchmark(monkeypatch):
     """Import a benchmark's module by name; the networks that it registers are forgotten afterwards."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    monkeypatch.setattr(config, "_NETWORKS", dict(config._NETWORKS))
+    monkeypatch.setattr(config, "_NETWORKS", config.networks())
     before = set(sys.modules)
     yield importlib.import_module
     for name in set(sys.modules) - before:
@@ -140,7 +140,7 @@ def test_a_convolution_and_its_gradients_count_the_same(benchmark, groups):
 
 @pytest.mark.parametrize("careful", [False, True])
 def test_the_vae_loop_by_hand_learns_to_reconstruct(benchmark, careful):
-    common, plain, step = benchmark("common"), benchmark("plain"), benchmark("step")
+    common, plain = benchmark("common"), benchmark("plain")
     info, _ = common.random_images((1, 8, 8), 0)
     nets = build(configure("vae", info, {"width": 4, "images": common.FOREVER}))
     x = torch.linspace(-1, 1, 64).expand(16, 64).reshape(16, 1, 8, 8)
@@ -157,7 +157,7 @@ def test_the_vae_loop_by_hand_learns_to_reconstruct(benchmark, careful):
 
 @pytest.mark.parametrize("careful", [False, True])
 def test_the_gan_loop_by_hand_moves_every_weight_of_both_players(benchmark, careful):
-    common, plain, step = benchmark("common"), benchmark("plain"), benchmark("step")
+    common, plain = benchmark("common"), benchmark("plain")
     info, raw = common.random_images((1, 8, 8), 16)
     nets = build(configure("gan", info, {"width": 4, "images": common.FOREVER}))
     before = {name: copy.deepcopy(nets[name].state_dict()) for name in ("G", "D")}
