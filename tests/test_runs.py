@@ -20,7 +20,7 @@ from aegean.latent import mapping
 from aegean.machine import cache_folder
 from aegean.metrics.samples import chosen
 from aegean.model import Model
-from aegean.recipes import RECIPES, options
+from aegean.recipes import options
 from aegean.report.compare import compare_runs
 from aegean.session.options import parse_images
 from aegean.session.runs import scores
@@ -123,16 +123,6 @@ def test_a_recorded_run_resumes_bit_for_bit(tmp_path, monkeypatch):
     aegean.resume(tmp_path / "run")
     assert Folder(tmp_path / "run").read().engine.backend == "aot_eager"
     assert_same(Folder(tmp_path / "straight"), Folder(tmp_path / "run"))
-
-
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_saving_after_every_step_changes_nothing(tmp_path, monkeypatch, recipe):
-    """A save looks at the networks and leaves them as they were, in whatever phase it falls."""
-    monkeypatch.setattr("aegean.training.loop.SAVE_SECONDS", 0)
-    train(recipe, tmp_path / "often", images=16 * 18, evaluations=1)
-    monkeypatch.undo()
-    train(recipe, tmp_path / "seldom", images=16 * 18, evaluations=1)
-    assert_same(Folder(tmp_path / "often"), Folder(tmp_path / "seldom"))
 
 
 def test_a_run_that_is_being_trained_is_not_overwritten(tmp_path):

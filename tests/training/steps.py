@@ -1,5 +1,8 @@
 """Small runs on digits, step by step, for tests that compare ways to carry them out."""
 
+from functools import cache
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
@@ -40,3 +43,39 @@ def losses(t):
     found = [t.means() for began in t if not began]
     assert not t.faulty
     return found
+
+
+class Moment(NamedTuple):
+    """A trainer after a step, or where a phase has begun."""
+
+    phase: int
+    began: bool
+    losses: dict[str, float]  # of this one step; empty where a phase has begun
+    tensors: dict[str, torch.Tensor]
+    clock: dict[str, int]
+
+
+def moments(t):
+    """The trainer as it stands, and after each of its steps: losses, and copies of the whole state."""
+    found = [moment(t, True)]
+    for began in t:
+        found.append(moment(t, began))
+    assert not t.faulty
+    return found
+
+
+def moment(t, began):
+    losses = {} if began else t.means()
+    return Moment(t.phase_number, began, losses, {k: v.clone() for k, v in t.tensors().items()}, dict(t.clock()))
+
+
+@cache
+def history(name):
+    """Ten eager steps of a recipe: played once, and what everything else is compared with."""
+    return moments(trainer(name, 10))
+
+
+def phase_means(history):
+    """The mean losses of each phase."""
+    phases = [[m.losses for m in history if m.phase == n and not m.began] for n in range(history[-1].phase + 1)]
+    return [{label: sum(step[label] for step in steps) / len(steps) for label in steps[0]} for steps in phases]
