@@ -78,7 +78,8 @@ def test_two_processes_agree_with_one(in_two_processes, name):
 
 @pytest.mark.parametrize("name", SPLIT)
 def test_a_batch_worked_off_in_parts_agrees_with_a_whole_one(name):
-    assert_agree(losses_of_ten_steps(name, engine=Engine(accumulate=4)), eager(name), rel=ROUNDING.get(name, 1e-5))
+    parts = 4 if name == "gan" else 2
+    assert_agree(losses_of_ten_steps(name, engine=Engine(accumulate=parts)), eager(name), rel=ROUNDING.get(name, 1e-5))
 
 
 @pytest.mark.parametrize("name", RECIPES)
