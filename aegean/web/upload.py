@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image
 
 from aegean.config import UserError
 from aegean.data import DataInfo
-from aegean.data.read.pictures import FORMATS, ORIENTATION, Form, check, decode, reason_of
+from aegean.data.read.formats import open_picture, reason_of
+from aegean.data.read.pictures import Form, decode
 
 BYTES = 20 << 20  # of an upload
 PIXELS = 50_000_000  # of one picture: more are refused by the header, before anything is decoded
@@ -43,14 +43,10 @@ def upload(data: bytes) -> Upload:
             f"This file has {len(data) / (1 << 20):.0f} MB; pictures of at most {BYTES >> 20} MB are taken."
         )
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            check(image)
-            pixels = image.width * image.height
+        with open_picture(io.BytesIO(data)) as picture:
+            pixels = picture.size[0] * picture.size[1]
             if pixels <= PIXELS:
-                turned = Image.Image.getexif(image).get(ORIENTATION, 1) in (5, 6, 7, 8)
-                size = (image.width, image.height) if turned else (image.height, image.width)
-                grey = image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
-                return Upload(data, size, grey, image.has_transparency_data)
+                return Upload(data, picture.size, picture.grey, picture.clear)
     except Exception as error:  # Pillow's readers raise many kinds for damaged files
         raise unreadable(reason_of(error)) from None
     raise UserError(f"This picture has {pixels / 1e6:.0f} megapixels; at most {PIXELS // 1_000_000} are taken.")

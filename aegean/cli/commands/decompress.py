@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> None:
     from aegean.cli.packed import read
     from aegean.codec import Refused, unpack
     from aegean.compression import decompress
-    from aegean.data.io.natural import write_picture
+    from aegean.data.io.natural import file_name, write_picture
 
     try:
         header, blocks = unpack(read(args.file))
@@ -37,8 +37,9 @@ def run(args: argparse.Namespace) -> None:
         count = len(header.pictures)
         with whole_folder(path) as folder:
             shown = tqdm(pictures, "decompressing", count, unit=" pictures", leave=False, file=sys.stderr)
+            names: set[str] = set()
             for number, (picture, values) in enumerate(shown):
-                write_picture(values, folder / (picture.name or f"picture-{number:06d}"))
+                write_picture(values, folder / file_name(picture.name or f"picture-{number:06d}", names))
     except Refused as error:
         raise UserError(f"{args.file} is refused: {error}.") from None
     tell(f"{path}: {plural(count, 'picture')}")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import io
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from aegean.codec.container import NAME_LIMIT, is_name
 from aegean.config import UserError
@@ -15,11 +20,25 @@ from aegean.data.info import DataInfo
 from aegean.data.io.write import PICTURES
 from aegean.data.kinds import PICTURES as PICTURE_READER
 from aegean.data.read.files import Files
-from aegean.data.read.pictures import FORMATS, bad_picture, check, open_pictures, picture_names, reason_of
-from aegean.data.read.source import Want
-from aegean.surface import option, say
+from aegean.data.read.formats import Picture, endings, open_picture, reason_of
+from aegean.data.read.lazy import LazyPictures
+from aegean.data.read.pictures import (
+    Open,
+    deep_values,
+    open_pictures,
+    picture_names,
+    remarks,
+    say_left_out,
+    transparent,
+    unreadable,
+)
+from aegean.data.read.source import Part, Source, Want
+from aegean.surface import muted, noted, option, say
 
 Named = tuple[str, np.ndarray]
+PART_LIMIT = 240  # bytes of a folder's or file's name: 255 less an ending and a number
+RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}  # of Windows
+KEPT = ("turned", "in palette")  # conversions that change no pixel
 
 
 def natural_pictures(inputs: Sequence[str], info: DataInfo, exact: bool, skip_bad: bool = False) -> Iterator[Named]:
@@ -32,13 +51,17 @@ def natural_pictures(inputs: Sequence[str], info: DataInfo, exact: bool, skip_ba
     taken: set[str] = set()
     for spec in inputs:
         place = address(spec)
-        found = (
-            _files(place.files, info, exact, skip_bad)
-            if isinstance(place, Local) and place.reader is PICTURE_READER
-            else _samples(place, info, skip_bad)
-        )
+        if isinstance(place, Local) and place.reader is PICTURE_READER:
+            found = _files(place.files, info, exact, skip_bad)
+        else:
+            found = _samples(place, info, exact, skip_bad)
         for name, values in found:
-            yield _different(name, taken), values
+            yield _different(_plain(name), taken), values
+
+
+def file_name(name: str, taken: set[str]) -> str:
+    """A picture's name as that of a file without ending, on every system; different from those that are `taken`."""
+    return _different("/".join(map(_portable, name.split("/"))), taken)
 
 
 def write_picture(values: np.ndarray, path: Path) -> None:
@@ -51,62 +74,119 @@ def write_picture(values: np.ndarray, path: Path) -> None:
     Image.fromarray(pixels).save(path.with_name(path.name + ".png"))
 
 
-def _samples(place: Address, info: DataInfo, skip_bad: bool) -> Iterator[Named]:
-    source = place.source(Want(skip_bad=skip_bad, ranged=True))
+def _samples(place: Address, info: DataInfo, exact: bool, skip_bad: bool) -> Iterator[Named]:
+    """Of data in which pictures are no files: encoded ones are decoded as files are, others have one shape."""
+    with muted(), noted() as notes:  # what happens to them on the way to one shape does not happen here
+        source = place.source(Want(skip_bad=skip_bad, ranged=True))
+    parts = [part for part in (source.train, source.test) if part]
+    if all(isinstance(part.lazy, LazyPictures) for part in parts):
+        for note in notes:
+            if "left out" in note:
+                say(note)
+        for part in parts:
+            yield from _stored(part, source, info, exact, skip_bad)
+        return
     if (source.dtype, source.kind) != (info.dtype, info.kind):
         raise UserError(
             f"{source.origin} holds {source.dtype} of shape {source.shape}; this model takes pictures of {info.dtype}."
         )
     number = 0
-    for part in (source.train, source.test):
-        for block in part.blocks() if part else ():
+    for part in parts:
+        for block in part.blocks():
             for values in np.asarray(block, source.dtype):
-                own = part.names[number] if part and part.names and number < len(part.names) else ""
-                yield (_plain(own) if own else f"{source.name}-{number:06d}"), values
+                yield f"{source.name}-{number:06d}", values
                 number += 1
+
+
+def _stored(part: Part, source: Source, info: DataInfo, exact: bool, skip_bad: bool) -> Iterator[Named]:
+    lazy = part.lazy
+    assert isinstance(lazy, LazyPictures)
+
+    def opener(row: int) -> io.BytesIO:
+        return io.BytesIO(lazy.store.read(lazy.places[row]))
+
+    def title(row: int) -> str:
+        return lazy.store.name(lazy.places[row])
+
+    names = dict(enumerate(part.names))
+    return _decoded(opener, names, title, source.name, partial(_values, info=info, exact=exact), skip_bad)
 
 
 def _files(files: Files, info: DataInfo, exact: bool, skip_bad: bool) -> Iterator[Named]:
     path, names = files.path, picture_names(files)
-    said: set[str] = set()
+
+    def title(name: str) -> str:
+        return str(path if path.name == name else path / name if files.is_folder else f"{path}: {name}")
+
+    values = partial(_values, info=info, exact=exact)
     with open_pictures(files) as opener:
-        for name in names:
-            try:
-                with opener(name) as file, Image.open(file, formats=FORMATS) as picture:
-                    check(picture)
-                    values = _values(ImageOps.exif_transpose(picture), info, exact, said)
-            except Exception as error:  # Pillow's readers raise many kinds for damaged files
-                place = path / name if files.is_folder else path
-                if not skip_bad and isinstance(error, UserError):
-                    raise UserError(f"{place}: {error} ({option('skip_bad')} leaves such pictures out)") from None
-                if not skip_bad:
-                    raise UserError(bad_picture(path, name, reason_of(error))) from None
-                say(f"{place} is left out ({error if isinstance(error, UserError) else reason_of(error)})")
-                continue
-            yield _plain(name), values
-    for remark in sorted(said):
-        say(f"{path.name}: {remark}")
+        yield from _decoded(opener, dict(zip(names, names)), title, path.name, values, skip_bad)
 
 
-def _values(picture: Image.Image, info: DataInfo, exact: bool, said: set[str]) -> np.ndarray:
-    """A decoded picture as raw values (1 or the model's channels, H, W)."""
-    deep, channels = picture.mode.startswith("I"), info.shape[0]
-    if deep is not (info.dtype == "uint16") or info.dtype not in ("uint8", "uint16"):
-        raise UserError(f"it has {16 if deep else 8} bits; this model compresses {info.dtype}.")
-    if deep:
-        values = np.asarray(picture)
-        if values.min() < 0 or values.max() > 65535:
-            raise UserError("it has 32 bits; this model compresses 16.")
-        return values.astype(np.uint16)[None]
-    if picture.has_transparency_data and channels != 4:
-        raise UserError(f"it has transparency, and this model {channels} channels: remove it, or train on 4 channels.")
-    grey = picture.mode in ("1", "L", "LA", "La")
-    if picture.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA"):
-        if exact:
-            raise UserError(f"its colours are {picture.mode}, which no exact conversion makes RGB of; save it as RGB.")
-        said.add(f"pictures in {picture.mode} are converted to RGB")
-    mode = "RGBA" if channels == 4 and not (grey and not picture.has_transparency_data) else "L" if grey else "RGB"
-    values = np.atleast_3d(np.asarray(picture.convert(mode))).transpose(2, 0, 1)
+def _decoded(
+    opener: Open,
+    names: Mapping[Any, str],
+    title: Callable[[Any], str],
+    origin: str,
+    values: Callable[[Picture, Counter[str]], np.ndarray],
+    skip_bad: bool,
+) -> Iterator[Named]:
+    """Encoded pictures, decoded one after another.
+
+    names: of the pictures, by the keys that `opener` and `title` take.
+    title: what to call one in a sentence.
+    origin: what to call all.
+    values: from a picture to its raw values; counts what is done to it.
+    """
+    said, bad = Counter[str](), list[tuple[str, str]]()
+    for key, name in names.items():
+        try:
+            with opener(key) as file, open_picture(file) as picture:
+                found = values(picture, said)
+        except Exception as error:  # Pillow's readers raise many kinds for damaged files
+            reason = reason_of(error)
+            if not skip_bad and isinstance(error, UserError):
+                raise UserError(f"{title(key)}: {reason} ({option('skip_bad')} leaves such pictures out)") from None
+            if not skip_bad:
+                raise UserError(unreadable(title(key), reason)) from None
+            bad.append((name, reason))
+            continue
+        yield name, found
+    if bad:
+        say_left_out(origin, len(names), bad)
+    for remark, count in said.items():
+        say(f"{origin}: {count} of {len(names)} pictures are {remark}")
+
+
+def _values(picture: Picture, said: Counter[str], info: DataInfo, exact: bool) -> np.ndarray:
+    """A picture as raw values (1 or the model's channels, H, W)."""
+    mode, channels = picture.image.mode, info.shape[0]
+    if picture.deep is not (info.dtype == "uint16") or info.dtype not in ("uint8", "uint16"):
+        raise UserError(f"it has {16 if picture.deep else 8} bits; this model compresses {info.dtype}.")
+    if exact and picture.rounded:
+        raise UserError(f"it has {picture.bits}-bit colours, of which 8 bits would be kept: save it with 8 bits.")
+    if exact and picture.pages > 1:
+        raise UserError(f"it has {picture.pages} pages or frames, of which one would be kept: save each as a file.")
+    if exact and mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA") and not picture.deep:
+        raise UserError(f"its colours are {mode}, which no exact conversion makes RGB of; save it as RGB.")
+    said.update(remark for remark in remarks(picture) if not remark.startswith(KEPT))
+    image, grey = picture.upright(), picture.grey
+    if picture.deep:
+        values = deep_values(image)
+        if transparent(image, values).any():
+            raise UserError("it has transparency, which no 16-bit grey is compressed with: remove it.")
+        return values[None]
+    clear = image.has_transparency_data
+    if clear and channels != 4:
+        image = image.convert("RGBA")
+        if image.getchannel("A").getextrema() != (255, 255):
+            raise UserError(
+                f"it has transparency, and this model {channels} channels: remove it, or train on 4 channels."
+            )
+        clear = False
+        said["opaque everywhere: their alpha is left out"] += 1
+    mode = "RGBA" if channels == 4 and not (grey and not clear) else "L" if grey else "RGB"
+    values = np.atleast_3d(np.asarray(image.convert(mode))).transpose(2, 0, 1)
     if channels == 1 < len(values):
         if (values != values[:1]).any():
             raise UserError("it is in colour, and this model takes grey pictures.")
@@ -116,17 +196,24 @@ def _values(picture: Image.Image, info: DataInfo, exact: bool, said: set[str]) -
 
 def _plain(name: str) -> str:
     """A file's name as that of a picture: without its ending, and fit for every system."""
-    parts = PurePosixPath(name).with_suffix("").parts
-    plain = "/".join(part.translate({ord(c): "-" for c in '\\:*?"<>|'}) for part in parts if part not in ("/", ".."))
-    plain = "".join(c if c.isprintable() else "-" for c in plain)
+    path = PurePosixPath(name)
+    parts = (path.with_suffix("") if path.suffix.lower() in endings() else path).parts
+    plain = "/".join(_portable(part) for part in parts if part not in ("/", ".."))
     return plain if plain and is_name(plain) and len(plain.encode()) < NAME_LIMIT - 16 else "picture"
+
+
+def _portable(part: str) -> str:
+    """A part of a path as every system can write it, with an ending and a number behind it."""
+    part = "".join(c if c.isprintable() and c not in '\\:*?"<>|' else "-" for c in part)
+    part = re.sub(r"[. ]+$", "-", part.encode()[:PART_LIMIT].decode(errors="ignore"))
+    return f"-{part}" if part.split(".")[0].lower() in RESERVED else part
 
 
 def _different(name: str, taken: set[str]) -> str:
     """A name that no picture has yet, not even in other letters' cases, which some systems do not tell apart, and whose
     file is no folder of another's."""
     if taken.intersection(f"{folder} is a file" for folder in _places(name)[1:]):
-        name = name.replace("/", "-")
+        name = _portable(name.replace("/", "-"))
     again, found = 1, name
     while _places(found)[0] in taken:
         again += 1

@@ -13,23 +13,20 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from tqdm import tqdm
 
 from aegean.config import UserError
 from aegean.data.read.files import Files, plain_name
 from aegean.data.read.folders import folder_labels, in_parts
+from aegean.data.read.formats import Picture, open_picture, reason_of
 from aegean.data.read.resize import fit, resized
 from aegean.data.read.source import Part, Source, Want
 from aegean.data.read.zips import open_member, open_zip, zip_names
 from aegean.surface import option, say
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "TGA", "JPEG2000")  # none that runs a program
-PIXEL_LIMIT = 200_000_000
-Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT  # refused here by the header, before anything is decoded
 MIXED_SIZE = 64
 CHUNK = 256  # pictures in flight
-ORIENTATION = 0x0112  # EXIF
 Open = Callable[[Any], AbstractContextManager[IO[bytes]]]  # from a picture's name
 Name = TypeVar("Name", bound=Hashable)
 
@@ -139,7 +136,7 @@ def look(
     refusal: the sentence for a picture and why it cannot be read. title: what to call it in a list.
     """
     bad: list[tuple[Name, str]] = []
-    good = 0
+    good, count = 0, len(names)
     found = in_threads(lambda name: _header(opener, name, want.skip_bad), names)
     for name, header in tqdm(found, "looking", len(names), leave=False, disable=None, unit="picture"):
         if not isinstance(header, str):
@@ -150,62 +147,53 @@ def look(
         else:
             raise UserError(refusal(name, header))
     if bad:
-        more = f" and {len(bad) - 10} more" if len(bad) > 10 else ""
-        some = ", ".join(f"{title(name)} ({reason})" for name, reason in bad[:10])
-        say(f"{path.name}: {len(bad)} files left out: {some}{more}")
+        say_left_out(path.name, count, [(title(name), reason) for name, reason in bad])
     if not good:
         raise UserError(f"{path}: none of its {len(bad)} files is a readable picture.")
+
+
+def say_left_out(origin: str, count: int, bad: Sequence[tuple[str, str]]) -> None:
+    """Say how many of `count` files are left out, of which kind. bad: (file, why) of each."""
+    kinds: dict[str, list[str]] = {}
+    for name, reason in bad:
+        kinds.setdefault(reason, []).append(name)
+    kinds = dict(sorted(kinds.items(), key=lambda kind: -len(kind[1])))
+    found = [f"{reason}: {len(names)} ({_some(names)})" for reason, names in kinds.items()]
+    say(f"{origin}: {len(bad)} of {count} files left out: {_some(found, '; ', 8)}")
+
+
+def _some(names: Sequence[str], between: str = ", ", most: int = 3) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return between.join(names[:most]) + more
 
 
 def _header(opener: Open, name: Any, whole: bool) -> Header | str:
     """The header, or in words why there is none."""
     try:
-        with opener(name) as file, Image.open(file, formats=FORMATS) as image:
-            check(image)
+        with opener(name) as file, open_picture(file) as picture:
+            header = Header(picture.size, picture.grey, picture.deep, picture.clear, tuple(remarks(picture)))
             if whole:
-                image.load()
-            return _describe(image)
+                picture.image.load()
+            return header
     except UserError:
         raise
     except Exception as error:  # Pillow's readers raise many kinds for damaged files
         return reason_of(error)
 
 
-def reason_of(error: Exception) -> str:
-    if isinstance(error, Image.UnidentifiedImageError):
-        return "no known picture format"
-    if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
-        return f"more than {PIXEL_LIMIT // 1_000_000} megapixels"
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error) or type(error).__name__
-
-
-def check(image: Image.Image) -> None:
-    if image.width * image.height > PIXEL_LIMIT:
-        raise ValueError(f"more than {PIXEL_LIMIT // 1_000_000} megapixels")
-    if image.mode == "F" or (image.mode == "I" and image.format not in ("PNG", "PPM")):
-        raise ValueError("32-bit pixels have no known range: save them as .npy")
-
-
-def _deep(image: Image.Image) -> bool:
-    return image.mode.startswith("I")
-
-
-def _describe(image: Image.Image) -> Header:
-    turned = Image.Image.getexif(image).get(ORIENTATION, 1)  # PNG's own getexif would decode the picture
-    size = (image.width, image.height) if turned in (5, 6, 7, 8) else (image.height, image.width)
-    remarks = []
-    if turned in range(2, 9):
-        remarks.append("turned upright as their EXIF says")
-    if image.mode in ("P", "PA"):
-        remarks.append("in palette colours: turned into full colour")
-    if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
-        remarks.append(f"in {image.mode}: converted to RGB")
-    if image.mode in ("RGB", "RGBA", "LA") and ";16" in str(getattr(image, "tile", "")):
-        remarks.append("in 16-bit colour: read with 8 bits")
-    if getattr(image, "is_animated", False):
-        remarks.append("animated: the first frame is taken")
-    grey = image.mode in ("1", "L", "LA", "La") or _deep(image)
-    return Header(size, grey, _deep(image), image.has_transparency_data, tuple(remarks))
+def remarks(picture: Picture) -> Iterator[str]:
+    """What a conversion does to a picture."""
+    mode = picture.image.mode
+    if picture.turned:
+        yield "turned upright as their EXIF says"
+    if mode in ("P", "PA"):
+        yield "in palette colours: turned into full colour"
+    if mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        yield f"in {mode}: converted to RGB"
+    if picture.rounded:
+        yield f"in {picture.bits}-bit colour: read with 8 bits"
+    if picture.pages > 1:
+        yield "of several pages or frames: the first of each is taken"
 
 
 def settle(headers: Sequence[Header], path: Path, want: Want) -> Form:
@@ -240,10 +228,9 @@ def settle(headers: Sequence[Header], path: Path, want: Want) -> Form:
 def decode(opener: Open, name: Any, wanted: Form) -> np.ndarray | str:
     """One picture -> (channels, height, width), uint8 or uint16; or in words why there is none."""
     try:
-        with opener(name) as file, Image.open(file, formats=FORMATS) as image:
-            check(image)
-            image.draft(None, (2 * max(wanted.size),) * 2)  # a JPEG far too large is decoded smaller
-            return _pixels(ImageOps.exif_transpose(image), wanted)
+        with opener(name) as file, open_picture(file) as picture:
+            picture.image.draft(None, (2 * max(wanted.size),) * 2)  # a JPEG far too large is decoded smaller
+            return _pixels(picture.upright(), wanted)
     except UserError:
         raise
     except Exception as error:  # Pillow's readers raise many kinds for damaged files
@@ -251,13 +238,14 @@ def decode(opener: Open, name: Any, wanted: Form) -> np.ndarray | str:
 
 
 def _pixels(image: Image.Image, wanted: Form) -> np.ndarray:
-    if _deep(image):
-        values = np.asarray(image)
-        if values.min() < 0 or values.max() > 65535:
-            raise ValueError("32-bit pixels have no known range: save them as .npy")
+    if image.mode.startswith("I"):
+        values = deep_values(image)
+        clear = transparent(image, values)
         if wanted.deep:
-            return fit(values[None].astype(np.uint16), wanted.size)
+            return fit(np.where(clear, np.uint16(65535), values)[None], wanted.size)
         image = Image.fromarray(np.rint(values / 257).astype(np.uint8))
+        if clear.any():
+            image.putalpha(Image.fromarray(np.where(clear, 0, 255).astype(np.uint8)))
     if image.has_transparency_data and wanted.channels != 4:
         white = Image.new("RGBA", image.size, "white")
         white.alpha_composite(image.convert("RGBA"))
@@ -265,3 +253,17 @@ def _pixels(image: Image.Image, wanted: Form) -> np.ndarray:
     image = resized(image.convert({1: "L", 3: "RGB", 4: "RGBA"}[wanted.channels]), wanted.size)
     values = np.asarray(image).reshape(*wanted.size, wanted.channels)
     return values.transpose(2, 0, 1)
+
+
+def deep_values(image: Image.Image) -> np.ndarray:
+    """16-bit grey (height, width), uint16. ValueError: it has 32 bits."""
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError("32-bit pixels have no known range: save them as .npy")
+    return values.astype(np.uint16)
+
+
+def transparent(image: Image.Image, values: np.ndarray) -> np.ndarray:
+    """Which pixels of 16-bit grey are transparent, by the one shade that a PNG names as such: bool (height, width)."""
+    shade = image.info.get("transparency")
+    return values == shade if isinstance(shade, int) else np.zeros(values.shape, bool)

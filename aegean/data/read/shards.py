@@ -15,13 +15,13 @@ from tqdm import tqdm
 from aegean.config import UserError
 from aegean.data.read.files import Files, is_hidden
 from aegean.data.read.folders import folder_labels
+from aegean.data.read.formats import endings
 from aegean.data.read.lazy import read_store
 from aegean.data.read.source import Source, Want, resume_hint
 from aegean.data.read.tar import Member, Special, members
 from aegean.data.read.zips import MEMBER_LIMIT, leaves
 from aegean.surface import say
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".tga", ".jp2")
 PACKED = (".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar.zst", ".tzst", ".tar.lz4")
 LABEL_LIMIT = 1 << 20  # bytes of a .cls or .json
 
@@ -151,7 +151,7 @@ class _Contents:
         path = PurePosixPath(found.name)
         key = number, str(path.with_name(path.name.partition(".")[0] or path.name))
         ending = path.suffix.lower()
-        if ending in PICTURES:
+        if ending in endings():
             self.several += bool(self.keys) and self.keys[-1] == key
             self.places.append((number, found.offset, found.size))
             self.parts.append((*above, *path.parts))

@@ -215,6 +215,11 @@ def _scaling(folder: Path, source: Source, options: DataOptions, low: float, hig
     """(offset, scale) such that (raw - offset) / scale lies in [-1, 1], or has mean 0 and deviation 1."""
     full = (0, INTEGERS[source.dtype]) if source.dtype in INTEGERS else None
     bounds = options.range or source.range or full
+    if bounds == full and full and 0 <= 2 * (high - low) <= full[1]:
+        say(
+            f"{source.name}: values from {low:g} to {high:g} of 0 to {full[1]}, which become [-1, 1]: if there can be "
+            f"no others, give {option('range')} their ends"
+        )
     if bounds is None and source.standardise:
         rows = np.load(folder / "train.npy", mmap_mode="r", allow_pickle=False)
         mean, deviation = rows.mean(0, dtype=np.float64), rows.std(0, dtype=np.float64)
