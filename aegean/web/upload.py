@@ -10,8 +10,8 @@ import torch
 
 from aegean.config import UserError
 from aegean.data import DataInfo
+from aegean.data.read.decode import Form, decode
 from aegean.data.read.formats import open_picture, reason_of
-from aegean.data.read.pictures import Form, decode
 
 BYTES = 20 << 20  # of an upload
 PIXELS = 50_000_000  # of one picture: more are refused by the header, before anything is decoded

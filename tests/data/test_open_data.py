@@ -21,7 +21,7 @@ from aegean.config import UserError, from_json, to_json
 from aegean.data import DataInfo, DataOptions, open_data
 from aegean.data.read.files import Files
 from aegean.data.sets import opening
-from aegean.data.sets.pack import held_out
+from aegean.data.sets.split import held_out
 from aegean.machine import cache_folder
 
 

@@ -132,8 +132,14 @@ def different(names: list[str]) -> list[str]:
 
 
 def write_samples(raw: np.ndarray, names: Sequence[str], folder: Path, info: DataInfo) -> list[Path]:
-    """Raw samples (n, *info.shape) into a folder, as their kind is written: one PNG each, or all in samples.npy where
-    no PNG holds them; rows of a table in samples.csv."""
+    """Write samples as their kind is written: one PNG each, or all in samples.npy where no PNG holds them; rows of a
+    table in samples.csv.
+
+    raw: (n, *info.shape), as `DataInfo.restore` gives them.
+    names: of the files, n without ending.
+    folder: made where it is missing.
+    info: of the model's data.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     return kind_of(info).write(np.asarray(raw, info.dtype), names, folder, info)

@@ -19,19 +19,11 @@ from aegean.data.address import Address, Local, address
 from aegean.data.info import DataInfo
 from aegean.data.io.write import PICTURES
 from aegean.data.kinds import PICTURES as PICTURE_READER
+from aegean.data.read.decode import Open, deep_values, transparent
 from aegean.data.read.files import Files
 from aegean.data.read.formats import Picture, endings, open_picture, reason_of
 from aegean.data.read.lazy import LazyPictures
-from aegean.data.read.pictures import (
-    Open,
-    deep_values,
-    open_pictures,
-    picture_names,
-    remarks,
-    say_left_out,
-    transparent,
-    unreadable,
-)
+from aegean.data.read.pictures import open_pictures, picture_names, remarks, say_left_out, unreadable
 from aegean.data.read.source import Part, Source, Want
 from aegean.surface import muted, noted, option, say
 
@@ -42,11 +34,17 @@ KEPT = ("turned", "in palette")  # conversions that change no pixel
 
 
 def natural_pictures(inputs: Sequence[str], info: DataInfo, exact: bool, skip_bad: bool = False) -> Iterator[Named]:
-    """Picture files, folders and zips of them, or any data SPEC of pictures -> names and raw values (channels, H, W).
+    """Pictures in their own sizes -> names and raw values (channels, H, W). Nothing is scaled or cropped.
 
-    Nothing is scaled or cropped. Channels are the model's, or one of a grey picture in a model for colours. A name is
-    the file's, below the folder that was given and without its ending; all are different. `exact`: pictures whose
-    values would have to be converted are refused. UserError: that, or what cannot be read.
+    Channels are the model's, or one of a grey picture in a model for colours. A name is the file's, below the folder
+    that was given and without its ending; all are different.
+
+    inputs: picture files, folders and zips of them, or any data SPEC of pictures.
+    info: of the model's data.
+    exact: refuse pictures whose values would have to be converted.
+    skip_bad: leave out what cannot be read, and say so.
+
+    UserError: what is refused.
     """
     taken: set[str] = set()
     for spec in inputs:

@@ -23,7 +23,10 @@ def in_parts(
 ) -> tuple[Part, Part | None, tuple[str, ...]]:
     """Pictures by the parts of their paths -> training part, test part if the folders make one, and classes.
 
-    labels_of: the class names of some pictures, or None. part: makes a part from pictures and class indices.
+    trees: the parts of each picture's path, by its name.
+    path: of the source, for errors.
+    labels_of: the class names of some pictures, or None.
+    part: makes a part from pictures and class indices.
     """
     trees = _below_common(trees, path)
     if _top_folders(trees) == {"train", "test"}:

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from aegean.config import UserError
+from aegean.data.read.decode import Form, decode
 from aegean.data.read.files import plain_name
 from aegean.data.read.folders import in_parts
-from aegean.data.read.pictures import Form, Header, decode, look, settle, unreadable
+from aegean.data.read.pictures import Header, look, settle, unreadable
 from aegean.data.read.source import Part, Source, Store, Want, resume_hint
 
 KEY = hashlib.sha256().digest_size
@@ -111,7 +112,12 @@ def read_store(
 ) -> Source:
     """Pictures of a store -> images (channels, height, width), as `read_pictures` makes them of a folder.
 
-    pictures: the parts of each one's path, by its row in `places` (n, k). labels_of: class names of some, or None.
+    store: where they lie, encoded.
+    path: of the source, for errors.
+    pictures: the parts of each one's path, by its row in `places`.
+    places: (n, k) int64, in the store.
+    labels_of: the class names of some, or None.
+    want: what they shall become.
     """
     keys, headers = index(store, path, list(pictures), places, want)
     wanted = settle(list(headers.values()), path, want)
@@ -127,7 +133,10 @@ def read_store(
 def index(
     store: Store, path: Path, rows: Sequence[int], places: np.ndarray, want: Want
 ) -> tuple[np.ndarray, dict[int, Header]]:
-    """Keys (n, 32) uint8 of the pictures at `places` (n, k), and the headers of the readable ones among `rows`."""
+    """Keys (n, 32) uint8 of the pictures at `places` (n, k), and the headers of the readable ones among `rows`.
+
+    path and want are those of `read_store`.
+    """
     keys = np.zeros((len(places), KEY), np.uint8)
     alike: dict[Header, Header] = {}  # most pictures of a set share a few headers; millions of copies would weigh
 

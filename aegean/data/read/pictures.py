@@ -7,27 +7,25 @@ import os
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 from aegean.config import UserError
+from aegean.data.read.decode import Form, Open, decode
 from aegean.data.read.files import Files, plain_name
 from aegean.data.read.folders import folder_labels, in_parts
 from aegean.data.read.formats import Picture, open_picture, reason_of
-from aegean.data.read.resize import fit, resized
 from aegean.data.read.source import Part, Source, Want
 from aegean.data.read.zips import open_member, open_zip, zip_names
 from aegean.surface import option, say
 
 MIXED_SIZE = 64
 CHUNK = 256  # pictures in flight
-Open = Callable[[Any], AbstractContextManager[IO[bytes]]]  # from a picture's name
 Name = TypeVar("Name", bound=Hashable)
 
 
@@ -39,22 +37,6 @@ class Header(NamedTuple):
     deep: bool  # 16-bit grey
     clear: bool  # has transparency
     remarks: tuple[str, ...]  # what a conversion does to it
-
-
-class Form(NamedTuple):
-    """What every picture becomes."""
-
-    size: tuple[int, int]
-    channels: int
-    deep: bool  # 16 bits
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (self.channels, *self.size)
-
-    @property
-    def dtype(self) -> str:
-        return "uint16" if self.deep else "uint8"
 
 
 def read_pictures(files: Files, want: Want) -> Source:
@@ -133,7 +115,12 @@ def look(
 ) -> Iterator[tuple[Name, Header]]:
     """Every readable picture's header. With `skip_bad` all are decoded once, so that bad ones show here.
 
-    refusal: the sentence for a picture and why it cannot be read. title: what to call it in a list.
+    names: of the pictures.
+    opener: from a name to the open file.
+    refusal: the sentence for a picture and why it cannot be read.
+    path: of the source, for notes.
+    want: whether bad ones are left out.
+    title: what to call a picture in a list.
     """
     bad: list[tuple[Name, str]] = []
     good, count = 0, len(names)
@@ -223,47 +210,3 @@ def settle(headers: Sequence[Header], path: Path, want: Want) -> Form:
         goal = f"on the shorter side to {size[0]}" if size[0] == size[1] else f"to cover {size[0]}x{size[1]}"
         say(f"{path.name}: pictures of {what}: scaled {goal} and centre-cropped")
     return Form(size, channels, keep_deep)
-
-
-def decode(opener: Open, name: Any, wanted: Form) -> np.ndarray | str:
-    """One picture -> (channels, height, width), uint8 or uint16; or in words why there is none."""
-    try:
-        with opener(name) as file, open_picture(file) as picture:
-            picture.image.draft(None, (2 * max(wanted.size),) * 2)  # a JPEG far too large is decoded smaller
-            return _pixels(picture.upright(), wanted)
-    except UserError:
-        raise
-    except Exception as error:  # Pillow's readers raise many kinds for damaged files
-        return reason_of(error)
-
-
-def _pixels(image: Image.Image, wanted: Form) -> np.ndarray:
-    if image.mode.startswith("I"):
-        values = deep_values(image)
-        clear = transparent(image, values)
-        if wanted.deep:
-            return fit(np.where(clear, np.uint16(65535), values)[None], wanted.size)
-        image = Image.fromarray(np.rint(values / 257).astype(np.uint8))
-        if clear.any():
-            image.putalpha(Image.fromarray(np.where(clear, 0, 255).astype(np.uint8)))
-    if image.has_transparency_data and wanted.channels != 4:
-        white = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image.convert("RGBA"))
-        image = white
-    image = resized(image.convert({1: "L", 3: "RGB", 4: "RGBA"}[wanted.channels]), wanted.size)
-    values = np.asarray(image).reshape(*wanted.size, wanted.channels)
-    return values.transpose(2, 0, 1)
-
-
-def deep_values(image: Image.Image) -> np.ndarray:
-    """16-bit grey (height, width), uint16. ValueError: it has 32 bits."""
-    values = np.asarray(image)
-    if values.min() < 0 or values.max() > 65535:
-        raise ValueError("32-bit pixels have no known range: save them as .npy")
-    return values.astype(np.uint16)
-
-
-def transparent(image: Image.Image, values: np.ndarray) -> np.ndarray:
-    """Which pixels of 16-bit grey are transparent, by the one shade that a PNG names as such: bool (height, width)."""
-    shade = image.info.get("transparency")
-    return values == shade if isinstance(shade, int) else np.zeros(values.shape, bool)

@@ -73,9 +73,13 @@ class Feed:
         return Batch(self._values(as_tensor(x).to(self.device)), self._labels(rows.to(self.device)))
 
     def ready(self, stream: str, start: int, size: int, whole: bool = False) -> None:
-        """Before a step: have at hand what `batch` needs for samples start ... start + size - 1 of a stream.
+        """Before a step: have at hand what `batch` needs.
 
-        whole: all processes' parts of the batch. UserError: the data cannot be read any more.
+        stream: its name.
+        start, size: the samples start ... start + size - 1 of the stream.
+        whole: all processes' parts of the batch.
+
+        UserError: the data cannot be read any more.
         """
         if self.resident:
             if stream not in self._orders:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -18,16 +17,16 @@ import numpy as np
 from tqdm import tqdm
 
 from aegean.config import UserError, from_json, parse_json, to_json
-from aegean.data.info import INTEGERS, DataInfo
+from aegean.data.info import DataInfo
 from aegean.data.read.lazy import is_index, read_index
 from aegean.data.read.source import BLOCK_BYTES, LazyArray, Part, Source, Store
 from aegean.data.sets import feed
 from aegean.data.sets.dataset import DataOptions, Dataset
+from aegean.data.sets.split import Numbers, held_out, scaling
 from aegean.surface import option, say
 
 FORMAT = 1
 LEAST = 20  # samples
-Numbers = tuple[float, ...]
 
 
 class Rows(NamedTuple):
@@ -44,7 +43,13 @@ class Rows(NamedTuple):
 
 
 def write_pack(folder: Path, source: Source, test: Source | None, options: DataOptions) -> DataInfo:
-    """Write train.npy, test.npy and labels of a source, and say what they are. `test`: a test part of its own."""
+    """Write train.npy, test.npy and labels of a source, and tell what they are.
+
+    folder: empty.
+    source: of the training part, and of the test part where it has one.
+    test: of a test part from elsewhere.
+    options: whose range is taken.
+    """
     if source.train.count < LEAST:
         raise UserError(f"{source.origin} has {source.train.count} samples; at least {LEAST} are needed to train.")
     own = _test_part(source, test)
@@ -65,7 +70,7 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
             _move_rows(folder, source, mask)
         if labels is not None:
             labels, test_labels = labels[~mask], labels[mask]
-    offset, scale = _scaling(folder, source, options, min(train.low, held.low), max(train.high, held.high))
+    offset, scale = scaling(folder, source, options, min(train.low, held.low), max(train.high, held.high))
     for name, values in (("train", labels), ("test", test_labels)):
         if values is not None:
             np.save(folder / f"{name}-labels.npy", values, allow_pickle=False)
@@ -172,24 +177,6 @@ def _write_header(file: IO[bytes], count: int, source: Source) -> None:
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def held_out(keys: list[bytes], count: int, origin: str) -> np.ndarray:
-    """The `count` samples with the smallest content hashes -> (n,) bool. Equal samples stay together.
-
-    A sample that occurs more than `count` times stays in the training part, unless nothing else is left.
-    """
-    groups = Counter(keys)
-    if len(groups) < 2:
-        raise UserError(f"{origin}: all {len(keys)} samples are equal; there is nothing to learn or to test on.")
-    chosen: set[bytes] = set()
-    taken = 0
-    for key in sorted(groups):
-        if taken < count and groups[key] <= count:
-            chosen.add(key)
-            taken += groups[key]
-    chosen = chosen or {min(groups, key=lambda key: (groups[key], key))}
-    return np.array([key in chosen for key in keys])
-
-
 def _move_rows(folder: Path, source: Source, mask: np.ndarray) -> None:
     """Take the rows of `mask` out of train.npy into test.npy; the others close up in place."""
     path = folder / "train.npy"
@@ -209,36 +196,6 @@ def _move_rows(folder: Path, source: Source, mask: np.ndarray) -> None:
     with path.open("r+b") as file:
         _write_header(file, len(kept), source)  # as long as before: numpy leaves room for the count to change
         file.truncate(begin)
-
-
-def _scaling(folder: Path, source: Source, options: DataOptions, low: float, high: float) -> tuple[Numbers, Numbers]:
-    """(offset, scale) such that (raw - offset) / scale lies in [-1, 1], or has mean 0 and deviation 1."""
-    full = (0, INTEGERS[source.dtype]) if source.dtype in INTEGERS else None
-    bounds = options.range or source.range or full
-    if bounds == full and full and 0 <= 2 * (high - low) <= full[1]:
-        say(
-            f"{source.name}: values from {low:g} to {high:g} of 0 to {full[1]}, which become [-1, 1]: if there can be "
-            f"no others, give {option('range')} their ends"
-        )
-    if bounds is None and source.standardise:
-        rows = np.load(folder / "train.npy", mmap_mode="r", allow_pickle=False)
-        mean, deviation = rows.mean(0, dtype=np.float64), rows.std(0, dtype=np.float64)
-        constant = deviation <= np.maximum(1e-30, 1e-7 * abs(mean))
-        return tuple(mean.tolist()), tuple(np.where(constant, 1.0, deviation).tolist())
-    if bounds is None:
-        bounds = next(((a, 1) for a in (0, -1) if a - 1e-6 <= low and high <= 1 + 1e-6), None)
-        if bounds is None:
-            raise UserError(
-                f"{source.origin}: values from {low:g} to {high:g}; floats are expected in [0, 1] or [-1, 1]: "
-                f"give {option('range')} both ends of theirs."
-            )
-        say(f"{source.name}: values from {low:g} to {high:g}, taken as lying in [{bounds[0]}, 1]")
-    elif low < bounds[0] or high > bounds[1]:
-        raise UserError(
-            f"{source.origin}: values from {low:g} to {high:g} leave the range {bounds[0]:g} to {bounds[1]:g}; "
-            f"give {option('range')} ends that hold them."
-        )
-    return ((bounds[0] + bounds[1]) / 2,), ((bounds[1] - bounds[0]) / 2,)
 
 
 def _fingerprint(

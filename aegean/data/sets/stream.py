@@ -17,7 +17,8 @@ from aegean.data.read.source import resume_hint
 
 
 def rows_of(seed: int, stream: str, index: Tensor, n: int) -> Tensor:
-    """Which of n samples the global sample indices (B,) int64 of a stream are: a permutation every epoch."""
+    """Which of n samples the global sample indices (B,) int64 of a stream of a run's seed are: a permutation every
+    epoch."""
     rows = torch.empty_like(index)
     for epoch in torch.unique(index // n).tolist():
         here = index // n == epoch
@@ -75,6 +76,10 @@ def _announce(mapped: mmap.mmap, starts: np.ndarray, size: int) -> None:
 class Window:
     """One batch of a stream on the device, or a process's part of it, at a place that stays.
 
+    raw: (n, *shape), all samples.
+    seed, stream: what orders them.
+    size: samples of a batch.
+    device: where the batch is wanted.
     part: (rank, processes): only samples [size * rank / n, size * (rank + 1) / n) of each batch are fetched.
     """
 

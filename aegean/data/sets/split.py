@@ -1,0 +1,70 @@
+"""What a pack decides of its samples: which are held out for tests, and how values become those of a model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from aegean.config import UserError
+from aegean.data.info import INTEGERS
+from aegean.data.read.source import Source
+from aegean.data.sets.dataset import DataOptions
+from aegean.surface import option, say
+
+Numbers = tuple[float, ...]
+
+
+def held_out(keys: list[bytes], count: int, origin: str) -> np.ndarray:
+    """The `count` samples with the smallest content hashes -> (n,) bool. Equal samples stay together.
+
+    A sample that occurs more than `count` times stays in the training part, unless nothing else is left.
+    """
+    groups = Counter(keys)
+    if len(groups) < 2:
+        raise UserError(f"{origin}: all {len(keys)} samples are equal; there is nothing to learn or to test on.")
+    chosen: set[bytes] = set()
+    taken = 0
+    for key in sorted(groups):
+        if taken < count and groups[key] <= count:
+            chosen.add(key)
+            taken += groups[key]
+    chosen = chosen or {min(groups, key=lambda key: (groups[key], key))}
+    return np.array([key in chosen for key in keys])
+
+
+def scaling(folder: Path, source: Source, options: DataOptions, low: float, high: float) -> tuple[Numbers, Numbers]:
+    """(offset, scale) such that (raw - offset) / scale lies in [-1, 1], or has mean 0 and deviation 1.
+
+    folder: of the pack, with train.npy.
+    source: of the samples.
+    options: whose range is taken, if it is given.
+    low, high: the least and the greatest value.
+    """
+    full = (0, INTEGERS[source.dtype]) if source.dtype in INTEGERS else None
+    bounds = options.range or source.range or full
+    if full and not (options.range or source.range) and 0 <= 2 * (high - low) <= full[1]:
+        say(
+            f"{source.name}: values from {low:g} to {high:g} of 0 to {full[1]}, which become [-1, 1]: if there can be "
+            f"no others, give {option('range')} their ends"
+        )
+    if bounds is None and source.standardise:
+        rows = np.load(folder / "train.npy", mmap_mode="r", allow_pickle=False)
+        mean, deviation = rows.mean(0, dtype=np.float64), rows.std(0, dtype=np.float64)
+        constant = deviation <= np.maximum(1e-30, 1e-7 * abs(mean))
+        return tuple(mean.tolist()), tuple(np.where(constant, 1.0, deviation).tolist())
+    if bounds is None:
+        bounds = next(((a, 1) for a in (0, -1) if a - 1e-6 <= low and high <= 1 + 1e-6), None)
+        if bounds is None:
+            raise UserError(
+                f"{source.origin}: values from {low:g} to {high:g}; floats are expected in [0, 1] or [-1, 1]: "
+                f"give {option('range')} both ends of theirs."
+            )
+        say(f"{source.name}: values from {low:g} to {high:g}, taken as lying in [{bounds[0]}, 1]")
+    elif low < bounds[0] or high > bounds[1]:
+        raise UserError(
+            f"{source.origin}: values from {low:g} to {high:g} leave the range {bounds[0]:g} to {bounds[1]:g}; "
+            f"give {option('range')} ends that hold them."
+        )
+    return ((bounds[0] + bounds[1]) / 2,), ((bounds[1] - bounds[0]) / 2,)
