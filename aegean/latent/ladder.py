@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from aegean.config import network
 from aegean.latent.bottlenecks import Gaussian, Latent, kl_to_normal
 from aegean.latent.names import NATS_TO_BITS
-from aegean.nets.blocks import DEEPEST, act, he_
+from aegean.nets.blocks import DEEPEST, act, he_, linear
 
 
 @network
@@ -26,7 +26,7 @@ class LadderPosterior(nn.ModuleList):
     ):
         assert 0 < len(levels) == len(states) == len(spans) <= DEEPEST
         heads: list[nn.Module] = [
-            _Residual(len(level) == 3, level[0] + state[0], span)
+            _Residual(len(level) - 1, level[0] + state[0], span)
             for level, state, span in zip(levels[:-1], states, spans)
         ]
         super().__init__([*heads, Gaussian(levels[-1], spans[-1])])
@@ -42,10 +42,9 @@ class LadderPosterior(nn.ModuleList):
 class _Residual(nn.Module):
     """Features and state (B, C, ...) side by side -> the mean and log variance of e (Vahdat and Kautz 2020, eq. 2)."""
 
-    def __init__(self, pictures: bool, width: int, span: int):
+    def __init__(self, axes: int, width: int, span: int):
         super().__init__()
-        layer = nn.Conv2d(width, 2 * span, 1) if pictures else nn.Linear(width, 2 * span)
-        self.head = he_(layer, 0.1)  # near the prior at first
+        self.head = he_(linear(axes, width, 2 * span), 0.1)  # near the prior at first
 
     def forward(self, features: Tensor, state: Tensor, noise: Tensor | None) -> Latent:
         found = self.head(act(torch.cat((features, state.to(features.dtype)), 1))).float()

@@ -26,6 +26,12 @@ DEAD = 0.2  # of an even share of the places; a code that is used less is given 
 USED = 0.01  # of an even share, from which a code counts as used
 
 
+def places_of(level: Sequence[int]) -> tuple[int, int]:
+    """Rows and columns of the grid on a level (C, H, W), (C, L) or (C,): a sequence is a grid of one row."""
+    height, width = (1, 1, *level[1:])[-2:]
+    return height, width
+
+
 class Replaced(torch.autograd.Function):
     """The code in the place of z, with the gradient of z."""
 
@@ -53,8 +59,8 @@ class Quantised(nn.Module):
 
     def __init__(self, level: Sequence[int], latent: int, channels: int, levels: int, project: bool = True):
         super().__init__()
-        height, width = level[1:] if len(level) == 3 else (1, 1)
-        assert latent % (height * width) == 0, "latent numbers do not share out evenly"
+        height, width = places_of(level)
+        assert latent % (height * width) == 0, "a latent's dimensions do not share out evenly"
         assert 0 < channels < 256 and 1 < levels <= 1 << 16
         self.level, self.latent, self.levels = tuple(level), latent, levels
         self.depth = latent // (height * width)
@@ -92,7 +98,7 @@ class FiniteScalar(Quantised):
     level in [-1, 1]; `stats` are the symbols before they were rounded."""
 
     def __init__(self, level: Sequence[int], latent: int, levels: int = 8, project: bool = True):
-        height, width = level[1:] if len(level) == 3 else (1, 1)
+        height, width = places_of(level)
         super().__init__(level, latent, latent // (height * width), levels, project)
 
     def forward(self, h: Tensor, noise: Tensor | None = None, labels: Tensor | None = None) -> Latent:

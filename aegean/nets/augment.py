@@ -10,13 +10,15 @@ from torch import Tensor
 
 
 def translate(x: Tensor, u: Tensor) -> Tensor:
-    """Shift by up to an eighth of the size, zeros coming in. x (B, C, H, W), u (B, 2) uniform.
+    """Shift by up to an eighth of the size, zeros coming in. x (B, C, H, W) or (B, C, L), u (B, 2) uniform, a number an
+    axis from the last one.
 
     A shift is a product with a 0/1 matrix: exact in any precision, with derivatives in every mode.
     """
-    rows = _shift(x.shape[-2], u[:, 0], x.dtype)
+    if x.dim() > 3:
+        x = _shift(x.shape[-2], u[:, 0], x.dtype)[:, None] @ x
     columns = _shift(x.shape[-1], u[:, 1], x.dtype)
-    return rows[:, None] @ x @ columns[:, None].mT
+    return x @ (columns[:, None] if x.dim() > 3 else columns).mT
 
 
 def _shift(size: int, u: Tensor, dtype: torch.dtype) -> Tensor:
@@ -27,8 +29,11 @@ def _shift(size: int, u: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def cutout(x: Tensor, u: Tensor) -> Tensor:
-    """A square of half the size, centred anywhere, becomes zero. x (B, C, H, W), u (B, 2) uniform."""
-    keep = _outside(x.shape[-2], u[:, 0])[:, :, None] | _outside(x.shape[-1], u[:, 1])[:, None, :]
+    """A part of half the size along each axis, centred anywhere, becomes zero. x (B, C, H, W) or (B, C, L), u (B, 2)
+    uniform, a number an axis from the last one."""
+    keep = _outside(x.shape[-1], u[:, 1])
+    if x.dim() > 3:
+        keep = _outside(x.shape[-2], u[:, 0])[:, :, None] | keep[:, None, :]
     return x * keep[:, None].to(x.dtype)
 
 

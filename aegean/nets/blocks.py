@@ -1,7 +1,9 @@
-"""Pieces shared by encoders and decoders: activation, initialisation, resampling, residual blocks."""
+"""Pieces shared by encoders and decoders: activation, initialisation, resampling, residual blocks. Those that convolve
+do so along two axes, of maps, or along one, of sequences."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,7 +18,27 @@ def act(x: Tensor) -> Tensor:
     return F.leaky_relu(x, SLOPE)
 
 
-def he_(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> nn.Conv2d | nn.Linear:
+LINEAR: tuple[Any, ...] = (
+    nn.Linear,
+    nn.Conv1d,
+    nn.Conv2d,
+)  # layers and functions by the number of axes beside the channels
+CONVOLVE: tuple[Any, ...] = (F.linear, F.conv1d, F.conv2d)
+
+
+def linear(axes: int, inputs: int, outputs: int, size: int = 1, **more: Any) -> Any:
+    """A layer from channels to channels: a convolution of `size` places each way along so many axes, a dense layer
+    along none."""
+    kernel = {"kernel_size": size, "padding": size // 2} if axes else {}
+    return LINEAR[axes](inputs, outputs, **kernel, **more)
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """Maps (B, C, H, W) laid out with channels last, the faster layout of convolutions; others as they are."""
+    return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
+
+
+def he_(layer: Any, gain: float = 1.0) -> Any:
     """Initialise for a leaky ReLU before or after it (He et al. 2015, eq. 15); zero bias."""
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)
     with torch.no_grad():
@@ -30,13 +52,17 @@ class Residual(nn.Module):
     """x + conv(act(conv(act(x)))) without normalisation.
 
     Fixup initialisation (Zhang et al. 2019, section 3): the last layer of the branch is zero, the other is
-    scaled by depth^(-1/2), where `depth` is the number of residual blocks of the network.
+    scaled by depth^(-1/2).
+
+    width: channels
+    depth: residual blocks of the whole network
+    axes: 2 of maps (B, width, H, W), 1 of sequences (B, width, L)
     """
 
-    def __init__(self, width: int, depth: int):
+    def __init__(self, width: int, depth: int, axes: int = 2):
         super().__init__()
-        self.first = he_(nn.Conv2d(width, width, 3, padding=1), depth**-0.5)
-        self.last = he_(nn.Conv2d(width, width, 3, padding=1), 0.0)
+        self.first = he_(linear(axes, width, width, 3), depth**-0.5)
+        self.last = he_(linear(axes, width, width, 3), 0.0)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.last(act(self.first(act(x))))
@@ -47,21 +73,38 @@ class Down(nn.Module):
 
     kernel: Tensor
 
-    def __init__(self, width: int):
+    def __init__(self, width: int, axes: int = 2):
         super().__init__()
+        self.axes = axes
         taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
-        self.register_buffer("kernel", (taps[:, None] * taps).expand(width, 1, 4, 4).clone(), persistent=False)
+        kernel = taps[:, None] * taps if axes == 2 else taps
+        self.register_buffer("kernel", kernel.expand(width, 1, *kernel.shape).clone(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        odd_h, odd_w = x.shape[-2] % 2, x.shape[-1] % 2
-        if odd_h or odd_w:
-            x = F.pad(x, (0, odd_w, 0, odd_h))
-        return F.conv2d(x, self.kernel.to(x.dtype), stride=2, padding=1, groups=x.shape[1])
+        odd = [size % 2 for size in x.shape[2:]]
+        if any(odd):
+            x = F.pad(x, [pad for size in reversed(odd) for pad in (0, size)])
+        return CONVOLVE[self.axes](x, self.kernel.to(x.dtype), stride=2, padding=1, groups=x.shape[1])
 
 
-def upsample(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Up to `size` (about twice), bilinear: for an exact doubling the transpose of `Down`'s blur."""
-    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
+def upsample(x: Tensor, size: Sequence[int]) -> Tensor:
+    """Up to `size` (about twice), linear along each axis: for an exact doubling the transpose of `Down`'s blur."""
+    mode = "bilinear" if len(size) == 2 else "linear"
+    return F.interpolate(x, size=tuple(size), mode=mode, align_corners=False)
+
+
+def unshuffle(x: Tensor, patch: int) -> Tensor:
+    """Places, `patch` along each axis, laid on top of each other as channels: (B, C, ...) -> (B, C * patch^axes, ...);
+    the inverse of `shuffle`."""
+    if patch == 1:
+        return x
+    return F.pixel_unshuffle(x, patch) if x.dim() == 4 else x.unflatten(2, (-1, patch)).mT.flatten(1, 2)
+
+
+def shuffle(x: Tensor, patch: int) -> Tensor:
+    if patch == 1:
+        return x
+    return F.pixel_shuffle(x, patch) if x.dim() == 4 else x.unflatten(1, (-1, patch)).mT.flatten(2)
 
 
 class LogVariance(nn.Module):
@@ -108,9 +151,9 @@ class Clipped(torch.autograd.Function):
 
 
 def in_range(raw: Tensor, output: str) -> Tensor:
-    """A decoder's raw output as values of its data: "logits" through a hyperbolic tangent; "linear" pictures (B, C, H,
-    W) are clipped to [-1, 1], so that black and white are reached for good and not only on average (docs/log.md); rows
-    (B, columns) have no range."""
+    """A decoder's raw output as values of its data: "logits" through a hyperbolic tangent; "linear" maps (B, C, H, W)
+    and sequences (B, C, L) are clipped to [-1, 1], so that black and white are reached for good and not only on average
+    (docs/log.md); rows (B, columns) have no range."""
     if output == "logits":
         return torch.tanh(raw / 2)
-    return Clipped.apply(raw) if raw.dim() == 4 else raw  # type: ignore[no-any-return]
+    return Clipped.apply(raw) if raw.dim() > 2 else raw  # type: ignore[no-any-return]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from aegean.config import network
-from aegean.nets.blocks import DEEPEST, LogVariance, Residual, act, he_, in_range, upsample
-from aegean.nets.conv import sizes
+from aegean.nets.blocks import DEEPEST, LogVariance, act, channels_last, he_, in_range, linear, upsample
+from aegean.nets.conv import sizes, stages
 
 
 class Draw(nn.Module):
@@ -21,11 +20,10 @@ class Draw(nn.Module):
     that of e from N(0, 1), which an affine map does not change.
     """
 
-    def __init__(self, linear: type[nn.Module], width: int, draws: int):
+    def __init__(self, axes: int, width: int, draws: int):
         super().__init__()
-        one = (1,) if linear is nn.Conv2d else ()
-        self.prior = he_(linear(width, 2 * draws, *one), 0.0)  # type: ignore[arg-type]  # N(0, 1) at first
-        self.merge = he_(linear(draws, width, *one), 0.3)  # type: ignore[arg-type]
+        self.prior = he_(linear(axes, width, 2 * draws), 0.0)  # N(0, 1) at first
+        self.merge = he_(linear(axes, draws, width), 0.3)
 
     def forward(self, u: Tensor, e: Tensor) -> Tensor:
         mean, log_scale = self.prior(act(u)).chunk(2, 1)
@@ -89,9 +87,13 @@ class _Ladder(nn.Module):
 
 @network
 class ConvLadder(_Ladder):
-    """Pictures. Levels draw at the upper `floors` of the resolutions: the top one `latent` numbers, each other one
-    `channels` maps. `pictures`: a layer that shows the state of each level as a picture of its size (Karnewar and
-    Wang 2020), for a generator that draws at all resolutions. The rest is as in ConvDecoder.
+    """Maps and sequences, drawn at several resolutions; the rest is as in ConvDecoder.
+
+    floors: levels that draw, from the top
+    latent: dimensions that the top level draws
+    channels: maps that each other level draws
+    pictures: a layer shows the state of each level as a sample of its size (Karnewar and Wang 2020), for a generator
+        that draws at all resolutions
     """
 
     def __init__(
@@ -105,24 +107,23 @@ class ConvLadder(_Ladder):
         output: str = "linear",
         pictures: bool = False,
     ):
-        depth = blocks * len(widths)
-        assert 0 < depth <= DEEPEST and 0 < floors <= len(widths)
-        self.lowest = len(widths) - floors
+        assert 0 < floors <= len(widths)
+        axes, self.lowest = len(shape) - 1, len(widths) - floors
         scales, upper = sizes(shape, len(widths)), widths[self.lowest :]
         super().__init__([*((channels, *size) for size in scales[self.lowest : -1]), (latent,)], output)
         self.scales = scales
         self.states = [(w, *size) for w, size in zip(upper, scales[self.lowest :])]
         self.top = (widths[-1], *scales[-1])
         self.stem = he_(nn.Linear(latent, math.prod(self.top)))
-        self.stages = nn.ModuleList(nn.Sequential(*(Residual(w, depth) for _ in range(blocks))) for w in widths)
-        self.ups = nn.ModuleList(he_(nn.Conv2d(b, a, 1)) for a, b in zip(widths, widths[1:]))
-        self.draws = nn.ModuleList(Draw(nn.Conv2d, w, channels) for w in upper[:-1])
-        self.last = he_(nn.Conv2d(widths[0], shape[0], 3, padding=1), 0.5)
-        self.shown = nn.ModuleList(he_(nn.Conv2d(w, shape[0], 3, padding=1), 0.5) for w in upper[1:] if pictures)
+        self.stages = stages(widths, blocks, axes)
+        self.ups = nn.ModuleList(he_(linear(axes, b, a)) for a, b in zip(widths, widths[1:]))
+        self.draws = nn.ModuleList(Draw(axes, w, channels) for w in upper[:-1])
+        self.last = he_(linear(axes, widths[0], shape[0], 3), 0.5)
+        self.shown = nn.ModuleList(he_(linear(axes, w, shape[0], 3), 0.5) for w in upper[1:] if pictures)
 
     def arrive(self, level: int, above: Tensor) -> Tensor:
         if level == self.depth - 1:
-            return self.stem(above).unflatten(1, self.top).contiguous(memory_format=torch.channels_last)
+            return channels_last(self.stem(above).unflatten(1, self.top))
         return self._up(self.lowest + level, above)
 
     def stage(self, level: int, u: Tensor) -> Tensor:
@@ -157,7 +158,7 @@ class DenseLadder(_Ladder):
         self.layers = nn.ModuleList(
             he_(nn.Linear(b, a), 1.0 if i else 0.5) for i, (a, b) in enumerate(zip(upwards, upwards[1:]))
         )
-        self.draws = nn.ModuleList(Draw(nn.Linear, w, latent) for w in widths[self.lowest : -1])
+        self.draws = nn.ModuleList(Draw(0, w, latent) for w in widths[self.lowest : -1])
 
     def arrive(self, level: int, above: Tensor) -> Tensor:
         return self.stem(above) if level == self.depth - 1 else self.layers[self.lowest + level + 1](act(above))

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aegean.config import network
-from aegean.nets.blocks import DEEPEST, Down, Residual, act, he_
-from aegean.nets.conv import sizes
+from aegean.nets.blocks import DEEPEST, Residual, act, channels_last, he_, linear
+from aegean.nets.conv import downs, sizes
 from aegean.nets.discriminator import DiscriminatorOutput
 
+POOL: dict[int, Any] = {1: F.adaptive_avg_pool1d, 2: F.adaptive_avg_pool2d}  # by the number of axes
 
-def pyramid(x: Tensor, scales: Sequence[tuple[int, int]]) -> tuple[Tensor, ...]:
-    """A picture (B, C, H, W) at each of its scales, by means over areas; the first is the picture itself."""
-    return tuple(x if i == 0 else F.adaptive_avg_pool2d(x, scale) for i, scale in enumerate(scales))
+
+def pyramid(x: Tensor, scales: Sequence[tuple[int, ...]]) -> tuple[Tensor, ...]:
+    """A sample (B, C, ...) at each of its scales, by means over areas; the first is the sample itself."""
+    return tuple(x if i == 0 else POOL[len(scale)](x, scale) for i, scale in enumerate(scales))
 
 
 def bundle(pictures: Sequence[Tensor]) -> Tensor:
@@ -40,12 +43,12 @@ class ScaleDiscriminator(nn.Module):
     def __init__(self, shape: Sequence[int], widths: Sequence[int]):
         super().__init__()
         assert 0 < len(widths) <= DEEPEST
-        depth, scales = len(widths), sizes(shape, len(widths))
+        axes, scales = len(shape) - 1, sizes(shape, len(widths))
         self.shapes = [(shape[0], *scale) for scale in scales]
         self.levels = [(w, *scale) for w, scale in zip(widths, scales)]
-        self.stems = nn.ModuleList(he_(nn.Conv2d(shape[0], w, 3, padding=1)) for w in widths)
-        self.stages = nn.ModuleList(Residual(w, depth) for w in widths)
-        self.downs = nn.ModuleList(nn.Sequential(Down(a), he_(nn.Conv2d(a, b, 1))) for a, b in zip(widths, widths[1:]))
+        self.stems = nn.ModuleList(he_(linear(axes, shape[0], w, 3)) for w in widths)
+        self.stages = nn.ModuleList(Residual(w, len(widths), axes) for w in widths)
+        self.downs = downs(widths, axes)
         self.heads = nn.ModuleList(nn.Linear(w, 1, bias=False) for w in widths[:-1])
         self.heads.append(nn.Linear(math.prod(self.levels[-1]), 1, bias=False))
         for head in self.heads:
@@ -56,7 +59,7 @@ class ScaleDiscriminator(nn.Module):
         first = len(self.levels) - len(pictures)
         features: list[Tensor] = []
         for level, picture in enumerate(pictures, first):
-            h = self.stems[level](picture.contiguous(memory_format=torch.channels_last))
+            h = self.stems[level](channels_last(picture))
             if features:
                 h = h + self.downs[level - 1](features[-1])
             features.append(self.stages[level](h))
@@ -74,5 +77,5 @@ class ScaleDiscriminator(nn.Module):
     def _logit(self, level: int, h: Tensor) -> Tensor:
         """The coarsest scale is judged as a whole, the others by the mean over places."""
         h = act(h)
-        h = h.flatten(1) if level == len(self.levels) - 1 else h.mean((2, 3))
+        h = h.flatten(1) if level == len(self.levels) - 1 else h.flatten(2).mean(2)
         return self.heads[level](h)[:, 0]

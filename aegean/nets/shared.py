@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from aegean.config import network
 from aegean.nets.augment import AUGMENTATIONS, augment, numbers
-from aegean.nets.blocks import act, he_, upsample
+from aegean.nets.blocks import CONVOLVE, act, he_, linear, upsample
 from aegean.nets.discriminator import DiscriminatorOutput
 
 
@@ -17,7 +17,7 @@ from aegean.nets.discriminator import DiscriminatorOutput
 class SharedDiscriminator(nn.Module):
     """Samples (B, *shape), noise (B, *noise_shape) and the encoder that is shared -> its output, a logit a level.
 
-    One small head judges each level, as it is, or with `project` as section 3.2 of the paper has it: mixed across
+    One small head looks at each level, as it is, or with `project` as section 3.2 of the paper has it: mixed across
     channels by a fixed random projection to `width`, and across scales by adding the coarser level through another. The
     projections are buffers, so nothing trains them, and the encoder holds still because no term of the turn names it.
     `levels` are those of the encoder, (C, H, W) each, or (C,); where they begin with the samples' own shape, a head
@@ -44,7 +44,7 @@ class SharedDiscriminator(nn.Module):
                 self.channels.append(Fixed((width, level[0])))
                 if number:
                     self.scales.append(Fixed((width, width)))
-            self.heads.append(_head(width if project else level[0], width, flat=len(level) == 1))
+            self.heads.append(_head(width if project else level[0], width, axes=len(level) - 1))
 
     @property
     def noise_shape(self) -> tuple[int, ...]:
@@ -69,7 +69,7 @@ class SharedDiscriminator(nn.Module):
             h = self.channels[number](act(levels[number]))
             if mixed:
                 coarser = self.scales[number](act(mixed[-1]))
-                h = h + (coarser if h.dim() == 2 else upsample(coarser, h.shape[2:]))  # type: ignore[arg-type]
+                h = h + (upsample(coarser, places) if (places := h.shape[2:]) else coarser)
             mixed.append(h)
         return tuple(reversed(mixed))
 
@@ -84,8 +84,8 @@ class Fixed(nn.Module):
         self.register_buffer("weight", torch.randn(shape) * shape[1] ** -0.5)
 
     def forward(self, h: Tensor) -> Tensor:
-        weight = self.weight.to(h.dtype)
-        return h @ weight.T if h.dim() == 2 else nn.functional.conv2d(h, weight[:, :, None, None])
+        weight, axes = self.weight.to(h.dtype), h.dim() - 2
+        return CONVOLVE[axes](h, weight[(..., *(None,) * axes)])
 
 
 class _Act(nn.Module):
@@ -93,16 +93,12 @@ class _Act(nn.Module):
         return act(h)
 
 
-def _head(channels: int, width: int, flat: bool) -> nn.Sequential:
-    """A small judge of one level: (B, channels, ...) -> (B, 1, ...). Without a last bias, which a relativistic loss
+def _head(channels: int, width: int, axes: int) -> nn.Sequential:
+    """A small head on one level: (B, channels, ...) -> (B, 1, ...). Without a last bias, which a relativistic loss
     would never train."""
-    if flat:
-        return nn.Sequential(_Act(), he_(nn.Linear(channels, width)), _Act(), he_(nn.Linear(width, 1, bias=False)))
-    return nn.Sequential(
-        _Act(),
-        he_(nn.Conv2d(channels, width, 3, stride=2, padding=1)),
-        _Act(),
-        he_(nn.Conv2d(width, width, 3, padding=1)),
-        _Act(),
-        he_(nn.Conv2d(width, 1, 1, bias=False)),
-    )
+    if axes:
+        layers = [he_(linear(axes, channels, width, 3, stride=2)), he_(linear(axes, width, width, 3))]
+    else:
+        layers = [he_(linear(axes, channels, width))]
+    layers.append(he_(linear(axes, width, 1, bias=False)))
+    return nn.Sequential(*(part for layer in layers for part in (_Act(), layer)))

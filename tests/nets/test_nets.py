@@ -1,5 +1,6 @@
 """A contract for every network: shapes, purity, odd sizes, forward mode, and that every parameter is used."""
 
+import math
 from itertools import product
 
 import pytest
@@ -13,7 +14,7 @@ from aegean.nets.blocks import Clipped, in_range
 from aegean.paths import noise_for
 from aegean.wirings import Standard
 
-SHAPES = [(1, 8, 8), (3, 28, 28), (2, 7, 13), (5, 33, 20), (1, 4, 4)]
+SHAPES = [(1, 8, 8), (3, 28, 28), (2, 7, 13), (5, 33, 20), (1, 4, 4), (1, 64), (3, 37)]
 WIDTHS = [4, 6, 8]
 
 
@@ -57,13 +58,13 @@ def test_encoder_and_decoder_mirror_each_other(kind, shape, classes):
         assert not torch.equal(G.mean(G(z, (y + 1) % 3)), out)
 
 
-@pytest.mark.parametrize("shape,patch", [((3, 16, 12), 2), ((1, 9, 6), 3), ((2, 8, 8), 1)])
+@pytest.mark.parametrize("shape,patch", [((3, 16, 12), 2), ((1, 9, 6), 3), ((2, 8, 8), 1), ((2, 24), 3)])
 def test_patches_and_grids_mirror_each_other(shape, patch):
     E = ConvEncoder(shape, WIDTHS, patch=patch)
     places = E.levels[-1][1:]
-    G = ConvDecoder(shape, 5 * places[0] * places[1], WIDTHS, patch=patch, grid=True)
+    G = ConvDecoder(shape, 5 * math.prod(places), WIDTHS, patch=patch, grid=True)
     assert [tuple(h.shape[1:]) for h in E(torch.randn(4, *shape))] == E.levels
-    assert E.levels[0][1:] == (shape[1] // patch, shape[2] // patch)
+    assert E.levels[0][1:] == tuple(size // patch for size in shape[1:])
     z = torch.randn(4, G.latent)
     assert G(z).shape == (4, *shape)
     with pytest.raises(AssertionError, match="no patches"):
@@ -99,6 +100,7 @@ CASES = [
     ("conv", (1, 8, 8), 1, (), 0),
     ("conv", (3, 9, 7), 1, ("translation", "cutout"), 0),
     ("conv", (1, 8, 8), 2, ("translation",), 3),
+    ("conv", (2, 21), 2, ("translation", "cutout"), 0),
     ("mlp", (6,), 1, (), 0),
     ("mlp", (6,), 4, (), 3),
     ("mlp", (1, 8, 8), 2, ("cutout",), 0),
@@ -167,10 +169,18 @@ def test_cutout_is_half_the_size():
     assert (y[0] == 0).sum() == 3 * 8 * 8 and (y[1] == 0).sum() == 3 * 4 * 4
 
 
+def test_a_sequence_is_moved_and_cut_along_its_one_axis():
+    x = torch.randn(3, 2, 16)
+    u = torch.tensor([[0.9, 0.5]]).expand(3, 2)
+    assert torch.equal(translate(x, u), x)  # the middle of the last number: no shift
+    assert torch.equal(translate(x, torch.ones(3, 2))[:, :, 2:], x[:, :, :-2])
+    assert (cutout(torch.ones(3, 2, 16), u) == 0).sum() == 3 * 2 * 8
+
+
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_augmentations_pass_gradients_and_see_each_sample_alone(name):
-    x = torch.randn(4, 2, 9, 12, dtype=torch.float64, requires_grad=True)
-    u = torch.rand(4, numbers((name,)), dtype=torch.float64)
+    x = torch.randn(2, 2, 5, 6, dtype=torch.float64, requires_grad=True)
+    u = torch.rand(2, numbers((name,)), dtype=torch.float64)
     assert torch.autograd.gradcheck(lambda v: augment(v, u, (name,)), x, check_forward_ad=True)
     torch.testing.assert_close(augment(x, u, (name,))[1:2], augment(x[1:2], u[1:2], (name,)))
 
@@ -185,12 +195,12 @@ def test_a_reconstruction_is_seen_through_its_datas_augmentation():
     assert not torch.equal(p.fake.features[-1], p.real.features[-1])
 
 
-@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 7, 9), (6,)], ids=str)
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 7, 9), (2, 21), (6,)], ids=str)
 @pytest.mark.parametrize("pixels", [False, True], ids=["features", "with pixels"])
 @pytest.mark.parametrize("project", [False, True], ids=["shared", "projected"])
 def test_a_shared_encoder_is_judged_at_every_level(shape, project, pixels):
     torch.manual_seed(0)
-    E = (ConvEncoder if len(shape) == 3 else MLPEncoder)(shape, WIDTHS)
+    E = (ConvEncoder if len(shape) > 1 else MLPEncoder)(shape, WIDTHS)
     levels = [shape, *E.levels] if pixels else E.levels
     D = SharedDiscriminator(levels, 8, project, augmentation=("colour",) if len(shape) == 3 else ())
     x, noise = torch.randn(5, *shape), torch.rand(5, *D.noise_shape)

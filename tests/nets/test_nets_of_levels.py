@@ -21,14 +21,14 @@ from aegean.nets import (
 from aegean.nets.scales import bundle, pyramid
 from aegean.nets.tower import unit
 
-SHAPES = [(1, 8, 8), (3, 28, 28), (2, 7, 13), (5, 33, 20)]
+SHAPES = [(1, 8, 8), (3, 28, 28), (2, 7, 13), (5, 33, 20), (2, 37)]
 WIDTHS = [4, 6, 8]
 
 
 def ladders(shape):
     """Ladders of two and of three floors."""
     found = [DenseLadder(shape, 5, WIDTHS, floors) for floors in (2, 3)]
-    if len(shape) == 3:
+    if len(shape) > 1:
         found += [ConvLadder(shape, 5, WIDTHS, floors, channels=2, pictures=True) for floors in (2, 3)]
     return found
 
