@@ -6,13 +6,14 @@ import zlib
 import numpy as np
 
 
-def tiff(samples, *, planar=False, deflate=False, photometric=None, sample_format=None, orientation=None):
+def tiff(samples, *, planar=False, deflate=False, photometric=None, sample_format=None, orientation=None, subfile=None):
     """A little-endian TIFF of samples (height, width, channels), uint8 or uint16, or int8 of two's complement."""
     height, width, channels = samples.shape
     planes = [samples[..., c] for c in range(channels)] if planar else [samples]
     strips = [np.ascontiguousarray(plane).astype(plane.dtype.newbyteorder("<")).tobytes() for plane in planes]
     strips = [zlib.compress(strip) if deflate else strip for strip in strips]
     tags = [
+        *([(254, "I", [subfile])] if subfile else []),
         (256, "I", [width]),
         (257, "I", [height]),
         (258, "H", [8 * samples.dtype.itemsize] * channels),

@@ -132,7 +132,7 @@ def until(condition):
 def test_the_next_batch_is_fetched_while_this_one_is_used(streamed, file, tmp_path):
     feed = streamed(file(values(50)))
     feed.ready("s", 0, 8)
-    until(lambda: feed._held["s"].pending.done())
+    until(lambda: feed._windows["s"].pending.done())
     (tmp_path / "set.npy").rename(tmp_path / "away.npy")
     feed.ready("s", 8, 8)  # was there already
     with pytest.raises(UserError, match=r"set\.npy cannot be read any more.*Restore.*resume"):

@@ -262,6 +262,7 @@ def test_a_shade_that_does_not_occur_is_no_transparency(tmp_path):
     [
         (lambda: tiff(values(8, 8, 3, dtype=np.uint16), planar=True), "lie in planes"),
         (lambda: tiff(values(8, 8, 4, dtype=np.uint16), planar=True, photometric=5), "lie in planes"),
+        (lambda: tiff(values(8, 8, 3), subfile=1), "thumbnail"),
         (lambda: tiff(values(8, 8, 1), sample_format=2), "signed|unknown"),
         (lambda: tiff(values(8, 8, 1, dtype=np.uint16), photometric=0), "counts from white"),
     ],

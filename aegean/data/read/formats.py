@@ -18,7 +18,8 @@ Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT  # refused here by the header, before anyth
 HEAD = 1 << 16  # bytes in which a depth is looked for
 ORIENTATION = 0x0112  # EXIF
 BITS, PHOTOMETRIC, WIDTH, HEIGHT, PLANAR, SAMPLE_FORMAT = 258, 262, 256, 257, 284, 339  # tags of TIFF
-SEPARATE, SIGNED, WHITE_IS_ZERO = 2, 2, 0  # their values
+SUBFILE, DNG_VERSION = 254, 50706
+SEPARATE, SIGNED, WHITE_IS_ZERO, REDUCED = 2, 2, 0, 1  # their values
 UNREAD = {  # brands of files in boxes: their format, and what such a file is where no library reads it
     **dict.fromkeys((b"avif", b"avis"), ("AVIF", "an AVIF picture: pip install -U pillow reads it")),
     **dict.fromkeys(
@@ -147,6 +148,8 @@ def _check(image: Image.Image) -> None:
 
 def _check_tiff(image: Any) -> None:
     """Refuse what Pillow claims to read, and reads as something else."""
+    if DNG_VERSION in image.tag_v2 or _tag(image, SUBFILE, 0) & REDUCED:
+        raise ValueError("its first page is a thumbnail, as in raw photographs: save it as PNG or JPEG")
     bits, planes = _tiff_bits(image), _tag(image, PLANAR, 1) == SEPARATE
     planes = planes and len(image.getbands()) > 1 and any(tile[0] == "raw" for tile in image.tile)
     if bits > 8 and planes:
