@@ -95,7 +95,7 @@ def picture(model: Model, x: Tensor, folder: Path) -> bytes:
 
 
 def can_be_shown(model: Model, info: DataInfo) -> bool:
-    return info.is_image and not model.conditional and {"encode", "decode"} <= set(model.can())
+    return info.kind == "image" and not model.conditional and {"encode", "decode"} <= set(model.can())
 
 
 def main() -> None:

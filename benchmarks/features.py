@@ -44,7 +44,7 @@ def parts(spec: str, most: int) -> tuple[Part, Part, tuple[int, ...]]:
     """Training and test part, at most so many of each: rows (n, columns) float32 with classes (n,), and the pictures'
     shape."""
     dataset = open_data(spec)
-    if dataset.train_labels is None or not dataset.info.is_image:
+    if dataset.train_labels is None or dataset.info.kind != "image":
         raise SystemExit(f"{spec}: this benchmark needs pictures with labels.")
 
     def part(raw: Any, labels: Any) -> Part:

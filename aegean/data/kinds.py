@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from aegean.data.read.shards import has_shards, read_shards
 from aegean.data.read.source import Part, Reader, Source, Want, ends_in
 from aegean.data.read.tables import read_table
 from aegean.surface import option, say
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LEAST = 4  # pixels of a picture's sides
 PICTURES = Reader(lambda files: True, read_pictures)  # whatever nothing else reads
@@ -142,6 +145,13 @@ def row_of(table: Mapping[str, Row], info: DataInfo | Source) -> Row:
 def kind_of(info: DataInfo | Source) -> Kind:
     """What the data room knows of the kind of a data set or of a source. UserError: nothing."""
     return row_of(KINDS, info)
+
+
+def inside(info: DataInfo, x: Tensor) -> Tensor:
+    """Which model values (n, *shape) lie within the range of their kind, its ends excluded; of an unbounded one, all."""
+    import torch
+
+    return x.abs() < 1 if kind_of(info).bounded else torch.ones_like(x, dtype=torch.bool)
 
 
 def reader_of(files: Files) -> Reader:

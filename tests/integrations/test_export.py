@@ -49,7 +49,11 @@ MORE += [
 def made(name, info, settings, file):
     """A model of some steps on noise, through all phases, as a file."""
     rng, cpu = np.random.default_rng(0), torch.device("cpu")
-    x = rng.integers(0, 255, (200, *info.shape), np.uint8) if info.is_image else rng.normal(size=(200, *info.shape))
+    x = (
+        rng.integers(0, 255, (200, *info.shape), np.uint8)
+        if info.kind == "image"
+        else rng.normal(size=(200, *info.shape))
+    )
     labels = rng.integers(0, len(info.classes), 200) if info.classes else None
     run = smoke(name, info, 20, **settings)
     trainer = Trainer(run, info, Feed(info, x.astype(info.dtype), labels, cpu, 0), cpu)
@@ -70,7 +74,11 @@ def runner(file):
 
 def expected(part, model, n, seed):
     """Inputs of n samples, and what the model's own verbs make of them."""
-    x = model.info.normalise(torch.rand(n, *model.info.shape) * 255) if model.info.is_image else torch.randn(n, 5)
+    x = (
+        model.info.normalise(torch.rand(n, *model.info.shape) * 255)
+        if model.info.kind == "image"
+        else torch.randn(n, 5)
+    )
     labels = torch.arange(n) % len(model.info.classes) if model.conditional else None
     more = {} if labels is None else {"labels": labels}
     if part == "encoder":
