@@ -148,7 +148,7 @@ def kind_of(info: DataInfo | Source) -> Kind:
 
 
 def inside(info: DataInfo, x: Tensor) -> Tensor:
-    """Which model values (n, *shape) lie within the range of their kind, its ends excluded; of an unbounded one, all."""
+    """Which model values (n, *shape) lie within their kind's range, its ends excluded; of an unbounded one, all."""
     import torch
 
     return x.abs() < 1 if kind_of(info).bounded else torch.ones_like(x, dtype=torch.bool)
