@@ -146,6 +146,9 @@ def examples(run: Exhibit) -> tuple[Tensor | None, Tensor | None]:
         return model.info.normalise(data.train[:EXAMPLES]), labels if model.conditional else None
     except UserError:
         if "sample" not in model.can():
-            raise
+            raise UserError(
+                "The data that this run was trained on are gone or have changed, and it has no prior to draw from, so "
+                "there are no latents to find directions in."
+            ) from None
         labels = model.sample_labels(EXAMPLES) if model.conditional else None
         return model.sample(EXAMPLES, labels=labels), labels

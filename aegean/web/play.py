@@ -52,9 +52,13 @@ def load_runs(paths: Sequence[str]) -> list[Exhibit]:
 
 
 def names(paths: Sequence[str]) -> list[str]:
-    """The last part of each path, or all of it where that is not enough to tell them apart."""
-    short = [Path(path).absolute().name.removesuffix(".safetensors") for path in paths]
-    return short if len(set(short)) == len(short) else [f"{n}: {path}" for n, path in enumerate(paths, 1)]
+    """The last part of each path, or as many of the last parts as tell them apart; numbers where nothing does."""
+    whole = [Path(path.removesuffix(".safetensors")).absolute() for path in paths]
+    for count in range(1, max(len(path.parts) for path in whole)):
+        short = ["/".join(path.parts[1:][-count:]) for path in whole]
+        if len(set(short)) == len(short):
+            return short
+    return [f"{path.name} ({number})" for number, path in enumerate(whole, 1)]
 
 
 def about(run: Exhibit) -> str:

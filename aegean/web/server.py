@@ -103,10 +103,11 @@ def application(runs: Sequence[Exhibit], folder: str, host: str) -> Any:
         path="/",
         footer_links=[],
         run_history=False,
-        show_error=True,
+        show_error=False,
         max_file_size=BYTES,
         ssr_mode=False,
         theme=theme,
         css=show.CSS,
     )
-    return Guard(app, host)
+    page.has_launched = True  # else gradio takes any file of this machine for an upload
+    return Guard(app, host, folder)

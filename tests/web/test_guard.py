@@ -1,19 +1,26 @@
 """What stands before the page: which hosts, paths and sizes pass."""
 
+import json
 import socket
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aegean.config import UserError
-from aegean.web.guard import Guard, host_name
+from aegean.web.guard import Guard, host_name, names_only
 from aegean.web.server import is_loopback, listening
 from aegean.web.upload import BYTES
 
 HERE = {b"host": b"127.0.0.1:7860"}
 
 
+FOLDER = "/tmp/aegean-play-test"
+
+
 def status(method, path, headers=HERE, host="127.0.0.1"):
-    return Guard(None, host).refusal(method, path, headers)[0]
+    pairs = list(headers.items()) if isinstance(headers, dict) else headers
+    return Guard(None, host, FOLDER).refusal(method, path, pairs)[0]
 
 
 @pytest.mark.parametrize("path", ["/", "/config", "/assets/index.js", "/gradio_api/queue/data", "/theme.css"])
@@ -43,6 +50,78 @@ def test_bodies_are_bounded_before_they_are_read():
     assert status("POST", "/gradio_api/queue/join", {**HERE, b"content-length": b"2000000"}) == 413
     assert status("POST", "/gradio_api/upload", HERE) == 411
     assert status("POST", "/gradio_api/upload", {**HERE, b"content-length": b"-1"}) == 411
+
+
+@pytest.mark.parametrize("coding", [b"chunked", b"gzip, chunked", b"identity"])
+def test_a_length_is_not_believed_beside_pieces(coding):
+    small = {**HERE, b"content-length": b"100", b"transfer-encoding": coding}
+    assert status("POST", "/gradio_api/upload", small) == status("POST", "/gradio_api/queue/join", small) == 400
+
+
+def test_headers_that_stand_twice_are_refused():
+    small = [*HERE.items(), (b"content-length", b"100")]
+    assert status("POST", "/gradio_api/upload", [*small, (b"content-length", b"99999999999")]) == 400
+    assert status("GET", "/", [*HERE.items(), (b"host", b"evil.example")]) == 400
+    assert status("GET", "/", [*HERE.items(), (b"accept", b"a"), (b"accept", b"b")]) == 0
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/upload", "/gradio_api/queue/join", "/gradio_api/cancel"])
+@pytest.mark.parametrize(
+    "sender, passes",
+    [
+        ({}, True),  # no browser
+        ({b"origin": b"http://127.0.0.1:7860"}, True),
+        ({b"origin": b"http://127.0.0.1:8000"}, False),  # another server of this machine
+        ({b"origin": b"http://evil.example"}, False),
+        ({b"origin": b"null"}, False),
+        ({b"origin": b""}, False),
+        ({b"sec-fetch-site": b"cross-site"}, False),
+        ({b"sec-fetch-site": b"same-origin"}, True),
+    ],
+)
+def test_what_other_pages_send_is_refused(path, sender, passes):
+    found = status("POST", path, {**HERE, b"content-length": b"100", **sender})
+    assert found == (0 if passes else 403)
+    anywhere = {b"host": b"desk.local:7860", b"content-length": b"100", **sender}
+    assert status("POST", path, anywhere, "0.0.0.0") == (0 if passes and sender.get(b"origin") is None else 403)
+
+
+OWN = f"{FOLDER}/1f/stroke.png"
+
+
+@pytest.mark.parametrize(
+    "file, passes",
+    [
+        (OWN, True),
+        ("/etc/passwd", False),
+        ("/home/ada/holiday.png", False),
+        (f"{FOLDER}/../holiday.png", False),
+        (f"{FOLDER}-other/holiday.png", False),
+        (FOLDER, False),
+        ("stroke.png", False),
+        ("http://169.254.169.254/latest", False),
+        (None, False),
+        (7, False),
+    ],
+)
+def test_only_files_of_the_upload_folder_can_be_named(file, passes):
+    for shape in (lambda one: one, lambda one: {"value": one}, lambda one: {"deep": [[one]]}):
+        for meta in ({}, {"meta": {"_type": "gradio.FileData"}}):
+            body = {"data": [0, shape({"path": file, **meta})], "event_data": None, "fn_index": 3}
+            assert names_only(FOLDER, json.dumps(body).encode()) == passes
+
+
+@pytest.mark.parametrize("url", ["http://169.254.169.254/", "file:///etc/passwd", 7, "/gradio_api/file=/etc/passwd"])
+def test_no_address_of_elsewhere_may_stand_beside_a_file(url):
+    assert not names_only(FOLDER, json.dumps([{"path": OWN, "url": url}]).encode())
+    assert not names_only(FOLDER, json.dumps([{"url": url}]).encode())
+    assert names_only(FOLDER, json.dumps([{"path": OWN, "url": f"http://h/gradio_api/file={OWN}"}]).encode())
+
+
+@given(st.one_of(st.binary(), st.recursive(st.none() | st.text(), st.lists).map(lambda v: json.dumps(v).encode())))
+def test_any_body_is_judged_without_a_fault(body):
+    assert names_only(FOLDER, body) in (True, False)
+    assert not names_only(FOLDER, b"[" * 10**5)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.2"])

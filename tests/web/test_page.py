@@ -1,7 +1,9 @@
 """The playground in a real browser."""
 
+import json
 import signal
 import socket
+import subprocess
 import sys
 import time
 import urllib.error
@@ -145,6 +147,42 @@ def test_the_server_gives_nothing_but_its_page(server):
     for path in ("/gradio_api/file=/etc/passwd", "/gradio_api/info", "/docs", "/openapi.json", "/monitoring"):
         assert status(path) == 404
     assert status("/", Host="evil.example") == 421
+
+
+@pytest.mark.parametrize("path", ["{outside}", "http://127.0.0.1:9/x.png"])
+@pytest.mark.parametrize("more", [{}, {"meta": {"_type": "gradio.FileData"}}])
+def test_a_file_of_the_server_s_user_cannot_be_named(server, tmp_path, path, more):
+    outside = tmp_path / "holiday.png"
+    outside.write_bytes(picture())
+    file = {"path": path.format(outside=outside), **more}
+    body = json.dumps({"data": [file, False, "any class"], "fn_index": 2, "session_hash": "x", "trigger_id": 1})
+    headers = {"content-type": "application/json"}
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(urllib.request.Request(f"{server[1]}/gradio_api/queue/join", body.encode(), headers))
+    assert refused.value.code == 403
+    assert str(tmp_path) not in refused.value.read().decode()
+
+
+BEHIND = """
+import os, sys
+from gradio.context import LocalContext
+from gradio.processing_utils import _check_allowed
+from aegean.web.play import load_runs
+from aegean.web.server import application
+
+guard = application(load_runs([sys.argv[1]]), sys.argv[2], "127.0.0.1")
+LocalContext.blocks.set(guard.app.routes[-1].app.get_blocks())
+try:
+    _check_allowed(sys.argv[1], True)
+except ValueError as error:
+    print("refused", flush=True)
+os._exit(0)
+"""
+
+
+def test_behind_the_guard_the_page_itself_takes_no_other_file(trained, tmp_path):
+    words = [sys.executable, "-c", BEHIND, trained / "vae.safetensors", tmp_path]
+    assert subprocess.check_output(words, text=True, timeout=100).strip() == "refused"
 
 
 def test_ctrl_c_ends_it_at_once_and_takes_the_uploads_along(trained, tmp_path):

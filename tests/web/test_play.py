@@ -202,7 +202,9 @@ def test_rows_are_refused(tiny_runs):
 
 def test_runs_of_the_same_name_are_told_apart():
     assert play.names(["a/vae", "b/gan.safetensors"]) == ["vae", "gan"]
-    assert play.names(["a/vae", "b/vae"]) == ["1: a/vae", "2: b/vae"]
+    assert play.names(["a/vae", "b/vae"]) == ["a/vae", "b/vae"]
+    assert play.names(["/x/a/1/vae", "/x/b/1/vae"]) == ["a/1/vae", "b/1/vae"]  # no more of the path than that
+    assert play.names(["a/vae", "a/vae"]) == ["vae (1)", "vae (2)"]
 
 
 def test_names_and_sentences_cannot_write_into_the_page():
