@@ -10,15 +10,16 @@ from torch import Tensor
 
 
 def translate(x: Tensor, u: Tensor) -> Tensor:
-    """Shift by up to an eighth of the size, zeros coming in. x (B, C, H, W) or (B, C, L), u (B, 2) uniform, a number an
-    axis from the last one.
+    """Shift by up to an eighth of the size, zeros coming in. x (B, C, H, W) or (B, C, L), u (B, 2) uniform, the first
+    number for the first axis.
 
     A shift is a product with a 0/1 matrix: exact in any precision, with derivatives in every mode.
     """
-    if x.dim() > 3:
-        x = _shift(x.shape[-2], u[:, 0], x.dtype)[:, None] @ x
-    columns = _shift(x.shape[-1], u[:, 1], x.dtype)
-    return x @ (columns[:, None] if x.dim() > 3 else columns).mT
+    axes = x.shape[2:]
+    for axis, size in enumerate(axes):
+        shift = _shift(size, u[:, axis], x.dtype).unflatten(0, (-1, *(1,) * (len(axes) - 1)))
+        x = (x.movedim(axis + 2, -1) @ shift.mT).movedim(-1, axis + 2)
+    return x
 
 
 def _shift(size: int, u: Tensor, dtype: torch.dtype) -> Tensor:
@@ -30,11 +31,12 @@ def _shift(size: int, u: Tensor, dtype: torch.dtype) -> Tensor:
 
 def cutout(x: Tensor, u: Tensor) -> Tensor:
     """A part of half the size along each axis, centred anywhere, becomes zero. x (B, C, H, W) or (B, C, L), u (B, 2)
-    uniform, a number an axis from the last one."""
-    keep = _outside(x.shape[-1], u[:, 1])
-    if x.dim() > 3:
-        keep = _outside(x.shape[-2], u[:, 0])[:, :, None] | keep[:, None, :]
-    return x * keep[:, None].to(x.dtype)
+    uniform, the first number for the first axis."""
+    keep = torch.zeros_like(x[:, :1], dtype=torch.bool)
+    for axis, size in enumerate(x.shape[2:]):
+        keep = keep.movedim(axis + 2, 1) | _outside(size, u[:, axis]).view(len(x), size, *(1,) * (x.dim() - 2))
+        keep = keep.movedim(1, axis + 2)
+    return x * keep.to(x.dtype)
 
 
 def _outside(size: int, u: Tensor) -> Tensor:

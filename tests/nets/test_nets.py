@@ -171,8 +171,8 @@ def test_cutout_is_half_the_size():
 
 def test_a_sequence_is_moved_and_cut_along_its_one_axis():
     x = torch.randn(3, 2, 16)
-    u = torch.tensor([[0.9, 0.5]]).expand(3, 2)
-    assert torch.equal(translate(x, u), x)  # the middle of the last number: no shift
+    u = torch.tensor([[0.5, 0.9]]).expand(3, 2)
+    assert torch.equal(translate(x, u), x)  # the middle of the first number: no shift
     assert torch.equal(translate(x, torch.ones(3, 2))[:, :, 2:], x[:, :, :-2])
     assert (cutout(torch.ones(3, 2, 16), u) == 0).sum() == 3 * 2 * 8
 
