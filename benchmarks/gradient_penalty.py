@@ -34,7 +34,7 @@ def trainer(width: int, channels: int, side: int, precision: str, forward_mode: 
     run = configure("gan", info, {"width": width, "batch": BATCH})
     device = torch.device("cpu")
     made = Trainer(run, info, Feed(info, x, None, device, 0), device, Engine(precision, forward_mode=forward_mode))
-    made.ready()
+    made.current.ready(made.images)
     return made
 
 
@@ -46,7 +46,7 @@ def medians(width: int, channels: int, side: int, precision: str, seconds: float
     while len(times["forward"]) < 4 or time.perf_counter() - start < seconds:
         for form, made in trainers.items():
             before = time.perf_counter()
-            made.play(made.players[0])
+            made.current.play(made.current.players[0])
             times[form].append(time.perf_counter() - before)
     return {form: statistics.median(values[1:]) for form, values in times.items()}
 

@@ -39,6 +39,8 @@ from aegean.machine import cache_folder
 from aegean.recipes import configure
 from aegean.training.loop import LINES, Loop
 from aegean.training.schedule import Run
+from aegean.training.trainer import Trainer
+from aegean.training.watchers import Saving
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHAE = "pythae==0.1.2"
@@ -124,8 +126,8 @@ def our_seconds(run: Run, spec: str, case: Case, engine: str, out: Path) -> floa
         # As many lines as the recipe's own budget would have in so many images.
         images = run.batch * (case.first + case.steps)
         stack.enter_context(patch("aegean.training.loop.LINES", max(1, round(LINES * images / run.images))))
-        steps = stack.enter_context(stopwatch(Loop, "_step"))
-        pauses = [stack.enter_context(stopwatch(Loop, name)) for name in ("_evaluate", "save")]
+        steps, rests = (stack.enter_context(stopwatch(*at)) for at in ((Trainer, "step"), (Loop, "_after_step")))
+        pauses = [stack.enter_context(stopwatch(*at)) for at in ((Loop, "_evaluate"), (Saving, "told"))]
         aegean.train(
             case.recipe,
             spec,
@@ -139,9 +141,9 @@ def our_seconds(run: Run, spec: str, case: Case, engine: str, out: Path) -> floa
         )
     assert engine == "eager" or "cannot be compiled" not in said.getvalue(), said.getvalue()
     assert len(steps) == case.first + case.steps
-    counted = steps[case.first :]
-    start = counted[0][0]
-    return sum(end - begin for begin, end in counted) - sum(
+    start = steps[case.first][0]
+    counted = list(zip(steps, rests))[case.first :]
+    return sum(rest[1] - step[0] for step, rest in counted) - sum(
         end - begin for pause in pauses for begin, end in pause if begin >= start
     )
 
@@ -152,9 +154,9 @@ def stopwatch(owner: type, name: str) -> Iterator[list[tuple[float, float]]]:
     times: list[tuple[float, float]] = []
     method = getattr(owner, name)
 
-    def timed(self: Any) -> None:
+    def timed(self: Any, *args: Any) -> None:
         begin = time.perf_counter()
-        method(self)
+        method(self, *args)
         times.append((begin, time.perf_counter()))
 
     with patch.object(owner, name, timed):

@@ -93,7 +93,7 @@ def work(device: torch.device, quick: bool) -> None:
             world.any(False)  # as the loop asks for, once a step
         wait(device)
         rates.append(steps * batch / (time.perf_counter() - start))
-    sent = sum(player.flat.nbytes * player.turn.repeat for player in trainer.players) + 1
+    sent = sum(player.flat.nbytes * player.turn.repeat for player in trainer.current.players) + 1
     if world.leads:
         print(median(rates), sent if world.size > 1 else 0)
     world.leave()

@@ -139,7 +139,7 @@ def compiled(trainer: Trainer, device: torch.device) -> dict[str, Step]:
     except torch.OutOfMemoryError:
         note("compiled: out of memory")
         return {}
-    programs = list(trainer.programs.values())
+    programs = list(trainer.current.programs.values())
     if any(program.compiled is None for program in programs):
         return {}
 

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 import aegean
 from aegean.data.sets.feed import Feed
-from aegean.training import loop
+from aegean.training import watchers
 from aegean.training.folder import Folder
 from aegean.training.trainer import Trainer
 
@@ -54,7 +54,10 @@ class AnyOrder(RuleBasedStateMachine):
         images = plan.images + BATCH * more
         with self.crashes(steps):
             aegean.resume(self.path, images=images)
-        self.straight.run = plan.run.with_images(images, clock["phase"])
+        before = self.straight
+        run = plan.run.with_images(images, clock["phase"])
+        self.straight = Trainer(run, before.info, before.feed, before.device)
+        self.straight.load(before.tensors(), before.clock())
         assert self.folder.read().run == self.straight.run
 
     @rule(name=st.sampled_from(["gaussian", "whitening"]))
@@ -118,7 +121,7 @@ class AnyOrder(RuleBasedStateMachine):
                 step(trainer)
 
             self.patch.setattr(Trainer, "step", failing)
-            self.patch.setattr(loop, "SAVE_SECONDS", -1 if self.often else 1e9)
+            self.patch.setattr(watchers, "SAVE_SECONDS", -1 if self.often else 1e9)
 
         def __exit__(self, kind, error, trace):
             self.patch.undo()

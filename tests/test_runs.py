@@ -26,9 +26,10 @@ from aegean.session.options import parse_images
 from aegean.session.runs import scores
 from aegean.training.engine import Engine
 from aegean.training.folder import Folder
+from aegean.training.guard import Fault
 from aegean.training.inherit import handed_over
-from aegean.training.loop import Interrupted, Loop
-from aegean.training.trainer import Fault
+from aegean.training.loop import Interrupted
+from aegean.training.trainer import Trainer
 
 SMALL = {"width": 8, "latent": 4, "batch": 16}
 STEPS = 60
@@ -88,7 +89,7 @@ class Stop(Exception):
 def crash_after(monkeypatch, steps):
     """The loop fails after so many steps, until `monkeypatch.undo`."""
     monkeypatch.undo()
-    count, step = 0, Loop._step
+    count, step = 0, Trainer.step
 
     def failing(self):
         nonlocal count
@@ -97,7 +98,7 @@ def crash_after(monkeypatch, steps):
             raise Stop
         step(self)
 
-    monkeypatch.setattr(Loop, "_step", failing)
+    monkeypatch.setattr(Trainer, "step", failing)
 
 
 @pytest.mark.parametrize("stop", [1, 17, 18, 19, 22, 45])
@@ -224,14 +225,14 @@ def test_tensorboard_has_no_point_twice_and_none_missing(tmp_path, straight, mon
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_the_state_at_the_present_step(straight, tmp_path, monkeypatch, sent):
-    step = Loop._step
+    step = Trainer.step
 
     def signalled(self):
-        if self.trainer.images == 16 * 25:
+        if self.images == 16 * 25:
             os.kill(os.getpid(), sent)
         step(self)
 
-    monkeypatch.setattr(Loop, "_step", signalled)
+    monkeypatch.setattr(Trainer, "step", signalled)
     with pytest.raises(Interrupted):
         train("ae_to_gan", tmp_path / "run")
     monkeypatch.undo()

@@ -25,7 +25,7 @@ from aegean.session.runs import own_data
 from aegean.session.train import train
 from aegean.surface import option
 from aegean.training.folder import Folder, Settings
-from aegean.training.trainer import Fault
+from aegean.training.guard import Fault
 
 OTHER = {"run": "a budget or networks", "minutes": "a budget", "recipe": "a recipe", "inherited": "a source",
          "settings": "options"}  # fmt: skip

@@ -21,8 +21,7 @@ from aegean.metrics.scores import Score
 from aegean.model import Model
 from aegean.session.runs import home, load, own_data
 from aegean.surface import option, say
-from aegean.training.folder import Folder
-from aegean.training.loop import score_json
+from aegean.training.folder import Folder, score_json
 from aegean.training.world import World
 
 WATCHED = 2_000  # held-out samples of the evaluations while training

@@ -18,9 +18,10 @@ from aegean.session.priors import fitted
 from aegean.session.runs import load
 from aegean.surface import say
 from aegean.training.folder import Folder, Settings
+from aegean.training.guard import Fault
 from aegean.training.inherit import give
-from aegean.training.loop import Interrupted, Loop, follow
-from aegean.training.trainer import Fault, Trainer
+from aegean.training.loop import Interrupted, follow, lead
+from aegean.training.trainer import Trainer
 from aegean.training.world import Lost
 
 
@@ -51,7 +52,7 @@ def _finish(folder: Folder, plan: Settings, dataset: Dataset, evaluator: Evaluat
     if plan.inherited and not world.share(folder.state.exists()):
         give(trainer, plan)
     if world.leads:
-        Loop(folder, plan, trainer, evaluator).run()
+        lead(folder, plan, trainer, evaluator)
     else:
         follow(plan, trainer, evaluator)
     world.any(False)  # the model is written

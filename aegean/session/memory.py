@@ -15,7 +15,7 @@ from aegean.training.trainer import Trainer, check_split
 def too_large(folder: Folder, plan: Settings, dataset: Dataset, trainer: Trainer) -> str:
     """A batch did not fit into memory: what would, in words. The trainer's networks are given up."""
     engine, device, world = trainer.engine, trainer.device, trainer.world
-    del trainer.nets, trainer.averages, trainer.players, trainer.programs
+    del trainer.nets, trainer.current
 
     def make(parts: int) -> Trainer:
         check_split(plan.run, world.size, parts)

@@ -27,8 +27,9 @@ from aegean.model import Model
 from aegean.recipes import RECIPES, configure, options
 from aegean.session.options import parse_images, with_budget
 from aegean.surface import muted
+from aegean.training.guard import Fault
 from aegean.training.schedule import Run
-from aegean.training.trainer import Fault, Trainer
+from aegean.training.trainer import Trainer
 
 DTYPES = (np.float64, np.float32)
 SEEDS = 2**31 - 1

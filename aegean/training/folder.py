@@ -9,10 +9,10 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import safetensors
 import safetensors.torch
@@ -24,7 +24,6 @@ from aegean.data import DataInfo, DataOptions
 from aegean.files import write_atomically
 from aegean.training.engine import Engine
 from aegean.training.schedule import Run
-from aegean.training.trainer import Trainer
 
 FORMAT = 2
 
@@ -60,6 +59,24 @@ def command() -> str:
 
 def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+class Score(Protocol):
+    """What an evaluation says of one metric: its value, what real data reach, which way is better."""
+
+    @property
+    def value(self) -> float: ...
+    @property
+    def floor(self) -> float | None: ...
+    @property
+    def better(self) -> str: ...
+
+
+def score_json(score: Score) -> dict[str, Any]:
+    """A score as it stands in metrics.jsonl and evaluation.json."""
+    out = {"value": score.value, "floor": score.floor, "better": score.better}
+    interval = getattr(score, "interval", None)
+    return {**out, "interval": list(interval)} if interval else out
 
 
 class Folder:
@@ -146,11 +163,15 @@ class Folder:
         finally:
             os.close(descriptor)
 
-    def save_state(self, trainer: Trainer, notes: dict[str, Any]) -> None:
+    def save_state(self, tensors: Mapping[str, Tensor], clock: dict[str, int], notes: dict[str, Any]) -> None:
         """The whole state in one file: replaced in one rename."""
-        header = json.dumps({"format": FORMAT, "clock": trainer.clock(), "notes": notes})
-        tensors = {k: v.detach().cpu().contiguous() for k, v in trainer.tensors().items()}
-        write_atomically(self.state, safetensors.torch.save(tensors, {"aegean": header}))
+        header = json.dumps({"format": FORMAT, "clock": clock, "notes": notes})
+        values = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+        write_atomically(self.state, safetensors.torch.save(values, {"aegean": header}))
+
+    def write_sample(self, name: str, content: bytes) -> None:
+        """A picture among the samples of the run."""
+        write_atomically(self.samples / name, content)
 
     def load_state(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """The tensors of the saved state, and its header {clock, notes}; None before the first save."""

@@ -5,31 +5,38 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from aegean.data.info import DataInfo
+from aegean.surface import option
+
 COVERED = 0.3  # of what real data cover
 FALLEN = 0.6  # of the best coverage of the run so far
 EARLY = 0.25  # of a phase, in which nothing is expected yet
 SILENT = 0.1  # bits of a level's rate
+AUGMENTATIONS = {"image": "translation,cutout"}  # of a discriminator, by kind of data
 SATURATED = 0.05  # mean discriminator loss of an undecided one: about 0.69 relativistic, 1.39 non-saturating
 
 
-def cures(recipe: str, is_image: bool) -> str:
+def cures(recipe: str, info: DataInfo) -> str:
     """What helps against a collapse or a saturated discriminator, as far as the run does not do it already."""
-    found = ["a larger --set gamma", "a lower --set lr", "--set pack=2"]
-    if is_image:
-        found.insert(0, "--set augment=translation,cutout")
+    found = [f"a larger {option('gamma')}", f"a lower {option('lr')}", option("pack", 2)]
+    if augmentations := AUGMENTATIONS.get(info.kind):
+        found.insert(0, option("augment", augmentations))
     if recipe != "ae_to_gan":
         found.insert(0, "start from an autoencoder (recipe ae_to_gan)")
     return f"cures: {', '.join(found)}"
 
 
-LOUDER = "cures: a larger --set free, a larger --set warmup, a smaller --set beta, fewer --set levels"
+def louder() -> str:
+    """What helps against silent levels."""
+    free, warmup, beta, levels = map(option, ("free", "warmup", "beta", "levels"))
+    return f"cures: a larger {free}, a larger {warmup}, a smaller {beta}, fewer {levels}"
 
 
-def collapse_warning(coverage: float, floor: float, best: float, progress: float) -> str | None:
+def collapse_warning(coverage: float, floor: float | None, best: float, progress: float) -> str | None:
     """From the coverage of held-out data: now, of real data, the best so far, and the phase's progress in [0, 1]."""
     if coverage < FALLEN * best:
         return f"coverage fell from {best:.2f} to {coverage:.2f}: the generator forgets modes"
-    if progress > EARLY and coverage < COVERED * floor:
+    if floor is not None and progress > EARLY and coverage < COVERED * floor:
         return f"coverage {coverage:.2f}, where real data reach {floor:.2f}: the generator has collapsed"
     return None
 

@@ -24,8 +24,8 @@ from aegean.config import UserError
 from aegean.data import DataInfo
 from aegean.recipes import RECIPES, configure
 from aegean.session.options import parse_images
+from aegean.training.guard import Fault
 from aegean.training.loop import Interrupted
-from aegean.training.trainer import Fault
 
 RNG = np.random.default_rng(0)
 DIGITS = DataInfo("digits", (1, 8, 8), (127.5,), (127.5,), classes=("0", "1"), class_counts=(10, 10), count=20)

@@ -83,7 +83,7 @@ def test_each_term_of_fine_tuning_moves_whom_it_names_and_nobody_else(made, name
         for term in turn.terms:
             player = Player(turn.replace(terms=(term,), lr=0.01, observes=()), trainer.nets, trainer.device)
             before = {k: v.clone() for k, v in parameters(trainer.nets, trainer.nets).items()}
-            trainer.play(player)
+            trainer.current.play(player)
             after = parameters(trainer.nets, trainer.nets)
             moved[f"{turn.name}/{type(term).__name__}"] = {k for k in after if not torch.equal(before[k], after[k])}
     G, D = (set(parameters(trainer.nets, (part,))) for part in "GD")

@@ -12,7 +12,7 @@ import aegean
 from aegean.config import UserError
 from aegean.report import compare_recipes, compare_runs
 from aegean.training.folder import Folder
-from aegean.training.trainer import Fault
+from aegean.training.guard import Fault
 
 TINY = {"width": 4, "latent": 4, "batch": 32}
 VOID = {"meta", "link", "img", "br", "hr"}

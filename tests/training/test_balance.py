@@ -96,18 +96,18 @@ def adversarial(steps=20, **settings):
     t = trainer("vq_gan", steps=2 * steps, **settings)
     next(began for began in t if t.phase.name == "adversarial")
     t.step()
-    t.ready()
-    return t, next(player for player in t.players if player.turn.name == "AE")
+    t.current.ready(t.images)
+    return t, next(player for player in t.current.players if player.turn.name == "AE")
 
 
 def pulls(t, player):
     """The length of each sample's pull at x_hat (terms, B): what goes backwards, as a gradient there."""
     losses, x = [], None
-    t._move_only(player)
-    p = t.paths(player.turn, t._index(), 0, player.turn.terms)
+    t.current.move_only(player)
+    p = t.current.paths(player.turn, t.current.index(), 0, player.turn.terms)
     losses = [term(p).mean() for term in player.turn.terms]
     met = balanced(
-        player.turn, player.turn.terms, losses, p.x_hat, t.info.inside(p.x_hat), player.slopes, t._progress()
+        player.turn, player.turn.terms, losses, p.x_hat, t.info.inside(p.x_hat), player.slopes, t.current.progress()
     )
     x = p.x_hat
     found = [torch.autograd.grad(loss, x, retain_graph=True, allow_unused=True)[0] for loss in met.losses]
@@ -121,7 +121,7 @@ def test_in_a_run_each_term_has_its_share(settings):
     total = 0
     for _ in range(10):
         t.step()
-        t.ready()
+        t.current.ready(t.images)
         found = pulls(t, player)
         total = total + found.square().sum(1)
         limit = 2 * player.turn.terms[0].weight * player.slopes[0].sqrt() * 1.0001
@@ -153,7 +153,7 @@ def test_an_adversary_a_hundred_thousand_times_as_loud_trains_the_same_decoder()
         t.enter(with_edges=False)
         for _ in range(10):
             t.step()
-        assert not t.faulty
+        assert t.blame() is None
         return t.nets["G"].state_dict()
 
     quiet, loud = weights(GeneratorLoss), weights(Loud)
@@ -165,6 +165,6 @@ def test_an_adversary_a_hundred_thousand_times_as_loud_trains_the_same_decoder()
 def test_once_balanced_a_term_still_reaches_exactly_whom_it_names(settings):
     t, player = adversarial(**settings)
     for term in player.turn.terms:
-        _, grads, _ = t.gradients(player, t._index(), only=term)
+        _, grads, _ = t.current.gradients(player, t.current.index(), only=term)
         reached = {name for name, grad in zip(player.params, grads) if grad.any()}
         assert {name.split(".")[0] for name in reached} == set(term.trains), term.label

@@ -123,7 +123,7 @@ def test_recording_leaves_no_trace_in_the_state():
     t, reference = trainer("gan", engine=Engine(backend="aot_eager")), trainer("gan", engine=Engine(backend="eager"))
     for both in (t, reference):
         both.step()
-    program = t.programs["the step", ()]
+    program = t.current.programs["the step", ()]
     kept = {k: v.clone() for k, v in t.tensors().items()}
     program._compile()
     assert all(torch.equal(kept[k], v) for k, v in t.tensors().items())
@@ -199,13 +199,13 @@ def test_every_term_that_couples_says_so():
     for name in RECIPES:
         t = trainer(name, pack=2) if "pack" in options(name) else trainer(name)
         t.step()
-        t.ready()
+        t.current.ready(t.images)
         for net in t.nets.values():
             net.requires_grad_(False)
         for turn in (turn for phase in t.run.schedule[:1] for turn in phase.turns):
             for term in turn.terms:
-                index = t.at_run + torch.arange(16)
-                whole, half = (term(t.paths(turn, i, 0, [term])) for i in (index, index[:8]))
+                index = t.at.at_run + torch.arange(16)
+                whole, half = (term(t.current.paths(turn, i, 0, [term])) for i in (index, index[:8]))
                 apart = torch.allclose(whole[: len(half)], half, rtol=1e-4, atol=1e-5)
                 assert apart is not term.couples, f"{name}: {term.label}"
 

@@ -39,7 +39,7 @@ def test_each_term_moves_whom_it_names_and_nobody_else(make, name, settings, for
             for term in turn.terms:
                 player = Player(turn.replace(terms=(term,), lr=0.01), trainer.nets, trainer.device)
                 before = {k: v.clone() for k, v in parameters(trainer.nets, trainer.nets).items()}
-                trainer.play(player)
+                trainer.current.play(player)
                 after = parameters(trainer.nets, trainer.nets)
                 moved = {k for k in after if not torch.equal(before[k], after[k])}
                 allowed = set(parameters(trainer.nets, term.trains))

@@ -142,7 +142,7 @@ def test_a_loss_that_is_not_finite_moves_nothing_and_is_named(make, term):
     trainer = make("gan")
     trainer.step()
     with torch.no_grad():
-        player = trainer.players[term[0] == "G"]
+        player = trainer.current.players[term[0] == "G"]
         next(iter(player.params.values())).fill_(float("nan"))
     names = [name for name in trainer.tensors() if name.startswith("net/")]
     before = {k: trainer.tensors()[k].clone() for k in names}
@@ -168,7 +168,7 @@ def test_a_gradient_that_comes_back_from_nothing_is_no_explosion(make):
     trainer = make("gan", steps=200, loss="hinge", gamma=0.0)
     for _ in range(101):
         trainer.step()
-    trainer.players[0].norm.zero_()
+    trainer.current.players[0].norm.zero_()
     trainer.step()
     assert trainer.blame() is None
 
@@ -189,10 +189,12 @@ def test_budgets_are_whole_steps_and_keep_proportions(make):
 def test_averages_follow_and_become_the_weights(make):
     trainer = make("ae_to_gan")
     trainer.step()
-    assert not torch.equal(trainer.averages["G"].last.weight, trainer.nets["G"].last.weight) or trainer.seen == 16
+    assert (
+        not torch.equal(trainer.current.averages["G"].last.weight, trainer.nets["G"].last.weight) or trainer.seen == 16
+    )
     while not trainer.phase_ended:
         trainer.step()
-    average = trainer.averages["G"].last.weight.clone()
+    average = trainer.current.averages["G"].last.weight.clone()
     trainer.next_phase()
     assert torch.equal(trainer.nets["G"].last.weight, average)
 
@@ -201,7 +203,7 @@ def test_averages_follow_and_become_the_weights(make):
 def test_an_update_is_adam_on_the_gradient_whatever_the_memory_layout(make, turn):
     """The fused Adam walks memory, so a gradient laid out otherwise than its weights would move others instead."""
     trainer = make("gan")
-    player = trainer.players[turn]
+    player = trainer.current.players[turn]
     for _ in range(3):
         reference = {k: p.detach().clone().contiguous().requires_grad_() for k, p in player.params.items()}
         adam = torch.optim.Adam(reference.values(), lr=5e-4, betas=(0.0, 0.99), fused=False, foreach=False)
@@ -211,11 +213,11 @@ def test_an_update_is_adam_on_the_gradient_whatever_the_memory_layout(make, turn
                 "exp_avg": player.means[k].clone().contiguous(),
                 "exp_avg_sq": player.squares[k].clone().contiguous(),
             }
-        trainer.ready()
-        _, grads, _ = trainer.gradients(player, trainer.at_run + torch.arange(trainer.run.batch))
+        trainer.current.ready(trainer.images)
+        _, grads, _ = trainer.current.gradients(player, trainer.at.at_run + torch.arange(trainer.run.batch))
         for q, grad in zip(reference.values(), grads):
             q.grad = grad.contiguous()
-        trainer.play(player)
+        trainer.current.play(player)
         adam.param_groups[0]["lr"] = float(player.lr)
         adam.step()
         for k, p in player.params.items():
@@ -227,7 +229,7 @@ def test_an_average_has_the_codebook_of_now(make):
     trainer = make("vq_ae")
     for _ in range(5):
         trainer.step()
-    now, average = trainer.nets["bottleneck"], trainer.averages["bottleneck"]
+    now, average = trainer.nets["bottleneck"], trainer.current.averages["bottleneck"]
     assert all(torch.equal(a, b) for a, b in zip(now.buffers(), average.buffers()))
     assert not torch.equal(now.project.weight, average.project.weight)
 

@@ -2,8 +2,25 @@ import re
 
 import pytest
 
+from aegean.data.info import DataInfo
 from aegean.recipes import options
-from aegean.training.watch import LOUDER, collapse_warning, cures, saturation_warning, silence_warning
+from aegean.surface import Surface, using
+from aegean.training.watch import collapse_warning, cures, louder, saturation_warning, silence_warning
+
+PICTURES = DataInfo("p", (1, 8, 8), (0.0,), (1.0,))
+ROWS = DataInfo("r", (3,), (0.0,), (1.0,))
+
+
+def named(text):
+    """The options that a text names."""
+    return set(re.findall(r"<(\w+)", text))
+
+
+@pytest.fixture(autouse=True)
+def marked():
+    """Options stand in brackets."""
+    with using(Surface(option=lambda name, value: f"<{name} {value}>")):
+        yield
 
 
 def test_collapse_is_seen():
@@ -22,11 +39,10 @@ def test_saturation(loss, warned):
 def test_the_named_cures_exist():
     from aegean.recipes import RECIPES
 
-    assert "ae_to_gan" in cures("gan", True) and "ae_to_gan" in RECIPES
-    assert "ae_to_gan" not in cures("ae_to_gan", True)
-    assert "augment" not in cures("gan", False)  # refused for rows
-    named = set(re.findall(r"--set (\w+)", cures("gan", True)))
-    assert named == {"pack", "augment", "gamma", "lr"} <= set(options("gan"))
+    assert "ae_to_gan" in cures("gan", PICTURES) and "ae_to_gan" in RECIPES
+    assert "ae_to_gan" not in cures("ae_to_gan", PICTURES)
+    assert "augment" not in cures("gan", ROWS)  # refused for rows
+    assert named(cures("gan", PICTURES)) == {"pack", "augment", "gamma", "lr"} <= set(options("gan"))
 
 
 def test_a_silent_level_is_named_once_it_had_time_to_speak():
@@ -34,5 +50,4 @@ def test_a_silent_level_is_named_once_it_had_time_to_speak():
     assert silence_warning(values, progress=0.1) is None
     assert "level 0 (0.03 bits) is silent" in silence_warning(values, progress=0.5)
     assert silence_warning({"AE/LevelRate(level 0)": 0.5}, progress=0.5) is None
-    named = set(re.findall(r"--set (\w+)", LOUDER))
-    assert named <= set(options("hierarchical_vae"))
+    assert named(louder()) <= set(options("hierarchical_vae"))

@@ -1,0 +1,241 @@
+"""What stands beside the loop and looks on: log, TensorBoard, progress bar, pictures, best model, warnings, saving."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from aegean.data.kinds import show
+from aegean.model import Model
+from aegean.training.folder import Score, score_json
+from aegean.training.record import Record
+from aegean.training.watch import collapse_warning, cures, louder, saturation_warning, silence_warning
+
+SAVE_SECONDS = 240
+SHOWN = 64  # samples in a grid
+IN_SIGHT = ("fd", "coverage", "rfd", "psnr")  # scores that the progress bar shows
+
+Scores = Mapping[str, Score]
+
+
+class Watcher:
+    """Is told what happens, in the order of these methods; each does nothing unless it is overridden."""
+
+    def phase(self) -> None:
+        """A phase has begun after another one."""
+
+    def step(self, seconds: float) -> None:
+        """A step was taken, in so many seconds."""
+
+    def line(self, values: Mapping[str, float]) -> None:
+        """A line of the log is due: means since the last one."""
+
+    def evaluation(self, model: Model, scores: Scores) -> None:
+        """The model was evaluated."""
+
+    def told(self, stopping: bool) -> None:
+        """All that a step gave has been told; whether the run stops here."""
+
+
+def watch(record: Record, stack: contextlib.ExitStack) -> list[Watcher]:
+    """The watchers of the leading process, in the order in which they are told; the stack closes what they open."""
+    bar = stack.enter_context(progress_bar(record))
+    board = stack.enter_context(tensorboard(record))
+    seen: list[Watcher] = [Log(record), Board(record, board), Pictures(record, board), Best(record)]
+    return [*seen, Bar(record, bar), Warnings(record, bar), Saving(record)]
+
+
+class Log(Watcher):
+    """metrics.jsonl, and the seconds in it."""
+
+    def __init__(self, record: Record):
+        self.record = record
+
+    def step(self, seconds: float) -> None:
+        self.record.notes["seconds"] += seconds
+
+    def line(self, values: Mapping[str, float]) -> None:
+        self.record.log(kind="train", values=values)
+
+    def evaluation(self, model: Model, scores: Scores) -> None:
+        self.record.log(kind="eval", scores={key: score_json(score) for key, score in scores.items()})
+
+
+class Board(Watcher):
+    """Curves for TensorBoard."""
+
+    def __init__(self, record: Record, board: Any):
+        self.trainer, self.board = record.trainer, board
+
+    def line(self, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
+            self.board.add_scalar(name, value, self.trainer.images)
+
+    def evaluation(self, model: Model, scores: Scores) -> None:
+        for key, score in scores.items():
+            self.board.add_scalar(f"scores/{key}", score.value, self.trainer.images)
+
+
+class Pictures(Watcher):
+    """Samples and reconstructions, as the run goes."""
+
+    def __init__(self, record: Record, board: Any):
+        self.record, self.board = record, board
+        feed = record.trainer.feed
+        self.shown = feed.take("shown", 0, min(SHOWN // 2, feed.count))
+
+    def evaluation(self, model: Model, scores: Scores) -> None:
+        images, able, info = self.record.trainer.images, model.can(), model.info
+        found = {}
+        if "sample" in able:
+            found["samples"] = show({"": info.restore(model.sample(SHOWN, seed=0))}, info)
+        if "reconstruct" in able:
+            x = self.shown.x
+            again = info.restore(model.reconstruct(x, self.shown.labels if model.conditional else None))
+            found["reconstructions"] = show({"given": info.restore(x), "reconstructed": again}, info)
+        for name, png in found.items():
+            self.record.folder.write_sample(f"{name}-{images:010d}.png", png)
+            self.board.add_image(name, _decoded(png), images)
+
+
+class Best(Watcher):
+    """The best model by held-out distance: of samples where it samples, else of reconstructions."""
+
+    def __init__(self, record: Record):
+        self.record = record
+
+    def evaluation(self, model: Model, scores: Scores) -> None:
+        key = next((key for name in ("fd@", "rfd@") for key in scores if key.startswith(name)), None)
+        if key is None:
+            return
+        best, value = self.record.notes["best"], scores[key].value
+        if best.get("key") != key or value < best["value"]:
+            self.record.trainer.model(about=self.record.about()).save(self.record.folder.best)
+            self.record.notes["best"] = {"key": key, "value": value, "images": self.record.trainer.images}
+
+
+class Bar(Watcher):
+    """The progress bar, with the latest numbers."""
+
+    def __init__(self, record: Record, bar: tqdm):
+        self.trainer, self.bar = record.trainer, bar
+        self.numbers: dict[str, float] = {}
+
+    def step(self, seconds: float) -> None:
+        self.bar.update(self.trainer.run.batch)
+
+    def line(self, values: Mapping[str, float]) -> None:
+        self._show({name.split("/")[-1]: value for name, value in values.items() if "gradient" not in name})
+
+    def evaluation(self, model: Model, scores: Scores) -> None:
+        names = {key.split("@")[0]: score.value for key, score in scores.items()}
+        self._show({name: names[name] for name in IN_SIGHT if name in names})
+
+    def _show(self, numbers: Mapping[str, float]) -> None:
+        self.numbers |= numbers
+        text = "  ".join(f"{name} {value:.3g}" for name, value in self.numbers.items())
+        self.bar.set_postfix_str(text, refresh=False)
+        self.bar.set_description(self.trainer.phase.name, refresh=False)
+
+
+class Warnings(Watcher):
+    """Signs of collapse, saturation and silent levels, while there is time to stop."""
+
+    def __init__(self, record: Record, bar: tqdm):
+        self.record, self.trainer, self.bar = record, record.trainer, bar
+        self.cures = cures(record.settings.recipe, record.settings.info)
+
+    def line(self, values: Mapping[str, float]) -> None:
+        if warning := saturation_warning(values):
+            self._warn("saturation", warning, self.cures)
+        if warning := silence_warning(values, self._progress()):
+            self._warn("silence", warning, louder())
+
+    def evaluation(self, model: Model, scores: Scores) -> None:
+        last = self.trainer.phase is self.trainer.run.schedule[-1]  # earlier, parts of G may not have begun
+        coverage = next((score for key, score in scores.items() if key.split("@")[0] == "coverage"), None)
+        if coverage is None or not last or not {"D", "G"} <= set(self.trainer.phase.trains):
+            return
+        notes = self.record.notes
+        if warning := collapse_warning(coverage.value, coverage.floor, notes["coverage"], self._progress()):
+            self._warn("collapse", warning, self.cures)
+        notes["coverage"] = max(notes["coverage"], coverage.value)
+
+    def _progress(self) -> float:
+        return self.trainer.seen / self.trainer.phase.images
+
+    def _warn(self, kind: str, finding: str, help: str) -> None:
+        text = f"{finding}; {help}"
+        said = self.record.notes.setdefault("said", [])
+        place = f"{kind} {self.trainer.phase.name}"
+        self.record.log(kind="warning", warning=kind, text=text)
+        if place not in said:
+            said.append(place)
+            self.bar.write(f"warning at {self.trainer.images:,} images: {text}", file=sys.stderr)
+
+
+class Saving(Watcher):
+    """The state, at the start of a phase, after an evaluation, every few minutes and where the run stops."""
+
+    def __init__(self, record: Record):
+        self.record, self.at = record, time.monotonic()
+
+    def phase(self) -> None:
+        self._save()
+
+    def evaluation(self, model: Model, scores: Scores) -> None:
+        self._save()
+
+    def told(self, stopping: bool) -> None:
+        if stopping or time.monotonic() - self.at > SAVE_SECONDS:
+            self._save()
+
+    def _save(self) -> None:
+        self.record.save()
+        self.at = time.monotonic()
+
+
+def progress_bar(record: Record) -> tqdm:
+    return tqdm(
+        total=record.trainer.run.images,
+        initial=record.trainer.images,
+        unit="img",
+        unit_scale=True,
+        desc=record.trainer.phase.name,
+        mininterval=0.3 if sys.stderr.isatty() else 20,
+        dynamic_ncols=True,
+    )
+
+
+@contextlib.contextmanager
+def tensorboard(record: Record) -> Iterator[Any]:
+    from torch.utils.tensorboard import SummaryWriter
+
+    before = threading.excepthook
+
+    def hook(args: Any) -> None:  # the writer's thread: the next call raises its error where it is told
+        if not isinstance(args.exc_value, OSError):
+            before(args)
+
+    threading.excepthook = hook
+    try:
+        # What an interrupted session wrote after the state that is resumed from is taken back.
+        writer: Any = SummaryWriter(str(record.folder.tensorboard), purge_step=record.trainer.images + 1)
+        with contextlib.closing(writer):
+            yield writer
+    finally:
+        threading.excepthook = before
+
+
+def _decoded(png: bytes) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).transpose(2, 0, 1)
