@@ -19,19 +19,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import arguments, finish, rounded, show
+from common import arguments, finish, note, rounded, show
 from PIL import Image
-from tqdm import trange
+from study import play, trainer_of
 
 import aegean
 from aegean.codec import unpack
 from aegean.compression import compress, decompress
 from aegean.data import Dataset, open_data
-from aegean.data.sets.feed import Feed
 from aegean.machine import pick_device
 from aegean.recipes import configure
 from aegean.training.engine import choose_engine
-from aegean.training.trainer import Trainer
 
 QUALITIES = (1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90, 95, 100)
 SPEED = 10_000  # test pictures, at most, that are written and read against the clock
@@ -104,10 +102,9 @@ def trained(file: Path, recipe: str, dataset: Dataset, images: int, settings: di
     if file.exists():
         return aegean.load(file)
     run, device = configure(recipe, dataset.info, {**settings, "images": images}), pick_device("auto")
-    feed = Feed(dataset.info, dataset.train, dataset.train_labels, device, seed=run.seed)
-    trainer = Trainer(run, dataset.info, feed, device, choose_engine(run, device, "auto", "auto", 1))
-    for _ in trange(images // run.batch, desc=f"{recipe} {settings.get('quality', '')}", unit="step"):
-        trainer.step()
+    trainer = trainer_of(run, dataset, device, choose_engine(run, device, "auto", "auto", 1))
+    note(f"training {recipe} {settings.get('quality', '')}")
+    play(trainer)
     file.parent.mkdir(parents=True, exist_ok=True)
     model = trainer.model({"recipe": recipe, "images": images, "settings": settings})
     model.save(file)

@@ -16,11 +16,11 @@ from typing import Any
 
 import torch
 from common import arguments, finish, median, note, rounded, show
+from study import play, raw_model
 from tasks import TASKS, Scorer
 from transfer import QUICK, SMALL, Bench, chosen, make_run
 
 from aegean.formulas.neighbours import share_interval
-from aegean.model import Model
 from aegean.training.trainer import Trainer
 
 EVALUATIONS = 50
@@ -39,24 +39,19 @@ CURES: dict[str, dict[str, Any]] = {
 }
 
 
-def raw_model(trainer: Trainer) -> Model:
-    """The model with the weights themselves in the place of their averages."""
-    averaged = trainer.model()
-    return Model(averaged.specs, {name: trainer.nets[name] for name in averaged.nets}, averaged.info)
-
-
 def followed(trainer: Trainer, score: Scorer, times: int) -> dict[str, list[dict[str, float]]]:
     """Scores of the raw and of the averaged weights: at the hand-over, then so many times."""
-    while "G" not in trainer.phase.trains or "D" not in trainer.phase.trains:
-        trainer.next_phase() if trainer.phase_ended else trainer.step()
-    found = {"average": [score(trainer.model())], "raw": [score(raw_model(trainer))]}
-    for number in range(1, times + 1):
-        while trainer.seen < trainer.phase.images * number / times:
-            trainer.step()
-        if fault := trainer.blame():
-            raise SystemExit(fault)
+    found: dict[str, list[dict[str, float]]] = {"average": [], "raw": []}
+
+    def due(began: bool) -> bool:
+        both = {"D", "G"} <= set(trainer.phase.trains)
+        return both and trainer.seen >= trainer.phase.images * len(found["raw"]) / times
+
+    def look(began: bool, seconds: float) -> None:
         found["average"].append(score(trainer.model()))
         found["raw"].append(score(raw_model(trainer)))
+
+    play(trainer, due, look)
     return found
 
 

@@ -14,20 +14,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from common import arguments, finish, note, rounded, show
+from study import CPU, play, trainer_of
 
 from aegean.data import Dataset, open_data
-from aegean.data.sets.feed import Feed
 from aegean.formulas.disentanglement import SILENT
 from aegean.formulas.pictures import psnr
 from aegean.metrics.factors import Factors, untrained
 from aegean.model import Model
 from aegean.model.directions import data_latents
 from aegean.recipes import configure
-from aegean.training.trainer import Trainer
 
-CPU = torch.device("cpu")
 COLUMNS = ("mig", "factorvae", "rate", "active", "psnr", "seconds")
 
 
@@ -58,12 +55,9 @@ def main() -> None:
 def trained(recipe: str, settings: dict[str, str], dataset: Dataset, images: int, seed: int) -> tuple[Model, float]:
     """A model, and the processor's seconds that it took."""
     run = configure(recipe, dataset.info, settings).with_images(images).replace(seed=seed)
-    feed = Feed(dataset.info, dataset.train, dataset.train_labels, CPU, seed)
-    trainer = Trainer(run, dataset.info, feed, CPU)
-    start = time.process_time()
-    while not trainer.done:
-        trainer.step()
-    return trainer.model(), time.process_time() - start
+    trainer = trainer_of(run, dataset)
+    seconds = play(trainer, clock=time.process_time)
+    return trainer.model(), seconds
 
 
 def measured(model: Model, factors: Factors, dataset: Dataset, seconds: float) -> dict[str, float]:

@@ -24,18 +24,16 @@ import diffusers
 import numpy as np
 import torch
 from common import arguments, finish, note, rounded, show
+from study import CPU, play, scores_of, trainer_of
 from tasks import TASKS
 
 from aegean import diffusers as folders
 from aegean.data import Dataset, kinds
-from aegean.data.sets.feed import Feed
 from aegean.metrics.features import feature_network
 from aegean.metrics.protocol import Evaluator
 from aegean.model import Model
 from aegean.recipes import configure
-from aegean.training.trainer import Trainer
 
-CPU = torch.device("cpu")
 BATCH = 32
 RATE = 1e-3  # of the plain loop, falling along a cosine to nothing
 COLUMNS = ("psnr", "rfd", "ssim")
@@ -80,19 +78,12 @@ def trained(asked: argparse.Namespace, dataset: Dataset, seed: int) -> Model:
 def tuned(source: Model, dataset: Dataset, settings: dict[str, Any], images: int, seed: int) -> Model:
     """The source after `decoder_finetune`."""
     run = configure("decoder_finetune", dataset.info, settings, source.specs).with_images(images).replace(seed=seed)
-    feed = Feed(dataset.info, dataset.train, dataset.train_labels, CPU, seed)
-    trainer = Trainer(run, dataset.info, feed, CPU)
-    for name, network in source.nets.items():
-        trainer.nets[name].load_state_dict(network.state_dict())
-    trainer.enter()
-    while not trainer.done:
-        trainer.step()
-        if trainer.phase_ended and not trainer.done:
-            note(f"  { ({name: rounded(value) for name, value in trainer.means().items()}) }")
-            trainer.next_phase()
-    note(f"  { ({name: rounded(value) for name, value in trainer.means().items()}) }")
-    if fault := trainer.blame():
-        raise SystemExit(fault)
+    trainer = trainer_of(run, dataset, source=source)
+
+    def look(began: bool, seconds: float) -> None:
+        note(f"  { ({name: rounded(value) for name, value in trainer.means().items()}) }")
+
+    play(trainer, lambda began: trainer.phase_ended, look)
     return trainer.model()
 
 
@@ -125,7 +116,7 @@ def main() -> None:
         start = time.perf_counter()
         model = made()
         seconds = time.perf_counter() - start
-        scores = {key.partition("@")[0]: score.value for key, score in evaluator(model).items()}
+        scores = scores_of(evaluator, model)
         found.setdefault(name, []).append({**{key: scores[key] for key in COLUMNS}, "seconds": seconds})
         note(f"seed {seed}, {name}: {found[name][-1]}")
         if seed == asked.seeds[0]:

@@ -27,13 +27,13 @@ from typing import Any
 import numpy as np
 import torch
 from common import arguments, finish, median, note, rounded, show
+from study import passes, play, scores_of, trainer_of
 from tasks import single_digits, triples
 from torch import Tensor
 
 from aegean.config import Net
 from aegean.data import DataInfo, Dataset, open_data
 from aegean.data.io.show import as_pictures, tiles
-from aegean.data.sets.feed import Feed
 from aegean.machine import peak, reset_peak
 from aegean.metrics.features import FeatureNetwork, feature_network
 from aegean.metrics.probes import Probes
@@ -41,7 +41,6 @@ from aegean.metrics.protocol import Evaluator
 from aegean.model import Model
 from aegean.recipes import configure
 from aegean.training.schedule import Run
-from aegean.training.trainer import Trainer
 
 Classify = Callable[[Tensor], np.ndarray]  # samples (n, *shape) -> classes (n,)
 POINTS = 8  # scores along the way
@@ -140,45 +139,31 @@ def matched(
 # one run
 
 
-def play(
+def played(
     run: Run, dataset: Dataset, device: torch.device, score: Evaluator, points: int
 ) -> tuple[Model, dict[str, Any]]:
     """Train to the end: the model, its scores, its costs, and {images, seconds, fd} at so many even places."""
-    feed = Feed(dataset.info, dataset.train, dataset.train_labels, device, run.seed)
     reset_peak(device)
-    trainer = Trainer(run, dataset.info, feed, device)
+    trainer = trainer_of(run, dataset, device)
+    silent: dict[str, float] = {}
+    along: list[dict[str, float]] = []
+
+    def look(began: bool, seconds: float) -> None:
+        silent.update({k.split("/")[1]: v for k, v in trainer.means().items() if "LevelRate" in k})
+        if not trainer.done and "sample" in trainer.model().can() and "G" in trainer.phase.trains:
+            along.append({"images": trainer.images, "seconds": seconds, **scores_of(score, trainer.model())})
+
     clock = time.process_time if device.type == "cpu" else time.perf_counter  # others may work beside us
-    every, seconds, start, along = run.images / points, 0.0, clock(), []
-    silent = {}
-    while True:
-        trainer.step()
-        if trainer.images // every > (trainer.images - run.batch) // every:
-            trainer.wait()
-            seconds += clock() - start
-            if fault := trainer.blame():
-                raise SystemExit(fault)
-            silent = {k.split("/")[1]: v for k, v in trainer.means().items() if "LevelRate" in k}
-            if not trainer.done and "sample" in trainer.model().can() and "G" in trainer.phase.trains:
-                along.append({"images": trainer.images, "seconds": seconds, **named(score(trainer.model()))})
-            start = clock()
-        if trainer.done:
-            break
-        if trainer.phase_ended:
-            trainer.next_phase()
+    seconds = play(trainer, lambda began: not began and passes(trainer, points), look, clock)
     model = trainer.model()
     found = {
-        **named(score(model)),
+        **scores_of(score, model),
         "seconds": seconds,
         **({} if device.type == "cpu" else {"memory": peak(device)}),
         "parameters": sum(p.numel() for net in trainer.nets.values() for p in net.parameters()),
         "rates": silent,
     }
-    return model, {**found, "along": [*along, {"images": run.images, "seconds": seconds, **named(score(model))}]}
-
-
-def named(scores: dict[str, Any]) -> dict[str, float]:
-    """Scores by the names of their metrics."""
-    return {key.split("@")[0]: score.value for key, score in scores.items() if "probe" not in key}
+    return model, {**found, "along": [*along, {"images": run.images, "seconds": seconds, **scores_of(score, model)}]}
 
 
 def control(model: Model, classify: Classify, variance: float, count: int) -> list[dict[str, float]]:
@@ -229,7 +214,7 @@ class Bench:
         results = []
         for seed in range(seeds):
             run = run.replace(seed=seed).with_images(self.images)
-            model, result = play(run, self.dataset, self.device, self.score, self.points)
+            model, result = played(run, self.dataset, self.device, self.score, self.points)
             if model.depth > 1 and "sample" in model.can():
                 result["levels"] = control(model, self.classify, self.variance, self.redrawn)
             if self.probes and "levels" in model.can():

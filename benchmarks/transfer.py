@@ -17,17 +17,16 @@ JSON.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 from common import arguments, finish, median, note, rounded, show
+from study import passes, play, trainer_of
 from tasks import TASKS, Direction, Scorer, Scores, Task, fraction
 
 from aegean.data import Dataset, kinds
-from aegean.data.sets.feed import Feed
 from aegean.recipes import RECIPES, configure
 from aegean.recipes.registry import options
 from aegean.training.engine import Engine, choose_engine
@@ -87,22 +86,16 @@ def curve(trainer: Trainer, score: Scorer) -> list[dict[str, Any]]:
     end. Only what samples is scored, and only once its generator is handed over or moves. Seconds are those of
     training, edges and compiling."""
     found: list[dict[str, Any]] = []
-    every, seconds, start = trainer.run.images / POINTS, 0.0, time.perf_counter()
-    while not trainer.done:
-        if entered := trainer.phase_ended:
-            trainer.next_phase()
-        else:
-            trainer.step()
-        passed = trainer.images // every > (trainer.images - trainer.run.batch) // every
-        if trainer.done or ({"D", "G"} <= set(trainer.phase.trains) and (entered or passed)):
-            trainer.wait()
-            seconds += time.perf_counter() - start
-            if fault := trainer.blame():
-                raise SystemExit(fault)
-            place = 0 if entered else round(trainer.images / every)
-            scores = score(trainer.model()) if "prior" in trainer.nets else {}
-            found.append({"images": trainer.images, "seconds": seconds, "place": place, **scores})
-            start = time.perf_counter()
+
+    def due(began: bool) -> bool:
+        return {"D", "G"} <= set(trainer.phase.trains) and (began or passes(trainer, POINTS))
+
+    def look(began: bool, seconds: float) -> None:
+        place = 0 if began else round(trainer.images * POINTS / trainer.run.images)
+        scores = score(trainer.model()) if "prior" in trainer.nets else {}
+        found.append({"images": trainer.images, "seconds": seconds, "place": place, **scores})
+
+    play(trainer, due, look)
     return found
 
 
@@ -113,9 +106,8 @@ class Bench:
         self.task, self.dataset, self.score, self.device, self.compile = task, dataset, score, device, compile
 
     def trainer(self, run: Run, seed: int, engine: Engine | None = None) -> Trainer:
-        feed = Feed(self.dataset.info, self.dataset.train, self.dataset.train_labels, self.device, seed)
         engine = engine or choose_engine(run, self.device, "auto", self.compile, 1)
-        return Trainer(run.replace(seed=seed), self.dataset.info, feed, self.device, engine)
+        return trainer_of(run.replace(seed=seed), self.dataset, self.device, engine)
 
     def images_in(self, seconds: float, run: Run) -> int:
         """How many images of this run fit into so many seconds."""

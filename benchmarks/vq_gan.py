@@ -14,16 +14,15 @@ the lowest PSNR of the decoder's raw weights, on 500 pictures, in the first 100 
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 from typing import Any
 
 import torch
 from common import arguments, finish, note, rounded, show
+from study import play, raw_model, scores_of, trainer_of
 from tasks import TASKS
 
 from aegean.data import Dataset, kinds
-from aegean.data.sets.feed import Feed
 from aegean.formulas import pictures
 from aegean.metrics.features import feature_network
 from aegean.metrics.protocol import Evaluator
@@ -53,38 +52,31 @@ class Bench:
         self.held_out = self.evaluator.test[:SHOWN]
 
     def trainer(self, run: Run, source: Model | None = None) -> Trainer:
-        feed = Feed(self.dataset.info, self.dataset.train, self.dataset.train_labels, self.device, self.seed)
-        trainer = Trainer(run.replace(seed=self.seed), self.dataset.info, feed, self.device)
-        for name, net in (source.nets if source else {}).items():
-            trainer.nets[name].load_state_dict(net.state_dict())
-        trainer.enter()
-        return trainer
+        return trainer_of(run.replace(seed=self.seed), self.dataset, self.device, source=source)
 
     def psnr(self, trainer: Trainer) -> float:
         """Of the raw weights, on some held-out pictures."""
-        averaged = trainer.model()
-        model = Model(averaged.specs, {name: trainer.nets[name] for name in averaged.nets}, averaged.info)
+        model = raw_model(trainer)
         return pictures.psnr(self.held_out.numpy(), model.reconstruct(self.held_out).numpy())
 
     def played(self, trainer: Trainer, follow: bool) -> tuple[Model, dict[str, Any]]:
-        start, curve = time.perf_counter(), []
-        while True:
+        curve: list[float] = []
+
+        def due(began: bool = False) -> bool:
             steps = trainer.seen // trainer.run.batch
-            if follow and trainer.phase is trainer.run.schedule[-1] and steps <= FOLLOWED and steps % EVERY == 0:
+            return follow and trainer.phase is trainer.run.schedule[-1] and steps <= FOLLOWED and steps % EVERY == 0
+
+        def look(began: bool = False, seconds: float = 0.0) -> None:
+            if due():
                 curve.append(self.psnr(trainer))
-            trainer.step()
-            if trainer.done:
-                break
-            if trainer.phase_ended:
-                trainer.next_phase()
-        if fault := trainer.blame():
-            raise SystemExit(fault)
+
+        look()
+        seconds = play(trainer, due, look)
         found = {"curve": [rounded(value) for value in curve], "lowest": min(curve, default=None)}
-        found |= {"use": trainer.nets["bottleneck"].use()["use"], "seconds": time.perf_counter() - start}
-        return trainer.model(), found
+        return trainer.model(), {**found, "use": trainer.nets["bottleneck"].use()["use"], "seconds": seconds}
 
     def scores(self, model: Model) -> dict[str, float]:
-        found = {key.partition("@")[0]: score.value for key, score in self.evaluator(model).items()}
+        found = scores_of(self.evaluator, model)
         size = len(model.compress(self.evaluator.test)) / len(self.evaluator.test)
         return {"bytes": size, **{name: found[name] for name in ("psnr", "rfd", "ssim")}}
 

@@ -1,0 +1,72 @@
+"""What the studies share: a trainer on a data set, played to its end with looks on the way, and scores by name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from aegean.data import Dataset
+from aegean.data.sets.feed import Feed
+from aegean.metrics.protocol import Evaluator
+from aegean.model import Model
+from aegean.training.engine import Engine
+from aegean.training.schedule import Run
+from aegean.training.trainer import Trainer
+
+CPU = torch.device("cpu")
+
+
+def trainer_of(
+    run: Run, dataset: Dataset, device: torch.device = CPU, engine: Engine | None = None, source: Model | None = None
+) -> Trainer:
+    """A trainer at the beginning of a run on a data set; its networks begin with the values of the source's."""
+    feed = Feed(dataset.info, dataset.train, dataset.train_labels, device, run.seed)
+    trainer = Trainer(run, dataset.info, feed, device, engine)
+    if source:
+        for name, net in source.nets.items():
+            trainer.nets[name].load_state_dict(net.state_dict())
+        trainer.enter()
+    return trainer
+
+
+def play(
+    trainer: Trainer,
+    due: Callable[[bool], bool] = lambda began: False,
+    look: Callable[[bool, float], None] = lambda began, seconds: None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
+    """Train to the end; the seconds of training alone. SystemExit: an update went wrong.
+
+    due: whether to look now, after a step (False) or at the start of a phase (True); at the end always.
+    look: takes the same, and the seconds so far; the clock stands meanwhile.
+    """
+    seconds, start = 0.0, clock()
+    for began in trainer:
+        if trainer.done or due(began):
+            trainer.wait()
+            seconds += clock() - start
+            if fault := trainer.blame():
+                raise SystemExit(fault)
+            look(began, seconds)
+            start = clock()
+    return seconds
+
+
+def passes(trainer: Trainer, points: int) -> bool:
+    """Whether the last step has passed one of so many even places of the run."""
+    every = trainer.run.images / points
+    return trainer.images // every > (trainer.images - trainer.run.batch) // every
+
+
+def raw_model(trainer: Trainer) -> Model:
+    """The model with the weights themselves in the place of their averages."""
+    averaged = trainer.model()
+    return Model(averaged.specs, {name: trainer.nets[name] for name in averaged.nets}, averaged.info)
+
+
+def scores_of(evaluator: Evaluator, model: Model) -> dict[str, Any]:
+    """Scores by the names of their metrics."""
+    return {key.split("@")[0]: score.value for key, score in evaluator(model).items()}
