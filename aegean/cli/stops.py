@@ -14,8 +14,8 @@ import torch
 
 from aegean.cli.faults import INTERRUPTED, STOPPED, Stop
 from aegean.training.folder import Folder
+from aegean.training.guard import Fault
 from aegean.training.loop import Interrupted
-from aegean.training.trainer import Fault
 from aegean.training.world import Lost
 
 

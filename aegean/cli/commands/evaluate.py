@@ -21,7 +21,7 @@ def options(p: Parser) -> None:
 def run(args: argparse.Namespace) -> None:
     import aegean
     from aegean.cli.describe import score_table
-    from aegean.training.loop import score_json
+    from aegean.training.folder import score_json
 
     scores = aegean.evaluate(args.run, args.data, args.count, args.features)
     found = {key: score_json(score) for key, score in scores.items()}
