@@ -300,7 +300,7 @@ def test_no_format_runs_a_program():
 @pytest.mark.parametrize(
     ("name", "content", "what"),
     [
-        ("a.heic", boxes(b"heic"), r"HEIC photograph: pip install 'aegean\[heic\]'"),
+        ("a.heic", boxes(b"heic"), r"HEIC photograph, which needs pip install 'aegean\[heic\]'"),
         ("a.heif", boxes(b"mif1"), "HEIC photograph"),
         ("a.mp4", boxes(b"isom"), "a video"),
         ("a.mov", boxes(b"qt  "), "a video"),
@@ -321,7 +321,7 @@ def test_what_is_no_picture_is_named(tmp_path, monkeypatch, name, content, what)
     with pytest.raises(UserError, match=rf"{name} .*{what}"):
         natural(folder, COLOUR, exact=True)
     found, said = natural(folder, COLOUR, exact=True, skip_bad=True)
-    assert len(found) == 25 and "1 of 26 files left out" in said and what.partition(":")[0] in said
+    assert len(found) == 25 and "1 of 26 files left out" in said and what.partition(",")[0] in said
 
 
 def test_how_many_of_which_kind_were_left_out(tmp_path):
@@ -332,7 +332,7 @@ def test_how_many_of_which_kind_were_left_out(tmp_path):
     said = []
     heard(said, open_data, DataOptions(str(folder), skip_bad=True))
     text = next(text for text in said if "left out" in text)
-    assert "7 of 32 files" in text and "a video: 5 (0.mp4, 1.mp4, 2.mp4 and 2 more)" in text and "a PDF: 2" in text
+    assert "7 of 32 files" in text and "5 × a video (0.mp4, 1.mp4, 2.mp4 and 2 more)" in text and "2 × a PDF" in text
 
 
 def test_heic_is_read_where_its_library_is(tmp_path, monkeypatch):

@@ -69,8 +69,8 @@ def test_a_whole_picture_keeps_its_size_and_a_large_one_its_form():
     "data, words",
     [
         (b"", "cannot be read as a picture"),
-        (b"hello", "no known picture format|save it as PNG"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no known picture format|save it as PNG"),
+        (b"hello", "no known picture format|saved as PNG"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no known picture format|saved as PNG"),
         (bytes(BYTES + 1), "at most 20 MB"),
         (header_only(9000, 9000), "81 megapixels; at most 50"),
         (header_only(100_000, 100_000), "more than 200 megapixels"),

@@ -23,7 +23,7 @@ from aegean.data.read.decode import Open, deep_values, transparent
 from aegean.data.read.files import Files
 from aegean.data.read.formats import Picture, endings, open_picture, reason_of
 from aegean.data.read.lazy import LazyPictures
-from aegean.data.read.pictures import open_pictures, picture_names, remarks, say_left_out, unreadable
+from aegean.data.read.pictures import be, open_pictures, picture_names, remarks, say_left_out, unreadable
 from aegean.data.read.source import Part, Source, Want
 from aegean.surface import muted, noted, option, say
 
@@ -142,9 +142,9 @@ def _decoded(
             with opener(key) as file, open_picture(file) as picture:
                 found = values(picture, said)
         except Exception as error:  # Pillow's readers raise many kinds for damaged files
-            reason = reason_of(error)
+            reason = reason_of(error).rstrip(".")
             if not skip_bad and isinstance(error, UserError):
-                raise UserError(f"{title(key)}: {reason} ({option('skip_bad')} leaves such pictures out)") from None
+                raise UserError(f"{title(key)}: {reason} ({option('skip_bad')} leaves such pictures out).") from None
             if not skip_bad:
                 raise UserError(unreadable(title(key), reason)) from None
             bad.append((name, reason))
@@ -153,7 +153,7 @@ def _decoded(
     if bad:
         say_left_out(origin, len(names), bad)
     for remark, count in said.items():
-        say(f"{origin}: {count} of {len(names)} pictures are {remark}")
+        say(f"{origin}: {count} of {len(names)} pictures {be(count)} {remark}")
 
 
 def _values(picture: Picture, said: Counter[str], info: DataInfo, exact: bool) -> np.ndarray:

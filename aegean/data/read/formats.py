@@ -21,10 +21,10 @@ BITS, PHOTOMETRIC, WIDTH, HEIGHT, PLANAR, SAMPLE_FORMAT = 258, 262, 256, 257, 28
 SUBFILE, DNG_VERSION = 254, 50706
 SEPARATE, SIGNED, WHITE_IS_ZERO, REDUCED = 2, 2, 0, 1  # their values
 UNREAD = {  # brands of files in boxes: their format, and what such a file is where no library reads it
-    **dict.fromkeys((b"avif", b"avis"), ("AVIF", "an AVIF picture: pip install -U pillow reads it")),
+    **dict.fromkeys((b"avif", b"avis"), ("AVIF", "an AVIF picture, which needs pip install -U pillow")),
     **dict.fromkeys(
         (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"),
-        ("HEIF", "a HEIC photograph: pip install 'aegean[heic]' reads it"),
+        ("HEIF", "a HEIC photograph, which needs pip install 'aegean[heic]'"),
     ),
 }
 OTHERS = (  # first bytes, from a place on, and what such a file is
@@ -44,10 +44,10 @@ OTHERS = (  # first bytes, from a place on, and what such a file is
     (0, b"fLaC", "a sound"),
     (0, b"%PDF", "a PDF"),
     (0, b"%!PS", "a PostScript drawing"),
-    (0, b"\x93NUMPY", "a NumPy array: give it alone"),
-    (0, b"PK\x03\x04", "a zip: give it alone, or unpack it"),
-    (0, b"8BPS", "a Photoshop file: save it as PNG"),
-    (0, b"<svg", "an SVG drawing: save it as PNG"),
+    (0, b"\x93NUMPY", "a NumPy array, to be given alone"),
+    (0, b"PK\x03\x04", "a zip, to be unpacked or given alone"),
+    (0, b"8BPS", "a Photoshop file, to be saved as PNG"),
+    (0, b"<svg", "an SVG drawing, to be saved as PNG"),
 )
 
 

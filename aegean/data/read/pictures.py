@@ -145,8 +145,12 @@ def say_left_out(origin: str, count: int, bad: Sequence[tuple[str, str]]) -> Non
     for name, reason in bad:
         kinds.setdefault(reason, []).append(name)
     kinds = dict(sorted(kinds.items(), key=lambda kind: -len(kind[1])))
-    found = [f"{reason}: {len(names)} ({_some(names)})" for reason, names in kinds.items()]
+    found = [f"{len(names)} × {reason} ({_some(names)})" for reason, names in kinds.items()]
     say(f"{origin}: {len(bad)} of {count} files left out: {_some(found, '; ', 8)}")
+
+
+def be(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _some(names: Sequence[str], between: str = ", ", most: int = 3) -> str:
@@ -187,7 +191,7 @@ def settle(headers: Sequence[Header], path: Path, want: Want) -> Form:
     """One size, number of channels and depth for all, and every conversion that follows said in words."""
     count = len(headers)
     for remark, number in Counter(remark for header in headers for remark in header.remarks).items():
-        say(f"{path.name}: {number} of {count} pictures are {remark}")
+        say(f"{path.name}: {number} of {count} pictures {be(number)} {remark}")
     grey, deep = sum(header.grey for header in headers), sum(header.deep for header in headers)
     channels = want.channels or (1 if grey == count else 3)
     if channels not in (1, 3, 4):
