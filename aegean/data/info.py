@@ -45,16 +45,6 @@ class DataInfo(Config):
         if not self.kind:
             object.__setattr__(self, "kind", KIND_OF_AXES.get(len(self.shape), ""))
 
-    @property
-    def is_image(self) -> bool:
-        return self.kind == "image"
-
-    def inside(self, x: Tensor) -> Tensor:
-        """Which model values (n, *shape) are within the range of pictures, its ends excluded; of rows, all."""
-        import torch
-
-        return x.abs() < 1 if self.is_image else torch.ones_like(x, dtype=torch.bool)
-
     def normalise(self, raw: np.ndarray | Tensor) -> Tensor:
         """Raw samples (n, *shape) of any number type -> float32 model values."""
         import torch

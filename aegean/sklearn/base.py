@@ -95,7 +95,7 @@ class Estimator(BaseEstimator):
         params = kept.get("params") or {
             "n_components": model.latent,
             "recipe": model.about.get("recipe", "ae"),
-            "image_shape": model.info.shape if model.info.is_image else None,
+            "image_shape": model.info.shape if len(model.info.shape) > 1 else None,
         }
         known = cls._get_param_names()
         estimator = cls(**{name: _tuples(value) for name, value in params.items() if name in known})

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from aegean.data.kinds import inside
 from aegean.data.sets.feed import Feed
 from aegean.latent import Quantised
 from aegean.objectives import Term
@@ -170,8 +171,8 @@ class Step:
             losses = [term(p).mean() for term in terms]
         if turn.balance:
             x = named(p, turn.balance)
-            inside = self.feed.info.inside(x)
-            weighted, squares = balanced(turn, terms, losses, x, inside, player.slopes, progress)
+            bounds = inside(self.feed.info, x)
+            weighted, squares = balanced(turn, terms, losses, x, bounds, player.slopes, progress)
         else:
             weighted = [loss * at(term.weight, progress) for loss, term in zip(losses, terms)]
         if terms not in player.passes:

@@ -17,9 +17,9 @@ from aegean.model import BATCH, Model
 from aegean.nets.blocks import place
 from aegean.paths import Noise, noise_for
 from aegean.surface import option
+from aegean.training.blame import blame
 from aegean.training.edges import copy_values
 from aegean.training.engine import Engine
-from aegean.training.guard import blame
 from aegean.training.schedule import Copy, Fit, Phase, Renew, Run
 from aegean.training.step import Clock, Step
 from aegean.training.world import World

@@ -7,6 +7,7 @@ import pytest
 import torch
 from steps import trainer
 
+from aegean.data.kinds import inside
 from aegean.objectives import GeneratorLoss, SquaredError, Term
 from aegean.training.balance import balanced, remember
 from aegean.training.schedule import Turn
@@ -107,7 +108,7 @@ def pulls(t, player):
     p = t.current.paths(player.turn, t.current.index(), 0, player.turn.terms)
     losses = [term(p).mean() for term in player.turn.terms]
     met = balanced(
-        player.turn, player.turn.terms, losses, p.x_hat, t.info.inside(p.x_hat), player.slopes, t.current.progress()
+        player.turn, player.turn.terms, losses, p.x_hat, inside(t.info, p.x_hat), player.slopes, t.current.progress()
     )
     x = p.x_hat
     found = [torch.autograd.grad(loss, x, retain_graph=True, allow_unused=True)[0] for loss in met.losses]
