@@ -4,12 +4,12 @@ their parsers.
 A hook of mkdocs (mkdocs.yml); `make docs` builds the site.
 """
 
-import inspect
 import re
 from pathlib import Path
 
 from aegean.cli import COMMANDS, parser_of
 from aegean.recipes import RECIPES, options
+from aegean.recipes.registry import documentation, find
 
 ROOT = Path(__file__).parent.parent
 COPIED = {"README.md": "index.md", "README.zh.md": "index.zh.md", "CONTRIBUTING.md": "contributing.md"}
@@ -51,10 +51,9 @@ def cards():
 
 
 def card(name):
-    text = inspect.getdoc(RECIPES[name])
-    text = re.sub(r"\b(Papers?|Expected):", r"\n\n**\1:**", text)
-    rows = [f"| `{o.name}` | `{_shown(o.default)}` | {_words(o.words)} |" for o in options(name).values()]
-    table = "\n".join(["| `--set` | default | values |", "|---|---|---|", *rows])
+    text = re.sub(r"\b(Papers?|Expected):", r"\n\n**\1:**", documentation(find(name))[0])
+    rows = [f"| `{o.name}` | `{o.text or 'none'}` | {o.help} | {_words(o.words)} |" for o in options(name).values()]
+    table = "\n".join(["| `--set` | default | description | values |", "|---|---|---|---|", *rows])
     return f"## {name}\n\n{text}\n\n    aegean train {name} --data SPEC --out runs/{name}\n\n{table}"
 
 
@@ -80,12 +79,6 @@ def _written(action):
     value = action.metavar or "|".join(action.choices or ()) or action.dest.upper()
     value = " ".join(value) if isinstance(value, tuple) else value
     return _words(f"{', '.join(action.option_strings)}{'' if action.nargs == 0 else f' {value}'}".strip())
-
-
-def _shown(default):
-    if isinstance(default, tuple):
-        return ",".join(map(str, default)) or "none"
-    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def _words(words):
