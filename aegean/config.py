@@ -11,8 +11,8 @@ import difflib
 import importlib
 import inspect
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, overload
 
 JSON_LIMIT = 4_000_000  # characters; a config of a real run has some thousands
 
@@ -30,6 +30,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 _CONFIGS: dict[str, type[Config]] = {}
 _NETWORKS: dict[str, type] = {}
+_KINDS: dict[type, str] = {}  # of networks: their names in files
 NETWORK_ROOMS = ("aegean.nets", "aegean.latent")  # imported when a network of theirs is asked for
 T = TypeVar("T", bound=type)
 
@@ -46,9 +47,21 @@ class Config:
         return dataclasses.replace(self, **changes)
 
 
-def network(cls: T) -> T:
-    """Class decorator: this nn.Module can be built from JSON; its keyword arguments are its settings."""
-    _NETWORKS[cls.__name__] = cls
+@overload
+def network(cls: T) -> T: ...
+@overload
+def network(cls: str) -> Callable[[T], T]: ...
+def network(cls: Any) -> Any:
+    """Class decorator: this nn.Module can be built from JSON; its keyword arguments are its settings. Files know it by
+    its name, or by another one: @network("GivenCodes")."""
+    if isinstance(cls, str):
+        return lambda named: _register(named, cls)
+    return _register(cls, cls.__name__)
+
+
+def _register(cls: T, kind: str) -> T:
+    _NETWORKS[kind] = cls
+    _KINDS[cls] = kind
     return cls
 
 
@@ -95,7 +108,7 @@ class Net(Config):
 def net(kind: str | type, **args: Any) -> Net:
     """`Net` of a class, or of its name: net("ConvEncoder", shape=(1, 8, 8)). Lists become tuples, as after JSON, so
     that equal networks compare equal."""
-    name = kind if isinstance(kind, str) else kind.__name__
+    name = kind if isinstance(kind, str) else _KINDS.get(kind, kind.__name__)
     return Net(name, {key: from_json(to_json(value)) for key, value in args.items()})
 
 

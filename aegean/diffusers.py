@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from aegean.config import Net, UserError, net, parse_json
 from aegean.data.info import DataInfo
-from aegean.latent import GivenCodes, GivenGaussian, GivenIdentity, quantiser_of
+from aegean.latent import GridCodes, GridGaussian, GridIdentity, quantiser_of
 from aegean.model import Model
 from aegean.nets.diffusers import CLASSES, DiffusersDecoder, DiffusersEncoder, Plan, library
 
@@ -105,17 +105,17 @@ def write(model: Model, path: str | Path) -> float:
 def _specs(plan: Plan, config: Mapping[str, Any], shape: tuple[int, ...], grid: tuple[int, int, int]) -> dict[str, Net]:
     halves = {"config": dict(config), "shape": shape}
     if plan.kind == "VQModel":
-        bottleneck = net(GivenCodes, level=grid, levels=plan.all["num_vq_embeddings"])
+        bottleneck = net(GridCodes, level=grid, levels=plan.all["num_vq_embeddings"])
     elif plan.kind == "AutoencoderKL":
-        bottleneck = net(GivenGaussian, level=(2 * grid[0], *grid[1:]), shift=plan.shift, scale=plan.scale)
+        bottleneck = net(GridGaussian, level=(2 * grid[0], *grid[1:]), shift=plan.shift, scale=plan.scale)
     else:
-        bottleneck = net(GivenIdentity, level=grid, shift=plan.shift, scale=plan.scale)
+        bottleneck = net(GridIdentity, level=grid, shift=plan.shift, scale=plan.scale)
     return {"E": net(DiffusersEncoder, **halves), "bottleneck": bottleneck, "G": net(DiffusersDecoder, **halves)}
 
 
 def _tensors(whole: Mapping[str, Tensor], part: nn.Module) -> dict[str, Tensor]:
     """Of a whole autoencoder's tensors those of a part, whose names agree but for the codebook's."""
-    if isinstance(part, GivenCodes):
+    if isinstance(part, GridCodes):
         return {"codes": whole[CODES], "mass": part.mass}
     return {name: whole[name] for name in part.state_dict()}
 
@@ -124,7 +124,7 @@ def _state(model: Model) -> dict[str, Tensor]:
     """The tensors of a whole autoencoder of diffusers."""
     nets = model.nets
     state = {**nets["E"].state_dict(), **nets["G"].state_dict()}
-    return {**state, CODES: nets["bottleneck"].codes} if isinstance(nets["bottleneck"], GivenCodes) else state  # type: ignore[dict-item]
+    return {**state, CODES: nets["bottleneck"].codes} if isinstance(nets["bottleneck"], GridCodes) else state  # type: ignore[dict-item]
 
 
 def _config(path: Path) -> dict[str, Any]:

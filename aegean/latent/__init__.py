@@ -10,11 +10,12 @@ __getattr__, _lazy = exports(
     __name__,
     {
         "bottlenecks": ("Gaussian", "Identity", "Latent"),
-        "given": ("GivenCodes", "GivenGaussian", "GivenIdentity", "GivenScalars"),
+        "grids": ("GridCodes", "GridGaussian", "GridIdentity", "GridScalars"),
         "ladder": ("LadderPosterior",),
         "mapping": ("MappingPrior",),
         "priors": ("GaussianPrior", "MixturePrior", "NormalPrior"),
-        "quantised": ("FiniteScalar", "Quantised", "VectorQuantised"),
+        "quantised": ("FiniteScalar", "Quantised"),
+        "codebooks": ("VectorQuantised",),
         "whitening": ("WhiteningPrior", "fold", "foldable"),
     },
 )

@@ -136,7 +136,7 @@ def one_hot(labels: Tensor | None, classes: int, like: Tensor) -> Tensor:
     return (labels[:, None] == torch.arange(classes, device=labels.device)).to(like.dtype) * classes**0.5
 
 
-class Clipped(torch.autograd.Function):
+class Clip(torch.autograd.Function):
     """x within [-1, 1], with the gradient of x except where it would lead further out."""
 
     @staticmethod
@@ -156,4 +156,4 @@ def in_range(raw: Tensor, output: str) -> Tensor:
     (docs/log.md); rows (B, columns) have no range."""
     if output == "logits":
         return torch.tanh(raw / 2)
-    return Clipped.apply(raw) if raw.dim() > 2 else raw  # type: ignore[no-any-return]
+    return Clip.apply(raw) if raw.dim() > 2 else raw  # type: ignore[no-any-return]

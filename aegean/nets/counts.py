@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from aegean.codec.counted import Counted
 from aegean.config import network
-from aegean.nets.integer import MEMORY, SMOOTHING, Coded, tally
+from aegean.nets.integer import MEMORY, SMOOTHING, Coding
+from aegean.nets.rounding import tally
 
 
 @network
@@ -31,18 +32,18 @@ class CountModel(nn.Module):
         """Channels and levels of the grids."""
         return len(self.counts), self.levels
 
-    def forward(self, symbols: Tensor) -> Coded:
+    def forward(self, symbols: Tensor) -> Coding:
         """Symbols (B, channels, H, W), rounded to whole numbers."""
         symbol = (symbols + 0.5).floor().long()
         table = torch.arange(symbol.shape[1], device=symbol.device)[:, None, None].expand_as(symbol)
         share = self.counts / self.counts.sum(1, keepdim=True)
-        return Coded(-share.log2()[table, symbol].flatten(1).sum(1), table, symbol)
+        return Coding(-share.log2()[table, symbol].flatten(1).sum(1), table, symbol)
 
     @property
     def observed_size(self) -> int:
         return self.counts.numel()
 
-    def observed(self, coded: Coded) -> Tensor:
+    def observed(self, coded: Coding) -> Tensor:
         """How often each symbol of each channel occurred: (channels * levels,) float32, whole."""
         return tally(coded.table * self.levels + coded.symbol, self.counts.numel())
 

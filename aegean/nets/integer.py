@@ -3,9 +3,8 @@ code, so that what is trained is what is used; rounding passes gradients straigh
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,56 +15,15 @@ from aegean.codec import predictor
 from aegean.codec import shape as plan
 from aegean.config import network
 from aegean.nets.blocks import he_
+from aegean.nets.logistic import at_worst, first_counts, log_scale, logistic_bits
+from aegean.nets.rounding import Activation, floor, nearest, tally
 
-MEMORY = 1 << 16  # counts of a table, above which all of them are halved: what was seen long ago is forgotten
-EQUIVALENT = 1024  # counts that a table begins with, in the shape of its logistic
-RARE = 2**-10  # share of numbers that no logistic explains
 COARSE = 0.25  # a logistic's scale, in levels, below which its table stands for one whole number
+MEMORY = 1 << 16  # counts of a table, above which all of them are halved: what was seen long ago is forgotten
 SMOOTHING = 64  # a symbol that was never seen counts as this part of one that was seen once
 
 
-class Rounded(torch.autograd.Function):
-    """floor(x), with the gradient of x."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
-        return x.floor()
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
-        return grad
-
-
-class Activation(torch.autograd.Function):
-    """floor(x) brought into the range of hidden activations, with the gradient of x inside of it."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
-        y = x.floor().clamp_(0, plan.HIDDEN_MOST)
-        ctx.save_for_backward(y)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
-        (y,) = ctx.saved_tensors
-        return torch.ops.aten.hardtanh_backward(grad, y, 0, plan.HIDDEN_MOST)
-
-
-def floor(x: Tensor) -> Tensor:
-    return Rounded.apply(x)
-
-
-def nearest(x: Tensor) -> Tensor:
-    return floor(x + 0.5)
-
-
-def tally(places: Tensor, size: int) -> Tensor:
-    """How often each of `size` places occurs among whole numbers of any shape: (size,) float32."""
-    found = torch.zeros(size, device=places.device)
-    return found.index_add_(0, places.flatten(), torch.ones(places.numel(), device=places.device))
-
-
-class Coded(NamedTuple):
+class Coding(NamedTuple):
     """What a predictor says of a batch of grids (B, C, H, W): `bits` (B,) that each costs under the logistics that the
     tables begin as; which `table` codes each number, and as what `symbol` (B, C, H, W)."""
 
@@ -129,7 +87,7 @@ class IntegerPredictor(nn.Module):
         """Values (B, channels, H, W) -> whole numbers from 0 to levels - 1, with the gradient of the values."""
         return nearest(values.float() * self.scale + self.offset).clamp(0, self.shape.levels - 1)
 
-    def forward(self, values: Tensor) -> Coded:
+    def forward(self, values: Tensor) -> Coding:
         shape = self.shape
         with torch.autocast(values.device.type, enabled=False):
             x = self.numbers(values)
@@ -151,7 +109,7 @@ class IntegerPredictor(nn.Module):
                 middle = nearest(mean) + (mean - nearest(mean)) * (spread.exp() / COARSE).clamp(max=1)
                 slope = logistic_bits(y, middle.detach(), spread.detach(), shape.levels)
                 bits = bits + (slope - slope.detach())
-        return Coded(bits.flatten(1).sum(1), *self._table(x, place, width))
+        return Coding(bits.flatten(1).sum(1), *self._table(x, place, width))
 
     def _layer(self, number: int) -> tuple[Tensor, Tensor]:
         """One layer of all channels' networks at once: weights (C, outputs, inputs) and biases (C, outputs), rounded.
@@ -205,7 +163,7 @@ class IntegerPredictor(nn.Module):
     def observed_size(self) -> int:
         return self.counts.numel()
 
-    def observed(self, coded: Coded) -> Tensor:
+    def observed(self, coded: Coding) -> Tensor:
         """How often each symbol was coded by each table: (tables * levels,) float32, whole."""
         return tally(coded.table * self.shape.levels + coded.symbol, self.counts.numel())
 
@@ -237,46 +195,3 @@ def layer_sizes(shape: plan.Shape) -> Tensor:
         plans = [shape.layers(channel)[number] for channel in range(shape.channels)]
         rows.append([[2.0**p.weight_bits, float(p.most), 2.0**p.sum_bits, 2.0 ** (bits - p.sum_bits)] for p in plans])
     return torch.tensor(rows)
-
-
-def log_scale(shape: plan.Shape, width: Any) -> Any:
-    """ln of a logistic's scale in levels, of a width from -12 to 12: 0.14 to 55 levels of a picture's 256; fewer the
-    fewer there are. Of coefficients 0.007 to 20."""
-    if shape.means is not None:
-        return width / 3 - 1
-    return width / 4 + 1 - math.log(1 << shape.gain_bits) / 2
-
-
-def logistic_bits(x: Tensor, mean: Tensor, log_scale: Tensor, levels: int) -> Tensor:
-    """-log2 of the mass that a logistic gives to the unit around x (...), the tails beyond 0 and levels - 1 included
-    (Salimans et al. 2017, eq. 2), from sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - e^(b - a)), which loses
-    nothing however far x is."""
-    inverse = (-log_scale.clamp(-8, 8)).exp()
-    low, high = x < 0.5, x > levels - 1.5
-    above = torch.where(high, 0.0, F.softplus(-(x + 0.5 - mean) * inverse))
-    below = torch.where(low, 0.0, F.softplus((x - 0.5 - mean) * inverse))
-    within = torch.where(low | high, 0.0, torch.log(-torch.expm1(-inverse)))
-    return (above + below - within) / math.log(2)
-
-
-def at_worst(bits: Tensor, levels: int) -> Tensor:
-    """Bits under a mixture with RARE of a uniform distribution over the levels. A table learns what its tails weigh; a
-    narrow logistic would let one rare number outweigh thousands of others."""
-    rare = torch.full_like(bits, math.log(RARE / levels))
-    return -torch.logaddexp(math.log1p(-RARE) - bits * math.log(2), rare) / math.log(2)
-
-
-def first_counts(shape: plan.Shape) -> Tensor:
-    """Counts (tables, levels) int32 of the logistic that each table stands for before anything was seen: those of its
-    group's middle level."""
-    parts, group = 1 << shape.place_bits, plan.groups(shape)
-    members = [np.flatnonzero(group == g) - plan.BEYOND for g in range(shape.places)]
-    middle = torch.tensor([mine[len(mine) // 2] if len(mine) else 0 for mine in members], device="cpu")
-    with torch.device("cpu"):  # where a network is only planned, its numbers are wanted all the same
-        mean = middle[:, None, None, None] + (torch.arange(parts)[:, None, None] + 0.5) / parts
-        width = torch.arange(-(plan.WIDTHS // 2), plan.WIDTHS // 2)[:, None] + 0.5
-        x = torch.arange(shape.levels)
-        bits = logistic_bits(x.float(), mean, log_scale(shape, width), shape.levels)
-        counts = (torch.exp2(-bits) * EQUIVALENT).round().to(torch.int32)
-        symbol = (x - middle[:, None, None, None]) % shape.levels
-        return torch.zeros_like(counts).scatter_(-1, symbol.expand_as(counts), counts).flatten(0, 2)

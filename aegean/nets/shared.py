@@ -41,9 +41,9 @@ class SharedDiscriminator(nn.Module):
         self.channels, self.scales, self.heads = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for number, level in enumerate(self.levels):
             if project:
-                self.channels.append(Fixed((width, level[0])))
+                self.channels.append(FixedMap((width, level[0])))
                 if number:
-                    self.scales.append(Fixed((width, width)))
+                    self.scales.append(FixedMap((width, width)))
             self.heads.append(_head(width if project else level[0], width, axes=len(level) - 1))
 
     @property
@@ -74,7 +74,7 @@ class SharedDiscriminator(nn.Module):
         return tuple(reversed(mixed))
 
 
-class Fixed(nn.Module):
+class FixedMap(nn.Module):
     """A random linear map of channels that never learns: (B, in, ...) -> (B, out, ...)."""
 
     weight: Tensor

@@ -16,7 +16,7 @@ from aegean.surface import option
 from aegean.training.schedule import Fit
 
 PLAIN = ("Identity", "Gaussian")  # bottlenecks of autoencoders that know no symbols
-GIVEN = ("GivenIdentity", "GivenGaussian", "GivenCodes")  # those of folders of diffusers
+GRIDS = ("GivenIdentity", "GivenGaussian", "GivenCodes")  # those of folders of diffusers
 
 
 def compressor(
@@ -46,13 +46,13 @@ def compressor(
     family = "" if missing else quantiser_of(source["bottleneck"])
     kind_of_latent = "" if missing else source["bottleneck"].kind
     plain = kind_of_latent in PLAIN and "latent" in source["G"].args
-    if not (family or plain or kind_of_latent in GIVEN):
+    if not (family or plain or kind_of_latent in GRIDS):
         raise UserError(
             f"{option('source')}: the model has {', '.join(source)}; this recipe starts from an autoencoder with "
             "one latent: train ae, vae, vq_ae or codec."
         )
     bottleneck, G = source["bottleneck"], source["G"]
-    if bottleneck.kind in GIVEN:
+    if bottleneck.kind in GRIDS:
         bottleneck = instead(bottleneck, kind, symbols)
     elif not family:
         bottleneck = quantised(source["E"], G, kind, symbols)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from aegean.latent import FiniteScalar, Latent
 from aegean.nets import DiscriminatorOutput
-from aegean.nets.integer import Coded
+from aegean.nets.integer import Coding
 from aegean.paths import Paths, path, wiring
 
 
@@ -80,13 +80,13 @@ class Standard(Paths):
     # coding
 
     @path
-    def symbols(self) -> Coded:
+    def symbols(self) -> Coding:
         """What the latent's symbols cost under the tables that their network chooses, which rounds them itself."""
         finite = isinstance(self.nets["bottleneck"], FiniteScalar)
         return self.nets["symbols"](self.latent.stats[0] if finite else self.latent.symbols)
 
     @path
-    def pixels(self) -> Coded:
+    def pixels(self) -> Coding:
         """What the data cost, every value exactly."""
         return self.nets["pixels"](self.x)
 

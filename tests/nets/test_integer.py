@@ -4,7 +4,8 @@ import torch
 
 from aegean.codec.plane import Plane
 from aegean.codec.shape import Shape
-from aegean.nets.integer import MEMORY, IntegerPredictor, first_counts, log_scale, logistic_bits
+from aegean.nets.integer import MEMORY, IntegerPredictor
+from aegean.nets.logistic import first_counts, log_scale, logistic_bits
 
 SIZES = [
     {"channels": 3, "levels": 256, "offset": 127.5, "scale": 127.5, "hidden": (16, 8)},

@@ -10,7 +10,7 @@ from aegean.config import net, networks
 from aegean.data.batch import Batch
 from aegean.nets import ConvDecoder, ConvEncoder, Discriminator, MLPDecoder, MLPEncoder, SharedDiscriminator
 from aegean.nets.augment import AUGMENTATIONS, augment, cutout, numbers, translate
-from aegean.nets.blocks import Clipped, in_range
+from aegean.nets.blocks import Clip, in_range
 from aegean.paths import noise_for
 from aegean.wirings import Standard
 
@@ -231,7 +231,7 @@ def test_a_description_cannot_ask_for_millions_of_layers():
 
 def test_a_clipped_number_learns_only_inwards():
     x = torch.tensor([-2.0, -2.0, 0.5, 2.0, 2.0], requires_grad=True)
-    Clipped.apply(x).backward(torch.tensor([1.0, -1.0, 1.0, 1.0, -1.0]))
+    Clip.apply(x).backward(torch.tensor([1.0, -1.0, 1.0, 1.0, -1.0]))
     assert x.grad.tolist() == [0.0, -1.0, 1.0, 1.0, 0.0]
 
 

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from aegean.config import network
 from aegean.latent.bottlenecks import Latent, kl_to_normal
 from aegean.latent.names import NATS_TO_BITS
-from aegean.latent.quantised import FiniteScalar, Quantised, Replaced
+from aegean.latent.quantised import FiniteScalar, Quantised, StraightThrough
 
 REACH = 4.0  # standard deviations of a channel, to either side, that finite scalars take the place of
 
 
-class _Given(nn.Module):
+class _Grid(nn.Module):
     """`shift` and `scale`, one number or one a channel: z = (h - shift) * scale."""
 
     shift: Tensor
@@ -29,8 +29,8 @@ class _Given(nn.Module):
             self.register_buffer(name, torch.tensor(values, dtype=torch.float32)[:, None, None], persistent=False)
 
 
-@network
-class GivenIdentity(_Given):
+@network("GivenIdentity")
+class GridIdentity(_Grid):
     """A plain autoencoder's: a level (C, H, W) -> z = (h - shift) * scale, flattened."""
 
     def __init__(self, level: Sequence[int], shift: Sequence[float] = (0.0,), scale: Sequence[float] = (1.0,)):
@@ -41,8 +41,8 @@ class GivenIdentity(_Given):
         return Latent(z, z.new_zeros(len(z)))
 
 
-@network
-class GivenGaussian(_Given):
+@network("GivenGaussian")
+class GridGaussian(_Grid):
     """A diagonal Gaussian posterior (Kingma and Welling 2013): a level (2C, H, W) of means, then log variances (within
     [-30, 20]), of h; `stats` and `rate` are of z = (h - shift) * scale, flattened, against N(0, 1)."""
 
@@ -57,8 +57,8 @@ class GivenGaussian(_Given):
         return Latent(z, kl_to_normal(mean, log_variance) * NATS_TO_BITS, (mean, log_variance))
 
 
-@network
-class GivenCodes(Quantised):
+@network("GivenCodes")
+class GridCodes(Quantised):
     """One codebook, `codes` (levels, C), that holds still: each place of a level (C, H, W) takes the nearest code."""
 
     codes: Tensor
@@ -72,7 +72,7 @@ class GivenCodes(Quantised):
         # As diffusers measures: two codes that are nearly as near must not change places by rounding.
         nearest = torch.cdist(places.detach().flatten(0, 2), self.codes).argmin(1)
         symbols = nearest.view(len(h), *self.grid).to(places.dtype)
-        z = Replaced.apply(places.movedim(-1, 1).flatten(1), self.to_codes(symbols))
+        z = StraightThrough.apply(places.movedim(-1, 1).flatten(1), self.to_codes(symbols))
         return Latent(z, self.bits(symbols), (), symbols)
 
     def to_codes(self, symbols: Tensor) -> Tensor:
@@ -85,8 +85,8 @@ class GivenCodes(Quantised):
         return torch.cdist(places.flatten(0, 2), self.codes).argmin(1).view(len(z), *self.grid)
 
 
-@network
-class GivenScalars(FiniteScalar):
+@network("GivenScalars")
+class GridScalars(FiniteScalar):
     """Finite scalars in the place of a given latent: of a level (C or more, H, W) the first C = `grid[0]` channels h,
     of which z = (h - shift) * scale was made, are rounded to `levels` steps within REACH deviations of their mean.
     `fit` finds both, so that a codec begins with all that the autoencoder has learnt."""
