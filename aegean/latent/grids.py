@@ -59,7 +59,7 @@ class GridGaussian(_Grid):
 
 @network("GivenCodes")
 class GridCodes(Quantised):
-    """One codebook, `codes` (levels, C), that holds still: each place of a level (C, H, W) takes the nearest code."""
+    """One codebook, `codes` (levels, C), that is frozen: each place of a level (C, H, W) takes the nearest code."""
 
     codes: Tensor
 

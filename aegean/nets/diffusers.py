@@ -27,7 +27,7 @@ SIZES = ("in_channels", "out_channels", "latent_channels", "norm_num_groups", "n
 LISTS = ("block_out_channels", "encoder_block_out_channels", "decoder_block_out_channels")
 LARGEST = 1 << 16  # of a size
 LAYERS = 100  # of a block
-FLOORS = 12  # halvings of a picture's sides, and one
+LEVELS = 12  # sizes of feature maps, each half of the one before
 
 
 def library() -> Any:
@@ -58,7 +58,7 @@ class Plan:
         self.given = {k: v for k, v in config.items() if k in known and k != "self"}
         self.all = {k: p.default for k, p in known.items() if p.default is not p.empty} | self.given
         self._check_values()
-        self.factor = 2 ** (self._floors() - 1)
+        self.factor = 2 ** (self._levels() - 1)
         self.channels, self.depth = self.all["in_channels"], self.all["latent_channels"]
         self.shift: tuple[float, ...] = (0.0,)
         self.scale: tuple[float, ...] = (1.0,)
@@ -81,7 +81,7 @@ class Plan:
         """The latent's shape (depth, H / factor, W / factor) for pictures of a shape (channels, H, W). UserError: there
         is none."""
         if len(shape) != 3:
-            raise UserError(f"{self.kind} takes pictures, not rows of {shape[0]} columns.")
+            raise UserError(f"{self.kind} takes pictures, not samples of shape {'x'.join(map(str, shape))}.")
         channels, height, width = shape
         if channels != self.channels:
             raise UserError(
@@ -108,15 +108,15 @@ class Plan:
             if name == "layers_per_block" and not _whole(value, LAYERS):
                 self._refuse(name, value, f"a whole number from 1 to {LAYERS}")
             if name in LISTS and not _list(value, lambda v: _whole(v, LARGEST)):
-                self._refuse(name, value, f"at most {FLOORS} whole numbers from 1 to {LARGEST:,}")
+                self._refuse(name, value, f"at most {LEVELS} whole numbers from 1 to {LARGEST:,}")
             if name in ("num_encoder_blocks", "num_decoder_blocks") and not _list(
                 value, lambda v: _whole(v, LAYERS, 0)
             ):
-                self._refuse(name, value, f"at most {FLOORS} whole numbers to {LAYERS}")
+                self._refuse(name, value, f"at most {LEVELS} whole numbers to {LAYERS}")
             if name in BLOCKS and not _list(value, BLOCKS[name].__contains__):
                 self._refuse(name, value, f"a list of {' and '.join(BLOCKS[name])}")
 
-    def _floors(self) -> int:
+    def _levels(self) -> int:
         """Sizes of feature maps, from the picture's to the latent's."""
         lists = (
             ("num_encoder_blocks", "num_decoder_blocks", *LISTS[1:])
@@ -126,7 +126,7 @@ class Plan:
         counts = {len(self.all[name]) for name in lists}
         if len(counts) > 1 or self.all.get("upsampling_scaling_factor", 2) != 2:
             self._refuse(
-                lists[0], self.all[lists[0]], f"as many floors in {', '.join(lists[1:])}, each of half the size"
+                lists[0], self.all[lists[0]], f"as many levels in {', '.join(lists[1:])}, each of half the size"
             )
         return counts.pop()
 
@@ -234,5 +234,5 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _list(value: Any, fits: Any, most: int = FLOORS) -> bool:
+def _list(value: Any, fits: Any, most: int = LEVELS) -> bool:
     return isinstance(value, list | tuple) and 0 < len(value) <= most and all(map(fits, value))

@@ -1,4 +1,4 @@
-"""A discriminator: augmentation and packing, an encoder as backbone, and heads that judge."""
+"""A discriminator: augmentation and packing, an encoder as backbone, and a head."""
 
 from __future__ import annotations
 
@@ -27,16 +27,18 @@ class DiscriminatorOutput(NamedTuple):
 class Discriminator(nn.Module):
     """Samples (B, *shape), and noise (B, *noise_shape) for the augmentation -> DiscriminatorOutput.
 
-    `pack` samples are judged together, stacked along channels (PacGAN, Lin et al. 2018); then the
-    backbone is built for `pack` times the channels. With `classes` the logit gains the inner product of
-    features and class vector (Miyato and Koyama 2018). `bias`: a bias at the end cancels in a
-    relativistic or Wasserstein loss and would never train; other losses want it. `patches`: a logit for each
-    place of the last level, which sees a patch of the picture (Isola et al. 2017, section 3.2.2), instead of one for
-    all of it.
+    backbone: an encoder, built for `pack` times the channels of the samples
+    classes: of a conditional discriminator, whose logit gains the inner product of features and class vector (Miyato
+        and Koyama 2018); 0: without
+    pack: samples that are seen together, stacked along channels (PacGAN, Lin et al. 2018)
+    augmentation: names in AUGMENTATIONS, applied in this order
+    bias: of the last layer; it cancels in a relativistic or Wasserstein loss and would never train, others want it
+    patches: a logit for each place of the last level, which sees a patch of the sample (Isola et al. 2017, section
+        3.2.2), instead of one for all of it
 
-    `shares` names the network whose features are judged, where it is not the discriminator's own.
+    `shares` names the network whose features are looked at, where it is not the discriminator's own.
 
-    Autocast ends before the head: a logit of three digits would be too coarse for a loss, or for its own slope.
+    Autocast ends before the head: a logit of three digits would be too coarse for a loss, or for its own gradient.
     """
 
     shares = ""

@@ -34,15 +34,22 @@ class Coding(NamedTuple):
 
 @network
 class IntegerPredictor(nn.Module):
-    """Chooses tables for the numbers of grids (see `codec.shape.Shape` for its settings).
+    """Chooses tables for the whole numbers of grids (B, channels, H, W), from the neighbours of each.
 
-    Values (B, channels, H, W) come in units in which value * scale + offset is a whole number from 0 to levels - 1, or
-    is rounded to one. What is not rounded yet learns from the slope of its own bits, not of the rounded number's, which
-    for a coefficient near the middle would be none (Minnen and Singh 2020, section 3.3, with noise). Below COARSE a
-    logistic is moved to its whole number for that: its place then says nothing, and would drift.
+    channels: of a grid, 1 to 256
+    levels: a number is 0 to levels - 1; 2 to 256
+    reach: rows above and columns to the left that are seen, 1 to 4
+    hidden: units of each hidden layer
+    offset, scale: values come in units in which value * scale + offset is such a number, or is rounded to one
+    means: so many channels are expected to be as their neighbours, the others in the middle; None: all
+    pace: parameters are stored divided by it, so the network learns so many times faster than an optimizer's rate says
+        (Karras et al. 2019, section C)
 
-    `counts` (tables, levels) learns from what is seen: `observe`, once a step. Parameters are stored divided by `pace`,
-    so that the network learns so many times faster than an optimizer's rate says (Karras et al. 2019, section C).
+    What is not rounded yet learns from the gradient of its own bits, not of the rounded number's, which for a
+    coefficient near the middle would be none (Minnen and Singh 2020, section 3.3, with noise). Below COARSE a logistic
+    is moved to its whole number for that: its place then says nothing, and would drift.
+
+    `counts` (tables, levels) learns from what is seen: `observe`, once a step.
     """
 
     counts: Tensor

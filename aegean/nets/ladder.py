@@ -33,7 +33,7 @@ class Draw(nn.Module):
 class _Ladder(nn.Module):
     """Latents (B, latent), the top level's first -> raw output: `mean` brings it into [-1, 1].
 
-    `floors` levels draw, counted from 0, nearest the data. The top one's latent is plain numbers; each other one adds
+    Levels are counted from 0, nearest the data; `depth` of them draw. The top one draws a vector; each other one adds
     a draw to the state on its way down. What is drawn is e ~ N(0, 1), so that one plain prior serves all levels;
     zeros are the conditional priors' means. `spans` are the numbers that each level draws.
     """

@@ -75,7 +75,7 @@ class ScaleDiscriminator(nn.Module):
         return [p.unflatten(1, s) for p, s in zip(x.split(spans[first:], 1), self.shapes[first:])]
 
     def _logit(self, level: int, h: Tensor) -> Tensor:
-        """The coarsest scale is judged as a whole, the others by the mean over places."""
+        """The coarsest scale is seen as a whole, the others by the mean over places."""
         h = act(h)
         h = h.flatten(1) if level == len(self.levels) - 1 else h.flatten(2).mean(2)
         return self.heads[level](h)[:, 0]

@@ -1,4 +1,4 @@
-"""A discriminator on the features of another network, which holds still (Sauer et al. 2021, Projected GAN)."""
+"""A discriminator on the features of another network, which is frozen (Sauer et al. 2021, Projected GAN)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class SharedDiscriminator(nn.Module):
 
     One small head looks at each level, as it is, or with `project` as section 3.2 of the paper has it: mixed across
     channels by a fixed random projection to `width`, and across scales by adding the coarser level through another. The
-    projections are buffers, so nothing trains them, and the encoder holds still because no term of the turn names it.
+    projections are buffers, so nothing trains them, and the encoder is frozen because no term of the turn names it.
     `levels` are those of the encoder, (C, H, W) each, or (C,); where they begin with the samples' own shape, a head
-    judges those too: no encoder shows all of what it sees.
+    looks at those too: no encoder shows all of what it sees.
     """
 
     shares = "E"
@@ -55,11 +55,11 @@ class SharedDiscriminator(nn.Module):
     ) -> DiscriminatorOutput:
         x = augment(x, noise, self.augmentation)
         features = backbone(x)
-        judged = (x, *features)[-len(self.levels) :]
+        seen = (x, *features)[-len(self.levels) :]
         if self.project:
-            judged = self._mixed(judged)
+            seen = self._mixed(seen)
         with torch.autocast(x.device.type, enabled=False):
-            logits = tuple(head(h.float()).flatten(1).mean(1) for head, h in zip(self.heads, judged))
+            logits = tuple(head(h.float()).flatten(1).mean(1) for head, h in zip(self.heads, seen))
         return DiscriminatorOutput(logits, features, x)
 
     def _mixed(self, levels: Sequence[Tensor]) -> tuple[Tensor, ...]:

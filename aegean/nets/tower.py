@@ -1,7 +1,8 @@
-"""The networks of a stack: floors of compact features, each with a stage up, a stage down, a judge and a reader.
+"""The networks of a stack: levels of compact features, each with a stage up, a stage down, a discriminator and a
+reader of noise.
 
-A stack of K floors has values h_0 (the data), h_1, ..., h_{K-1} (features of mean square 1) and h_K (the latent).
-Floor i leads from h_i up to h_{i+1} and, with noise z_i, back down (Huang et al. 2017, sections 3.1 and 3.2).
+A stack of K levels has values h_0 (the data), h_1, ..., h_{K-1} (features of mean square 1) and h_K (the latent).
+Level i leads from h_i up to h_{i+1} and, with noise z_i, back down (Huang et al. 2017, sections 3.1 and 3.2).
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ QUIET = 0.1  # of a usual layer's weights, those of noise at first
 
 
 def unit(h: Tensor) -> Tensor:
-    """Features (B, d) brought to a mean square of 1 each: so a term weighs the same on every floor."""
+    """Features (B, d) brought to a mean square of 1 each: so a term weighs the same on every level."""
     return h * (h.square().mean(1, keepdim=True) + 1e-8).rsqrt()
 
 
 class Stage(nn.Module):
-    """One floor up: the last level of a body, brought to `size` numbers of mean square 1; as it is without a size."""
+    """One level up: the last level of a body, brought to `size` values of mean square 1; without a size as it is."""
 
     def __init__(self, body: nn.Module, size: int):
         super().__init__()
@@ -40,7 +41,7 @@ class Stage(nn.Module):
 class Tower(nn.ModuleList):
     """Data (B, *shape) -> h_1, ..., h_{K-1} (B, sizes[i]), and the features that feed the bottleneck.
 
-    stages: K encoders, of the data, then of `sizes` numbers each. A stage sees nothing but the floor below it.
+    stages: K encoders, of the data, then of `sizes` numbers each. A stage sees nothing but the level below it.
     """
 
     def __init__(self, stages: Sequence[Net], sizes: Sequence[int]):
@@ -61,9 +62,9 @@ class Tower(nn.ModuleList):
 
 @network
 class Stack(nn.ModuleList):
-    """Latents h_K (B, latent) -> data (B, *shape), floor by floor: h_i = G_i(h_{i+1}, z_i).
+    """Latents h_K (B, latent) -> data (B, *shape), level by level: h_i = G_i(h_{i+1}, z_i).
 
-    floors: K decoders, of the data first; each takes what is above it and `noise` numbers beside. Without noise z_i
+    floors: K decoders, of the data first; each takes what is above it and `noise` dimensions beside. Without noise z_i
     is zero, its mean: so the stack is also the decoder of an autoencoder.
     """
 
@@ -71,15 +72,15 @@ class Stack(nn.ModuleList):
 
     def __init__(self, floors: Sequence[Net], noise: int):
         assert 0 < len(floors) <= DEEPEST
-        super().__init__(floor.build() for floor in floors)
+        super().__init__(decoder.build() for decoder in floors)
         self.noise, self.latent = noise, self[-1].latent - noise  # type: ignore[operator]
         with torch.no_grad():  # the decoder that begins a generator has not met noise: it comes in quietly
-            for floor in self:
-                floor.stem.weight[:, floor.latent - noise :].mul_(QUIET)  # type: ignore[union-attr, operator, index]
+            for decoder in self:
+                decoder.stem.weight[:, decoder.latent - noise :].mul_(QUIET)  # type: ignore[union-attr, operator, index]
 
     @property
     def spans(self) -> tuple[int, ...]:
-        """Numbers that each floor draws."""
+        """Dimensions that each level draws."""
         return (self.noise,) * len(self)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -88,7 +89,7 @@ class Stack(nn.ModuleList):
         return self._raw(0, z)
 
     def descend(self, level: int, above: Tensor, noise: Tensor | None = None) -> Tensor:
-        """One floor down: h_{level+1} (B, d) and z_level (B, noise) -> h_level; at last the data, in model range."""
+        """One level down: h_{level+1} (B, d) and z_level (B, noise) -> h_level; at last the data, in model range."""
         below = self._raw(level, above, noise)
         return unit(below) if level else self.mean(below)
 
@@ -105,7 +106,7 @@ class Stack(nn.ModuleList):
 
 @network
 class Several(nn.ModuleList):
-    """Networks of one kind, one for each floor: the discriminators of a stack."""
+    """Networks of one kind, one for each level: the discriminators of a stack."""
 
     def __init__(self, each: Sequence[Net]):
         assert 0 < len(each) <= DEEPEST
@@ -114,7 +115,7 @@ class Several(nn.ModuleList):
 
 @network
 class NoiseReaders(nn.ModuleList):
-    """What noise a floor was drawn with, read in its judge's last features: (B, *levels[i]) -> (B, noise).
+    """The noise that a level was drawn with, read in its discriminator's last features: (B, *levels[i]) -> (B, noise).
 
     The Q_i of Huang et al. 2017, section 3.4; it shares all layers but the last with the discriminator, as there.
     """

@@ -86,8 +86,8 @@ def vq_gan(
     moves = encoder == "train"
     others = tuple(term for term in terms if term is not error) if moves else ()
     error = error if moves else error.replace(trains=("G",))
-    D, judging = patch_discriminator(data, opponent, build.width), 0.3 * budget.lr
-    alone, against = (patch_turn(D, opponent, lr) for lr in (judging, Ramp(judging, judging / 10, cosine=True)))
+    D, rate = patch_discriminator(data, opponent, build.width), 0.3 * budget.lr
+    alone, against = (patch_turn(D, opponent, lr) for lr in (rate, Ramp(rate, rate / 10, cosine=True)))
     sharp = Turn(
         "AE",
         (*sharp_terms(error, opponent, sharpening), *others),
