@@ -14,6 +14,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, overload
 
+FILLING = {"normal_", "uniform_", "kaiming_normal_", "kaiming_uniform_", "fill_", "zero_", "copy_", "mul_", "div_"}
 JSON_LIMIT = 4_000_000  # characters; a config of a real run has some thousands
 
 
@@ -100,8 +101,19 @@ class Net(Config):
     def outline(self):
         """The network on torch's meta device: its shapes and settings, without memory."""
         import torch
+        from torch.overrides import TorchFunctionMode
 
-        with torch.device("meta"):
+        class Outline(TorchFunctionMode):
+            """What fills tensors is left out: they have no memory, and torch would load its compiler for it."""
+
+            def __torch_function__(self, function, types, args=(), kwargs=None):
+                if function.__name__ in FILLING:
+                    return args[0] if args else kwargs["tensor"]
+                if function is torch.eye:
+                    return torch.empty(args[0], args[0])
+                return torch.empty(*args) if function is torch.randn else function(*args, **(kwargs or {}))
+
+        with torch.device("meta"), Outline():
             return self.build()
 
 

@@ -1,15 +1,60 @@
-"""Files that are either the old one or the new one, whenever the power goes."""
+"""Files: written so that they are either the old one or the new one, whenever the power goes; and their headers."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 from pathlib import Path
+from typing import Any
 
-from aegean.config import UserError
+from aegean.config import UserError, parse_json
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+HEADER = 1 << 24  # bytes of a safetensors file's header; a model has some thousands
+SIZES = {"BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2, "I32": 4, "U32": 4, "F32": 4,
+         "I64": 8, "U64": 8, "F64": 8}  # bytes of a value  # fmt: skip
+Shapes = dict[str, tuple[int, ...]]
+
+
+def check_regular(file: str | Path) -> None:
+    """UserError: it is there, but no regular file: reading a pipe or a device might never end."""
+    path = Path(file)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UserError(f"{file} is a pipe or a device, not a file; write what it gives into a file first.")
+
+
+def read_tensor_header(file: Path) -> tuple[dict[str, Any], Shapes]:
+    """The metadata of a safetensors file and its tensors' shapes by name; the tensors stay on disk.
+
+    UserError: no such file, a header that is damaged or too long, tensors that are not all there.
+    """
+    check_regular(file)
+    try:
+        with file.open("rb") as opened:
+            size = os.fstat(opened.fileno()).st_size
+            length = int.from_bytes(opened.read(8), "little")
+            if not 2 <= length <= min(HEADER, size - 8):
+                raise UserError(f"{file} is not a readable safetensors file: its header is cut off or too long.")
+            header = parse_json(opened.read(length).decode(errors="replace"), str(file))
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror}).") from None
+    try:
+        metadata = header.pop("__metadata__", {})
+        ends = [_end(entry) for entry in header.values()]
+        assert isinstance(metadata, dict) and max(ends, default=0) == size - 8 - length
+    except (AssertionError, LookupError, TypeError, ValueError, AttributeError):
+        raise UserError(f"{file} is not a readable safetensors file: its header does not fit its tensors.") from None
+    return metadata, {name: tuple(entry["shape"]) for name, entry in header.items()}
+
+
+def _end(entry: Any) -> int:
+    """Where a tensor ends, in bytes, by its entry in a header."""
+    shape, (begin, end) = entry["shape"], entry["data_offsets"]
+    assert all(type(n) is int and n >= 0 for n in (*shape, begin, end))
+    assert end - begin == math.prod(shape) * SIZES[entry["dtype"]]
+    return end
 
 
 def write_atomically(file: Path, data: bytes | str) -> None:

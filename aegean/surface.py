@@ -9,18 +9,16 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import unicodedata
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
-
-UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")  # controls, formats such as an order of reading, no characters, lines
+from unicodedata import category
 
 
 def clean(text: str) -> str:
     """Text with what a terminal would obey, or show in another order, written out: names come from strangers' files."""
-    return "".join(c if c in "\n\t" or unicodedata.category(c) not in UNSEEN else ascii(c)[1:-1] for c in text)
+    return "".join(c if c.isprintable() or c in "\n\t" or category(c) == "Zs" else ascii(c)[1:-1] for c in text)
 
 
 def plural(count: int, noun: str) -> str:

@@ -27,7 +27,7 @@ from aegean.session.runs import scores
 from aegean.training.engine import Engine
 from aegean.training.folder import Folder
 from aegean.training.guard import Fault
-from aegean.training.inherit import handed_over
+from aegean.training.history import handed_over
 from aegean.training.loop import Interrupted
 from aegean.training.trainer import Trainer
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from aegean.cli.outputs import table
-from aegean.model import VERBS, Model, hint
-from aegean.report.runs import phase_starts
-from aegean.session.runs import load, scores
+from aegean.model.header import Header, read_header
+from aegean.model.verbs import VERBS, hint
 from aegean.training.folder import Folder, Settings
-from aegean.training.inherit import handed_over
+from aegean.training.history import handed_over, phase_starts
 
 LEGEND = (
     "name@network:count - the network whose features are compared (test: none), and how many samples; "
@@ -32,55 +31,58 @@ def score_table(scores: dict[str, dict[str, Any]]) -> str:
 
 
 def described(run: str) -> dict[str, Any]:
-    """What a run folder or a model file is and can do, as plain values."""
+    """What a run folder or a model file is and can do, as plain values. Nothing is loaded but headers."""
     path = Path(run)
-    plan = Folder(path).read() if path.is_dir() else None
-    model = None
-    if plan is None or Folder(path).model.exists():
-        model = load(run)
+    folder = Folder(path)
+    plan = folder.read() if path.is_dir() else None
+    file = path if plan is None else folder.model
+    header = read_header(file) if plan is None or file.exists() else None
     found: dict[str, Any] = {"run": run, "complete": None}
-    if model:
-        found |= _model(model, run)
+    if header:
+        found |= of_model(header, run)
     if plan is None:
         return found
-    done = int(model.about.get("images", 0)) if model else 0
-    folder = Folder(path)
+    return found | of_run(plan, folder, header)
+
+
+def of_run(plan: Settings, folder: Folder, header: Header | None) -> dict[str, Any]:
+    done = int(header.about.get("images", 0)) if header else 0
     data = {"spec": plan.data.spec, "shape": list(plan.info.shape), "train": plan.info.count,
             "test": plan.info.test_count, "classes": list(plan.info.classes)}  # fmt: skip
-    return found | {
+    lines = folder.lines()
+    return {
         "recipe": plan.recipe,
         "settings": plan.settings,
         "data": data,
         "images": {"done": done, "asked": plan.images},
         "complete": done >= plan.images,
         "phases": {phase.name: phase.images for phase in plan.run.schedule},
-        "best": best_score(folder.lines()),
+        "best": best_score(lines),
         "inherited": plan.inherited or None,
-        "handed_over": transfers(plan, folder.lines()),
+        "handed_over": transfers(plan, lines),
         "engine": {f.name: getattr(plan.engine, f.name) for f in dataclasses.fields(plan.engine)},
         "machine": plan.machine,
         "command": plan.command,
         "started": plan.started,
         "format": plan.format,
-        "scores": scores(path),
+        "scores": folder.read_scores(),
     }
 
 
-def _model(model: Model, run: str) -> dict[str, Any]:
-    able = model.can()
+def of_model(header: Header, run: str) -> dict[str, Any]:
+    info, about, able = header.info, header.about, header.can
     return {
-        "recipe": model.about.get("recipe"),
-        "data": {"name": model.info.name, "shape": list(model.info.shape), "classes": list(model.info.classes)},
-        "images": {"done": model.about.get("images")},
-        "seconds": model.about.get("seconds"),
-        "seed": model.about.get("seed"),
+        "recipe": about.get("recipe"),
+        "data": {"name": info.name, "shape": list(info.shape), "classes": list(info.classes)},
+        "images": {"done": about.get("images")},
+        "seconds": about.get("seconds"),
+        "seed": about.get("seed"),
         "networks": {
-            name: {"kind": model.specs[name].kind, "parameters": sum(p.numel() for p in net.parameters())}
-            for name, net in model.nets.items()
+            name: {"kind": spec.kind, "parameters": header.values(name)} for name, spec in header.specs.items()
         },
-        "latent": getattr(model.nets.get("G"), "latent", None),
-        "levels": model.depth if "G" in model.nets else None,
-        "conditional": model.conditional,
+        "latent": header.latent,
+        "levels": header.depth,
+        "conditional": header.conditional,
         "can": able,
         "cannot": {verb: hint(verb, shlex.quote(run)) for verb in VERBS if verb not in able},
     }
@@ -122,12 +124,12 @@ def description(found: dict[str, Any]) -> str:
     for name, net in found.get("networks", {}).items():
         rows.append((f"network {name}", f"{net['kind']}, {net['parameters']:,} parameters"))
     if found.get("latent"):
-        rows.append(("latent", f"{found['latent']} numbers"))
+        rows.append(("latent", f"{found['latent']} dimensions"))
     if (found.get("levels") or 1) > 1:
         rows.append(("levels", f"{found['levels']} that draw, 0 the nearest to the data"))
     if "can" in found:
-        rows.append(("can", ", ".join(found["can"])))
-        rows += [(f"cannot {verb}", why) for verb, why in found["cannot"].items()]
+        rows.append(("can", ", ".join(found["can"]).replace("_", " --")))
+        rows += [(f"cannot {verb.replace('_', ' --')}", why) for verb, why in found["cannot"].items()]
     else:
         rows.append(("model", f"none saved yet: aegean train --resume {shlex.quote(found['run'])}"))
     asked = f" of {images['asked']:,}" if "asked" in images else ""

@@ -77,6 +77,7 @@ def wording(command: str, parser_of: Callable[[str], Parser]) -> Callable[[str, 
         known = own if name in own else parser_of("train").spelling()
         if name not in known:
             return SETTINGS["train"].format(f"{name}={value}" if value else f"{name}=...")
+        value = re.sub(r"[(),]", "", value) if name == "range" else value
         return known[name] if value in ("", "True") else f"{known[name]} {value}"
 
     return option

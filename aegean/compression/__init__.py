@@ -1,21 +1,13 @@
 """Images to bytes and back: cut into tiles, through a model's networks, coded block by block."""
 
-from aegean.compression.coders import LOSSLESS, LOSSY, Lossless, Lossy, TileCoder, check, coder_for
-from aegean.compression.kinds import KINDS
-from aegean.compression.stream import compress, decompress
-from aegean.compression.tensors import compress_tensors, decompress_tensors
+from aegean.lazy import exports
 
-__all__ = [
-    "KINDS",
-    "LOSSLESS",
-    "LOSSY",
-    "Lossless",
-    "Lossy",
-    "TileCoder",
-    "check",
-    "coder_for",
-    "compress",
-    "compress_tensors",
-    "decompress",
-    "decompress_tensors",
-]
+__getattr__, __all__ = exports(
+    __name__,
+    {
+        "coders": ("Lossless", "Lossy", "TileCoder", "check", "coder_for"),
+        "kinds": ("KINDS", "LOSSLESS", "LOSSY"),
+        "stream": ("compress", "decompress"),
+        "tensors": ("compress_tensors", "decompress_tensors"),
+    },
+)

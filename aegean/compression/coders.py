@@ -21,9 +21,6 @@ from aegean.nets import CountModel
 
 GROUP = 3 << 21  # bytes of raw values in a block: so long that its products, not Python, take the time
 
-LOSSY = ("E", "bottleneck", "G", "symbols")
-LOSSLESS = ("pixels",)
-
 
 class TileCoder(Protocol):
     """Raw tiles (n, *shape) of a model's data to bytes and back; `fingerprint` is 16 bytes that another model, with

@@ -1,4 +1,4 @@
-"""The kinds of data that can be compressed, one row a kind."""
+"""What can be compressed: the networks that it takes, and the kinds of data, one row a kind."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from aegean.data.info import DataInfo
+
+LOSSY = ("E", "bottleneck", "G", "symbols")  # networks that a lossy file needs
+LOSSLESS = ("pixels",)  # and an exact one
 
 
 class Kind(NamedTuple):

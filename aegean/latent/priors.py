@@ -53,7 +53,8 @@ class MixturePrior(nn.Module):
         mixtures = max(1, classes)
         self.register_buffer("weights", torch.full((mixtures, components), 1 / components))
         self.register_buffer("means", torch.zeros(mixtures, components, latent))
-        self.register_buffer("factors", torch.eye(latent).expand(mixtures, components, latent, latent).clone())
+        self.register_buffer("factors", torch.zeros(mixtures, components, latent, latent))
+        self.factors.diagonal(dim1=-2, dim2=-1).fill_(1)
 
     def forward(self, normal: Tensor, uniform: Tensor, labels: Tensor | None = None) -> Tensor:
         mixture = torch.zeros_like(uniform[:, 0], dtype=torch.int64)

@@ -1,7 +1,8 @@
-"""The model that a user holds: networks with their wiring, verbs, one file. Importing this gives the class."""
+"""The model that a user holds: networks with their wiring, verbs, one file."""
 
-from aegean.model.levels import Level
-from aegean.model.model import BATCH, Model
-from aegean.model.verbs import VERBS, Verb, hint
+from aegean.lazy import exports
 
-__all__ = ["BATCH", "VERBS", "Level", "Model", "Verb", "hint"]
+__getattr__, __all__ = exports(
+    __name__,
+    {"levels": ("Level",), "model": ("BATCH", "Model"), "verbs": ("VERBS", "Verb", "able", "hint")},
+)

@@ -18,10 +18,9 @@ from aegean.config import Net, UserError, from_json, parse_json, to_json
 from aegean.data.info import DataInfo
 from aegean.data.kinds import kind_of
 from aegean.files import write_atomically
+from aegean.model.header import FORMAT
 from aegean.objectives import Term
 from aegean.wirings import find_wiring
-
-FORMAT = 1
 
 
 class Content(NamedTuple):
@@ -44,6 +43,7 @@ def save(content: Content, file: str | Path) -> None:
         "info": to_json(content.info),
         "about": content.about,
         "wiring": content.wiring,
+        **_facts(content),
     }
     tensors = {
         f"{name}.{key}": value.detach().cpu().contiguous()
@@ -55,6 +55,13 @@ def save(content: Content, file: str | Path) -> None:
         raise UserError(f"{file} is a folder; give a file to be written, such as {Path(file) / 'model.safetensors'}.")
     Path(file).parent.mkdir(parents=True, exist_ok=True)
     write_atomically(Path(file), data)
+
+
+def _facts(content: Content) -> dict[str, int]:
+    """Latent dimensions and levels, for whoever reads the header alone."""
+    if "G" not in content.nets:
+        return {}
+    return {"latent": content.nets["G"].latent, "levels": find_wiring(content.wiring).depth(content.nets)}  # type: ignore[dict-item]
 
 
 def load(file: str | Path) -> Content:
@@ -108,8 +115,7 @@ def build(spec: Net, tensors: Mapping[str, Tensor], name: str) -> nn.Module:
     if not isinstance(spec, Net):
         raise UserError(f"The description of network {name!r} is not a network.")
     mine = {k[len(name) + 1 :]: v for k, v in tensors.items() if k.startswith(name + ".")}
-    with torch.device("meta"):
-        planned = {k: tuple(v.shape) for k, v in spec.build().state_dict().items()}
+    planned = {k: tuple(v.shape) for k, v in spec.outline().state_dict().items()}
     if planned != {k: tuple(v.shape) for k, v in mine.items()}:
         raise UserError(f"The tensors of network {name!r} do not fit its description.")
     with torch.random.fork_rng(devices=[]):

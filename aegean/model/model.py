@@ -13,14 +13,14 @@ from torch import Tensor, nn
 
 from aegean import draw
 from aegean.codec import Refused, unpack
-from aegean.compression import KINDS, TileCoder, coder_for, compress_tensors, decompress_tensors
+from aegean.compression import TileCoder, coder_for, compress_tensors, decompress_tensors
 from aegean.config import Net, UserError
 from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.model import file as files
 from aegean.model import levels
 from aegean.model.levels import Level
-from aegean.model.verbs import VERBS, hint
+from aegean.model.verbs import VERBS, able, hint
 from aegean.nets.blocks import place
 from aegean.objectives import Term
 from aegean.paths import Noise, Paths, noise_for
@@ -76,8 +76,7 @@ class Model:
 
     def can(self) -> list[str]:
         """The verbs that work on this model."""
-        have = {*self.nets, *(["bound"] if self.bound else []), *(["tiles"] if self.info.kind in KINDS else [])}
-        return [name for name, verb in VERBS.items() if have.issuperset(verb.needs)]
+        return able(self.nets, bool(self.bound), self.info.kind)
 
     def run(
         self,

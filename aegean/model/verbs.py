@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from aegean.compression import LOSSLESS, LOSSY
+from aegean.compression.kinds import KINDS, LOSSLESS, LOSSY
 from aegean.surface import either
 
 
@@ -41,3 +42,9 @@ def hint(verb: str, run: str = "RUN") -> str:
     """Why a model cannot do a verb, and what to do about it; `run` as it is written in a command."""
     fit = either(f"aegean fit {run} --prior mixture", f'aegean.fit_prior("{run}", "mixture")')
     return VERBS[verb].hint.format(fit=fit)
+
+
+def able(nets: Iterable[str], bound: bool, kind: str) -> list[str]:
+    """The verbs of a model with these networks, with or without an evidence bound, of data of a kind."""
+    have = {*nets, *(["bound"] if bound else []), *(["tiles"] if kind in KINDS else [])}
+    return [name for name, verb in VERBS.items() if have.issuperset(verb.needs)]

@@ -76,9 +76,9 @@ class Down(nn.Module):
     def __init__(self, width: int, axes: int = 2):
         super().__init__()
         self.axes = axes
-        taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
-        kernel = taps[:, None] * taps if axes == 2 else taps
-        self.register_buffer("kernel", kernel.expand(width, 1, *kernel.shape).clone(), persistent=False)
+        taps = [1 / 8, 3 / 8, 3 / 8, 1 / 8]
+        kernel = [[a * b for b in taps] for a in taps] if axes == 2 else taps
+        self.register_buffer("kernel", torch.tensor([[kernel]] * width), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         odd = [size % 2 for size in x.shape[2:]]

@@ -20,7 +20,7 @@ from aegean.report.gallery import Gallery
 from aegean.report.kinds import kind_of
 from aegean.report.runs import Entry
 from aegean.report.steps import train_command
-from aegean.training.inherit import handed_over
+from aegean.training.history import handed_over
 
 CURVES = (("coverage", "Coverage"), ("fd", "Fréchet distance"), ("mse", "Squared error of reconstructions"))
 ARROWS = {"higher": "↑", "lower": "↓"}

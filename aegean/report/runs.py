@@ -20,6 +20,7 @@ from aegean.session.evaluate import COUNTED, make_evaluator, write_scores
 from aegean.session.runs import load
 from aegean.surface import say
 from aegean.training.folder import Folder, Settings, score_json
+from aegean.training.history import phase_starts
 
 PROBES = ("probe@", "mig@")  # keys of scores of encoders
 SAME_FLOOR = 1e-3  # relative; floors further apart were measured with another feature network
@@ -65,20 +66,6 @@ class Entry:
             if line.get("kind") == "warning":
                 first.setdefault((line["warning"], line["phase"]), (line["images"], line["text"]))
         return list(first.values())
-
-
-def phase_starts(lines: Sequence[dict[str, Any]], plan: Settings) -> list[tuple[str, int, float]]:
-    """(name, images, seconds) at the start of each phase, from the lines of a log (see `Entry.phases`)."""
-    found: list[tuple[str, int, float]] = []
-    before = float(plan.inherited.get("seconds", 0))
-    place = (int(plan.inherited.get("images", 0)), before)
-    if place[0]:
-        found.append(("inherited", 0, 0.0))
-    for line in lines:
-        if not found or line["phase"] != found[-1][0]:
-            found.append((line["phase"], *place))
-        place = (line["images"], line["seconds"] + before)
-    return found
 
 
 def read_plans(paths: Sequence[str | Path]) -> dict[Path, Settings]:

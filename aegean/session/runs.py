@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +50,7 @@ def own_data(path: str | Path, plan: Settings) -> Dataset:
 
 def scores(path: str | Path) -> dict[str, dict[str, Any]]:
     """The scores of a run's final evaluation, {value, floor, better} by key; empty before it."""
-    file = Folder(path).scores
-    return json.loads(file.read_text(encoding="utf-8"))["scores"] if file.exists() else {}
+    return Folder(path).read_scores()
 
 
 def free_place(path: Path, overwrite: bool) -> None:

@@ -7,12 +7,14 @@ import os
 import shutil
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-
-import torch
+from typing import TYPE_CHECKING
 
 from aegean.config import Config, UserError
 from aegean.surface import option
 from aegean.training.schedule import Run
+
+if TYPE_CHECKING:
+    import torch
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 COMPILE = ("auto", "on", "off")
@@ -38,6 +40,8 @@ class Engine(Config):
 
     def words(self, device: torch.device) -> str:
         """In words for the log."""
+        import torch
+
         threads = f" ({torch.get_num_threads()} threads)" if device.type == "cpu" else ""
         parts = f", each batch in {self.accumulate} parts" if self.accumulate > 1 else ""
         return f"on {device}{threads}: {self.precision}, {'compiled' if self.backend else 'eager'}{parts}"
@@ -51,6 +55,8 @@ class Engine(Config):
         return device.type == "cuda" or (self.precision == "bfloat16" and run.batch // shards // pack < EXACT)
 
     def autocast(self, device: torch.device) -> AbstractContextManager:
+        import torch
+
         # Without the cache of casts: it would keep tensors of a recorded step alive.
         return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16", cache_enabled=False)
 
@@ -91,6 +97,8 @@ def _pictures(run: Run) -> list[tuple[int, tuple[int, ...]]]:
 
 def _gains(run: Run, device: torch.device) -> bool:
     """Whether bfloat16 makes this run faster on this device, and is fine enough: for pictures, not for columns."""
+    import torch
+
     if device.type == "cuda":
         return bool(_pictures(run)) and torch.cuda.is_bf16_supported()
     if device.type != "cpu" or not torch.cpu._is_amx_tile_supported():

@@ -12,18 +12,19 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import safetensors
-import safetensors.torch
 from safetensors import SafetensorError
-from torch import Tensor
 
 from aegean.config import Config, UserError, from_json, parse_json, to_json
 from aegean.data import DataInfo, DataOptions
 from aegean.files import write_atomically
 from aegean.training.engine import Engine
 from aegean.training.schedule import Run
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMAT = 2
 
@@ -165,6 +166,8 @@ class Folder:
 
     def save_state(self, tensors: Mapping[str, Tensor], clock: dict[str, int], notes: dict[str, Any]) -> None:
         """The whole state in one file: replaced in one rename."""
+        import safetensors.torch
+
         header = json.dumps({"format": FORMAT, "clock": clock, "notes": notes})
         values = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
         write_atomically(self.state, safetensors.torch.save(values, {"aegean": header}))
@@ -214,6 +217,10 @@ class Folder:
             except json.JSONDecodeError:
                 break
         return lines
+
+    def read_scores(self) -> dict[str, dict[str, Any]]:
+        """The scores of the final evaluation, {value, floor, better} by key; empty before it."""
+        return json.loads(self.scores.read_text(encoding="utf-8"))["scores"] if self.scores.exists() else {}
 
     def cut_log(self, count: int) -> None:
         """Keep the first `count` lines, those that the resumed state has seen written."""

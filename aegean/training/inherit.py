@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from aegean.data import DataInfo
 from aegean.latent import quantiser_of
 from aegean.model import Model
 from aegean.training.folder import Settings
-from aegean.training.schedule import Renew, Run
+from aegean.training.schedule import Run
 from aegean.training.trainer import Trainer
 
 
@@ -58,22 +57,6 @@ def fitting(run: Run, model: Model, info: DataInfo) -> list[str]:
 def quantises_anew(spec: Net, theirs: Net) -> bool:
     """Whether a quantiser that learns takes the place of a bottleneck that knows no symbols, or only given ones."""
     return bool(quantiser_of(spec)) and not quantiser_of(theirs)
-
-
-def handed_over(run: Run, inherited: Collection[str] = ()) -> list[tuple[str, list[str]]]:
-    """For each phase that begins with something of earlier ones, or of the `inherited` networks: its name, and what, in
-    words."""
-    found, known = [], set(inherited)
-    for phase in run.schedule:
-        words = [edge.words for edge in phase.edges]
-        known -= {edge.net for edge in phase.edges if isinstance(edge, Renew)}
-        words += [f"{name} goes on from what it was" for name in phase.trains if name in known]
-        shared = [name for name in phase.trains if run.nets[name].kind == "SharedDiscriminator" and name not in known]
-        words += [f"{name} judges what E makes of a sample" for name in shared]
-        known.update(phase.trains)
-        if words:
-            found.append((phase.name, words))
-    return found
 
 
 def _difference(wanted: Net, found: Net) -> str:
