@@ -87,9 +87,14 @@ class GridCodes(Quantised):
 
 @network("GivenScalars")
 class GridScalars(FiniteScalar):
-    """Finite scalars in the place of a given latent: of a level (C or more, H, W) the first C = `grid[0]` channels h,
-    of which z = (h - shift) * scale was made, are rounded to `levels` steps within REACH deviations of their mean.
-    `fit` finds both, so that a codec begins with all that the autoencoder has learnt."""
+    """Finite scalars in the place of a trained autoencoder's latent: of a level (C or more, H, W) the first C channels
+    h, of which z = (h - shift) * scale was made, are rounded within REACH deviations of their mean. `fit` finds both,
+    so that a codec begins with all that the autoencoder has learnt.
+
+    grid: (C, H, W) of the latent
+    levels: steps of each number
+    shift, scale: one number, or one for each channel
+    """
 
     centre: Tensor
     spread: Tensor

@@ -17,8 +17,10 @@ from aegean.nets.blocks import DEEPEST, act, he_, linear
 class LadderPosterior(nn.ModuleList):
     """Level by level q(e | x, levels above), relative to the conditional prior, which is N(0, 1) in e.
 
-    levels: the encoder's features (C, H, W) or (C,) that each level sees; states: the decoder's in which it draws;
-    spans: channels that it draws. The top level is a plain Gaussian bottleneck. `latent`: numbers of all levels.
+    levels: shapes of the encoder's features that each level sees, (C, H, W), (C, L) or (C,)
+    states: shapes of the decoder's states in which each level draws
+    spans: channels that each level draws; the top level is a plain Gaussian bottleneck
+    latent: dimensions of all levels together
     """
 
     def __init__(
@@ -33,7 +35,7 @@ class LadderPosterior(nn.ModuleList):
         self.latent = latent
 
     def read(self, level: int, features: Tensor, state: Tensor, noise: Tensor | None) -> Latent:
-        """The latent of one level: z (B, numbers it draws), its rate in bits (B,)."""
+        """The latent of one level: z (B, dimensions it draws), its rate in bits (B,)."""
         if level == len(self) - 1:
             return self[level](features, noise)
         return self[level](features, state, noise)

@@ -43,11 +43,16 @@ class StraightThrough(torch.autograd.Function):
 
 
 class Quantised(nn.Module):
-    """What the three share: the linear layer, the grid's shape, and how often each symbol was seen. Without `project`
-    there is no layer: the features are the numbers already.
+    """What all quantisers share: a linear layer, the grid's shape, and how often each symbol was seen.
 
-    `grid` is the shape (channels, height, width) of the symbols, each from 0 to levels - 1; `latent` is how many
-    numbers z has: `depth` at each place. `mass` (channels, levels) is a running mean of each symbol's count a step.
+    level: shape of the encoder's last level, (C, H, W), (C, L) or (C,)
+    latent: dimensions of z, as many at each place
+    channels: symbols at each place, below 256
+    levels: a symbol is 0 to levels - 1; 2 to 65,536
+    project: whether a linear layer makes the latent of the features; else they are the latent already
+
+    `grid` is the shape (channels, height, width) of the symbols. `mass` (channels, levels) is a running mean of each
+    symbol's count a step.
     """
 
     mass: Tensor

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from aegean.config import UserError, network
+from aegean.surface import option
 
 CLASSES = ("AutoencoderKL", "VQModel", "AutoencoderTiny")
 BLOCKS = {
@@ -43,7 +44,7 @@ class Plan:
     """What a config says, checked: a stranger may have written it. The description of the networks is the config as it
     is; this is what else must be known of it.
 
-    `factor`: a picture's side over a latent's. `channels` of pictures, `depth` numbers of a latent at each place, which
+    `factor`: a picture's side over a latent's. `channels` of pictures, `depth` dimensions of a latent at each place, which
     are `(encoded - shift) * scale` (1 number or `depth` of them), as diffusion models take them.
     UserError: a class or a value that is not taken here.
     """
@@ -86,13 +87,13 @@ class Plan:
         if channels != self.channels:
             raise UserError(
                 f"{self.kind} takes pictures of {self.channels} channels, but these have {channels}; "
-                f"bring them to it with --channels {self.channels}."
+                f"bring them to it with {option('channels', self.channels)}."
             )
         if height % self.factor or width % self.factor:
             near = max(1, round(height / self.factor)) * self.factor
             raise UserError(
                 f"{self.kind} halves a picture's sides {self.factor.bit_length() - 1} times, so they must be multiples "
-                f"of {self.factor}, but these are {height}x{width}; bring them to it with --size {near}."
+                f"of {self.factor}, but these are {height}x{width}; bring them to it with {option('size', near)}."
             )
         return self.depth, height // self.factor, width // self.factor
 
@@ -148,7 +149,7 @@ class Plan:
 @network
 class DiffusersEncoder(nn.Module):
     """Pictures (B, *shape) -> one level: of an AutoencoderKL means and log variances (B, 2 depth, H, W), else the
-    latent's numbers (B, depth, H, W), as diffusers' own `encode` gives them."""
+    latent (B, depth, H, W), as diffusers' own `encode` gives them."""
 
     def __init__(self, config: Mapping[str, Any], shape: Sequence[int]):
         super().__init__()

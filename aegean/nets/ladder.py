@@ -35,7 +35,7 @@ class _Ladder(nn.Module):
 
     Levels are counted from 0, nearest the data; `depth` of them draw. The top one draws a vector; each other one adds
     a draw to the state on its way down. What is drawn is e ~ N(0, 1), so that one plain prior serves all levels;
-    zeros are the conditional priors' means. `spans` are the numbers that each level draws.
+    zeros are the conditional priors' means. `spans` are the dimensions that each level draws.
     """
 
     classes = 0
@@ -144,7 +144,7 @@ class ConvLadder(_Ladder):
 
 @network
 class DenseLadder(_Ladder):
-    """Samples of any shape, by dense layers; every level draws `latent` numbers. The rest is as in MLPDecoder."""
+    """Samples of any shape, by dense layers; every level draws `latent` dimensions. The rest is as in MLPDecoder."""
 
     def __init__(
         self, shape: Sequence[int], latent: int, widths: Sequence[int], floors: int = 2, output: str = "linear"

@@ -40,7 +40,15 @@ class MLPEncoder(nn.Module):
 
 @network
 class MLPDecoder(nn.Module):
-    """Latents (B, latent) -> samples (B, *shape). `output`, `mean` and `log_variance` as in ConvDecoder."""
+    """Latents (B, latent) -> samples (B, *shape): `forward` gives the raw output, `mean` and `log_variance` are as in
+    ConvDecoder.
+
+    shape: of a sample, any
+    latent: dimensions of a latent
+    widths: units of each hidden layer, counted from the data upwards
+    classes: of a conditional decoder; 0: it is told none
+    output: "linear" or "logits", as in ConvDecoder
+    """
 
     def __init__(
         self,

@@ -17,11 +17,14 @@ from aegean.nets.discriminator import DiscriminatorOutput
 class SharedDiscriminator(nn.Module):
     """Samples (B, *shape), noise (B, *noise_shape) and the encoder that is shared -> its output, a logit a level.
 
-    One small head looks at each level, as it is, or with `project` as section 3.2 of the paper has it: mixed across
-    channels by a fixed random projection to `width`, and across scales by adding the coarser level through another. The
-    projections are buffers, so nothing trains them, and the encoder is frozen because no term of the turn names it.
-    `levels` are those of the encoder, (C, H, W) each, or (C,); where they begin with the samples' own shape, a head
-    looks at those too: no encoder shows all of what it sees.
+    levels: shapes of the encoder's levels, (C, H, W), (C, L) or (C,) each; where they begin with the samples' own, a
+        head looks at those too: no encoder shows all of what it sees
+    width: channels of each head
+    project: a head sees its level as section 3.2 of the paper has it, mixed across channels by a fixed random
+        projection, and across scales by adding the coarser level through another; else as it is
+    augmentation: names in AUGMENTATIONS, applied in this order
+
+    The projections are buffers, so nothing trains them, and the encoder is frozen because no term of the turn names it.
     """
 
     shares = "E"

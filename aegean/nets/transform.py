@@ -55,7 +55,15 @@ class _Branch(nn.Sequential):
 
 @network
 class Analysis(nn.Module):
-    """Pictures (B, C, H, W) -> one level (B, depth, H / patch, W / patch): `gain` times the transform."""
+    """Pictures (B, C, H, W) -> one level (B, depth, H / patch, W / patch).
+
+    shape: of a picture, (C, H, W)
+    depth: coefficients of a block that are kept, at most C * patch^2
+    patch: pixels of a block each way
+    width: channels of the network that bends the transform
+    blocks: residual blocks of it
+    gain: factor of the coefficients
+    """
 
     def __init__(self, shape: Sequence[int], depth: int, patch: int, width: int, blocks: int = 2, gain: float = 1.0):
         super().__init__()
@@ -79,7 +87,7 @@ class Analysis(nn.Module):
 
 @network
 class Synthesis(nn.Module):
-    """The way back: latents (B, depth * H / patch * W / patch) -> pictures (B, C, H, W)."""
+    """The way back: latents (B, depth * H / patch * W / patch) -> pictures (B, C, H, W); the rest is as in Analysis."""
 
     classes = 0
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from aegean.config import UserError
+from aegean.surface import option
 from aegean.training.schedule import Phase, Turn
 
 Strategy = Literal["independent", "joint", "independent_then_joint", "coarse_to_fine"]
@@ -47,13 +48,23 @@ def strategy(
     alone: Turns | None = None,
     why: str = "",
 ) -> list[Phase]:
-    """The phases of a strategy by name. UserError: levels that cannot train alone; `why` says so."""
+    """The phases of a strategy by its name.
+
+    images: of all phases together
+    levels: of the hierarchy
+    averages: networks that keep an average of their weights
+    together: the turns that train some levels, each on what the one above it makes
+    alone: the turns that train some levels, each on the data's own features; None: they cannot
+    why: they cannot, in words
+
+    UserError: levels that cannot train alone.
+    """
     if name == "joint":
         return joint(images, levels, together, averages)
     if name == "coarse_to_fine":
         return coarse_to_fine(images, levels, together, averages)
     if alone is None:
-        raise UserError(f"training={name}: {why}; choose joint or coarse_to_fine.")
+        raise UserError(f"{option('training', name)}: {why}; choose joint or coarse_to_fine.")
     if name == "independent":
         return independent(images, levels, alone, averages)
     return independent_then_joint(images, levels, alone, together, averages)
