@@ -44,8 +44,8 @@ class Plan:
     """What a config says, checked: a stranger may have written it. The description of the networks is the config as it
     is; this is what else must be known of it.
 
-    `factor`: a picture's side over a latent's. `channels` of pictures, `depth` dimensions of a latent at each place, which
-    are `(encoded - shift) * scale` (1 number or `depth` of them), as diffusion models take them.
+    `factor`: a picture's side over a latent's. `channels` of pictures, `depth` dimensions of a latent at each
+    place, which are `(encoded - shift) * scale` (1 number or `depth` of them), as diffusion models take them.
     UserError: a class or a value that is not taken here.
     """
 
