@@ -293,6 +293,16 @@ def test_formats_that_pillow_writes_are_read(tmp_path, ending):
     assert f".{ending}" in formats.endings()
 
 
+def test_a_huge_animation_is_refused_by_its_header(tmp_path):
+    """200 megapixels in several frames took half a minute and 4 GB."""
+    data = bytearray(several("WEBP"))
+    at = data.index(b"VP8X") + 12
+    data[at : at + 6] = (9_999).to_bytes(3, "little") * 2
+    (tmp_path / "a.webp").write_bytes(data)
+    with pytest.raises(UserError, match="25 megapixels"):
+        read_inputs([str(tmp_path / "a.webp")], COLOUR)
+
+
 def test_no_format_runs_a_program():
     assert not {"EPS", "WMF", "PDF", "PALM"} & set(formats.FORMATS)
 

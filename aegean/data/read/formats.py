@@ -14,6 +14,8 @@ FORMATS = (  # none that runs a program
     *("PCX", "SGI", "DDS"),
 )
 PIXEL_LIMIT = 200_000_000
+FRAME_LIMIT = 25_000_000  # pixels of an animation, of which decoders hold several frames at once
+ANIMATED = ("WEBP", "AVIF", "GIF", "PNG")
 Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT  # refused here by the header, before anything is decoded
 HEAD = 1 << 16  # bytes in which a depth is looked for
 ORIENTATION = 0x0112  # EXIF
@@ -117,6 +119,8 @@ def open_picture(file: IO[bytes]) -> Iterator[Picture]:
         turn = Image.Image.getexif(image).get(ORIENTATION, 1)
         size = _stored_size(image)
         bits, pages = _bits(image, file), getattr(image, "n_frames", 1)
+        if pages > 1 and image.format in ANIMATED and size[0] * size[1] > FRAME_LIMIT:
+            raise ValueError(f"an animation of more than {FRAME_LIMIT // 1_000_000} megapixels")
         yield Picture(image, size[::-1] if turn in (5, 6, 7, 8) else size, turn in range(2, 9), bits, pages)
 
 
