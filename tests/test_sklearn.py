@@ -20,7 +20,7 @@ from aegean.formulas.probe import probe_accuracy
 from aegean.sklearn import AutoencoderTransformer, GenerativeModel
 from aegean.sklearn.generative import cubature
 
-TINY = {"images": 320, "batch": 16, "settings": {"width": 2}}
+TINY = {"images": 64, "batch": 16, "settings": {"width": 2}}
 ENVIRONMENT = "check_array_api_input"  # runs only where SCIPY_ARRAY_API was set before Python began
 CHECKED = {
     "transformer": AutoencoderTransformer(**TINY),
