@@ -3,19 +3,170 @@ a kind of data calls them in its tests, as aegean does. Each raises AssertionErr
 
 from __future__ import annotations
 
+import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
+from aegean.config import Config, Net, from_json, to_json
 from aegean.data import kinds as data_kinds
 from aegean.data.info import DataInfo
 from aegean.data.io.inputs import read_inputs
+from aegean.data.sets.feed import Feed
 from aegean.metrics import kinds as metrics_kinds
 from aegean.nets import kinds as nets_kinds
-from aegean.recipes import smoke
+from aegean.objectives import Term
+from aegean.paths import Paths
+from aegean.recipes import RECIPES, smoke
 from aegean.report import kinds as report_kinds
+from aegean.training.engine import Engine
+from aegean.training.player import Player, parameters
+from aegean.training.trainer import Trainer
+
+
+def check_network(spec: Net, *inputs: Tensor | None) -> nn.Module:
+    """A network is its description, and pure: a sample's output depends on its own inputs alone. The network.
+
+    inputs: what its forward takes, each (B, ...) or None, noise among them; B at least 4 packs
+    """
+    check_description(spec)
+    net = spec.build()
+    away_from_zero(net)
+    state, chance = {key: value.clone() for key, value in net.state_dict().items()}, torch.get_rng_state()
+    found, again = tensors(net(*inputs)), tensors(net(*inputs))
+    assert torch.equal(chance, torch.get_rng_state()), f"{spec.kind} draws; noise must come as input"
+    assert all(torch.equal(value, state[key]) for key, value in net.state_dict().items()), (
+        f"{spec.kind} writes a buffer"
+    )
+    assert found and all(map(torch.equal, found, again)), f"{spec.kind} gives two answers to one question"
+    assert all(value.isfinite().all() for value in found), f"{spec.kind} gives numbers that are not finite"
+    pack = getattr(net, "pack", 1)
+    for whole, part in zip(found, tensors(net(*(None if x is None else x[: 2 * pack] for x in inputs)))):
+        torch.testing.assert_close(part, whole[: len(part)], rtol=1e-4, atol=1e-5)
+    return net
+
+
+def check_bottleneck(spec: Net, count: int = 6) -> None:
+    """A network; from features of the level that it is made for: latents z, and their rate in bits a sample."""
+    outline = spec.outline()
+    h, noise = torch.randn(count, *spec.args["level"]), torch.randn(count, outline.latent)
+    classes = spec.args.get("classes", 0)
+    labels = torch.arange(count) % classes if classes else None
+    latent = check_network(spec, h, noise, labels)(h, noise, labels)
+    assert latent.z.shape == (count, outline.latent) and latent.rate.shape == (count,), f"{spec.kind}: shapes"
+
+
+def check_prior(spec: Net, count: int = 200) -> None:
+    """A network from noise to latents. `fit` makes it a function of the latents it is given, and draws from no global
+    generator."""
+    latent, classes = spec.args["latent"], spec.args.get("classes", 0)
+    normal, uniform = torch.randn(count, latent), torch.rand(count, 1)
+    labels = torch.arange(count) % classes if classes else None
+    prior: Any = check_network(spec, normal, uniform, labels)
+    assert prior(normal, uniform, labels).shape == (count, latent), f"{spec.kind}: shape"
+    other: Any = spec.build()
+    z, chance = 3 + 2 * torch.randn(count, latent), torch.get_rng_state()
+    for each in (prior, other):
+        each.fit(z, labels)
+    assert torch.equal(chance, torch.get_rng_state()), f"{spec.kind}.fit draws from the global generator"
+    for key, value in prior.state_dict().items():
+        assert torch.equal(value, other.state_dict()[key]), (
+            f"{spec.kind}: {key} depends on what it was fitted to before"
+        )
+
+
+def check_recipe(name: str, info: DataInfo, **settings: Any) -> None:
+    """A recipe is documented and survives JSON; its terms are true to what they say of themselves (`check_term`,
+    `check_reach`).
+
+    info: of the data; the samples are noise
+    settings: options of the recipe
+    """
+    assert RECIPES[name].__doc__, f"{name} has no documentation"
+    trainer = noise_trainer(name, info, **settings)
+    check_description(trainer.run)
+    for turn in trainer.run.schedule[0].turns:
+        trainer.step()
+        trainer.current.ready(trainer.images)
+        for net in trainer.nets.values():
+            net.requires_grad_(False)
+        index = trainer.at.at_run + torch.arange(trainer.run.batch)
+        for term in turn.terms:
+            whole, half = (trainer.current.paths(turn, some, 0, [term]) for some in (index, index[: len(index) // 2]))
+            check_term(term, whole, half)
+    check_reach(noise_trainer(name, info, **settings))
+
+
+def check_term(term: Term, whole: Paths, half: Paths) -> None:
+    """A term gives finite numbers, and says whether they depend on the rest of the batch.
+
+    whole: the paths of a batch
+    half: those of its first half
+    """
+    check_description(term)
+    assert term.trains, f"{term.label} trains nobody"
+    values, alone = term(whole), term(half)
+    assert values.dim() == 1 and values.isfinite().all(), f"{term.label} gives {values.dim()} axes or no numbers"
+    same = torch.allclose(values[: len(alone)], alone, rtol=1e-4, atol=1e-5)
+    assert same is not term.couples, f"{term.label}.couples is {term.couples}"
+
+
+def check_reach(trainer: Trainer) -> None:
+    """The gradient of every term of every phase moves whom it names and nobody else."""
+    for number, phase in enumerate(trainer.run.schedule):
+        trainer.phase_number = number
+        trainer.enter(with_edges=False)
+        trainer.step()  # away from the zeros of the initialisation
+        for turn, term in ((played, one) for played in phase.turns for one in played.terms):
+            player = Player(turn.replace(terms=(term,), lr=0.01), trainer.nets, trainer.device)
+            before = {k: v.clone() for k, v in parameters(trainer.nets, trainer.nets).items()}
+            trainer.current.play(player)
+            moved = {k for k, v in parameters(trainer.nets, trainer.nets).items() if not torch.equal(before[k], v)}
+            others = moved - set(parameters(trainer.nets, term.trains))
+            assert not others, f"{phase.name}/{turn.name}/{term.label} moved {others}"
+            for part in term.trains:
+                assert moved & set(parameters(trainer.nets, (part,))), f"{term.label} does not move {part}"
+
+
+def noise_trainer(name: str, info: DataInfo, steps: int = 10, engine: Engine | None = None, **settings: Any) -> Trainer:
+    """A recipe shrunk to some steps on samples of noise."""
+    draw = np.random.default_rng(0)
+    shape, cpu = (200, *info.shape), torch.device("cpu")
+    raw = draw.uniform(-1, 1, shape) * np.max(info.scale) + np.max(info.offset)
+    labels = draw.integers(0, len(info.classes), len(raw)) if info.classes else None
+    run = smoke(name, info, steps, **settings)
+    return Trainer(run, info, Feed(info, raw.astype(info.dtype), labels, cpu, run.seed), cpu, engine)
+
+
+def check_description(config: Config) -> None:
+    """A description survives JSON."""
+    assert from_json(json.loads(json.dumps(to_json(config)))) == config, f"{config} does not come back from JSON"
+
+
+def away_from_zero(net: nn.Module) -> None:
+    """Move every parameter a little: branches that begin at zero hide what is behind them."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for param in net.parameters():
+            param.add_(0.05 * torch.randn(param.shape, generator=generator))
+
+
+def tensors(value: Any) -> list[Tensor]:
+    """All tensors of an output, depth first."""
+
+    def walk(value: Any) -> Iterator[Tensor]:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, (tuple, list)):
+            for part in value:
+                yield from walk(part)
+
+    return list(walk(value))
 
 
 def check_kind(info: DataInfo, raw: np.ndarray) -> None:

@@ -12,7 +12,7 @@ from steps import DIGITS, couples, history, losses, losses_of_ten_steps, trainer
 
 from aegean.config import UserError
 from aegean.objectives import Term
-from aegean.recipes import RECIPES, configure, options, smoke
+from aegean.recipes import RECIPES, configure, smoke
 from aegean.surface import noted
 from aegean.training import engine
 from aegean.training.engine import Engine, choose_engine
@@ -192,22 +192,6 @@ def test_a_recipe_with_such_a_term_is_refused_in_parts():
     assert [name for name in RECIPES if name not in SPLIT] == ["tc_vae"]
     with pytest.raises(UserError, match="TotalCorrelation needs the whole batch"):
         check_split(trainer("tc_vae").run, 1, 2)
-
-
-def test_every_term_that_couples_says_so():
-    """A term's numbers for half a batch are the first half of its numbers for the whole, unless it couples."""
-    for name in RECIPES:
-        t = trainer(name, pack=2) if "pack" in options(name) else trainer(name)
-        t.step()
-        t.current.ready(t.images)
-        for net in t.nets.values():
-            net.requires_grad_(False)
-        for turn in (turn for phase in t.run.schedule[:1] for turn in phase.turns):
-            for term in turn.terms:
-                index = t.at.at_run + torch.arange(16)
-                whole, half = (term(t.current.paths(turn, i, 0, [term])) for i in (index, index[:8]))
-                apart = torch.allclose(whole[: len(half)], half, rtol=1e-4, atol=1e-5)
-                assert apart is not term.couples, f"{name}: {term.label}"
 
 
 def test_the_engine_is_chosen_by_rule(monkeypatch):
