@@ -37,10 +37,12 @@ class AnyOrder(RuleBasedStateMachine):
             aegean.train(
                 "ae_to_gan", "digits", self.path, images=images, evaluations=1, settings=SETTINGS, device="cpu"
             )
-        plan, data = self.folder.read(), aegean.open_data("digits")
-        cpu = torch.device("cpu")
-        feed = Feed(data.info, data.train, data.train_labels, cpu, plan.run.seed)
-        self.straight = Trainer(plan.run, data.info, feed, cpu)
+        self.straight = self.trainer(self.folder.read().run)
+
+    def trainer(self, run):
+        """A trainer in memory, of a run on the same data."""
+        data, cpu = aegean.open_data("digits"), torch.device("cpu")
+        return Trainer(run, data.info, Feed(data.info, data.train, data.train_labels, cpu, run.seed), cpu)
 
     @rule(steps=st.integers(0, 6), often=st.booleans())
     def resume_and_crash(self, steps, often):

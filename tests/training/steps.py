@@ -60,7 +60,7 @@ def moments(t):
     found = [moment(t, True)]
     for began in t:
         found.append(moment(t, began))
-    assert not t.faulty
+    assert t.blame() is None
     return found
 
 
