@@ -111,7 +111,9 @@ def check_term(term: Term, whole: Paths, half: Paths) -> None:
     check_description(term)
     assert term.trains, f"{term.label} trains nobody"
     values, alone = term(whole), term(half)
-    assert values.dim() == 1 and values.isfinite().all(), f"{term.label} gives {values.dim()} axes or no numbers"
+    assert values.shape == values.shape[:1] and values.isfinite().all(), (
+        f"{term.label} gives {values.shape}, or no numbers"
+    )
     same = torch.allclose(values[: len(alone)], alone, rtol=1e-4, atol=1e-5)
     assert same is not term.couples, f"{term.label}.couples is {term.couples}"
 
