@@ -43,7 +43,6 @@ class Kind(NamedTuple):
     sheet: Callable[[Drawing], Markup]  # many samples
     strip: Callable[[Drawing], Markup]  # some samples in one row: reconstructions, redrawn levels
     overlaid: bool  # held-out samples are drawn behind the others, so they need no strip of their own
-    augment: str = ""  # what the discriminator of a GAN that covers little may be helped by
 
 
 def columns(info: DataInfo) -> int:
@@ -104,7 +103,6 @@ KINDS: dict[str, Kind] = {
         sheet=picture_sheet,
         strip=picture_strip,
         overlaid=False,
-        augment="translation,cutout",
     ),
     "table": Kind(
         count=lambda info: POINTS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,13 @@ from aegean.report import tables
 from aegean.report.curves import COLOURS, MARKERS, learning_curves, marker
 from aegean.report.gallery import Gallery
 from aegean.report.kinds import kind_of
+from aegean.report.ranking import distance
 from aegean.report.runs import Entry
 from aegean.report.steps import train_command
 from aegean.training.history import handed_over
 
 CURVES = (("coverage", "Coverage"), ("fd", "Fréchet distance"), ("mse", "Squared error of reconstructions"))
+WIDE = 10  # metrics beside each other
 ARROWS = {"higher": "↑", "lower": "↓"}
 
 
@@ -51,8 +53,7 @@ def render(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: D
             Markup(f'<span class="sign" style="color:var(--c{i % len(COLOURS)})">{MARKERS[marker(i)]}</span>')
             for i in range(len(groups))
         ],
-        cells=[[cell(row, metric, report) for metric in report["metrics"]] for row in report["rows"]],
-        spans=spans(report["metrics"]),
+        score_tables=score_tables(report),
         arrows=ARROWS,
         shown=panels(report, groups, dataset),
         figures=figures,
@@ -68,23 +69,30 @@ def cell(row: dict[str, Any], metric: dict[str, Any], report: dict[str, Any]) ->
     if score is None:
         return {"text": "-", "range": "", "best": False}
     column = [r["scores"][metric["key"]]["median"] for r in report["rows"] if metric["key"] in r["scores"]]
-    best = (max if metric["better"] == "higher" else min)(column)
+    best = min(column, key=lambda value: distance(metric, value))
     return {
         "text": tables.number(score["median"]),
         "range": f"{tables.number(score['min'])} to {tables.number(score['max'])}" if len(score["values"]) > 1 else "",
-        "best": len(column) > 1 and score["median"] == best,
+        "best": len(column) > 1 and distance(metric, score["median"]) == distance(metric, best),
     }
 
 
-def spans(metrics: Sequence[dict[str, Any]]) -> list[tuple[str, int]]:
-    """(what is measured, columns) of neighbouring metrics: the table's upper header."""
-    found: list[tuple[str, int]] = []
-    for metric in metrics:
-        if found and found[-1][0] == metric["of"]:
-            found[-1] = (metric["of"], found[-1][1] + 1)
-        else:
-            found.append((metric["of"], 1))
-    return found
+def score_tables(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """One table for each thing that is measured (samples, reconstructions, ...), of at most WIDE columns, so that none
+    is wider than a page: its name, its metrics, and the rows that have some of them, each by number
+    with its cells."""
+    parts: list[tuple[str, list[dict[str, Any]]]] = []
+    for metric in report["metrics"]:
+        if not parts or parts[-1][0] != metric["of"] or len(parts[-1][1]) == WIDE:
+            parts.append((metric["of"], []))
+        parts[-1][1].append(metric)
+    return [{"of": of, "metrics": part, "rows": list(table_rows(report, part))} for of, part in parts]
+
+
+def table_rows(report: dict[str, Any], metrics: Sequence[dict[str, Any]]) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    for number, row in enumerate(report["rows"]):
+        if any(metric["key"] in row["scores"] for metric in metrics):
+            yield number, [cell(row, metric, report) for metric in metrics]
 
 
 def panels(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: Dataset) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from aegean.data import DataOptions
-from aegean.report.kinds import kind_of
+from aegean.nets.kinds import kind_of
+from aegean.report.ranking import ranked
 from aegean.report.runs import Entry
 from aegean.report.tables import number, plain
-from aegean.report.verdict import COLLAPSED, ranked
+from aegean.report.verdict import COLLAPSED
 from aegean.training.folder import Folder
 
 LOST = 0.8  # the best Fréchet distance on the way, in parts of the last
@@ -99,8 +100,8 @@ def _trainings(report: dict[str, Any], run: dict[str, Entry]) -> list[Step]:
     for row in report["rows"]:
         if row["recipe"] in ADVERSARIAL and coverage and _collapsed(row, coverage):
             cures, why = ["--set", "pack=2"], f"{row['label']} covers little: show its discriminator pairs"
-            if augment := kind_of(run[row["label"]].plan.info).augment:
-                cures, why = [*cures, "--set", f"augment={augment}"], f"{why}, and augment what it sees"
+            if augment := kind_of(run[row["label"]].plan.info).augmentations[:2]:
+                cures, why = [*cures, "--set", f"augment={','.join(augment)}"], f"{why}, and augment what it sees"
             steps.append((why, ("train", row["recipe"], *data, *cures, "--out", f"{row['runs'][0]}-cured")))
     if "gan" in recipes and "ae_to_gan" not in recipes:
         steps.append(("Start the GAN from an autoencoder", ("train", "ae_to_gan", *data, "--out", "ae_to_gan")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -87,7 +88,16 @@ def metrics(entries: Sequence[Entry]) -> list[dict[str, Any]]:
             scale = {"better": score["better"], "floor": score["floor"]}
             found.setdefault(key, {"key": key, "metric": key.split("@")[0], **about, **scale})
     order = list(METRICS)
-    return sorted(found.values(), key=lambda m: order.index(m["metric"]) if m["metric"] in order else len(order))
+
+    def place(metric: dict[str, Any]) -> tuple[int, Any]:
+        return order.index(metric["metric"]) if metric["metric"] in order else len(order), _numbered(metric["key"])
+
+    return sorted(found.values(), key=place)
+
+
+def _numbered(key: str) -> list[Any]:
+    """For a sorting in which level 2 comes before level 10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", key)]
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
@@ -192,7 +202,7 @@ def compact(value: float) -> str:
 
 def duration(seconds: float) -> str:
     """75 -> "1 min 15 s"."""
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -7,6 +7,7 @@ from typing import Any
 
 from aegean.formulas.memorisation import memorises
 from aegean.metrics.scores import count_of
+from aegean.report.ranking import apart, ranked
 from aegean.report.runs import Entry
 from aegean.report.tables import number, whole
 
@@ -26,13 +27,6 @@ ALONE = {
 }
 FEW = 100  # held-out samples
 COLLAPSED = 0.6  # of what real data cover
-
-
-def ranked(report: dict[str, Any], metric: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows that have a metric, the best first."""
-    rows = [row for row in report["rows"] if metric["key"] in row["scores"]]
-    sign = -1 if metric["better"] == "higher" else 1
-    return sorted(rows, key=lambda row: sign * row["scores"][metric["key"]]["median"])
 
 
 def verdict(report: dict[str, Any]) -> list[str]:
@@ -89,8 +83,7 @@ def _beyond_chance(best: dict[str, Any], second: dict[str, Any], metric: dict[st
     a, b = best["scores"][metric["key"]], second["scores"][metric["key"]]
     if min(len(a["values"]), len(b["values"])) < 2:
         return ""
-    apart = a["max"] < b["min"] if metric["better"] == "lower" else a["min"] > b["max"]
-    if apart:
+    if apart(metric, best, second):
         return "; the difference is larger than the spread over seeds"
     return "; their ranges over seeds overlap, so the order may be chance"
 

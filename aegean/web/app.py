@@ -25,6 +25,9 @@ def make_page(runs: Sequence[Exhibit], delete_cache: tuple[int, int] | None = No
             for tab in here:
                 with gr.Tab(tab.title) as opened:
                     tab.build(runs, [opened.select, *([page.load] if tab is here[0] else [])])
-        gr.HTML(show.missing([f"{tab.title}: {tab.why_not(runs[0])}" for tab in TABS if tab not in here]))
+                    if tab is here[0]:
+                        gr.HTML(
+                            show.missing([f"{tab.title}: {tab.why_not(runs[0])}" for tab in TABS if tab not in here])
+                        )
     page.queue(max_size=WAITING, default_concurrency_limit=1, api_open=False)
     return page

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 GRACE = 1  # seconds that open connections get when the server ends
 KEPT = 600  # seconds that an upload is kept
+BUTTONS = {"": "#1d4ed8", "_hover": "#1e40af", "_dark": "#1d4ed8", "_hover_dark": "#2563eb"}  # white on them: 5 : 1
 SWEPT = 60  # seconds from one look for old uploads to the next
 
 
@@ -96,7 +97,9 @@ def application(runs: Sequence[Exhibit], folder: str, host: str) -> Any:
     from aegean.web.app import make_page
 
     page = make_page(runs, delete_cache=(SWEPT, KEPT))
-    theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    theme = gr.themes.Default(
+        primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+    ).set(**{f"button_primary_background_fill{when}": colour for when, colour in BUTTONS.items()})
     app = gr.mount_gradio_app(
         FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
         page,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from html import escape
 
 import numpy as np
 from PIL import Image
 
-from aegean.data.io.show import png
+from aegean.data.io.show import png, sheet
 from aegean.web.play import Pictures
 
 SMALL = 96  # pixels: a smaller picture is enlarged without blur
+SAVE = "this.href = this.firstElementChild.src"  # when it is clicked: written twice, a page would be twice as large
 
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1180px !important; margin: 0 auto !important; }
@@ -35,6 +37,12 @@ CSS = """
 .play-about { margin: 0 0 .6rem; opacity: .7; font-size: .85rem; }
 .play-tiles { display: grid; gap: 6px; grid-template-columns: repeat(var(--columns), minmax(0, 1fr)); }
 .play-tiles figure { margin: 0; min-width: 0; }
+.play-tiles a { display: block; cursor: copy; border-radius: 3px; margin: 0 !important; padding: 0 !important; }
+.play-tiles a:hover, .play-tiles a:focus-visible { outline: 2px solid var(--color-accent); outline-offset: 1px; }
+.play-save { margin: .5rem 0 0; font-size: .85rem; }
+.play-save a { margin: 0 !important; padding: 0 !important; }
+.play-missing ul { margin: .3rem 0 0; padding-left: 1.2rem; }
+.play-missing summary { cursor: pointer; }
 .play-tiles img { display: block; width: 100%; border-radius: 3px; }
 .play-tiles img.small { image-rendering: pixelated; }
 .play-tiles figcaption { font-size: .8rem; opacity: .75; text-align: center; }
@@ -51,7 +59,10 @@ def title(names: Sequence[str]) -> str:
 
 def missing(reasons: Sequence[str]) -> str:
     """What cannot be played with here, and why."""
-    return "".join(f'<p class="play-missing">Not here: {escape(text)}</p>' for text in reasons)
+    if not reasons:
+        return ""
+    lines = "".join(f"<li>{escape(text)}</li>" for text in reasons)
+    return f'<details class="play-missing"><summary>What is not here, and why</summary><ul>{lines}</ul></details>'
 
 
 def note(text: str) -> str:
@@ -70,10 +81,16 @@ def page(parts: Sequence[str], wide: bool = False) -> str:
 
 
 def panel(name: str, about: str, found: Pictures, columns: int, captions: bool = True) -> str:
-    """A run's name, its pictures in `columns`, and what is to be said of them."""
-    tiles = "".join(tile(p, text, captions) for p, text in zip(found.pictures, found.captions))
-    said = "".join(f'<p class="play-said">{escape(text)}</p>' for text in found.notes)
-    return f'{head(name, about)}<div class="play-tiles" style="--columns: {columns}">{tiles}</div>{said}</section>'
+    """A run's name, its pictures in `columns`, and what is to be said of them. Each can be saved, and all as one."""
+    tiles = "".join(tile(p, text, captions, file_name(name, text)) for p, text in zip(found.pictures, found.captions))
+    notes = "".join(f'<p class="play-said">{escape(text)}</p>' for text in found.notes)
+    grid = base64.b64encode(png(Image.fromarray(sheet(found.pictures, columns)))).decode()
+    save = (
+        f'<p class="play-save"><a download="{file_name(name, "all")}" href="data:image/png;base64,{grid}">Save all as '
+        "one picture</a>, or click a picture to save it.</p>"
+    )
+    shown = f'<div class="play-tiles" style="--columns: {columns}">{tiles}</div>'
+    return f"{head(name, about)}{shown}{save}{notes}</section>"
 
 
 def sorry(name: str, about: str, why: str) -> str:
@@ -89,10 +106,18 @@ def refusal(why: str) -> str:
     return f'<p class="play-refused" role="alert">{escape(why)}</p>'
 
 
-def tile(picture: np.ndarray, caption: str, shown: bool) -> str:
-    """One picture (H, W, 3) uint8."""
+def tile(picture: np.ndarray, caption: str, shown: bool, file: str) -> str:
+    """One picture (H, W, 3) uint8, which a click saves under a name."""
     data = base64.b64encode(png(Image.fromarray(picture))).decode()
     kind = ' class="small"' if max(picture.shape[:2]) < SMALL else ""
     below = f"<figcaption>{escape(caption)}</figcaption>" if shown else ""
     text = escape(caption, quote=True)
-    return f'<figure><img{kind} alt="{text}" title="{text}" src="data:image/png;base64,{data}">{below}</figure>'
+    image = f'<img{kind} alt="{text}" src="data:image/png;base64,{data}">'
+    link = f'<a download="{file}" href="#" title="{text}: click to save" onclick="{SAVE}">{image}</a>'
+    return f"<figure>{link}{below}</figure>"
+
+
+def file_name(*words: str) -> str:
+    """A name for a PNG from any words."""
+    name = re.sub(r"[^A-Za-z0-9]+", "-", " ".join(words)).strip("-")[:80].lower() or "picture"
+    return f"{name}.png"

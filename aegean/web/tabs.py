@@ -13,6 +13,7 @@ from aegean.web.panels import PROGRESS, Panels, able, answer, class_name, classe
 from aegean.web.play import Exhibit, Pictures
 from aegean.web.upload import upload
 
+GIVE = "Drop a picture into its box, or choose one there"
 RANGE = 3.0  # standard deviations to either side
 
 
@@ -27,10 +28,9 @@ def samples(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
         with gr.Column(scale=1, min_width=260):
             seed = seeds()
             others = gr.Button("Draw others", variant="primary")
-            truncation = gr.Slider(0, 1.5, 1, step=0.05, label="Truncation")
+            truncation = gr.Slider(0, 1.5, 1, step=0.05, label="Truncation", info=TRUNCATION)
             count = gr.Slider(4, play.MOST, 36, step=4, label="How many")
             kind = classes(runs)
-            gr.HTML(show.note(TRUNCATION))
         with gr.Column(scale=3, min_width=300):
             panels = Panels(runs, play.no_samples)
 
@@ -44,10 +44,7 @@ def samples(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
     answer(triggers, [seed, truncation, count, kind], draw, panels)
 
 
-TRUNCATION = (
-    "Truncation multiplies the normal noise that samples are drawn from. At 1 they are drawn as the model was trained; "
-    "below, nearer the middle: cleaner and more alike, down to the middle itself at 0; above, rarer and stranger."
-)
+TRUNCATION = "Scales the normal noise: below 1 cleaner and more alike, above 1 rarer and stranger."
 
 
 def pictures(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
@@ -63,7 +60,7 @@ def pictures(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
 
     def through(data: bytes | None, whole: bool, kind: str, progress: gr.Progress = PROGRESS) -> str:
         if data is None:
-            return show.hint("Drop a picture on the left: here you will see what each run makes of it.")
+            return show.hint(f"{GIVE}: here you will see what each run makes of it.")
         try:
             given = upload(data)
         except UserError as error:
@@ -108,7 +105,7 @@ def between(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
         progress: gr.Progress = PROGRESS,
     ) -> str:
         if what == PICTURES and (one is None or other is None):
-            return show.hint("Drop two pictures on the left: here you will see the way from one to the other.")
+            return show.hint(f"{GIVE} for each end: here you will see the way from one to the other.")
         try:
             given = [upload(data) for data in (one, other) if data] if what == PICTURES else [first or 0, last or 0]
         except UserError as error:
@@ -155,7 +152,7 @@ def sliders(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
         *amounts: float,
     ) -> str:
         if start == PICTURE and data is None:
-            return show.hint("Drop a picture on the left to start from it.")
+            return show.hint(f"{GIVE} to start from.")
         try:
             begin = {MIDDLE: lambda: None, SEED: lambda: int(seed or 0), PICTURE: lambda: upload(data or b"")}[start]()
         except UserError as error:

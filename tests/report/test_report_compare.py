@@ -4,6 +4,7 @@ import html.parser
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,7 +84,23 @@ def test_what_a_recipe_cannot_do_is_a_dash(report):
     ae, gan = numbers["rows"]
     assert not any(key.startswith("fd@") for key in ae["scores"])
     assert any(key.startswith("fd@") for key in gan["scores"])
-    assert "ae has no prior to sample from" in page.text
+    assert "ae has no prior, so it draws no samples" in page.text
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/usr/bin/chromium").exists(), reason="chromium is not installed")
+def test_nothing_of_the_page_lies_beyond_the_edge_of_a_screen(runs, tmp_path):
+    tool = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    compare_runs(runs, tmp_path / "report.html")
+    with tool.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+        for width in (1280, 768, 390):
+            page = browser.new_page(viewport={"width": width, "height": 900})
+            page.goto(f"file://{tmp_path / 'report.html'}")
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
+            hidden = "[...document.querySelectorAll('.scroll')].some(one => one.scrollWidth > one.clientWidth)"
+            assert not page.evaluate(hidden), width
+        browser.close()
 
 
 def test_different_data_are_refused(runs, tmp_path):

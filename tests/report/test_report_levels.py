@@ -13,7 +13,7 @@ def test_a_report_shows_levels_and_costs(levelled, tmp_path):
     for level in (0, 1):
         assert page.count(f"level {level} redrawn</figcaption>") == 3  # not of the flat one
     assert page.count("level 1 alone</figcaption>") == page.count("levels 0 and up</figcaption>") == 2
-    assert "memory at most" in page
+    assert "peak memory" in page
     assert all(row["memory"] > 10**7 and row["parameters"] and row["seconds"]["median"] for row in report["rows"])
     probes = {m["key"]: m for m in report["metrics"] if m["metric"] == "probe"}
     assert "linear probe of level 1" in page and page.count("How often a linear map finds") == 1

@@ -8,6 +8,8 @@ from aegean.data import DataInfo, DataOptions
 from aegean.recipes import smoke
 from aegean.report import tables
 from aegean.report.meanings import METRICS
+from aegean.report.page import WIDE, cell, score_tables
+from aegean.report.ranking import ranked
 from aegean.report.runs import Entry
 from aegean.report.steps import next_steps, train_command
 from aegean.report.verdict import verdict, warnings
@@ -109,6 +111,58 @@ def test_the_verdict_weighs_differences_against_the_spread(second, words):
     assert words in verdict(report)[0]
 
 
+@pytest.mark.parametrize(
+    "metric, floor, better, values, best",
+    [
+        ("memorised", 0.378, "lower", [0.055, 0.40], 1),
+        ("recall", 0.798, "higher", [0.937, 0.75], 1),
+        ("precision", 0.80, "higher", [0.97, 0.79, 0.2], 1),
+        ("density", 1.0, "higher", [1.6, 0.9], 1),
+        ("coverage", 0.9, "higher", [0.5, 0.93], 1),
+        ("fd", 1.0, "lower", [0.1, 1.2], 1),
+        ("kd", -0.0002, "lower", [-0.02, 0.001], 1),
+        ("mode_kl", 0.006, "lower", [0.004, 0.2], 0),
+        ("psnr", 100.0, "higher", [20.0, 22.0], 1),  # an exact copy cannot be passed
+        ("rfd", 0.0, "lower", [3.0, 2.0], 1),
+        ("probe", 0.9, "higher", [0.99, 0.91], 0),  # the raw values can
+        ("mig", 0.1, "higher", [0.5, 0.12], 0),
+        ("bits", None, "higher", [-75.0, -71.0], 1),
+    ],
+)
+def test_the_best_sample_score_is_the_nearest_to_real_data_and_every_other_the_highest_or_lowest(
+    monkeypatch, metric, floor, better, values, best
+):
+    key = f"{metric}@dots:50"
+    monkeypatch.setitem(FLOORS, key, (floor, better))
+    recipes = ("gan", "vae", "ae")
+    report, _ = report_of(*(entry(r, **{metric: v}) for r, v in zip(recipes, values)))
+    (found,) = report["metrics"]
+    assert [cell(row, found, report)["best"] for row in report["rows"]] == [n == best for n in range(len(values))]
+    assert ranked(report, found)[0] is report["rows"][best]
+
+
+def test_a_tie_has_two_best_and_one_row_has_none():
+    report, _ = report_of(entry("gan", memorised=0.3), entry("vae", memorised=0.5))
+    assert [cell(row, report["metrics"][0], report)["best"] for row in report["rows"]] == [True, True]
+    report, _ = report_of(entry("gan", memorised=0.3))
+    assert not cell(report["rows"][0], report["metrics"][0], report)["best"]
+
+
+def test_no_table_is_wider_than_a_page_and_rows_without_a_score_are_left_out(monkeypatch):
+    names = [f"probe@level{n}" for n in range(23)]
+    for name in names:
+        monkeypatch.setitem(FLOORS, f"{name}:50", (0.9, "higher"))
+    made = entry("vae", fd=2.0)
+    made.scores.update({f"{name}:50": {"value": 0.5, "floor": 0.9, "better": "higher"} for name in names})
+    report, _ = report_of(made, entry("gan", fd=3.0))
+    found = score_tables(report)
+    assert [(part["of"], len(part["metrics"])) for part in found] == [
+        ("samples", 1), ("features", WIDE), ("features", WIDE), ("features", 3)
+    ]  # fmt: skip
+    assert [[number for number, _ in part["rows"]] for part in found] == [[0, 1], [0], [0], [0]]
+    assert [m["key"] for part in found[1:] for m in part["metrics"]] == [f"{name}:50" for name in names]
+
+
 def test_warnings_say_where_and_once():
     line = {"kind": "warning", "warning": "collapse", "phase": "adversarial", "seconds": 1.0, "text": "it fell"}
     lines = [{**line, "images": 64}, {**line, "images": 128}]
@@ -141,7 +195,7 @@ def test_numbers_for_people():
         "-", "-", "0", "12,346", "0.0123", "10.0", "1.0e-05",
     ]  # fmt: skip
     assert [tables.compact(v) for v in (999, 30_016, 1_500_000)] == ["999", "30k", "1.5M"]
-    assert [tables.duration(v) for v in (5.25, 75, 7325)] == ["5.25 s", "1 min 15 s", "2 h 2 min"]
+    assert [tables.duration(v) for v in (5.25, 59.96, 75, 7325)] == ["5.25 s", "1 min", "1 min 15 s", "2 h 2 min"]
 
 
 def test_every_metric_has_a_sentence():

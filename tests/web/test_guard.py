@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from aegean.config import UserError
 from aegean.web.guard import Guard, host_name, names_only
-from aegean.web.server import is_loopback, listening
+from aegean.web.server import BUTTONS, is_loopback, listening
 from aegean.web.upload import BYTES
 
 HERE = {b"host": b"127.0.0.1:7860"}
@@ -153,6 +153,13 @@ def test_a_port_in_use_is_said():
         port = other.getsockname()[1]
         with pytest.raises(UserError, match=f"Port {port} is in use; .*port"):
             listening("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("colour", BUTTONS.values())
+def test_white_can_be_read_on_a_button(colour):
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    r, g, b = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts)
+    assert 1.05 / (0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05) >= 4.5  # WCAG 2.2, 1.4.3
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no such host", "x" * 70, "a..b"])

@@ -74,7 +74,14 @@ def test_the_whole_page(visit, server, tmp_path):
     third = changed(panel, second)
     assert len(set(third[:36])) == 1  # the middle of the vae's prior, again and again
 
+    with visit.page.expect_download() as one, visit.page.expect_download() as all_of_them:
+        panel.locator(".play-tiles a").first.click()
+        panel.get_by_text("Save all as one picture").first.click()
+    names = {one.value.suggested_filename, all_of_them.value.suggested_filename}
+    assert names == {"vae-sample-0.png", "vae-all.png"}
+
     panel = visit.tab("Picture")
+    assert "left" not in panel.get_by_text("Drop a picture").inner_text()
     good, bad = tmp_path / "stroke.jpg", tmp_path / "no-picture.png"
     good.write_bytes(picture(kind="JPEG"))
     bad.write_bytes(b"this is no picture")
@@ -130,7 +137,12 @@ def test_tabs_that_a_run_cannot_fill_are_absent_and_said(trained, tmp_path):
         tabs = visit.page.get_by_role("tab").filter(visible=True).all_inner_texts()
         assert tabs == ["Samples", "Directions", "Between"]
         text = visit.page.inner_text("body")
-        assert "Not here: Picture: this model has no encoder" in text and "Not here: Levels: This model is flat" in text
+        assert "What is not here, and why" in text
+        visit.page.get_by_text("What is not here").click()
+        text = visit.page.inner_text("body")
+        assert "Picture: this model has no encoder" in text and "Levels: This model is flat" in text
+        visit.tab("Between")
+        assert not visit.page.get_by_text("What is not here").is_visible()
 
 
 def test_the_server_gives_nothing_but_its_page(server):

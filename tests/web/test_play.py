@@ -212,5 +212,5 @@ def test_names_and_sentences_cannot_write_into_the_page():
     pictures = Pictures(np.zeros((1, 2, 2, 3), np.uint8), [evil], [evil])
     found = show.page([show.panel(evil, evil, pictures, 1), show.sorry(evil, evil, evil)])
     found += show.title([evil]) + show.missing([evil]) + show.hint(evil) + show.note(evil) + show.refusal(evil)
-    assert "<img src=x" not in found and 'alt="&lt;img' in found
+    assert "<img src=x" not in found and 'alt="&lt;img' in found and 'download="img-src-x-onerror-alert-1-1' in found
     assert Exhibit(evil, "", None).name == evil
