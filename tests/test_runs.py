@@ -16,7 +16,6 @@ import torch
 
 import aegean
 from aegean.config import UserError
-from aegean.latent import mapping
 from aegean.machine import cache_folder
 from aegean.metrics.samples import chosen
 from aegean.model import Model
@@ -24,6 +23,7 @@ from aegean.recipes import options
 from aegean.report.compare import compare_runs
 from aegean.session.options import parse_images
 from aegean.session.runs import scores
+from aegean.training import mapping
 from aegean.training.engine import Engine
 from aegean.training.folder import Folder
 from aegean.training.guard import Fault

@@ -15,6 +15,7 @@ from aegean.session.runs import load, own_data
 from aegean.session.setup import make_feed, make_trainer
 from aegean.surface import muted, say
 from aegean.training.folder import Folder, Settings
+from aegean.training.trainer import fit
 
 
 def fit_prior(path: str | Path, name: str, count: int = 20_000) -> Model:
@@ -55,7 +56,7 @@ def fitted(folder: Folder, plan: Settings, dataset: Dataset, count: int = 20_000
         if plan.run.nets.get(part) == model.specs[part]:
             trainer.nets[part].load_state_dict(network.state_dict())
     prior: Any = spec.build()
-    prior.fit(*trainer.latents(count))
+    fit(prior, *trainer.latents(count))
     if isinstance(prior, WhiteningPrior):
         if foldable(model.nets["bottleneck"]) and hasattr(model.nets["G"], "stem"):
             fold(prior, model.nets["bottleneck"], model.nets["G"])

@@ -8,15 +8,18 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from aegean import draw
 from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.data.sets.feed import Feed
+from aegean.latent import MappingPrior
 from aegean.model import BATCH, Model
 from aegean.nets.blocks import place
 from aegean.paths import Noise, noise_for
 from aegean.surface import option
+from aegean.training import mapping
 from aegean.training.blame import blame
 from aegean.training.edges import copy_values
 from aegean.training.engine import Engine
@@ -88,7 +91,7 @@ class Trainer:
                 fresh = build(self.run, "renewed")[edge.net]
                 self.nets[edge.net].load_state_dict(fresh.state_dict())
             elif isinstance(edge, Fit):
-                self.nets[edge.net].fit(*self.latents(edge.count, edge.of))  # type: ignore[operator]
+                fit(self.nets[edge.net], *self.latents(edge.count, edge.of))
         if with_edges:
             self.world.spread(value for net in self.nets.values() for value in net.state_dict().values())
         self.current = Step(self.run, self.phase, self.nets, self.at, self.feed, self.engine, self.world)
@@ -189,6 +192,26 @@ class Trainer:
         self.enter(with_edges=False)
         self.seen, self.images, self.current.summed = clock["seen"], clock["images"], clock["summed"]
         self.at.go_to(self.seen, self.images)
+
+
+def fit(net: Any, z: Tensor, labels: Tensor | None = None) -> None:
+    """Fit a prior or a bottleneck to latents or features z (n, ...), with labels (n,) where it has classes: by its own
+    formula; a mapping network by training, some 30 s on one core, the same for the same latents. UserError: latents
+    that are too few or not finite, or a training that diverged; the network is then what it was."""
+    if not isinstance(net, MappingPrior):
+        net.fit(z, labels)
+        return
+    run, device = mapping.mapping_run(net), net.mean.device
+    info, rows, mean, factor = mapping.latent_data(net, z)
+    feed = Feed(info, rows, labels.cpu().numpy() if net.classes and labels is not None else None, device, run.seed)
+    trainer = Trainer(run, info, feed, device)
+    with torch.enable_grad():
+        steps = run.images // run.batch
+        for _ in tqdm(trainer, "fitting the mapping network", steps, unit="step", leave=False, disable=None):
+            pass
+    if trainer.blame():
+        raise UserError("The mapping network's training diverged on these latents; fit a mixture instead.")
+    mapping.take_over(net, trainer.current.averages["prior"], mean, factor)
 
 
 def check_split(run: Run, processes: int, parts: int) -> None:

@@ -3,11 +3,12 @@
 from aegean.config import UserError, nearest
 from aegean.paths import WIRINGS, Paths
 from aegean.wirings.ladder import Ladder
+from aegean.wirings.latents import Latents
 from aegean.wirings.scales import Scales
 from aegean.wirings.stack import Stacked
 from aegean.wirings.standard import Standard
 
-__all__ = ["WIRINGS", "Ladder", "Scales", "Stacked", "Standard", "find_wiring"]
+__all__ = ["WIRINGS", "Ladder", "Latents", "Scales", "Stacked", "Standard", "find_wiring"]
 
 
 def find_wiring(name: str) -> type[Paths]:

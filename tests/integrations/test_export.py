@@ -19,9 +19,9 @@ from aegean.data.sets.feed import Feed
 from aegean.integrations import export as exports
 from aegean.integrations.export import described, export
 from aegean.integrations.parts import OUTPUTS, Part
-from aegean.latent import mapping
 from aegean.model import Model
 from aegean.recipes import RECIPES, smoke
+from aegean.training import mapping
 from aegean.training.trainer import Trainer
 
 pytest.importorskip("onnx", reason="onnx is not installed: pip install 'aegean[onnx]'")

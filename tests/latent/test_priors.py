@@ -7,10 +7,12 @@ import safetensors.torch
 import torch
 
 from aegean.config import UserError, net, network_class
-from aegean.latent import FITTED, PRIORS, Gaussian, Identity, MappingPrior, WhiteningPrior, fold, mapping
+from aegean.latent import FITTED, PRIORS, Gaussian, Identity, MappingPrior, WhiteningPrior, fold
 from aegean.latent.whitening import RIDGE, moments, whitened
 from aegean.model.file import build
 from aegean.nets import ConvDecoder, MLPDecoder
+from aegean.training import mapping
+from aegean.training.trainer import fit
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def fitted(request, few_steps):
     kind, classes = request.param
     spec = net(PRIORS[kind], latent=3, classes=classes)
     prior = spec.build()
-    prior.fit(*latents(classes=classes))
+    fit(prior, *latents(classes=classes))
     return spec, prior, classes
 
 
@@ -54,12 +56,12 @@ def test_the_same_latents_give_the_same_prior_and_others_another(fitted):
     spec, prior, classes = fitted
     before = {key: value.clone() for key, value in prior.state_dict().items()}
     again = spec.build()
-    again.fit(*latents(classes=classes))
-    prior.fit(*latents(classes=classes))  # what it was fitted to before leaves no trace
+    fit(again, *latents(classes=classes))
+    fit(prior, *latents(classes=classes))  # what it was fitted to before leaves no trace
     for key, value in before.items():
         assert torch.equal(value, again.state_dict()[key]) and torch.equal(value, prior.state_dict()[key])
     z, labels = latents(classes=classes)
-    prior.fit(9 - 2 * z, labels)
+    fit(prior, 9 - 2 * z, labels)
     assert not before or any(not torch.equal(value, prior.state_dict()[key]) for key, value in before.items())
 
 
@@ -82,7 +84,7 @@ def test_a_fit_leaves_the_global_generator_and_the_gradients_alone(fitted):
     expected = torch.randn(3)
     torch.manual_seed(5)
     with torch.no_grad():
-        prior.requires_grad_(False).fit(*latents(classes=classes))
+        fit(prior.requires_grad_(False), *latents(classes=classes))
     assert torch.equal(torch.randn(3), expected)
     assert not any(p.requires_grad or p.grad is not None for p in prior.parameters())
 
@@ -92,7 +94,7 @@ def test_a_fit_leaves_the_global_generator_and_the_gradients_alone(fitted):
 def test_samples_have_the_mean_and_covariance_of_the_latents(kind, classes, few_steps):
     prior = network_class(PRIORS[kind])(latent=3, classes=classes)
     z, labels = latents(4000, classes)
-    prior.fit(z, labels)
+    fit(prior, z, labels)
     drawn = prior(*noise(4000), labels).detach()
     scale = z.std(0)
     torch.testing.assert_close(drawn.mean(0) / scale, z.mean(0) / scale, atol=0.15, rtol=0)
@@ -105,21 +107,21 @@ def test_latents_that_are_not_finite_are_refused(kind, value):
     z, _ = latents()
     z[3, 1] = value
     with pytest.raises(UserError, match="not finite"):
-        network_class(PRIORS[kind])(latent=3).fit(z)
+        fit(network_class(PRIORS[kind])(latent=3), z)
 
 
 @pytest.mark.parametrize("kind", PRIORS)
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_latents_are_refused(kind, count):
     with pytest.raises(UserError, match="2 samples at least"):
-        network_class(PRIORS[kind])(latent=3).fit(torch.zeros(count, 3))
+        fit(network_class(PRIORS[kind])(latent=3), torch.zeros(count, 3))
 
 
 @pytest.mark.parametrize("kind", PRIORS)
 @pytest.mark.parametrize("z", [torch.zeros(2, 3), torch.ones(9, 3), torch.eye(3) * 1e4], ids=["two", "equal", "large"])
 def test_odd_latents_give_finite_samples(kind, z, few_steps):
     prior = network_class(PRIORS[kind])(latent=3)
-    prior.fit(z)
+    fit(prior, z)
     assert prior(*noise(50)).isfinite().all()
 
 
@@ -147,7 +149,7 @@ def test_a_folded_map_changes_no_sample_and_no_reconstruction(decoder, classes):
     h, y = torch.randn(300, 5), torch.arange(300) % 2 if classes else None
     prior = WhiteningPrior(latent=3, classes=classes)
     with torch.no_grad():
-        prior.fit(bottleneck(h, labels=y).z, y)
+        fit(prior, bottleneck(h, labels=y).z, y)
         normal, uniform = noise(300)
         reconstructed, drawn = G(bottleneck(h, labels=y).z, y), G(prior(normal, uniform, y), y)
         fold(prior, bottleneck, G)
@@ -162,7 +164,7 @@ def test_folding_is_exact_in_double_precision():
     torch.manual_seed(0)
     G = MLPDecoder(shape=(6,), latent=3, widths=(8,), classes=2).double()
     bottleneck, prior = Identity(level=(5,), latent=3, classes=2).double(), WhiteningPrior(latent=3, classes=2)
-    prior.fit(latents()[0])
+    fit(prior, latents()[0])
     h, y = torch.randn(40, 5).double(), torch.arange(40) % 2
     normal, uniform = (values.double() for values in noise(40))
     with torch.no_grad():
@@ -173,7 +175,7 @@ def test_folding_is_exact_in_double_precision():
 
 def test_a_gaussian_bottleneck_is_not_folded():
     prior, G = WhiteningPrior(latent=3), MLPDecoder(shape=(6,), latent=3, widths=(8,))
-    prior.fit(latents()[0])
+    fit(prior, latents()[0])
     before = prior(*noise(9))
     with pytest.raises(UserError, match="independent in every dimension"):
         fold(prior, Gaussian(level=(5,), latent=3), G)
@@ -195,7 +197,7 @@ def test_a_training_that_diverges_is_said_and_leaves_the_prior_as_it_was(monkeyp
     monkeypatch.setattr(mapping, "RATE", 1e30)
     prior = MappingPrior(latent=3)
     with pytest.raises(UserError, match="diverged"):
-        prior.fit(latents()[0])
+        fit(prior, latents()[0])
     assert torch.equal(prior(*noise(9)), noise(9)[0])
 
 
@@ -208,7 +210,7 @@ def test_a_mapping_network_draws_a_ring_that_no_gaussian_can(monkeypatch):
     inside = {}
     for kind in ("whitening", "mapping"):
         prior = network_class(PRIORS[kind])(latent=3)
-        prior.fit(ring * 4 + 1)
+        fit(prior, ring * 4 + 1)
         drawn = (prior(*noise(2000)).detach() - 1) / 4
         inside[kind] = (drawn[:, :2].norm(dim=1) < 0.7).float().mean()
         shares = torch.histc(torch.atan2(drawn[:, 1], drawn[:, 0]), 8, -math.pi, math.pi) / len(drawn)
@@ -222,7 +224,7 @@ def test_a_mapping_network_learns_each_class(monkeypatch):
     z, labels = latents(2000, classes=2)
     z = z + labels[:, None] * 20
     prior = MappingPrior(latent=3, classes=2)
-    prior.fit(z, labels)
+    fit(prior, z, labels)
     for c in (0, 1):
         drawn = prior(*noise(1000), torch.full((1000,), c)).detach()
         torch.testing.assert_close(drawn.mean(0), z[labels == c].mean(0), atol=1.0, rtol=0)
