@@ -26,7 +26,7 @@ from aegean.recipes import RECIPES, smoke
 from aegean.report import kinds as report_kinds
 from aegean.training.engine import Engine
 from aegean.training.player import Player, parameters
-from aegean.training.trainer import Trainer
+from aegean.training.trainer import Trainer, fit
 
 
 def check_network(spec: Net, *inputs: Tensor | None) -> nn.Module:
@@ -62,7 +62,7 @@ def check_bottleneck(spec: Net, count: int = 6) -> None:
 
 
 def check_prior(spec: Net, count: int = 200) -> None:
-    """A network from noise to latents. `fit` makes it a function of the latents it is given, and draws from no global
+    """A network from noise to latents. `training.trainer.fit` makes it a function of the latents it is given, and draws from no global
     generator."""
     latent, classes = spec.args["latent"], spec.args.get("classes", 0)
     normal, uniform = torch.randn(count, latent), torch.rand(count, 1)
@@ -72,7 +72,7 @@ def check_prior(spec: Net, count: int = 200) -> None:
     other: Any = spec.build()
     z, chance = 3 + 2 * torch.randn(count, latent), torch.get_rng_state()
     for each in (prior, other):
-        each.fit(z, labels)
+        fit(each, z, labels)
     assert torch.equal(chance, torch.get_rng_state()), f"{spec.kind}.fit draws from the global generator"
     for key, value in prior.state_dict().items():
         assert torch.equal(value, other.state_dict()[key]), (

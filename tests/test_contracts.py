@@ -5,9 +5,10 @@ import torch
 
 from aegean.config import net
 from aegean.data.info import DataInfo
-from aegean.latent import BOTTLENECKS, PRIORS, mapping
+from aegean.latent import BOTTLENECKS, PRIORS
 from aegean.recipes import RECIPES, options
 from aegean.testing import check_bottleneck, check_network, check_prior, check_recipe
+from aegean.training import mapping
 
 DIGITS = DataInfo("digits", (1, 8, 8), (127.5,), (127.5,), classes=("0", "1"), class_counts=(1, 1))
 
