@@ -62,8 +62,8 @@ def check_bottleneck(spec: Net, count: int = 6) -> None:
 
 
 def check_prior(spec: Net, count: int = 200) -> None:
-    """A network from noise to latents. `training.trainer.fit` makes it a function of the latents it is given, and draws from no global
-    generator."""
+    """A network from noise to latents. `training.trainer.fit` makes it a function of the latents it is given, and draws
+    from no global generator."""
     latent, classes = spec.args["latent"], spec.args.get("classes", 0)
     normal, uniform = torch.randn(count, latent), torch.rand(count, 1)
     labels = torch.arange(count) % classes if classes else None
