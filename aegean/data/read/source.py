@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +13,10 @@ from aegean.config import UserError
 from aegean.data.read.files import Files
 from aegean.surface import either
 
-Say = Callable[[str], None]
 Blocks = Callable[[], Iterator[np.ndarray]]
 BLOCK_BYTES = 4 << 20
 BYTES_LIMIT = 64 << 30  # of one source, uncompressed
 CLASS_LIMIT = 10_000
-
-
-def say_to_stderr(note: str) -> None:
-    print(note, file=sys.stderr)
 
 
 @dataclass(frozen=True)
