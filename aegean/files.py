@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from aegean.config import UserError, parse_json
+from aegean.config import JSON_LIMIT, UserError, parse_json
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 HEADER = 1 << 24  # bytes of a safetensors file's header; a model has some thousands
@@ -23,6 +23,25 @@ def check_regular(file: str | Path) -> None:
     path = Path(file)
     if path.exists() and not path.is_file() and not path.is_dir():
         raise UserError(f"{file} is a pipe or a device, not a file; write what it gives into a file first.")
+
+
+def read_text(file: Path, limit: int = JSON_LIMIT) -> str:
+    """The text of a small file; what is not UTF-8 in it is replaced. UserError: no regular file, or too long a one."""
+    check_regular(file)
+    with file.open("rb") as opened:
+        data = opened.read(limit + 1)
+    if len(data) > limit:
+        raise UserError(f"{file} has more than {limit:,} bytes, which no run writes; restore it from a copy.")
+    return data.decode(errors="replace")
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with its ~ replaced. UserError: there is no such home folder."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        what = "set HOME, or AEGEAN_CACHE to a folder" if str(path) == "~" else "write the whole path"
+        raise UserError(f"{path}: there is no such home folder: {what}.") from None
 
 
 def read_tensor_header(file: Path) -> tuple[dict[str, Any], Shapes]:

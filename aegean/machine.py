@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aegean.config import UserError
+from aegean.files import expanded
 from aegean.surface import option
 
 if TYPE_CHECKING:
@@ -37,12 +38,12 @@ def cores() -> int:
 def cache_folder(env: Mapping[str, str] = os.environ, system: str = sys.platform) -> Path:
     """$AEGEAN_CACHE, else the place for caches on this system."""
     if env.get("AEGEAN_CACHE"):
-        return Path(env["AEGEAN_CACHE"]).expanduser().absolute()
+        return expanded(env["AEGEAN_CACHE"]).absolute()
     if env.get("XDG_CACHE_HOME"):
         return Path(env["XDG_CACHE_HOME"]) / "aegean"
     if system == "win32" and env.get("LOCALAPPDATA"):
         return Path(env["LOCALAPPDATA"]) / "aegean" / "cache"
-    return Path.home() / ("Library/Caches" if system == "darwin" else ".cache") / "aegean"
+    return expanded("~") / ("Library/Caches" if system == "darwin" else ".cache") / "aegean"
 
 
 def set_threads() -> None:

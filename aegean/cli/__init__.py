@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from aegean.cli import faults
 from aegean.cli.parser import Parser, command_line, wording
 from aegean.config import UserError, nearest
+from aegean.files import check_regular
 from aegean.surface import Surface, settle, surface, to_stderr
 
 COMMANDS = {  # name: summary; its parser and its function are `options` and `run` of aegean.cli.commands.NAME
@@ -54,11 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args, before = argparse.Namespace(), surface()
     try:
         run(parse(sys.argv[1:] if argv is None else list(argv), args))
-        if sys.stdout:
-            sys.stdout.flush()
         return faults.DONE
-    except SystemExit as stop:  # --help and --version
-        return int(stop.code or 0)
+    except SystemExit:  # --help and --version
+        return faults.shown()
     except BaseException as error:
         return faults.status(error, args)
     finally:
@@ -69,6 +68,9 @@ def run(args: argparse.Namespace) -> None:
     """Carry out a parsed command line. UserError and other exceptions are left to the caller."""
     if args.command != "train" and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError(f"`aegean {args.command}` works in one process; torchrun is for `aegean train`.")
+    for value in vars(args).values():
+        for word in value if isinstance(value, list) else [value]:
+            check_regular(word if isinstance(word, str) else "")
     settle(Surface(wording(args.command, parser_of), to_stderr, commands=True))
     module(args.command).run(args)
 

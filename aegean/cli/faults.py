@@ -12,14 +12,19 @@ import sys
 import traceback
 from pathlib import Path
 
+from aegean.cli.outputs import ANSWER, written
 from aegean.config import UserError
+from aegean.files import write_atomically
+from aegean.surface import clean
 
+NO_THREADS = ("can't start new thread", "Resource temporarily unavailable")
 DONE, OURS, USERS, STOPPED, INTERRUPTED = 0, 1, 2, 3, 130
 
-# What the user, not we, can mend: a full disk, a forbidden or impossible place.
+# What the user, not we, can mend: a full or broken disk, a forbidden or impossible place, a machine in use.
 PLACES = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EEXIST),
-    *(errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL),
+    *(errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.EILSEQ),
+    *(errno.EIO, errno.ENXIO, errno.EBUSY, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM),
 )
 
 
@@ -48,7 +53,9 @@ def status(error: BaseException, args: argparse.Namespace) -> int:
     if isinstance(error, MemoryError) or out_of_memory(error):
         return complain("error: not enough memory; lower --batch, --count or --set width=...", USERS)
     if isinstance(error, OSError) and error.errno in PLACES:
-        return complain(f"error: {place(error)}: {error.strerror}; mend that and try again.", USERS)
+        return complain(f"error: {place(error)}{error.strerror}; mend that and try again.", USERS)
+    if isinstance(error, RuntimeError) and any(words in str(error) for words in NO_THREADS):
+        return complain("error: this machine starts no more threads; end other programs or raise `ulimit -u`.", USERS)
     if isinstance(error, Exception):
         return our_fault(error, args)
     raise error
@@ -63,10 +70,23 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def place(error: OSError) -> str:
-    """The file that an error is about, as the user knows it."""
-    if error.filename is None:  # the answer itself cannot be written
+    """ "FILE: ", as the user knows it; nothing where the error names none."""
+    if error.filename == ANSWER:
         silence()
-    return re.sub(r"\.([^/]+)\.\d+\.tmp", r"\1", str(error.filename or "standard output"))
+    if error.filename is None:
+        return ""
+    name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(error.filename)
+    return re.sub(r"\.([^/]+)\.\d+\.tmp", r"\1", name) + ": "
+
+
+def shown() -> int:
+    """Write out a help that argparse has printed."""
+    try:
+        with written():
+            sys.stdout.flush()
+    except OSError as error:
+        return status(error, argparse.Namespace())
+    return DONE
 
 
 def silence() -> None:
@@ -80,7 +100,7 @@ def complain(text: str, status: int) -> int:
     with contextlib.suppress(BrokenPipeError):
         rank = os.environ.get("RANK", "0")  # of several processes under torchrun
         who = "aegean" if rank == "0" else f"aegean (process {rank})"
-        print(f"{who}: {' '.join(text.split())}", file=sys.stderr)
+        print(clean(f"{who}: {' '.join(text.split())}"), file=sys.stderr)
     return status
 
 
@@ -88,12 +108,13 @@ def our_fault(error: Exception, args: argparse.Namespace) -> int:
     """Keep the traceback in the run folder where there is one, else print it."""
     trace = "".join(traceback.format_exception(error))
     what = f"this is a fault of aegean itself ({type(error).__name__})"
-    if run := run_folder(args):
+    run = run_folder(args)
+    if run and getattr(args, "command", "") == "train":  # commands that read write nothing
         place = run / "error.txt"
-        with contextlib.suppress(OSError):
-            place.write_text(trace, encoding="utf-8", errors="backslashreplace")
+        with contextlib.suppress(OSError, UserError):
+            write_atomically(place, trace.encode(errors="backslashreplace"))
             return complain(f"{what}; the traceback is kept in {place}: please report it", OURS)
-    print(trace, file=sys.stderr)
+    print(clean(trace), file=sys.stderr)
     return complain(f"{what}; please report it with the traceback above", OURS)
 
 

@@ -9,12 +9,13 @@ import math
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aegean.config import UserError
-from aegean.files import write_atomically
+from aegean.files import expanded, write_atomically
 from aegean.surface import clean
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from aegean.data import DataInfo
 
+ANSWER = "standard output"
 FOLDER = "folder/"
 TILES = 10_000  # of one picture
 PIXELS = 50_000_000
@@ -32,7 +34,7 @@ def target(out: str, kinds: Sequence[str], overwrite: bool) -> tuple[Path, str]:
 
     UserError: another ending; something is there and may not be replaced.
     """
-    path = Path(out).expanduser()
+    path = expanded(out)
     if not out or "\0" in out:
         raise UserError(f"--out {out!r} names no place; expected {_or(kinds)}.")
     closed = out.endswith(("/", os.sep))
@@ -117,7 +119,20 @@ def answer(text: str, value: Any, as_json: bool) -> None:
 
 def tell(text: str) -> None:
     """To stdout. A name in it may come from a stranger's file: nothing that a terminal would obey gets there."""
-    print(clean(text))
+    if sys.stdout:
+        with written():
+            print(clean(text), flush=True)
+
+
+@contextlib.contextmanager
+def written() -> Iterator[None]:
+    """What cannot be written inside the block is the answer: the error names it."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, ANSWER) from None
 
 
 def _finite(value: Any) -> Any:

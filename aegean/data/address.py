@@ -15,6 +15,7 @@ from aegean.data.read.files import Files, plain_name
 from aegean.data.read.hub import Hub, is_hub
 from aegean.data.read.shards import open_shards
 from aegean.data.read.source import Reader, Source, Store, Want
+from aegean.files import expanded
 
 
 class Address(Protocol):
@@ -90,7 +91,7 @@ def address(spec: str) -> Address:
         return Hub(spec)
     if not spec or "\0" in spec:
         raise UserError(f"{spec!r} names no data.{nearest(spec, BUILT_IN)}")
-    path = Path(spec).expanduser()
+    path = expanded(spec)
     try:
         if path.exists():
             return Local(path)

@@ -10,6 +10,7 @@ import torch
 from aegean import diffusers
 from aegean.config import UserError, parse_json
 from aegean.data import Dataset, open_data
+from aegean.files import read_text
 from aegean.model import Model
 from aegean.surface import either, option
 from aegean.training.folder import Folder, Settings
@@ -72,7 +73,7 @@ def free_place(path: Path, overwrite: bool) -> None:
 def is_run(path: Path) -> bool:
     """Whether a folder is a run, of this version or another; other programs keep a config.json too."""
     try:
-        config = parse_json((path / "config.json").read_text(encoding="utf-8"), str(path))
+        config = parse_json(read_text(path / "config.json"), str(path))
     except (UserError, OSError, UnicodeDecodeError):
         return False
     return isinstance(config, dict) and config.get("type") == Settings.__name__

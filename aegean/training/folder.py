@@ -19,7 +19,8 @@ from safetensors import SafetensorError
 
 from aegean.config import Config, UserError, from_json, parse_json, to_json
 from aegean.data import DataInfo, DataOptions
-from aegean.files import write_atomically
+from aegean.files import read_text, write_atomically
+from aegean.surface import option
 from aegean.training.engine import Engine
 from aegean.training.schedule import Run
 
@@ -121,17 +122,21 @@ class Folder:
             shutil.rmtree(temporary, ignore_errors=True)
             if not self.path.exists():
                 raise
-            raise UserError(f"{self.path} was made by another process meanwhile; choose another --out.") from None
+            raise UserError(
+                f"{self.path} was made by another process meanwhile; choose another {option('out')}."
+            ) from None
 
     def read(self) -> Settings:
         """UserError: not a run, half written, or of another format."""
         if not self.path.is_dir():
-            raise UserError(f"{self.path} is not a run folder: it does not exist. Give the --out of an earlier train.")
+            raise UserError(
+                f"{self.path} is not a run folder: it does not exist; give the folder of an earlier training."
+            )
         if not self.config.exists():
             raise UserError(
-                f"{self.path} is not a run folder: it has no config.json. Give the --out of an earlier train."
+                f"{self.path} is not a run folder: it has no config.json; give the folder of an earlier training."
             )
-        value = parse_json(self.config.read_text(encoding="utf-8", errors="replace"), str(self.config))
+        value = parse_json(read_text(self.config), str(self.config))
         found = value.get("format") if isinstance(value, dict) else None
         if found != FORMAT:
             raise UserError(f"{self.config} has format {found!r}; this version of aegean reads format {FORMAT}.")

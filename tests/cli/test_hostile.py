@@ -373,7 +373,10 @@ def test_an_answer_that_cannot_be_written():
         (PermissionError(errno.EACCES, "Permission denied", "/x/y"), 2, ["/x/y: Permission denied"]),
         (BrokenPipeError(), 0, []),
         (ZeroDivisionError("ours"), 1, ["a fault of aegean", "ZeroDivisionError", "traceback above"]),
-        (OSError(errno.EIO, "I/O error"), 1, ["a fault of aegean"]),
+        (OSError(errno.EBADF, "Bad file descriptor"), 1, ["a fault of aegean"]),
+        (OSError(errno.EIO, "Input/output error"), 2, ["error: Input/output error"]),
+        (OSError(errno.ENOSPC, "No space left", "a\x1b[2J.png"), 2, ["a\\x1b[2J.png: No space left"]),
+        (RuntimeError("can't start new thread"), 2, ["no more threads"]),
     ],
 )
 def test_exit_statuses(error, status, words, call, monkeypatch, tmp_path):
