@@ -70,7 +70,7 @@ def test_the_reference_has_the_whole_public_api(site):
     for name in names:
         assert re.search(rf'id="[\w.]*\.?{name.rpartition(".")[2]}"', page), name
     for verb in ("encode", "decode", "reconstruct", "sample", "score", "levels", "redraw", "compress", "decompress"):
-        assert f'id="aegean.model.Model.{verb}"' in page, verb
+        assert f'id="aegean.model.model.Model.{verb}"' in page, verb
 
 
 def test_the_reference_says_what_functions_are_for(site):
