@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from aegean.config import UserError
+from aegean.data import kinds as data_kinds
 from aegean.data.info import DataInfo
 from aegean.data.sets.feed import Feed
 from aegean.nets import kinds
@@ -21,6 +22,7 @@ SETTINGS = {"few_shot_gan": {"augment": "translation,cutout"}, "gan": {"augment"
 @pytest.fixture
 def series(monkeypatch):
     monkeypatch.setitem(kinds.KINDS, "series", ROW)
+    monkeypatch.setitem(data_kinds.KINDS, "series", data_kinds.KINDS["image"])
 
 
 @pytest.mark.parametrize("name", sorted(set(RECIPES) - {"lossless"}))
