@@ -88,13 +88,13 @@ METRICS = {
     "mig": Metric(
         "mutual information gap",
         "latents",
-        "How much more one number of the latent says of a factor of the data than any other does: 1 where each factor "
-        "has a number of its own. The floor is the same encoder untrained.",
+        "How much more one latent dimension says of a factor of the data than any other does: 1 where each factor "
+        "has a dimension of its own. The floor is the same encoder untrained.",
     ),
     "factorvae": Metric(
         "FactorVAE score",
         "latents",
-        "How often the number of the latent that varies least while one factor is held tells which factor that is. The "
+        "How often the latent dimension that varies least while one factor is held tells which factor that is. The "
         "floor is the same encoder untrained.",
     ),
 }

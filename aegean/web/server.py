@@ -99,7 +99,11 @@ def application(runs: Sequence[Exhibit], folder: str, host: str) -> Any:
     page = make_page(runs, delete_cache=(SWEPT, KEPT))
     theme = gr.themes.Default(
         primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
-    ).set(**{f"button_primary_background_fill{when}": colour for when, colour in BUTTONS.items()})
+    ).set(
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        **{f"button_primary_background_fill{when}": colour for when, colour in BUTTONS.items()},
+    )
     app = gr.mount_gradio_app(
         FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
         page,

@@ -33,7 +33,8 @@ CSS = """
 .play-hint { margin: 0; padding: 2.5rem 1rem; text-align: center; opacity: .7; border: 1px dashed; border-radius: 8px; }
 .play-panels { display: grid; gap: 1.25rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); }
 .play-panels.wide { grid-template-columns: minmax(0, 1fr); }
-.play-panel h3 { margin: 0 0 .1rem; font-size: 1.05rem; }
+.play-panel { min-width: 0; }
+.play-panel h3 { margin: 0 0 .1rem; font-size: 1.05rem; overflow-wrap: anywhere; }
 .play-about { margin: 0 0 .6rem; opacity: .7; font-size: .85rem; }
 .play-tiles { display: grid; gap: 6px; grid-template-columns: repeat(var(--columns), minmax(0, 1fr)); }
 .play-tiles figure { margin: 0; min-width: 0; }
@@ -52,7 +53,7 @@ CSS = """
 
 
 def title(names: Sequence[str]) -> str:
-    several = f"{', '.join(names[:-1])} and {names[-1]}, side by side." if len(names) > 1 else ""
+    several = f"{', '.join(names[:-1])} and {names[-1]}, compared." if len(names) > 1 else ""
     text = several or f"What {names[0]} has learnt, to be looked at and tried out."
     return f'<div class="play-title"><h1>Playground</h1><p>{escape(text)}</p></div>'
 
