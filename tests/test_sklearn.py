@@ -38,6 +38,7 @@ def checks():
                 yield pytest.param(made, check, id=f"{name}-{number}-{title}")
 
 
+@pytest.mark.filterwarnings("ignore:n_components=")  # samples of one or two columns
 @pytest.mark.parametrize(("estimator", "check"), list(checks()))
 def test_the_contract_of_estimators_is_kept(estimator, check):
     check(estimator)
@@ -309,6 +310,27 @@ def test_samples_have_the_place_of_the_data_and_follow_their_random_state(plane,
 def test_a_wrong_parameter_is_told_in_words(plane, wrong, words):
     with pytest.raises((ValueError, TypeError), match=words):
         AutoencoderTransformer(**wrong).fit(plane)
+
+
+@pytest.mark.parametrize(("kind", "components"), [(AutoencoderTransformer, 4), (GenerativeModel, 17)])
+def test_more_latents_than_columns_are_warned_of(plane, kind, components):
+    with pytest.warns(UserWarning, match=f"n_components={components} is more than the 3 columns"):
+        kind(components, **TINY).fit(plane)
+    kind(**TINY).fit(plane)  # whatever the default is
+
+
+def test_scores_do_not_depend_on_the_container_of_results(plane):
+    """Read-only arrays, too: no warning, no other number."""
+    pandas = pytest.importorskip("pandas")
+    fitted = AutoencoderTransformer(2, random_state=0, **TINY).fit(plane)
+    score, z = fitted.score(plane), fitted.transform(plane)
+    plane = plane.copy()
+    plane.setflags(write=False)
+    z.setflags(write=False)
+    assert fitted.score(plane) == score and (fitted.inverse_transform(z) == fitted.inverse_transform(z.copy())).all()
+    fitted.set_output(transform="pandas")
+    assert fitted.score(plane) == score and isinstance(fitted.transform(plane), pandas.DataFrame)
+    assert (fitted.inverse_transform(fitted.transform(plane)) == fitted.inverse_transform(z)).all()
 
 
 def test_numbers_too_large_to_square_are_refused():

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
-import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+import warnings
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_random_state, check_scalar, validate_data
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from aegean.config import UserError
@@ -26,6 +26,7 @@ from aegean.machine import pick_device
 from aegean.model import Model
 from aegean.recipes import RECIPES, configure, options
 from aegean.session.options import parse_images, with_budget
+from aegean.sklearn.kinds import KINDS
 from aegean.surface import muted
 from aegean.training.guard import Fault
 from aegean.training.schedule import Run
@@ -38,39 +39,30 @@ SUITED = ("ae", "denoising_ae", "vae")  # recipes that both estimators can take
 GIVEN = {"latent": "n_components", "batch": "batch", "images": "images"}  # options of recipes that are parameters here
 
 
+@dataclass(eq=False, repr=False)
 class Estimator(BaseEstimator):
-    """A model of samples that come as rows (n, columns), which may be pictures laid flat."""
+    """A model of samples that come as rows (n, columns), which may be images laid flat. Its fields are scikit-learn's
+    parameters; subclasses choose other defaults."""
 
-    model_: Model
-    _verbs: tuple[str, ...]  # what its models can do
-    _common: bool  # columns are divided by one number, not each by its own
+    n_components: int = 2
+    _: KW_ONLY
+    recipe: str = "ae"
+    settings: Mapping[str, Any] | None = None
+    image_shape: tuple[int, ...] | None = None
+    images: int | str = 100_000
+    batch: int = 64
+    device: str = "auto"
+    random_state: Any = None
+    verbose: bool = False
 
-    def __init__(
-        self,
-        n_components: int,
-        recipe: str,
-        settings: Mapping[str, Any] | None,
-        image_shape: tuple[int, ...] | None,
-        images: int | str,
-        batch: int,
-        device: str,
-        random_state: Any,
-        verbose: bool,
-    ):
-        self.n_components = n_components
-        self.recipe = recipe
-        self.settings = settings
-        self.image_shape = image_shape
-        self.images = images
-        self.batch = batch
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
+    _verbs: ClassVar[tuple[str, ...]]  # what its models can do
+    _common: ClassVar[bool]  # columns are divided by one number, not each by its own
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on X (n_samples, n_features); y is ignored."""
         X = validate_data(self, X, dtype=DTYPES, ensure_min_samples=2)
-        info = described(X, self._shape(X.shape[1]), getattr(self, "feature_names_in_", ()), self._common)
+        kind = KINDS["table" if self.image_shape is None else "image"]
+        info = kind.describe(X, self._shape(X.shape[1]), getattr(self, "feature_names_in_", ()), self._common)
         x = values(X, info)
         model = self._trained(x.float(), info)
         self._completed(model, x[:LOOKED_AT].float())
@@ -91,19 +83,20 @@ class Estimator(BaseEstimator):
         """A fitted estimator from a file that `save` wrote, or from any run or model file of aegean that can do what
         is asked of it. UserError: it cannot."""
         model = Model.load(path)
-        kept = model.about.get("estimator", {})
-        params = kept.get("params") or {
-            "n_components": model.latent,
-            "recipe": model.about.get("recipe", "ae"),
-            "image_shape": model.info.shape if len(model.info.shape) > 1 else None,
-        }
-        known = cls._get_param_names()
-        estimator = cls(**{name: _tuples(value) for name, value in params.items() if name in known})
-        if model.conditional or not set(cls._verbs).issubset(model.can()) or model.wiring_name != "standard":
+        able = set(cls._verbs).issubset(model.can()) and model.info.kind in KINDS
+        if model.conditional or not able or model.wiring_name != "standard":
             raise UserError(
                 f"{path}: {cls.__name__} needs a model without classes that can {' and '.join(cls._verbs)}, with one "
                 "vector of latents; train one with " + ", ".join(SUITED) + " for instance."
             )
+        kept = model.about.get("estimator", {})
+        params = kept.get("params") or {
+            "n_components": model.latent,
+            "recipe": model.about.get("recipe", "ae"),
+            "image_shape": KINDS[model.info.kind].image_shape(model.info),
+        }
+        known = cls._get_param_names()
+        estimator = cls(**{name: _tuples(value) for name, value in params.items() if name in known})
         estimator._take(model)
         if kept.get("names"):
             estimator.feature_names_in_ = np.array(kept["names"], dtype=object)
@@ -117,7 +110,7 @@ class Estimator(BaseEstimator):
 
     def _take(self, model: Model) -> None:
         """Become fitted, with this model."""
-        self.model_ = model
+        self.model_: Model = model
         self.n_features_in_ = math.prod(model.info.shape)
 
     def _checked(self, X: Any) -> np.ndarray:
@@ -144,16 +137,23 @@ class Estimator(BaseEstimator):
         values = x.flatten(1).double().numpy() * np.array(info.scale) + np.array(info.offset)
         return values.astype(dtype)
 
-    def _nets(self, dtype: Any) -> dict[str, nn.Module]:
-        """The networks in float32 as they are, or in float64: there what a sample becomes does not depend on the others
+    def _model(self, dtype: Any) -> Model:
+        """The model in float32 as it is, or in float64: there what a sample becomes does not depend on the others
         beside it, in any digit that a user looks at."""
-        nets = self.model_.nets
-        return nets if dtype == np.float32 else {name: copy.deepcopy(net).double() for name, net in nets.items()}
+        if dtype == np.float32:
+            return self.model_
+        model = copy.copy(self.model_)
+        model.nets = {name: copy.deepcopy(net).double() for name, net in model.nets.items()}
+        return model
 
     def _run(self, info: DataInfo, seed: int) -> Run:
         """The recipe's run on such data, with this estimator's parameters."""
         for name in ("n_components", "batch"):
             check_scalar(getattr(self, name), name, Integral, min_val=1)
+        columns = math.prod(info.shape)
+        if columns < self.n_components != type(self).n_components:
+            words = f"n_components={self.n_components} is more than the {columns} columns of X: nothing is compressed."
+            warnings.warn(words, UserWarning, stacklevel=4)
         check_scalar(self.recipe, "recipe", str)
         settings = self.settings or {}
         check_scalar(settings, "settings", Mapping)
@@ -179,16 +179,12 @@ class Estimator(BaseEstimator):
         """A model trained on x (n, *shape) to the end, on the CPU, with what `load` needs. Fault: a loss or gradient
         went wrong."""
         seed = int(check_random_state(self.random_state).randint(SEEDS))
-        with parameters_named():
-            run, device = self._run(info, seed), pick_device(str(self.device))
+        run, device = self._run(info, seed), pick_device(str(self.device))
         feed = Feed(info.replace(offset=(0.0,), scale=(1.0,)), x.numpy(), None, device, seed)
         trainer = Trainer(run, info, feed, device)
         with muted(), tqdm(total=run.images, unit="img", unit_scale=True, disable=not self.verbose) as bar:
-            while not trainer.done:
-                if trainer.phase_ended:
-                    trainer.next_phase()
-                trainer.step()
-                bar.update(run.batch)
+            for began in trainer:
+                bar.update(0 if began else run.batch)
         if fault := trainer.blame():
             raise Fault(fault)
         return trainer.model(about=self._about(trainer)).to("cpu")
@@ -225,40 +221,10 @@ class Estimator(BaseEstimator):
         super().__setstate__(state)
 
 
-def spread(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of the columns of X (n, columns), float64; exactly 0 where a column never moves."""
-    mean, deviation = X.mean(0, dtype=np.float64), X.std(0, dtype=np.float64)
-    if not np.isfinite(deviation).all():
-        raise UserError("X holds numbers so large that their variance overflows; scale them first.")
-    return mean, np.where((X[0] == X).all(0), 0.0, deviation)
-
-
-def described(X: np.ndarray, shape: tuple[int, ...], names: Iterable[Any], common: bool) -> DataInfo:
-    """X (n, columns) as the model sees it: pictures in [-1, 1]; of rows every column centred, and divided by its own
-    standard deviation or by a `common` one."""
-    if len(shape) == 3:
-        low, high = float(X.min()), float(X.max())
-        return DataInfo("X", shape, ((low + high) / 2,), ((high - low) / 2 or 1.0,), "float32", len(X))
-    mean, scale = spread(X)
-    scale = np.full_like(scale, np.sqrt(np.square(scale).mean())) if common else scale
-    scale = np.where(scale > 0, scale, 1.0)
-    columns = tuple(map(str, names)) or tuple(f"x{i}" for i in range(len(mean)))
-    return DataInfo("X", shape, tuple(mean.tolist()), tuple(scale.tolist()), "float32", len(X), columns=columns)
-
-
 def values(X: np.ndarray, info: DataInfo) -> Tensor:
     """X (n, columns) -> values of the model (n, *shape), of the same type of number."""
     offset, scale = (np.asarray(v, X.dtype) for v in (info.offset, info.scale))
     return torch.from_numpy((X - offset) / scale).unflatten(1, info.shape)
-
-
-@contextlib.contextmanager
-def parameters_named() -> Iterator[None]:
-    """What would be an option of the command line is named as the parameter that it is here."""
-    try:
-        yield
-    except UserError as error:
-        raise UserError(re.sub(r"--(\w+) ", r"\1=", str(error))) from None
 
 
 def _plain(value: Any) -> Any:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -20,7 +20,8 @@ from aegean.config import UserError, net
 from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.latent import MixturePrior
-from aegean.model import BATCH, Model, hint
+from aegean.model import Model, hint
+from aegean.paths import Noise
 from aegean.recipes import configure
 from aegean.sklearn.base import SEEDS, Estimator, values
 
@@ -32,9 +33,9 @@ def cubature(dimensions: int) -> Tensor:
     return torch.cat((basis, -basis)).mul(dimensions**0.5).float()
 
 
-def repeated(point: Tensor, stream: str, kind: str, shape: tuple[int, ...]) -> Tensor:
+def repeated(point: Tensor, index: Tensor) -> Noise:
     """Noise that is this point for every sample."""
-    return point
+    return lambda stream, kind, shape: point.to(index.device).expand(len(index), -1)
 
 
 def bounded(estimator: GenerativeModel) -> bool:
@@ -50,36 +51,26 @@ def bounded(estimator: GenerativeModel) -> bool:
     return True
 
 
+@dataclass(eq=False, repr=False)
 class GenerativeModel(Estimator):
     """A generative model of aegean that is fitted to rows and draws new ones.
 
-    Columns are standardised inside, and pictures (`image_shape`) brought into [-1, 1]; samples and densities are in the
+    Columns are standardised inside, and images (`image_shape`) brought into [-1, 1]; samples and densities are in the
     units of X again. `score_samples` and `score` exist where the model has an evidence bound (recipe "vae"). A recipe
     without a prior ("ae") gets a Gaussian mixture in its latents (Ghosh et al. 2020), fitted after training.
 
-    n_components: latents. recipe, settings: a recipe of aegean that generates ("vae"; "ae_to_gan" and "gan" draw
-    sharper pictures) and its options by name. The other parameters are those of AutoencoderTransformer.
+    n_components: latents.
+    recipe: one of aegean that generates: "vae"; "ae_to_gan" and "gan" draw sharper images.
+    settings: its options by name.
+    The other parameters are those of AutoencoderTransformer.
 
     Fitted: `model_`, the aegean.Model; `n_features_in_`; `feature_names_in_` where X had names.
     """
 
-    _verbs = ("sample",)
-    _common = False
-
-    def __init__(
-        self,
-        n_components: int = 16,
-        *,
-        recipe: str = "vae",
-        settings: Mapping[str, Any] | None = None,
-        image_shape: tuple[int, ...] | None = None,
-        images: int | str = 100_000,
-        batch: int = 64,
-        device: str = "auto",
-        random_state: Any = None,
-        verbose: bool = False,
-    ):
-        super().__init__(n_components, recipe, settings, image_shape, images, batch, device, random_state, verbose)
+    n_components: int = 16
+    recipe: str = "vae"
+    _verbs: ClassVar[tuple[str, ...]] = ("sample",)
+    _common: ClassVar[bool] = False
 
     def _completed(self, model: Model, x: Tensor) -> None:
         """A model without a prior gets one."""
@@ -107,13 +98,11 @@ class GenerativeModel(Estimator):
         model = self._fitted()
         X = self._checked(X)
         x = values(X, model.info).float()
-        points = cubature(model.latent)
         total = torch.zeros(len(x))
-        with torch.no_grad():
-            for point in points:
-                for part, out in zip(x.split(BATCH), total.split(BATCH)):
-                    p = model.wiring(model.nets, Batch(part), noise=partial(repeated, point.expand(len(part), -1)))
-                    out -= sum(term(p) for term in model.bound) * math.log(2) / len(points)
+        for point in cubature(model.latent):
+            noise = partial(repeated, point)
+            total += model.run(lambda p: -sum(term(p) for term in model.bound), Batch(x), noise=noise).cpu()
+        total *= math.log(2) / (2 * model.latent)
         logs = np.log(np.array(model.info.scale))
         return total.numpy() - np.float32(logs.sum() * (self.n_features_in_ / len(logs)))
 

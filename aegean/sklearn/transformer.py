@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,10 +13,11 @@ from torch import Tensor
 
 from aegean.data.batch import Batch
 from aegean.latent import WhiteningPrior, fold, foldable
-from aegean.model import BATCH, Model
+from aegean.model import Model
 from aegean.sklearn.base import DTYPES, Estimator, values
 
 
+@dataclass(eq=False, repr=False)
 class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):  # type: ignore[misc]
     """An autoencoder between principal component analysis and neighbour embeddings: latents that reconstruct.
 
@@ -26,34 +27,24 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     into [-1, 1], and `inverse_transform` undoes that. The latents of an autoencoder are white on the training data:
     mean 0, variance 1, uncorrelated; those of a variational one are the means of its posterior, as they are.
 
-    n_components: latents; more than columns are allowed. recipe, settings: a recipe of aegean with an encoder
-    (`denoising_ae`, `ae`, `vae`, ...) and its options by name, such as {"width": 64}; "ae" where the last small detail
-    counts. image_shape: (height, width) or (channels, height, width) of the pictures that the rows are: the networks
-    are then convolutional. images: the budget, how many samples are seen in all; a number, or text such as "100k".
-    batch: samples a step, at most all. device: where it is trained, "auto", "cpu", "cuda" or "mps". random_state: as in
-    scikit-learn; a number gives the same model every time on the same machine. verbose: show a bar.
+    n_components: latents; more than there are columns are warned of.
+    recipe: one of aegean with an encoder (`denoising_ae`, `ae`, `vae`, ...); "ae" where the last small detail counts.
+    settings: its options by name, such as {"width": 64}.
+    image_shape: (height, width) or (channels, height, width) of the images that the rows are: the networks are then
+        convolutional.
+    images: the budget, how many samples are seen in all; a number, or text such as "100k".
+    batch: samples a step, at most all.
+    device: where it is trained, "auto", "cpu", "cuda" or "mps".
+    random_state: as in scikit-learn; a number gives the same model every time on the same machine.
+    verbose: show a bar.
 
     Fitted: `model_`, the aegean.Model; `n_features_in_`; `feature_names_in_` where X had names. Results have the number
     type of X, float32 or float64.
     """
 
-    _verbs = ("encode", "decode")
-    _common = True
-
-    def __init__(
-        self,
-        n_components: int = 2,
-        *,
-        recipe: str = "denoising_ae",
-        settings: Mapping[str, Any] | None = None,
-        image_shape: tuple[int, ...] | None = None,
-        images: int | str = 100_000,
-        batch: int = 64,
-        device: str = "auto",
-        random_state: Any = None,
-        verbose: bool = False,
-    ):
-        super().__init__(n_components, recipe, settings, image_shape, images, batch, device, random_state, verbose)
+    recipe: str = "denoising_ae"
+    _verbs: ClassVar[tuple[str, ...]] = ("encode", "decode")
+    _common: ClassVar[bool] = True
 
     def _completed(self, model: Model, x: Tensor) -> None:
         """Latents of a plain autoencoder are made white, by its own layers."""
@@ -65,12 +56,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def transform(self, X: Any) -> np.ndarray:
         """X (n_samples, n_features) -> latents (n_samples, n_components)."""
-        model = self._fitted()
-        X = self._checked(X)
-        nets, x = self._nets(X.dtype), values(X, model.info)
-        with torch.no_grad():
-            z = torch.cat([model.wiring(nets, Batch(part)).latent.z for part in x.split(BATCH)])
-        return z.numpy().astype(X.dtype)
+        self._fitted()
+        return self._encoded(self._checked(X))
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Latents X (n_samples, n_components) -> (n_samples, n_features), in the units of the training data."""
@@ -78,19 +65,23 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         X = check_array(X, dtype=DTYPES, estimator=self, input_name="X")
         if X.shape[1] != model.latent:
             raise ValueError(f"X has {X.shape[1]} columns, but {type(self).__name__} has {model.latent} components.")
-        G: Any = self._nets(X.dtype)["G"]
-        with torch.no_grad():
-            x = torch.cat([G.mean(G(z)) for z in torch.from_numpy(X).split(BATCH)])
-        return self._rows(x, X.dtype)
+        return self._decoded(X)
 
     def score(self, X: Any, y: Any = None) -> float:
         """The share of the variance of X that reconstructions keep: 1 - sum (X - X^)^2 / sum (X - mean)^2, where the
         mean is that of X. 1 is perfect, and higher is better; y is ignored."""
         self._fitted()
         X = self._checked(X)
-        error = np.square(X - self.inverse_transform(self.transform(X)), dtype=np.float64).sum()
+        error = np.square(X - self._decoded(self._encoded(X)), dtype=np.float64).sum()
         total = np.square(X - X.mean(0), dtype=np.float64).sum()
         return float(1 - error / total) if total else float(error == 0)
+
+    def _encoded(self, X: np.ndarray) -> np.ndarray:
+        z = self._model(X.dtype).run("latent.z", Batch(values(X, self.model_.info)))
+        return z.numpy().astype(X.dtype)
+
+    def _decoded(self, Z: np.ndarray) -> np.ndarray:
+        return self._rows(self._model(Z.dtype).run("x_decoded", Batch(torch.tensor(Z))), Z.dtype)
 
     @property
     def _n_features_out(self) -> int:

@@ -1,0 +1,51 @@
+"""The kinds of data that rows (n, columns) may stand for, one row a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from aegean.config import UserError
+from aegean.data.info import DataInfo
+
+
+class Kind(NamedTuple):
+    """describe: X (n, columns), a sample's shape, the columns' names, and whether all columns are divided by one number
+        -> the data as a model sees them.
+    image_shape: of a model's data -> the estimators' parameter.
+    """
+
+    describe: Callable[[np.ndarray, tuple[int, ...], Sequence[str], bool], DataInfo]
+    image_shape: Callable[[DataInfo], tuple[int, ...] | None]
+
+
+def describe_images(X: np.ndarray, shape: tuple[int, ...], names: Sequence[str], common: bool) -> DataInfo:
+    """Images laid flat, brought into [-1, 1]."""
+    low, high = float(X.min()), float(X.max())
+    return DataInfo("X", shape, ((low + high) / 2,), ((high - low) / 2 or 1.0,), "float32", len(X), kind="image")
+
+
+def describe_rows(X: np.ndarray, shape: tuple[int, ...], names: Sequence[str], common: bool) -> DataInfo:
+    """Every column centred, and divided by its own standard deviation or by a common one."""
+    mean, scale = spread(X)
+    scale = np.full_like(scale, np.sqrt(np.square(scale).mean())) if common else scale
+    scale = np.where(scale > 0, scale, 1.0)
+    columns = tuple(map(str, names)) or tuple(f"x{i}" for i in range(len(mean)))
+    offset, scaling = tuple(mean.tolist()), tuple(scale.tolist())
+    return DataInfo("X", shape, offset, scaling, "float32", len(X), columns=columns, kind="table")
+
+
+def spread(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of the columns of X (n, columns), float64; exactly 0 where a column never moves."""
+    mean, deviation = X.mean(0, dtype=np.float64), X.std(0, dtype=np.float64)
+    if not np.isfinite(deviation).all():
+        raise UserError("X holds numbers so large that their variance overflows; scale them first.")
+    return mean, np.where((X[0] == X).all(0), 0.0, deviation)
+
+
+KINDS: dict[str, Kind] = {
+    "image": Kind(describe_images, lambda info: info.shape),
+    "table": Kind(describe_rows, lambda info: None),
+}
