@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import importlib
 import inspect
 import json
+import types
+import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, overload
 
@@ -149,13 +152,40 @@ def from_json(value: Any) -> Any:
         for name in value:
             if name != "type" and name not in fields:
                 raise UserError(f"{cls.__name__} has no field {name!r}: the file was made by another version.")
+        given = {k: from_json(v) for k, v in value.items() if k != "type"}
+        hints = _hints(cls)
+        for name, part in given.items():
+            if not fits(part, hints[name]):
+                raise UserError(f"{cls.__name__} cannot be read: {name} is {str(part)[:80]!r}.")
         try:
-            return cls(**{k: from_json(v) for k, v in value.items() if k != "type"})
+            return cls(**given)
         except TypeError as error:
             raise UserError(f"{cls.__name__} cannot be read: {error}.") from None
     if isinstance(value, list):
         return tuple(from_json(v) for v in value)
     return value
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value, as `from_json` gives it, is of a field's type; a whole number is a float, too, but no bool."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple:
+        inside = args[:1] * len(value) if args[1:] == (...,) and isinstance(value, tuple) else args
+        return isinstance(value, tuple) and len(value) == len(inside) and all(map(fits, value, inside))
+    if origin is dict:
+        return isinstance(value, dict) and all(fits(part, args[1]) for part in value.values())
+    if origin in (typing.Union, types.UnionType):
+        return any(fits(value, arg) for arg in args)
+    if origin is typing.Literal:
+        return value in args
+    if hint in (int, float):
+        return isinstance(value, (int, hint)) and not isinstance(value, bool)
+    return hint is Any or isinstance(value, hint)
 
 
 def parse_json(text: str, origin: str) -> Any:

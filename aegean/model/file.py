@@ -14,11 +14,11 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from aegean.compression import check
-from aegean.config import Net, UserError, from_json, parse_json, to_json
-from aegean.data.info import DataInfo
+from aegean.config import Net, UserError, to_json
+from aegean.data.info import INTEGERS, DataInfo
 from aegean.data.kinds import kind_of
 from aegean.files import write_atomically
-from aegean.model.header import FORMAT
+from aegean.model.header import FORMAT, Header, read_header
 from aegean.objectives import Term
 from aegean.wirings import find_wiring
 
@@ -72,69 +72,55 @@ def load(file: str | Path) -> Content:
     file = Path(file)
     if file.is_dir():
         file = file / "model.safetensors"
-    if not file.exists():
-        raise UserError(f"{file} does not exist; give a run folder or a .safetensors file of aegean.")
+    header = read_header(file)
     try:
+        planned = _planned(header)
         with safetensors.safe_open(str(file), framework="pt") as opened:
-            text = (opened.metadata() or {}).get("aegean")
-            tensors = {key: opened.get_tensor(key) for key in opened.keys()}
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{file} is not a readable model file ({error}).") from None
-    if text is None:
-        raise UserError(f"{file} was not written by aegean: its header lacks the model's description.")
-    header = parse_json(text, str(file))
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        found = header.get("format") if isinstance(header, dict) else None
-        raise UserError(f"{file} has format {found!r}; this version of aegean reads format {FORMAT}.")
-    try:
-        return _content(header, tensors)
+            nets = {
+                name: _filled(spec, {key: opened.get_tensor(f"{name}.{key}") for key in planned[name].state_dict()})
+                for name, spec in header.specs.items()
+            }
     except UserError:
         raise
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{file} is not a readable model file ({error}).") from None
     except Exception as error:  # constructors raise many kinds for arguments that make no sense
         raise UserError(f"{file} does not describe a whole model ({error!r}); make it again.") from None
+    return Content(header.specs, nets, header.info, header.bound, header.about, header.wiring)
 
 
-def _content(header: dict[str, Any], tensors: Mapping[str, Tensor]) -> Content:
-    specs: dict[str, Net] = {name: from_json(spec) for name, spec in header["nets"].items()}
-    nets = {name: build(spec, tensors, name) for name, spec in specs.items()}
-    content = Content(
-        specs,
-        nets,
-        from_json(header["info"]),
-        from_json(header["bound"]),
-        header.get("about", {}),
-        header.get("wiring", "standard"),
-    )
-    _check(content)
-    return content
+def _planned(header: Header) -> dict[str, nn.Module]:
+    """Outlines of the networks, compared with the tensors' shapes before any is read: so neither the description nor
+    the file can ask for more than the other has. UserError, or any exception: they do not fit."""
+    outlines = {name: spec.outline().eval().requires_grad_(False) for name, spec in header.specs.items()}
+    expected = {
+        f"{name}.{key}": tuple(value.shape) for name, net in outlines.items() for key, value in net.state_dict().items()
+    }
+    if wrong := sorted(name for name, _ in expected.items() ^ header.shapes.items()):
+        raise UserError(f"The file's tensors do not fit its description, {wrong[0][:80]!r} for instance.")
+    _check(Content(header.specs, outlines, header.info, header.bound, header.about, header.wiring))
+    return outlines
 
 
-def build(spec: Net, tensors: Mapping[str, Tensor], name: str) -> nn.Module:
-    """Build a network and fill it with the tensors under its name. The shapes are compared first, on a device without
-    memory, so that a description cannot ask for more than the file holds."""
-    if not isinstance(spec, Net):
-        raise UserError(f"The description of network {name!r} is not a network.")
-    mine = {k[len(name) + 1 :]: v for k, v in tensors.items() if k.startswith(name + ".")}
-    planned = {k: tuple(v.shape) for k, v in spec.outline().state_dict().items()}
-    if planned != {k: tuple(v.shape) for k, v in mine.items()}:
-        raise UserError(f"The tensors of network {name!r} do not fit its description.")
+def _filled(spec: Net, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """A network with these tensors. AssertionError: they are of another type of number."""
     with torch.random.fork_rng(devices=[]):
         net = spec.build()
-    net.load_state_dict(mine)
+    for key, value in net.state_dict().items():
+        assert tensors[key].is_floating_point() == value.is_floating_point(), f"{key} is {tensors[key].dtype}"
+    net.load_state_dict(tensors)
     return net
 
 
 def _check(content: Content) -> None:
     """AssertionError: parts that a stranger's description names do not belong together."""
     info, nets, about = content.info, content.nets, content.about
-    assert isinstance(info, DataInfo) and isinstance(about, dict), "no data or no past"
     kinds: dict[str, Any] = {"images": int, "seconds": (int, float), "settings": dict}
     assert all(isinstance(about[key], kind) for key, kind in kinds.items() if key in about), "an odd past"
-    assert info.shape and all(isinstance(n, int) and n > 0 for n in info.shape), f"samples of shape {info.shape}"
+    assert info.shape and all(n > 0 for n in info.shape), f"samples of shape {info.shape}"
+    assert info.dtype in (*INTEGERS, "float32"), f"numbers of type {info.dtype}"
     assert kind_of(info).describe(info), "samples of no kind"  # raises, too, where kind and shape do not fit
-    scaling = (*info.offset, *info.scale)
-    assert scaling and all(isinstance(v, (int, float)) for v in scaling), "no range"
-    assert all(isinstance(term, Term) for term in content.bound), "the bound is not made of terms"
+    assert {len(info.offset), len(info.scale)} <= {1, info.shape[-1]} and all(info.scale), "no range"
     depth = find_wiring(content.wiring).depth(nets) if "G" in nets else 1  # raises where nets and wiring do not fit
     assert depth > 0, "no levels"
     wanted = {net.classes for net in nets.values() if getattr(net, "classes", 0)}

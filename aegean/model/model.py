@@ -19,6 +19,7 @@ from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.model import file as files
 from aegean.model import levels
+from aegean.model.fit import misfit
 from aegean.model.levels import Level
 from aegean.model.verbs import VERBS, able, hint
 from aegean.nets.blocks import place
@@ -98,18 +99,25 @@ class Model:
         start: the number of the first sample, on which its noise depends.
         noise: instead of the seed's: from the indices (B,) of a batch's samples to their noise.
         grad: keep the graph.
-        UserError: no samples.
+        UserError: no samples, or values that are not finite: weights that have diverged.
         """
         value = path if callable(path) else operator.attrgetter(path)
         batch = batch or Batch()
         count = n or next((len(t) for t in batch if t is not None), 0)
-        parts = []
+        parts: list[Any] = []
         with torch.set_grad_enabled(grad):
             for s in self._batches(count):
                 index = torch.arange(start + s.start, start + s.stop, device=self.device)
                 drawn = noise(index) if noise else None if seed is None else noise_for(index, seed, "verb")
                 cut = Batch(*(None if t is None else t[s].to(self.device) for t in batch))
-                parts.append(value(self.wiring(self.nets, cut, drawn)))
+                p = self.wiring(self.nets, cut, drawn)
+                try:
+                    parts.append(value(p))
+                except Exception:
+                    self._check_fit()
+                    raise
+                if not is_finite((parts[-1], vars(p))):  # what led to it, too: a clipped image hides an overflow
+                    raise self._diverged()
         if isinstance(parts[0], Tensor):
             return torch.cat(parts)
         return tuple(map(torch.cat, zip(*parts)))
@@ -124,14 +132,16 @@ class Model:
         self._need("decode")
         if z.dim() != 2 or z.shape[1] != self.latent:
             raise UserError(f"Latents of shape {tuple(z.shape)}; this model decodes (n, {self.latent}).")
-        return self.run(VERBS["decode"].path, Batch(z.float(), self._labels(labels, len(z))))
+        if not is_finite(z):
+            raise UserError("Latents hold NaN or infinity; expected finite numbers.")
+        return self._data(self.run(VERBS["decode"].path, Batch(z.float(), self._labels(labels, len(z)))))
 
     def reconstruct(self, x: Tensor, labels: Tensor | None = None, top: int | None = None) -> Tensor:
         """x (n, *shape) -> x^ (n, *shape), through the posterior's mean; of a hierarchy from its upper `top` levels."""
         if top is not None:
             return self.from_top(x, top, labels)
         self._need("reconstruct")
-        return self.run(VERBS["reconstruct"].path, self._batch(x, labels))
+        return self._data(self.run(VERBS["reconstruct"].path, self._batch(x, labels)))
 
     def score(self, x: Tensor, labels: Tensor | None = None, seed: int = 0, start: int = 0) -> Tensor:
         """The evidence lower bound of log2 p(x) in bits, one number a sample: x (n, *shape) -> (n,).
@@ -149,7 +159,7 @@ class Model:
         """
         self._need("sample")
         batch = self._drawn(n, seed, labels, start)
-        return self.run(VERBS["sample"].path, batch, n, seed=seed, start=start)
+        return self._data(self.run(VERBS["sample"].path, batch, n, seed=seed, start=start))
 
     def sample_labels(self, n: int, seed: int = 0, start: int = 0) -> Tensor:
         """Labels (n,) int64 with the frequencies of the training part, of the samples numbered from `start`."""
@@ -233,7 +243,10 @@ class Model:
 
     def coder(self, kind: str, stages: int = 0) -> TileCoder:
         """What codes tiles, "lossy" or "lossless"; see `aegean.compression`."""
-        self._need("compress_lossless" if kind == "lossless" else "compress")
+        verb = "compress_lossless" if kind == "lossless" else "compress"
+        self._need(verb)
+        if not all(is_finite(self.nets[name].state_dict()) for name in VERBS[verb].needs if name in self.nets):
+            raise self._diverged()
         silent = copy.copy(self)  # blocks are coded side by side: no bar for each
         silent.progress = iter
         return coder_for(kind, self.specs, self.nets, self.info, silent.run, stages)
@@ -261,6 +274,24 @@ class Model:
         for start in self.progress(range(0, n, BATCH)):
             yield slice(start, min(start + BATCH, n))
 
+    def _check_fit(self) -> None:
+        """UserError: the networks do not fit together, in a file that a stranger has made."""
+        if self.specs.keys() >= self.nets.keys() and (wrong := misfit(self.specs, self.info, self.bound, self.wiring)):
+            raise UserError(f"The networks of this model do not fit together ({wrong}); make it again.") from None
+
+    def _data(self, x: Tensor) -> Tensor:
+        """Samples as networks made them. UserError: of another shape than the data's."""
+        if tuple(x.shape[1:]) != tuple(self.info.shape):
+            found, expected = tuple(x.shape[1:]), tuple(self.info.shape)
+            raise UserError(f"This model makes samples of shape {found} of data of shape {expected}; make it again.")
+        return x
+
+    def _diverged(self) -> UserError:
+        """Why a path's values are not finite."""
+        bad = [name for name, net in self.nets.items() if not is_finite(net.state_dict())]
+        why = f"weights of network {bad[0]} are not finite" if bad else "the numbers of its networks overflow"
+        return UserError(f"This model has diverged: {why}; use an earlier state of it, or train it again.")
+
     def _need(self, verb: str) -> None:
         if verb not in self.can():
             raise UserError(f"This model cannot {verb.replace('_', ' ')}: {hint(verb)}.")
@@ -268,6 +299,8 @@ class Model:
     def _batch(self, x: Tensor, labels: Tensor | None) -> Batch:
         if tuple(x.shape[1:]) != tuple(self.info.shape):
             raise UserError(f"Samples of shape {tuple(x.shape[1:])}; this model takes {tuple(self.info.shape)}.")
+        if not is_finite(x):
+            raise UserError("Samples hold NaN or infinity; expected finite numbers in the model's range.")
         return Batch(x.float(), self._labels(labels, len(x)))
 
     def _drawn(self, n: int, seed: int, labels: Tensor | None, start: int) -> Batch:
@@ -285,3 +318,12 @@ class Model:
         if labels.shape != (n,) or (n and (labels.min() < 0 or labels.max() >= count)):
             raise UserError(f"Labels must be {n} whole numbers from 0 to {count - 1}.")
         return labels.long()
+
+
+def is_finite(value: Any) -> bool:
+    """Whether all tensors in a value, in tuples and dictionaries too, are free of NaN and infinity."""
+    if isinstance(value, Tensor):
+        return bool(value.isfinite().all())
+    if isinstance(value, dict):
+        return all(map(is_finite, value.values()))
+    return all(map(is_finite, value)) if isinstance(value, tuple | list) else True

@@ -3,13 +3,13 @@
 import math
 
 import pytest
-import safetensors.torch
 import torch
 
 from aegean.config import UserError, net, network_class
+from aegean.data.info import DataInfo
 from aegean.latent import FITTED, PRIORS, Gaussian, Identity, MappingPrior, WhiteningPrior, fold
 from aegean.latent.whitening import RIDGE, moments, whitened
-from aegean.model.file import build
+from aegean.model import Model
 from aegean.nets import ConvDecoder, MLPDecoder
 from aegean.training import mapping
 from aegean.training.trainer import fit
@@ -67,15 +67,12 @@ def test_the_same_latents_give_the_same_prior_and_others_another(fitted):
 
 def test_a_prior_goes_through_a_model_file(fitted, tmp_path):
     spec, prior, classes = fitted
-    file = tmp_path / "prior.safetensors"
-    safetensors.torch.save_file({f"prior.{key}": value for key, value in prior.state_dict().items()}, file)
-    loaded = build(spec, safetensors.torch.load_file(file), "prior")
+    specs = {"G": net(MLPDecoder, shape=[3], latent=spec.args["latent"], widths=[4], classes=classes), "prior": spec}
+    info = DataInfo("rows", (3,), (0.0,), (1.0,), classes=("a", "b")[:classes], class_counts=(1, 1)[:classes])
+    Model(specs, {"G": specs["G"].build(), "prior": prior}, info).save(tmp_path / "model.safetensors")
+    loaded = Model.load(tmp_path).nets["prior"]
     y = torch.arange(8) % 2 if classes else None
     assert torch.equal(loaded(*noise(8), y), prior(*noise(8), y))
-    if prior.state_dict():
-        other = spec.replace(args={**spec.args, "latent": 4})
-        with pytest.raises(UserError, match="do not fit its description"):
-            build(other, safetensors.torch.load_file(file), "prior")
 
 
 def test_a_fit_leaves_the_global_generator_and_the_gradients_alone(fitted):
