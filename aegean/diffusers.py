@@ -23,6 +23,7 @@ from aegean.data.info import DataInfo
 from aegean.latent import GridCodes, GridGaussian, GridIdentity, quantiser_of
 from aegean.model import Model
 from aegean.nets.diffusers import CLASSES, DiffusersDecoder, DiffusersEncoder, Plan, library
+from aegean.surface import option
 
 CONFIG = "config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -82,11 +83,12 @@ def write(model: Model, path: str | Path) -> float:
         made = f"its decoder is a {spec.kind}" if spec else "it has no decoder"
         raise UserError(
             f"This model did not come from a folder of diffusers ({made}), which has no class for it; "
-            "use --format onnx or pt2."
+            f"give {option('format', 'onnx')} or {option('format', 'pt2')}."
         )
     if quantiser_of(model.specs["bottleneck"]):
         raise UserError(
-            "This model's latents are symbols of its own, which diffusers has no class for; use --format onnx."
+            "This model's latents are symbols of its own, which diffusers has no class for; give "
+            f"{option('format', 'onnx')}."
         )
     config = spec.args["config"]
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -240,7 +242,7 @@ def _replace(new: Path, path: Path) -> None:
     if path.exists():
         strange = [p.name for p in path.iterdir() if p.name not in (CONFIG, WEIGHTS)] if path.is_dir() else [path.name]
         if strange:
-            raise UserError(f"{path} holds {strange[0]}, so it is not replaced; choose another --out.")
+            raise UserError(f"{path} holds {strange[0]}, so it is not replaced; choose another {option('out')}.")
         path.replace(old)
     new.replace(path)
     shutil.rmtree(old, ignore_errors=True)

@@ -26,7 +26,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "training"))
 from steps import digits, trainer
 
-from aegean.codec import Refused, unpack
+from aegean.codec import CodecError, unpack
 from aegean.codec.container import PREFIX, _block_check, _digest, _head
 from aegean.compression import TileCoder, compress, decompress
 
@@ -64,7 +64,7 @@ def fuzz(count: int, seed: int = 0) -> dict[str, object]:
         where = f"mutation {number} ({name}, file {which}, forged {forged})"
         assert seconds < SECONDS, f"{where} took {seconds:.1f} s"
         assert memory < LIMIT, f"{where} took {memory:,} bytes"
-        if isinstance(result, Refused):
+        if isinstance(result, CodecError):
             found[f"{name}: refused"] += 1
         else:
             same = tried in files and np.array_equal(result, expected[files.index(tried)])
@@ -105,14 +105,14 @@ def decoded(coders: Coders, data: bytes) -> np.ndarray:
     return np.stack([values for _, values in decompress(coders[header.kind], header, blocks)])
 
 
-def attempt(coders: Coders, data: bytes, watched: bool) -> tuple[np.ndarray | Refused, float, int]:
+def attempt(coders: Coders, data: bytes, watched: bool) -> tuple[np.ndarray | CodecError, float, int]:
     """What a file decodes to, or why not; seconds; where it is watched, bytes allocated at the most."""
     if watched:
         tracemalloc.start()
     start = time.process_time()
     try:
-        result: np.ndarray | Refused = decoded(coders, data)
-    except Refused as refused:
+        result: np.ndarray | CodecError = decoded(coders, data)
+    except CodecError as refused:
         result = refused
     seconds, memory = time.process_time() - start, tracemalloc.get_traced_memory()[1]
     if watched:
@@ -129,7 +129,7 @@ def mend(data: bytes) -> bytes | None:
     data = _sealed(magic, version, fields) + data[PREFIX.size + length :]
     try:
         head, _, lengths, digest = _head(data)
-    except Refused:
+    except CodecError:
         return data  # refused by its fields, whatever its checksum
     blocks, place = [], len(head)
     for size in lengths:

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from aegean.codec import Header, Refused, unpack
+from aegean.codec import CodecError, Header, unpack
 from aegean.codec.container import read_header
 from aegean.config import UserError
 
@@ -26,7 +26,7 @@ def file_info(file: str) -> dict[str, Any]:
     try:
         header = read_header(data)
         unpack(data)
-    except Refused as error:
+    except CodecError as error:
         raise UserError(f"{file} is refused: {error}.") from None
     values = sum(p.height * p.width * p.channels for p in header.pictures)
     return {

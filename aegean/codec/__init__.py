@@ -1,6 +1,6 @@
 """Bytes and numpy only: entropy coding with integer tables, integer contexts, and the container of .aeg files."""
 
 from aegean.codec.coder import Decoder, Encoder, Tables, frequencies
-from aegean.codec.container import Header, Refused, pack, unpack
+from aegean.codec.container import CodecError, Header, pack, unpack
 
-__all__ = ["Decoder", "Encoder", "Header", "Refused", "Tables", "frequencies", "pack", "unpack"]
+__all__ = ["CodecError", "Decoder", "Encoder", "Header", "Tables", "frequencies", "pack", "unpack"]

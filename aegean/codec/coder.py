@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from aegean.codec.fields import Refused
+from aegean.codec.fields import CodecError
 from aegean.config import UserError
 
 BITS = 24
@@ -77,7 +77,7 @@ class Decoder:
 
     def __init__(self, tables: Tables, data: bytes):
         if len(data) % 4:
-            raise Refused("a block is not made of whole words")
+            raise CodecError("a block is not made of whole words")
         self.models = tables.models
         self.coder = _constriction().stream.queue.RangeDecoder(np.frombuffer(data, "<u4").astype(np.uint32))
 
@@ -89,13 +89,13 @@ class Decoder:
             for number, start, end in ends:
                 found[order[start:end]] = self.coder.decode(self.models[number], end - start)
         except (AssertionError, ValueError) as error:  # constriction's word for bytes that no encoder wrote
-            raise Refused(f"a block holds what no encoder wrote ({error})") from None
+            raise CodecError(f"a block holds what no encoder wrote ({error})") from None
         return found
 
     def end(self) -> None:
-        """Refused: bytes are left."""
+        """CodecError: bytes are left."""
         if not self.coder.maybe_exhausted():
-            raise Refused("a block holds more than its tiles")
+            raise CodecError("a block holds more than its tiles")
 
 
 def _by_table(table: np.ndarray, count: int) -> tuple[np.ndarray, list[tuple[int, int, int]]]:

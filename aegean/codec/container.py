@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import PurePosixPath
 
-from aegean.codec.fields import Reader, Refused, Writer
+from aegean.codec.fields import CodecError, Reader, Writer
 
-__all__ = ["LIMIT", "Header", "Picture", "Refused", "pack", "unpack"]
+__all__ = ["LIMIT", "CodecError", "Header", "Picture", "pack", "unpack"]
 
 MAGIC = b"\x89AEG\r\n\x1a\n"
 VERSION = 1
@@ -110,43 +110,43 @@ def pack(header: Header, blocks: Sequence[bytes]) -> bytes:
 
 
 def unpack(data: bytes) -> tuple[Header, list[bytes]]:
-    """A file's header and blocks, all of them checked. Refused: in words, what is wrong with it."""
+    """A file's header and blocks, all of them checked. CodecError: in words, what is wrong with it."""
     head, header, lengths, digest = _head(data)
     expected = len(head) + sum(lengths) + 4 * len(lengths)
     if len(data) != expected:
-        raise Refused(f"it has {len(data):,} bytes, expected {expected:,}: it is cut short or something was added")
+        raise CodecError(f"it has {len(data):,} bytes, expected {expected:,}: it is cut short or something was added")
     blocks, place = [], len(head)
     for number, length in enumerate(lengths):
         block, check = data[place : place + length], data[place + length : place + length + 4]
         if check != _block_check(head, number, block):
-            raise Refused(f"block {number} of {len(lengths)} is damaged: its checksum is wrong")
+            raise CodecError(f"block {number} of {len(lengths)} is damaged: its checksum is wrong")
         blocks.append(block)
         place += length + 4
     if _digest(blocks) != digest:
-        raise Refused("its blocks do not belong to its header")
+        raise CodecError("its blocks do not belong to its header")
     return header, blocks
 
 
 def read_header(data: bytes) -> Header:
-    """The header alone, checked. Refused: see `unpack`."""
+    """The header alone, checked. CodecError: see `unpack`."""
     return _head(data)[1]
 
 
 def _head(data: bytes) -> tuple[bytes, Header, list[int], bytes]:
     """The bytes of the head, what they say, the lengths of the blocks, and the digest of all of them."""
     if len(data) < PREFIX.size:
-        raise Refused(f"it has {len(data)} bytes, too few for an .aeg file")
+        raise CodecError(f"it has {len(data)} bytes, too few for an .aeg file")
     magic, version, length, check = PREFIX.unpack_from(data)
     if magic != MAGIC:
-        raise Refused("it does not begin as an .aeg file does")
+        raise CodecError("it does not begin as an .aeg file does")
     if version != VERSION:
-        raise Refused(f"it has version {version}, this aegean reads version {VERSION}")
+        raise CodecError(f"it has version {version}, this aegean reads version {VERSION}")
     head = bytes(data[: PREFIX.size + length])
     if len(head) < PREFIX.size + length:
-        raise Refused("its header is cut short")
+        raise CodecError("its header is cut short")
     fields = head[PREFIX.size :]
     if check != zlib.crc32(fields, zlib.crc32(head[: PREFIX.size - 4])):
-        raise Refused("its header is damaged: its checksum is wrong")
+        raise CodecError("its header is damaged: its checksum is wrong")
     reader = Reader(fields)
     header = _header(reader)
     lengths = [reader.number("length of a block", 0, BLOCK_LIMIT) for _ in range(header.blocks)]
@@ -165,13 +165,13 @@ def _header(reader: Reader) -> Header:
     dtype = TYPES[reader.number("number type", 0, len(TYPES) - 1)]
     group = reader.number("number of tiles in a block", 1, COUNT_LIMIT)
     if group > 1 and group * math.prod(tile) > BLOCK_VALUES:
-        raise Refused(
+        raise CodecError(
             f"its blocks hold {group * math.prod(tile):,} values; at most {BLOCK_VALUES:,} are decoded at once"
         )
     model = reader.take(DIGEST, "fingerprint")
     offset, scale = struct.unpack("<dd", reader.take(16, "data range"))
     if not (math.isfinite(offset) and math.isfinite(scale) and scale > 0):
-        raise Refused(f"its data range is {offset}, {scale}")
+        raise CodecError(f"its data range is {offset}, {scale}")
     sizes = list(_sizes(reader, tile))
     names = _names(reader, len(sizes))
     pictures = tuple(Picture(*size, name) for size, name in zip(sizes, names))
@@ -187,11 +187,11 @@ def _sizes(reader: Reader, tile: tuple[int, int, int]) -> Iterator[tuple[int, in
         width = reader.number("width of a picture", 1, SIDE_LIMIT)
         channels = reader.number("number of channels of a picture", 1, tile[0])
         if channels not in (1, tile[0]):
-            raise Refused(f"it has pictures of {channels} channels in a model for {tile[0]}")
+            raise CodecError(f"it has pictures of {channels} channels in a model for {tile[0]}")
         pictures += count
         values += count * -(-height // tile[1]) * -(-width // tile[2]) * math.prod(tile)
         if values > LIMIT:
-            raise Refused(f"its pictures have {values:,} values; at most {LIMIT:,} are decoded from one file")
+            raise CodecError(f"its pictures have {values:,} values; at most {LIMIT:,} are decoded from one file")
         yield from [(height, width, channels)] * count
 
 
@@ -202,14 +202,14 @@ def _names(reader: Reader, count: int) -> list[str]:
     try:
         names = data.decode().split("\0")
     except UnicodeDecodeError:
-        raise Refused("its names are not UTF-8") from None
+        raise CodecError("its names are not UTF-8") from None
     if len(names) != count:
-        raise Refused(f"it has {len(names)} names for {count} pictures")
+        raise CodecError(f"it has {len(names)} names for {count} pictures")
     for name in names:
         if not is_name(name):
-            raise Refused(f"it has a picture named {name[:40]!r}, which is no place in a folder")
+            raise CodecError(f"it has a picture named {name[:40]!r}, which is no place in a folder")
     if len({name for name in names if name}) < sum(map(bool, names)):
-        raise Refused("two of its pictures have the same name")
+        raise CodecError("two of its pictures have the same name")
     return names
 
 

@@ -9,7 +9,7 @@ from aegean.config import UserError
 LONGEST = 9  # bytes of a whole number: up to 63 bits
 
 
-class Refused(UserError):
+class CodecError(UserError):
     """A file that is damaged, cut short, made by another model or by no version of aegean: nothing of it is used."""
 
 
@@ -41,7 +41,7 @@ class Writer:
 
 
 class Reader:
-    """The inverse of `Writer`. Refused: a field that is cut short, too large, or not as a Writer writes it."""
+    """The inverse of `Writer`. CodecError: a field that is cut short, too large, or not as a Writer writes it."""
 
     def __init__(self, data: bytes):
         self.data, self.place = data, 0
@@ -49,7 +49,7 @@ class Reader:
     def take(self, count: int, what: str) -> bytes:
         found = self.data[self.place : self.place + count]
         if len(found) < count:
-            raise Refused(f"its {what} is cut short")
+            raise CodecError(f"its {what} is cut short")
         self.place += count
         return found
 
@@ -62,9 +62,9 @@ class Reader:
                 if shift and not byte:
                     break  # a longer form of a shorter number
                 if not least <= value <= most:
-                    raise Refused(f"its {what} is {value:,}, expected {least:,} to {most:,}")
+                    raise CodecError(f"its {what} is {value:,}, expected {least:,} to {most:,}")
                 return value
-        raise Refused(f"its {what} is not a number")
+        raise CodecError(f"its {what} is not a number")
 
     def counted(self, what: str, most: int) -> bytes:
         return self.take(self.number(f"length of {what}", 0, most), what)
@@ -78,11 +78,11 @@ class Reader:
         try:
             found = unpacker.decompress(data, most)
         except zlib.error as error:
-            raise Refused(f"its {what} cannot be unpacked ({error})") from None
+            raise CodecError(f"its {what} cannot be unpacked ({error})") from None
         if not found or not unpacker.eof or unpacker.unused_data:
-            raise Refused(f"its {what} unpacks to more than {most:,} bytes, to none, or not to an end")
+            raise CodecError(f"its {what} unpacks to more than {most:,} bytes, to none, or not to an end")
         return found
 
     def end(self, what: str) -> None:
         if self.place != len(self.data):
-            raise Refused(f"its {what} has {len(self.data) - self.place} bytes too many")
+            raise CodecError(f"its {what} has {len(self.data) - self.place} bytes too many")

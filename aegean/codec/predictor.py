@@ -83,7 +83,7 @@ class Predictor:
         return encoder.finish()
 
     def decode(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
-        """Bytes -> grids of this shape (n, channels, height, width), int32. Refused: they are no such grids."""
+        """Bytes -> grids of this shape (n, channels, height, width), int32. CodecError: they are no such grids."""
         count, channels, height, width = shape
         assert channels == self.shape.channels
         decoder = Decoder(self.tables, data)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aegean.codec import Refused
+from aegean.codec import CodecError
 from aegean.compression.kinds import KINDS
 from aegean.config import Net, UserError, to_json
 from aegean.data.batch import Batch
@@ -146,7 +146,7 @@ class Lossy:
     def decode(self, data: bytes, count: int) -> np.ndarray:
         stages, (channels, height, width) = data[0] if data else 0, self.grid
         if not 0 < stages <= self.most:
-            raise Refused(f"a block has {stages} stages of a quantiser that has {self.most}")
+            raise CodecError(f"a block has {stages} stages of a quantiser that has {self.most}")
         channels = stages if stages < self.most else channels
         return self.pictures(self.tables.decode(data[1:], (count, channels, height, width)))
 

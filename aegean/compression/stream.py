@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from aegean.codec import Header, Refused, pack
+from aegean.codec import CodecError, Header, pack
 from aegean.codec.container import COUNT_LIMIT, LIMIT, SIDE_LIMIT, Picture
 from aegean.compression.coders import TileCoder, group_size
 from aegean.compression.kinds import tile_of
@@ -39,10 +39,10 @@ def compress(coder: TileCoder, pictures: Iterable[Named]) -> bytes:
 def decompress(coder: TileCoder, header: Header, blocks: list[bytes]) -> Iterator[tuple[Picture, np.ndarray]]:
     """A file's checked content -> its pictures, one after another: raw values (channels, H, W) of the data's type.
 
-    Refused: the file was made by another model, or its blocks are no tiles of this one.
+    CodecError: the file was made by another model, or its blocks are no tiles of this one.
     """
     if header.model != coder.fingerprint or header.tile != tile_of(coder.info) or header.dtype != coder.info.dtype:
-        raise Refused(
+        raise CodecError(
             f"it was made by another model (its fingerprint is {header.model.hex()}, this one's "
             f"{coder.fingerprint.hex()}); give the model that compressed it"
         )

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from aegean import draw
-from aegean.codec import Refused, unpack
+from aegean.codec import CodecError, unpack
 from aegean.compression import TileCoder, coder_for, compress_tensors, decompress_tensors
 from aegean.config import Net, UserError
 from aegean.data.batch import Batch
@@ -233,12 +233,12 @@ class Model:
 
     def decompress(self, data: bytes) -> Tensor | list[Tensor]:
         """The images that `compress` has put into bytes: (n, channels, H, W) where all are of one size, else a list of
-        (channels, H, W). Refused, a UserError: damaged bytes, or those of another model."""
+        (channels, H, W). CodecError, a UserError: damaged bytes, or those of another model."""
         try:
             header, blocks = unpack(data)
             x = decompress_tensors(self.coder(header.kind), header, blocks)
-        except Refused as error:
-            raise Refused(f"These bytes are refused: {error}.") from None
+        except CodecError as error:
+            raise CodecError(f"These bytes are refused: {error}.") from None
         return x.to(self.device) if isinstance(x, Tensor) else [image.to(self.device) for image in x]
 
     def coder(self, kind: str, stages: int = 0) -> TileCoder:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aegean.codec.counted import Counted
+from aegean.codec.channels import ChannelTables
 from aegean.config import network
 from aegean.nets.integer import MEMORY, SMOOTHING, Coding
 from aegean.nets.rounding import tally
@@ -55,6 +55,6 @@ class CountModel(nn.Module):
         self.counts.copy_(torch.where(full, (counts + 1) >> 1, counts))
 
     @torch.no_grad()
-    def frozen(self) -> Counted:
+    def frozen(self) -> ChannelTables:
         """The tables as whole numbers, for coding."""
-        return Counted(self.counts.cpu().numpy().astype(np.int64) * SMOOTHING)
+        return ChannelTables(self.counts.cpu().numpy().astype(np.int64) * SMOOTHING)

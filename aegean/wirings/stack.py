@@ -13,7 +13,7 @@ from aegean.wirings.standard import Standard
 
 
 @wiring("stack")
-class Stacked(Standard):
+class Stack(Standard):
     """With K floors, h[0] the data, h[1] ... h[K-1] features of E, h[K] the latent; each path below is one a floor.
 
     alone[i]   from the data's own h[i+1] and noise z_i

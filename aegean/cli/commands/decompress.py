@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
 
     from aegean.cli.models import opened
     from aegean.cli.packed import read
-    from aegean.codec import Refused, unpack
+    from aegean.codec import CodecError, unpack
     from aegean.compression import decompress
     from aegean.data.io.natural import file_name, write_picture
 
@@ -40,6 +40,6 @@ def run(args: argparse.Namespace) -> None:
             names: set[str] = set()
             for number, (picture, values) in enumerate(shown):
                 write_picture(values, folder / file_name(picture.name or f"picture-{number:06d}", names))
-    except Refused as error:
+    except CodecError as error:
         raise UserError(f"{args.file} is refused: {error}.") from None
     tell(f"{path}: {plural(count, 'picture')}")

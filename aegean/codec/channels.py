@@ -10,7 +10,7 @@ import numpy as np
 from aegean.codec.coder import Decoder, Encoder, Tables
 
 
-class Counted:
+class ChannelTables:
     """Tables (channels, levels), from counts of each symbol."""
 
     def __init__(self, counts: np.ndarray):
@@ -28,7 +28,7 @@ class Counted:
         return encoder.finish()
 
     def decode(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
-        """Bytes -> grids of a shape (n, channels or fewer, height, width), int32. Refused: they are no such grids."""
+        """Bytes -> grids (n, channels or fewer, height, width), int32. CodecError: they are no such grids."""
         decoder = Decoder(self.tables, data)
         found = decoder.take(self._table(shape))
         decoder.end()
