@@ -26,7 +26,8 @@ import aegean
 from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.data.io.show import as_pictures, labelled
-from aegean.integrations.export import FORMATS, export, own_samples
+from aegean.integrations.agreement import own_samples
+from aegean.integrations.export import FORMATS, export
 from aegean.integrations.parts import OUTPUTS, Part, seeded
 from aegean.model import Model
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -112,12 +113,13 @@ def _kept(dataset: Dataset, kind: Kind, key: str, classes: int) -> FeatureNetwor
         "counts": [len(dataset.train), len(dataset.test)],
         "fingerprint": info.fingerprint,
     }
-    found = _read(path, config)
-    if found is None:
-        found = _trained(dataset, kind, key, classes)
-        _write(path, *found, config)
-        accuracy = f"; held-out accuracy {found[1]:.1%}" if found[1] is not None else ""
-        say(f"Trained the feature network {key}{accuracy}.")
+    if found := _read(path, config):
+        with contextlib.suppress(RuntimeError, KeyError, TypeError):  # tensors of other shapes, or missing ones
+            return _assembled(key, info, classes, *found)
+    found = _trained(dataset, kind, key, classes)
+    _write(path, *found, config)
+    accuracy = f"; held-out accuracy {found[1]:.1%}" if found[1] is not None else ""
+    say(f"Trained the feature network {key}{accuracy}.")
     return _assembled(key, info, classes, *found)
 
 
@@ -183,10 +185,13 @@ def _read(path: Path, config: dict) -> tuple[dict[str, Tensor], float | None] | 
     try:
         with safe_open(path, "pt") as file:
             header = json.loads((file.metadata() or {}).get("config", "{}"))
-            if {name: header.get(name) for name in config} != config:
+            if not isinstance(header, dict) or {name: header.get(name) for name in config} != config:
                 return None
-            return {name: file.get_tensor(name) for name in file.keys()}, header["accuracy"]
-    except (FileNotFoundError, SafetensorError, json.JSONDecodeError):
+            accuracy = header["accuracy"]
+            if accuracy is not None and not isinstance(accuracy, float):
+                return None
+            return {name: file.get_tensor(name) for name in file.keys()}, accuracy
+    except (OSError, SafetensorError, ValueError, KeyError, RecursionError):
         return None
 
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import save
 
 from aegean.config import UserError
 from aegean.data.info import DataInfo
@@ -98,9 +100,16 @@ def test_kept_networks_of_other_data_or_damaged_ones_are_not_used(digits, tmp_pa
         dataset.info = dataclasses.replace(digits.info, fingerprint="0" * 64)
         feature_network(dataset)
         assert len(said) == 2
-        file.write_bytes(file.read_bytes()[:1000])
-        feature_network(dataset)
-        assert len(said) == 3
+        whole = file.read_bytes()
+        with safe_open(file, "pt") as kept:
+            header, tensors = kept.metadata(), {name: kept.get_tensor(name) for name in kept.keys()}
+        without = {name: value for name, value in tensors.items() if name != "scale"}
+        other = {**tensors, "trunk.0.0.weight": torch.zeros(2, 2)}
+        broken = [b"", whole[:1000], save(without, header), save(other, header), save(tensors, {"config": "[1]"})]
+        for count, data in enumerate([*broken, save(tensors)], 3):
+            file.write_bytes(data)
+            feature_network(dataset)
+            assert len(said) == count
     assert list(tmp_path.iterdir()) == [file]
 
 

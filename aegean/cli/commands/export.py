@@ -31,7 +31,8 @@ def run(args: argparse.Namespace) -> None:
         raise UserError("--part: expected encoder, decoder, generator or discriminator.")
     path, kind = target(args.out, (f".{args.format}",) if args.format else ENDINGS, args.overwrite)
     from aegean.cli.exports import file_description
-    from aegean.integrations.export import BATCHES, export
+    from aegean.integrations.agreement import BATCHES
+    from aegean.integrations.export import export
 
     found = export(args.run, args.part, path, kind.removeprefix("."))
     tell(file_description(found))
