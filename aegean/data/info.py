@@ -28,7 +28,7 @@ class DataInfo(Config):
     shape: tuple[int, ...]  # of a sample: (channels, height, width), (columns,), ...
     offset: tuple[float, ...]
     scale: tuple[float, ...]
-    dtype: str = "uint8"  # of the raw samples: uint8, uint16 or float32
+    dtype: str = "uint8"  # of the raw samples: uint8, uint16, float32, or float64 of columns that float32 would blur
     count: int = 0  # training samples
     test_count: int = 0
     classes: tuple[str, ...] = ()  # names; empty without labels
@@ -49,9 +49,11 @@ class DataInfo(Config):
         """Raw samples (n, *shape) of any number type -> float32 model values."""
         import torch
 
-        raw = torch.as_tensor(np.array(raw, np.float32) if isinstance(raw, np.ndarray) else raw)
-        offset, scale = (torch.tensor(v, dtype=torch.float32, device=raw.device) for v in (self.offset, self.scale))
-        return (raw.float() - offset) / scale
+        exact = "float64" if self.dtype == "float64" else "float32"  # subtracted before it is rounded
+        raw = torch.as_tensor(np.array(raw, exact) if isinstance(raw, np.ndarray) else raw)
+        dtype = getattr(torch, exact)
+        offset, scale = (torch.tensor(v, dtype=dtype, device=raw.device) for v in (self.offset, self.scale))
+        return ((raw.to(dtype) - offset) / scale).float()
 
     def restore(self, x: Tensor) -> np.ndarray:
         """Model values (n, *shape) -> raw samples of `dtype`, rounded and clipped where it is an integer."""

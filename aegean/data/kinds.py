@@ -18,7 +18,7 @@ from aegean.data.info import DataInfo
 from aegean.data.io.show import Groups, as_pictures, show_pictures, show_rows
 from aegean.data.io.write import csv_text, write_pictures, write_rows
 from aegean.data.read.arrays import read_arrays
-from aegean.data.read.binary import is_cifar, is_idx, read_cifar, read_idx
+from aegean.data.read.binary import is_cifar, is_idx, is_pickled, read_cifar, read_idx, refuse_pickles
 from aegean.data.read.files import Files
 from aegean.data.read.pictures import read_pictures
 from aegean.data.read.resize import fit
@@ -113,6 +113,7 @@ KINDS: dict[str, Kind] = {
             Reader(has_shards, read_shards),
             Reader(is_idx, read_idx),
             Reader(is_cifar, read_cifar),
+            Reader(is_pickled, refuse_pickles),
             PICTURES,
         ),
         conform=conform_images,

@@ -151,3 +151,31 @@ def test_addresses(tmp_path, monkeypatch):
     assert settled(DataOptions("hub:faces:test", test="hub:org/name")) == DataOptions(
         f"hub:{tmp_path / 'faces'}:test", test="hub:org/name"
     )
+
+
+@pytest.mark.parametrize("place", ["outside.png", "/etc/passwd", "/dev/zero", "link.png", "set/../outside.png"])
+def test_a_table_names_no_file_outside_its_data_set(tmp_path, place):
+    import pyarrow.parquet as parquet
+    from PIL import Image
+
+    Image.fromarray(values(1)[0]).save(tmp_path / "outside.png")
+    folder = tmp_path / "set"
+    target = folder / place if place == "link.png" else tmp_path / place
+    folder.mkdir()
+    rows = [{"bytes": None, "path": str(target)}] * 30
+    made = datasets.Dataset.from_dict({"picture": rows}, datasets.Features({"picture": datasets.Image(decode=False)}))
+    stated = made.data.table.replace_schema_metadata(made.features.arrow_schema.metadata)
+    parquet.write_table(stated, folder / "train.parquet")  # the library itself would put the named files in
+    (folder / "link.png").symlink_to(tmp_path / "outside.png")
+    with pytest.raises(UserError, match="inside it"):
+        opened(f"hub:{folder}")
+
+
+def test_a_table_may_name_the_files_of_its_folder(tmp_path):
+    from PIL import Image
+
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for n, x in enumerate(values(30)):
+        Image.fromarray(x).save(folder / f"{n:02d}.png")
+    assert opened(f"hub:{folder}").info.count == 27

@@ -71,6 +71,8 @@ def _as_model(raw: np.ndarray, source: Source, info: DataInfo) -> np.ndarray:
     raw = _columns(raw, source, info)
     if raw.shape[1:] != info.shape:
         raise UserError(f"{source.origin}: samples of shape {raw.shape[1:]}, but this model takes {info.shape}.")
+    if {source.dtype, info.dtype} == {"float32", "float64"}:
+        return raw.astype(info.dtype)
     if source.dtype != info.dtype:
         own = _own_range(raw, source)
         return info.restore(torch.from_numpy((raw.astype(np.float32) - own[0]) / own[1]))

@@ -90,6 +90,8 @@ def _open_npz(path: Path) -> dict[str, np.ndarray]:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             if "x" not in members:
                 raise UserError(f"{path} has no array named 'x'.{nearest('x', members)}")
+            if others := sorted(set(members) - set(KEYS)):
+                say(f"{path.name}: the arrays {', '.join(others)} are left out; those read are named {', '.join(KEYS)}")
             found = {key: _member(archive, members[key], path) for key in KEYS if key in members}
     except UserError:
         raise

@@ -1,4 +1,7 @@
-"""Two well-known binary layouts: MNIST's idx files (perhaps gzipped) and CIFAR-10's record files."""
+"""Well-known binary layouts: MNIST's idx files (perhaps gzipped), the record files of CIFAR-10 and CIFAR-100.
+
+They may lie in a sub-folder, as their archives and torchvision unpack them (MNIST/raw, cifar-10-batches-bin).
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ import gzip
 import math
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import IO
+from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -28,17 +31,42 @@ from aegean.data.read.source import (
 
 IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 GZIP_RATIO = 1032  # deflate cannot do better
-RECORD = 1 + 3 * 32 * 32
+PIXELS = 3 * 32 * 32  # of a CIFAR picture
+PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
+
+
+def _forms(name: str) -> list[str]:
+    """The names that an idx file goes by."""
+    dotted = name.replace("-idx", ".idx")
+    return [name, f"{name}.gz", dotted, f"{dotted}.gz"]
+
+
+IDX_NAMES = {form for name in IDX_FILES for form in _forms(name)}
+
+
+def _home(files: Files, known: Callable[[str], bool]) -> Path | None:
+    """The folder of the files whose names are known, None where there are none. UserError: there are several."""
+    if not files.is_folder:
+        return None
+    found = sorted({str(PurePosixPath(name).parent) for name in files.names if known(PurePosixPath(name).name)})
+    if len(found) > 1:
+        raise UserError(f"{files.path} holds several data sets: {', '.join(found)}; give the folder of one.")
+    return files.path / found[0] if found else None
+
+
+def _idx_home(files: Files) -> Path | None:
+    return _home(files, lambda name: name in IDX_NAMES)
 
 
 def is_idx(files: Files) -> bool:
-    return files.is_folder and any(_idx_file(files, name) for name in IDX_FILES)
+    return _idx_home(files) is not None
 
 
 def read_idx(files: Files, want: Want) -> Source:
     """The four idx files of MNIST and its kin -> grey images (1, height, width) with labels."""
-    folder = files.path
-    found = {name: _idx_file(files, name) for name in IDX_FILES}
+    folder = _idx_home(files)
+    assert folder is not None
+    found = {name: next((folder / n for n in _forms(name) if (folder / n).is_file()), None) for name in IDX_FILES}
     missing = [name for name, file in found.items() if file is None]
     if missing:
         raise UserError(f"{folder}: {', '.join(missing)} (or .gz) is missing beside the other idx files; add it.")
@@ -62,12 +90,6 @@ def read_idx(files: Files, want: Want) -> Source:
         ),
         classes=tuple(map(str, classes)),
     )
-
-
-def _idx_file(files: Files, name: str) -> Path | None:
-    dotted = name.replace("-idx", ".idx")
-    names = [name, f"{name}.gz", dotted, f"{dotted}.gz"]
-    return next((files.path / n for n in names if n in files.names), None)
 
 
 def _open(file: Path) -> IO[bytes]:
@@ -118,38 +140,61 @@ def _idx_bytes(file: Path, skip: int, count: int, row: int = 1, whole: bool = Fa
         raise UserError(f"{file} is damaged or truncated ({error}); download it again.") from None
 
 
+class Cifar(NamedTuple):
+    """A layout of records: labels, then 3072 bytes of pixels."""
+
+    train: str  # the names of its files, as a pattern
+    test: str
+    classes: str  # the file of their names
+    labels: int  # bytes before the pixels; the last one is the class
+    count: int
+
+
+CIFARS = (
+    Cifar("data_batch_*.bin", "test_batch.bin", "batches.meta.txt", 1, 10),
+    Cifar("train.bin", "test.bin", "fine_label_names.txt", 2, 100),
+)
+
+
+def _cifar(files: Files) -> tuple[Cifar, Path] | None:
+    """The layout of a folder, and where its files lie."""
+    for layout in CIFARS:
+        folder = _home(files, lambda name, layout=layout: fnmatchcase(name, layout.train))  # type: ignore[misc]
+        if folder and (layout is CIFARS[0] or (folder / layout.classes).is_file()):
+            return layout, folder
+    return None
+
+
 def is_cifar(files: Files) -> bool:
-    return files.is_folder and bool(_cifar_batches(files))
+    return _cifar(files) is not None
 
 
 def read_cifar(files: Files, want: Want) -> Source:
-    """data_batch_*.bin (and test_batch.bin): records of a label byte and 3072 pixel bytes -> (3, 32, 32)."""
-    folder = files.path
-    batches = [_records(file) for file in _cifar_batches(files)]
-    test_file, names_file = folder / "test_batch.bin", folder / "batches.meta.txt"
+    """Records of a label and 3072 pixel bytes -> (3, 32, 32); of CIFAR-100 the fine classes."""
+    found = _cifar(files)
+    assert found is not None
+    layout, folder = found
     names: list[str] = []
-    if names_file.name in files.names:
-        with names_file.open("rb") as file:
+    if (folder / layout.classes).is_file():
+        with (folder / layout.classes).open("rb") as file:
             names = file.read(1 << 16).decode("utf-8", "replace").split()
-    names = names or [str(n) for n in range(10)]
-    test = _cifar_part([_records(test_file)], names, folder) if test_file.name in files.names else None
-    train = _cifar_part(batches, names, folder)
-    return Source(str(folder), plain_name(folder), "image", (3, 32, 32), "uint8", train, test, classes=tuple(names))
+    names = names or [str(n) for n in range(layout.count)]
+    batches = [_records(file, layout) for file in sorted(folder.glob(layout.train))]
+    train = _cifar_part(batches, layout, names, folder)
+    test_file = folder / layout.test
+    test = _cifar_part([_records(test_file, layout)], layout, names, folder) if test_file.is_file() else None
+    return Source(str(folder), plain_name(files.path), "image", (3, 32, 32), "uint8", train, test, classes=tuple(names))
 
 
-def _cifar_batches(files: Files) -> list[Path]:
-    return [files.path / name for name in files.names if fnmatchcase(name, "data_batch_*.bin") and "/" not in name]
+def _records(file: Path, layout: Cifar) -> np.ndarray:
+    size, record = file.stat().st_size, layout.labels + PIXELS
+    if size == 0 or size % record:
+        raise UserError(f"{file} has {size} bytes, not a multiple of {record} (labels and 32x32x3): truncated?")
+    return np.memmap(file, np.uint8, "r").reshape(-1, record)
 
 
-def _records(file: Path) -> np.ndarray:
-    size = file.stat().st_size
-    if size == 0 or size % RECORD:
-        raise UserError(f"{file} has {size} bytes, not a multiple of {RECORD} (a label and 32x32x3): truncated?")
-    return np.memmap(file, np.uint8, "r").reshape(-1, RECORD)
-
-
-def _cifar_part(batches: list[np.ndarray], names: list[str], folder: Path) -> Part:
-    labels = np.concatenate([records[:, 0] for records in batches]).astype(np.int64)
+def _cifar_part(batches: list[np.ndarray], layout: Cifar, names: list[str], folder: Path) -> Part:
+    labels = np.concatenate([records[:, layout.labels - 1] for records in batches]).astype(np.int64)
     strange = np.flatnonzero(labels >= len(names))
     if len(strange):
         raise UserError(
@@ -160,6 +205,28 @@ def _cifar_part(batches: list[np.ndarray], names: list[str], folder: Path) -> Pa
     def blocks() -> Iterator[np.ndarray]:
         for records in batches:
             for block in in_blocks(records):
-                yield block[:, 1:].reshape(-1, 3, 32, 32)
+                yield block[:, layout.labels :].reshape(-1, 3, 32, 32)
 
     return Part(len(labels), blocks, labels)
+
+
+def is_pickled(files: Files) -> bool:
+    """Python objects, as the "python version" of CIFAR and torch.save keep them."""
+    if not files.is_folder:
+        return files.ending in PICKLES
+    names = {PurePosixPath(name).name for name in files.names}
+    return {"data_batch_1", "batches.meta"} <= names or ({"train", "test", "meta"} <= names and len(names) < 8)
+
+
+def refuse_pickles(files: Files, want: Want) -> Source:
+    """UserError, with the layout that is read instead."""
+    if files.is_folder:
+        raise UserError(
+            f"{files.path} holds Python pickles, which may run any code and are never loaded; give the binary version "
+            "of CIFAR: data_batch_1.bin, ..., test_batch.bin (CIFAR-10), or train.bin, test.bin and "
+            "fine_label_names.txt (CIFAR-100)."
+        )
+    raise UserError(
+        f"{files.path} is a Python pickle, which may run any code and is never loaded; save the numbers as .npy or "
+        ".npz: np.savez(file, x=x, y=y)."
+    )

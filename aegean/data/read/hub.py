@@ -36,7 +36,8 @@ class Hub:
         self.split = split  # "": train, and test where there is one
         folder = Path(name).expanduser()
         self.files = Files(folder) if folder.is_dir() else None
-        self.repository = str(self.files.path if self.files else name)
+        self.home = self.files.path if self.files else None
+        self.repository = str(self.home or name)
         self.spec = PREFIX + ":".join(filter(None, (self.repository, split)))
         self.name = short_name(Path(name).name)
 
@@ -90,19 +91,37 @@ class Hub:
     def store(self, description: Mapping[str, Any]) -> Table:
         """The split and column that an index speaks of. KeyError: they are not there."""
         split = description["split"]
-        return Table(self.spec, split, self.splits[split], description["column"])
+        return Table(self.spec, split, self.splits[split], description["column"], self.home)
 
 
 def is_hub(spec: str) -> bool:
     return spec.startswith(PREFIX)
 
 
+def _read_named(path: Path, homes: list[Path]) -> bytes:
+    """A file that a table names, if it is a plain one inside its data set, or the library's cache: a stranger's table
+    may name any file or device of this machine. UserError: it is neither, or cannot be read."""
+    try:
+        real = path.resolve(strict=True)
+        if not any(real.is_relative_to(home.resolve()) for home in homes) or not real.is_file():
+            raise UserError(f"{path} is named by the data set, but is no file inside it: it is not read.")
+        if real.stat().st_size > MEMBER_LIMIT:
+            raise ValueError(f"larger than {MEMBER_LIMIT >> 30} GiB")
+        return real.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}). {resume_hint('it')}") from None
+
+
 class Table:
     """Encoded pictures in a column of one split. A place is (row,)."""
 
-    def __init__(self, spec: str, split: str, rows: Any, column: str):
+    def __init__(self, spec: str, split: str, rows: Any, column: str, folder: Path | None = None):
+        """folder: of a data set on this machine, whose files its tables may name."""
+        import datasets.config
         from datasets import Image
 
+        caches = (datasets.config.HF_DATASETS_CACHE, datasets.config.HF_CACHE_HOME)
+        self.homes = [folder] if folder else [Path(cache).expanduser() for cache in caches]
         self.spec, self.split, self.column = spec, split, column
         self.rows = rows.select_columns([column]).cast_column(column, Image(decode=False))
 
@@ -111,10 +130,7 @@ class Table:
         if found.get("bytes") is not None:
             data = found["bytes"]
         elif found.get("path"):
-            try:
-                data = Path(found["path"]).read_bytes()
-            except OSError as error:
-                raise UserError(f"{found['path']} cannot be read ({error.strerror}). {resume_hint('it')}") from None
+            data = _read_named(Path(found["path"]), self.homes)
         else:
             raise ValueError("no picture")
         if len(data) > MEMBER_LIMIT:
@@ -131,7 +147,7 @@ class Table:
 def _split_source(hub: Hub, split: str, want: Want) -> Source:
     rows = hub.splits[split]
     column, label = _columns(hub, rows)
-    store = Table(hub.spec, split, rows, column)
+    store = Table(hub.spec, split, rows, column, hub.home)
     places = np.arange(len(rows), dtype=np.int64)[:, None]
     pictures = {row: (f"{split}-{row:06d}",) for row in range(len(rows))}
     source = read_store(store, Path(hub.spec), pictures, places, lambda _: None, want)

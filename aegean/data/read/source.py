@@ -90,7 +90,7 @@ class Source:
     name: str
     kind: str  # of its samples (data.kinds)
     shape: tuple[int, ...]  # (channels, height, width) or (columns,)
-    dtype: str  # uint8, uint16 or float32
+    dtype: str  # uint8, uint16, float32 or float64
     train: Part
     test: Part | None = None
     classes: tuple[str, ...] = ()

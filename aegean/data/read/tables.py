@@ -15,7 +15,10 @@ from aegean.data.read.files import Files, plain_name
 from aegean.data.read.source import Source, Want, array_part, class_indices, class_names
 from aegean.surface import say
 
-LABELS = ("label", "class", "target", "y")
+LABELS = ("label", "labels", "class", "classes", "target", "y")  # in capitals, too
+INDICES = ("", "index", "unnamed: 0")  # a column of these names that only counts the rows
+MISSING = ("", "?", "na", "n/a", "nan", "null", "none", "-")  # cells without a value: they make no header
+AHEAD = 20  # rows that are looked at before the first is taken for a header of numbers
 SIZE_LIMIT = 1 << 30
 LABEL_LENGTH = 200
 
@@ -42,10 +45,14 @@ def _read(path: Path, rows: Iterator[tuple[int, list[str]]]) -> Source:
     number, first = next(rows, (0, []))
     if not first:
         raise UserError(f"{path} is empty; expected rows of numbers.")
-    header = _is_header(first)
+    ahead = list(itertools.islice(rows, AHEAD))
+    header = _is_header(first) or _counts(first, [row for _, row in ahead])
+    rows = itertools.chain([] if header else [(number, first)], ahead, rows)
     names = [cell.strip() for cell in first] if header else [f"column {n}" for n in range(1, len(first) + 1)]
-    if not header:
-        rows = itertools.chain([(number, first)], rows)
+    if header and not _is_header(first):
+        say(f"{path.name}: the first row, {names[0]} to {names[-1]}, names the columns; it is taken as a header")
+    if header and ahead and len(ahead[0][1]) == len(names) + 1:  # as R writes the names of rows
+        names.insert(0, "")
     label = _label_column(path, names)
     cells: list[str] = []  # of the label column
     count, values = 0, array.array("d")
@@ -67,19 +74,20 @@ def _read(path: Path, rows: Iterator[tuple[int, list[str]]]) -> Source:
         else:
             classes = class_names(found, str(path))
             say(f"{path.name}: column {names[label]!r} gives {len(classes)} classes")
-    if columns and columns[0] == "":
-        say(f"{path.name}: the first column has no name; taken as a row number and left out")
+    if columns and columns[0].lower() in INDICES and (columns[0] == "" or _is_index(table[:, 0])):
+        say(f"{path.name}: the first column, {columns[0]!r}, is taken as a row number and left out")
         table, columns = table[:, 1:], columns[1:]
     if not columns or not count:
         raise UserError(f"{path} has no {'rows' if columns else 'columns'} of numbers.")
     labels = class_indices(found, classes, str(path)) if label is not None else None
+    dtype = "float32" if _fits(table) else "float64"
     return Source(
         str(path),
         plain_name(path),
         "table",
         (len(columns),),
-        "float32",
-        array_part(table.astype(np.float32), labels),
+        dtype,
+        array_part(table.astype(dtype), labels),
         classes=tuple(map(str, classes)),
         columns=tuple(columns),
         standardise=True,
@@ -96,7 +104,7 @@ def _classes_or_numbers(cells: list[str]) -> np.ndarray:
 
 
 def _label_column(path: Path, names: list[str]) -> int | None:
-    found = [i for i, name in enumerate(names) if name in LABELS]
+    found = [i for i, name in enumerate(names) if name.lower() in LABELS]
     if len(found) > 1:
         raise UserError(f"{path}: columns {[names[i] for i in found]} could each be the classes; rename all but one.")
     return found[0] if found else None
@@ -104,9 +112,50 @@ def _label_column(path: Path, names: list[str]) -> int | None:
 
 def _is_header(cells: list[str]) -> bool:
     """Some cell is text, and no other looks like a measurement (plain counts may name columns)."""
-    numeric = [cell.strip() for cell in cells if _number(cell) is not None]
-    text = len(numeric) < sum(bool(cell.strip()) for cell in cells)
-    return text and all(cell.isdecimal() for cell in numeric)
+    cells = [cell.strip() for cell in cells]
+    numeric = [cell for cell in cells if _number(cell) is not None]
+    text = [cell for cell in cells if _number(cell) is None and cell.lower() not in MISSING]
+    return bool(text) and all(cell.isdecimal() for cell in numeric)
+
+
+def _counts(cells: list[str], following: list[list[str]]) -> bool:
+    """Whether a row of numbers names columns, as pandas and instruments write them: 0, 1, 2, ..., years, wavelengths.
+
+    Its numbers rise in equal steps, at least three of them, and no row after it does so; or they are 0, 1, ... above
+    rows of fractions.
+    """
+    cells = cells[1:] if cells and not cells[0].strip() else cells  # above the names of rows
+    numbers = [_number(cell) for cell in cells]
+    if len(cells) < 2 or not following or any(n is None for n in numbers):
+        return False
+    if [cell.strip() for cell in cells] == [str(i) for i in range(len(cells))]:
+        return any("." in cell for row in following for cell in row) or (len(cells) > 2 and not _rising(following))
+    return len(cells) > 2 and _rises(cells) and not _rising(following)
+
+
+def _rises(cells: list[str]) -> bool:
+    """Whether the numbers of a row rise in equal steps."""
+    numbers = [_number(cell) for cell in cells]
+    if len(numbers) < 3 or any(n is None for n in numbers):
+        return False
+    steps = np.diff(np.array(numbers, np.float64))
+    return bool(steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-3, atol=0))
+
+
+def _rising(rows: list[list[str]]) -> bool:
+    return any(_rises(row) for row in rows)
+
+
+def _is_index(values: np.ndarray) -> bool:
+    """Whether a column counts the rows, from 0 or 1."""
+    return len(values) > 1 and values[0] in (0, 1) and bool((np.diff(values) == 1).all())
+
+
+def _fits(table: np.ndarray) -> bool:
+    """Whether float32 tells the values of each column apart, to a thousandth of their spread: time stamps it does
+    not."""
+    lost = np.abs(table - table.astype(np.float32)).max(0)
+    return bool((lost <= 1e-3 * table.std(0)).all() or (table == table.astype(np.float32)).all())
 
 
 def _label(path: Path, row: int, cell: str) -> str:

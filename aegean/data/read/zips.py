@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from aegean.config import UserError
@@ -15,16 +16,24 @@ SMALL = 1 << 30  # below this the ratio does not matter
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
+    """A zip whose names have forward slashes: Windows PowerShell 5 writes backslashes, against APPNOTE 4.4.17.1."""
     try:
-        return zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(path)
     except Exception as error:  # zipfile raises many kinds for damaged files
         raise UserError(f"{path} is not a readable zip ({error}); make or download it again.") from None
+    for info in archive.infolist():
+        info.filename = info.filename.replace("\\", "/")
+    archive.NameToInfo = {info.filename: info for info in archive.infolist()}
+    return archive
 
 
 def zip_names(path: Path) -> list[str]:
     """The names of its files, sorted, hidden ones left out; unsafe names and bombs are refused."""
     with open_zip(path) as archive:
         members = [info for info in archive.infolist() if not info.is_dir()]
+    names = [info.filename for info in members]
+    if twice := next((name for name, times in Counter(names).items() if times > 1), ""):
+        raise UserError(f"{path} holds two files named {twice!r}; make the zip anew with one.")
     for info in members:
         if leaves(info.filename):
             raise UserError(f"{path}: the name {info.filename!r} leaves the zip; make the zip anew without it.")
@@ -33,7 +42,7 @@ def zip_names(path: Path) -> list[str]:
     total = sum(info.file_size for info in members)
     if total > BYTES_LIMIT or (total > SMALL and total > RATIO_LIMIT * path.stat().st_size):
         raise UserError(f"{path} unpacks to {total} bytes, more than is read from one zip; give a folder instead.")
-    return sorted(info.filename for info in members if not is_hidden(info.filename))
+    return sorted(name for name in names if not is_hidden(name))
 
 
 def open_member(archive: zipfile.ZipFile, name: str) -> bytes:

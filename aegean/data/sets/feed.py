@@ -60,7 +60,10 @@ class Feed:
         self.residence = f"training samples are {how}: their {_size(raw.nbytes)} {fit} {_size(room)} {where}"
         self.samples = _on_device(raw, device) if self.resident else None
         self.labels = None if labels is None else torch.from_numpy(np.asarray(labels, np.int64)).to(device)
-        self.offset, self.scale = (torch.tensor(v, device=device) for v in (info.offset, info.scale))
+        self.offset, self.scale = (
+            torch.tensor(v, dtype=torch.float64 if info.dtype == "float64" else torch.float32, device=device)
+            for v in (info.offset, info.scale)
+        )
         self._orders: dict[str, _Order] = {}
         self._windows: dict[str, Window] = {}
         self._threads = ThreadPoolExecutor(THREADS, "aegean-feed")  # they end when the feed is dropped
@@ -120,6 +123,8 @@ class Feed:
     def _values(self, raw: Tensor) -> Tensor:
         if self.info.dtype == "uint16":
             raw = raw.int() & 0xFFFF
+        if self.info.dtype == "float64":  # values that float32 does not tell apart before they are standardised
+            return ((raw - self.offset) / self.scale).float()
         return (raw.float() - self.offset) / self.scale
 
     def _labels(self, rows: Tensor) -> Tensor | None:

@@ -61,7 +61,7 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
         if shared := sum(key in known for key in held.keys):
             say(f"{source.name}: {shared} of the {own.count} test samples occur in the training part as well")
     else:
-        mask = held_out(train.keys, source.held_out or -(-source.train.count // 10), source.origin)
+        mask = held_out(train.keys, source.held_out or -(-source.train.count // 10), source.origin, labels)
         train, held = train.at(~mask), train.at(mask)
         if train.lazy is not None and held.lazy is not None:
             train.lazy.write(folder, "train")
@@ -159,7 +159,7 @@ def _write_rows(path: Path, part: Part, source: Source) -> Rows:
         for block in part.blocks():
             block = np.ascontiguousarray(block, source.dtype)
             flat = block.reshape(len(block), -1)
-            if source.dtype == "float32" and not (finite := np.isfinite(flat).all(1)).all():
+            if np.dtype(source.dtype).kind == "f" and not (finite := np.isfinite(flat).all(1)).all():
                 row = len(keys) + int(np.argmin(finite))
                 raise UserError(f"{source.origin}: sample {row} holds NaN or infinite values; repair or remove it.")
             low, high = min(low, float(flat.min())), max(high, float(flat.max()))

@@ -16,21 +16,30 @@ from aegean.surface import option, say
 Numbers = tuple[float, ...]
 
 
-def held_out(keys: list[bytes], count: int, origin: str) -> np.ndarray:
+def held_out(keys: list[bytes], count: int, origin: str, labels: np.ndarray | None = None) -> np.ndarray:
     """The `count` samples with the smallest content hashes -> (n,) bool. Equal samples stay together.
 
+    keys: the content hash of each sample.
+    count: how many are to be held out, about.
+    origin: of the samples, for errors.
+    labels: (n,) classes, each of which keeps a sample in the training part.
     A sample that occurs more than `count` times stays in the training part, unless nothing else is left.
     """
     groups = Counter(keys)
     if len(groups) < 2:
         raise UserError(f"{origin}: all {len(keys)} samples are equal; there is nothing to learn or to test on.")
-    chosen: set[bytes] = set()
-    taken = 0
+    last: dict[int, bytes] = {}  # of each class the key that comes last, and so is held out last
+    for key, label in zip(keys, [] if labels is None else labels.tolist()):
+        last[label] = max(key, last.get(label, key))
+    kept, chosen, taken = set(last.values()), set[bytes](), 0
     for key in sorted(groups):
-        if taken < count and groups[key] <= count:
+        if taken < count and groups[key] <= count and key not in kept:
             chosen.add(key)
             taken += groups[key]
     chosen = chosen or {min(groups, key=lambda key: (groups[key], key))}
+    only = [label for label, key in last.items() if key < max(chosen)]
+    if only:
+        say(f"{origin}: all samples of {len(only)} rare classes are trained on; none is left to test them on")
     return np.array([key in chosen for key in keys])
 
 
@@ -52,7 +61,7 @@ def scaling(folder: Path, source: Source, options: DataOptions, low: float, high
     if bounds is None and source.standardise:
         rows = np.load(folder / "train.npy", mmap_mode="r", allow_pickle=False)
         mean, deviation = rows.mean(0, dtype=np.float64), rows.std(0, dtype=np.float64)
-        constant = deviation <= np.maximum(1e-30, 1e-7 * abs(mean))
+        constant = deviation <= np.maximum(1e-30, np.finfo(source.dtype).eps * abs(mean))
         return tuple(mean.tolist()), tuple(np.where(constant, 1.0, deviation).tolist())
     if bounds is None:
         bounds = next(((a, 1) for a in (0, -1) if a - 1e-6 <= low and high <= 1 + 1e-6), None)
