@@ -147,7 +147,7 @@ class Cifar(NamedTuple):
     test: str
     classes: str  # the file of their names
     labels: int  # bytes before the pixels; the last one is the class
-    count: int
+    total: int  # of its classes
 
 
 CIFARS = (
@@ -178,7 +178,7 @@ def read_cifar(files: Files, want: Want) -> Source:
     if (folder / layout.classes).is_file():
         with (folder / layout.classes).open("rb") as file:
             names = file.read(1 << 16).decode("utf-8", "replace").split()
-    names = names or [str(n) for n in range(layout.count)]
+    names = names or [str(n) for n in range(layout.total)]
     batches = [_records(file, layout) for file in sorted(folder.glob(layout.train))]
     train = _cifar_part(batches, layout, names, folder)
     test_file = folder / layout.test
