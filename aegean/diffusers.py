@@ -12,14 +12,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from aegean.config import Net, UserError, net, parse_json
 from aegean.data.info import DataInfo
+from aegean.files import read_tensor_header
 from aegean.latent import GridCodes, GridGaussian, GridIdentity, quantiser_of
 from aegean.model import Model
 from aegean.nets.diffusers import CLASSES, DiffusersDecoder, DiffusersEncoder, Plan, library
@@ -168,11 +167,7 @@ def _weights(path: Path, plan: Plan) -> dict[str, Tensor]:
                 f"{WEIGHTS}: save the model again with safe_serialization=True."
             )
         raise UserError(f"{path} has no weights: {WEIGHTS} is missing.")
-    try:
-        with safetensors.safe_open(str(file), framework="pt") as opened:
-            there = sum(math.prod(opened.get_slice(key).get_shape()) for key in opened.keys())
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{file} is not a readable safetensors file ({error}).") from None
+    there = sum(map(math.prod, read_tensor_header(file)[1].values()))
     with torch.device("meta"):
         asked = sum(tensor.numel() for tensor in plan.build().state_dict().values())
     if asked > there:

@@ -135,3 +135,16 @@ def test_what_has_no_directions_is_refused_in_words(x):
     del encoder.nets["G"]
     with pytest.raises(UserError, match="no decoder"):
         directions(encoder, "axes", x)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_have_diverged_have_no_directions(x, way, value):
+    model = made(NormalPrior)
+    for part in model.nets.values():
+        for param in part.parameters():
+            param.fill_(value)
+    with pytest.raises(UserError, match="diverged"):
+        directions(model, way, x)
+    with pytest.raises(UserError, match="diverged"):
+        directions(model)  # of the prior, by weights
