@@ -80,7 +80,7 @@ def test_names_of_attention_of_older_folders_are_read(made, damaged):
 REFUSED = [
     ({"_class_name": "UNet2DModel"}, "diffusers' UNet2DModel is not taken here; expected AutoencoderKL, VQModel or"),
     ({"layers_per_block": 10**9}, "layers_per_block=1000000000: expected a whole number from 1 to 100"),
-    ({"block_out_channels": [8, 16, 32]}, "as many floors in"),
+    ({"block_out_channels": [8, 16, 32]}, "as many levels in"),
     ({"block_out_channels": [8] * 1000}, "at most 12 whole numbers"),
     ({"down_block_types": ["CrossAttnDownBlock2D"] * 2}, "expected a list of DownEncoderBlock2D and Attn"),
     ({"scaling_factor": 0}, "scaling_factor=0: expected a number above 0"),
@@ -125,9 +125,9 @@ def test_weights_that_are_missing_pickled_cut_or_not_finite_are_refused(damaged,
 
 def test_data_of_another_shape_are_refused_with_the_way_to_mend_it(made):
     for shape, words in [
-        ((1, 16, 16), "pictures of 3 channels, but these have 1; bring them to it with --channels 3"),
-        ((3, 17, 17), "multiples of 2, but these are 17x17; bring them to it with --size 16"),
-        ((5,), "takes pictures, not rows"),
+        ((1, 16, 16), "pictures of 3 channels, but these have 1; bring them to it with channels=3"),
+        ((3, 17, 17), "multiples of 2, but these are 17x17; bring them to it with size=16"),
+        ((5,), "takes pictures, not samples of shape 5"),
     ]:
         with pytest.raises(UserError, match=words):
             folders.read(made("AutoencoderKL"), DataInfo("data", shape, (0.0,), (1.0,)))
