@@ -36,13 +36,16 @@ MEMBER = f"extra/{KEY}.json"
 
 
 def export(run: str | Path, part: str, file: str | Path, format: str = "") -> dict[str, Any]:
-    """Write a part of a run's model ("encoder", "decoder", "generator", "discriminator") to `file`.
+    """Write a part of a run's model to a file, which takes a batch of any size.
 
-    format: "onnx" or "pt2"; by the file's ending without it. The file takes a batch of any size. It is written only
-    after what it gives agrees with the model on the run's own data (on seeded random inputs where they are not there),
-    in batches of 1, 2 and 13. What `described` says of the file comes back, with `difference` (the largest of all
-    numbers), `tolerance` and `checked` (on what). UserError: no such part or format, a library is missing, the file
-    would differ by more than the tolerance.
+    It is written only after what it gives agrees with the model on the run's own data (on seeded random inputs where
+    they are not there), in batches of 1, 2 and 13.
+
+    part: "encoder", "decoder", "generator" or "discriminator".
+    format: "onnx" or "pt2"; by the file's ending without it.
+    Returns what `described` says of the file, with `difference` (the largest of all values), `tolerance` and `checked`
+    (on what). UserError: no such part or format, a library is missing, the file would differ by more than the
+    tolerance.
     """
     file = Path(file)
     format = format or file.suffix.lower().removeprefix(".")

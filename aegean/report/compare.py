@@ -73,11 +73,16 @@ def compare_recipes(
 ) -> dict[str, Any]:
     """Train each recipe with the seeds 0 ... seeds - 1 into out/RECIPE-seedK, then write out/report.html.
 
-    A recipe is a name, or a name with options of its own, such as "ae_to_gan:discriminator=new:anchor=0".
-    settings: options of all runs of a recipe, by its name. Every run has the same budget of images, or of minutes. A
-    finished run that is already there is used again, a half finished one is resumed, so that an interrupted comparison
-    goes on; one that was asked for something else is refused. A run that a guard stops is compared as it stood. on_run
-    is called before each run. Returns the report's numbers. UserError: as `aegean.train`.
+    A finished run that is already there is used again, a half finished one is resumed, so that an interrupted
+    comparison can be called again; one that was asked for something else is refused. A run that a guard stops is
+    compared as it stood.
+
+    recipes: names, or names with options of their own, such as "ae_to_gan:discriminator=new:anchor=0".
+    data: a SPEC, or DataOptions.
+    images, minutes: the budget of every run.
+    settings: options of all runs of a recipe, by its name.
+    on_run: called before each run.
+    Returns the report's numbers. UserError: as `aegean.train`.
     """
     out, options = Path(out), settled(DataOptions(data) if isinstance(data, str) else data)
     recipes = list(dict.fromkeys(recipes))

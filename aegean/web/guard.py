@@ -3,13 +3,16 @@ load nothing from elsewhere."""
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import json
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from aegean.surface import say
 from aegean.web.upload import BYTES
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -22,6 +25,7 @@ ASKED = {"/gradio_api/queue/data", "/gradio_api/upload_progress", "/gradio_api/a
 SENT = {"/gradio_api/queue/join": 1 << 20, "/gradio_api/cancel": 1 << 16, "/gradio_api/reset": 1 << 16}  # bytes
 UPLOAD = "/gradio_api/upload"
 FORM = 1 << 16  # bytes that a form adds to its file
+STORED = 1 << 30  # bytes of uploads that are kept at a time
 
 OURS = "'self' 'unsafe-inline' 'unsafe-eval'"  # the page compiles its own templates
 POLICY = (
@@ -59,6 +63,8 @@ class Guard:
             if not names_only(self.folder, body):
                 status, why = 403, "Only files that were uploaded here can be named."
             receive = replay(body)
+        if not status and scope["path"] == UPLOAD and stored(self.folder) > STORED:
+            status, why = 507, "There is no room for more files now; try again in some minutes."
         if status:
             return await refuse(send, status, why)
 
@@ -67,7 +73,11 @@ class Guard:
                 message = {**message, "headers": [*message.get("headers", []), *ADDED]}
             await send(message)
 
-        return await self.app(scope, receive, with_headers)
+        try:
+            await self.app(scope, receive, with_headers)
+        except Exception as error:  # a request that makes no sense to gradio, which has answered that it failed
+            say(f"a request to {scope['path']} failed ({type(error).__name__})")
+        return None
 
     def refusal(self, method: str, path: str, pairs: Headers) -> tuple[int, str]:
         """A status and a sentence, or 0 where the request may pass."""
@@ -145,6 +155,15 @@ def _inside(folder: str, value: Any) -> bool:
         if url is not None and not (isinstance(url, str) and unquote(url).endswith(f"/gradio_api/file={path}")):
             return False
     return all(_inside(folder, part) for part in value.values())
+
+
+def stored(folder: str) -> int:
+    """Bytes that lie in a folder and below."""
+    total = 0
+    for file in Path(folder).rglob("*"):
+        with contextlib.suppress(OSError):  # deleted meanwhile
+            total += file.stat().st_size
+    return total
 
 
 async def refuse(send: Any, status: int, why: str) -> None:

@@ -1,5 +1,6 @@
 """What stands before the page: which hosts, paths and sizes pass."""
 
+import asyncio
 import json
 import socket
 
@@ -8,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegean.config import UserError
+from aegean.surface import noted
+from aegean.web import guard as guard_module
 from aegean.web.guard import Guard, host_name, names_only
 from aegean.web.server import BUTTONS, is_loopback, listening
 from aegean.web.upload import BYTES
@@ -153,6 +156,46 @@ def test_a_port_in_use_is_said():
         port = other.getsockname()[1]
         with pytest.raises(UserError, match=f"Port {port} is in use; .*port"):
             listening("127.0.0.1", port)
+
+
+def called(guard, path, body):
+    """The status of a POST through the whole guard."""
+    sent, headers = [], {**HERE, b"content-length": str(len(body)).encode()}
+    scope = {"type": "http", "method": "POST", "path": path, "headers": list(headers.items())}
+
+    async def receive():
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(guard(scope, receive, send))
+    return sent[0]["status"]
+
+
+def test_a_request_that_the_page_fails_at_is_one_line_in_the_terminal(tmp_path):
+    async def app(scope, receive, send):
+        assert (await receive())["body"] == b"[]"
+        assert (await receive())["type"] == "http.disconnect"
+        await send({"type": "http.response.start", "status": 500, "headers": []})
+        raise KeyError(99)
+
+    with noted() as said:
+        assert called(Guard(app, "127.0.0.1", str(tmp_path)), "/gradio_api/queue/join", b"[]") == 500
+    assert said == ["a request to /gradio_api/queue/join failed (KeyError)"]
+
+
+def test_uploads_do_not_fill_the_disk(tmp_path, monkeypatch):
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    guard = Guard(app, "127.0.0.1", str(tmp_path))
+    assert called(guard, "/gradio_api/upload", b"x") == 200
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b.png").write_bytes(bytes(10_000))
+    monkeypatch.setattr(guard_module, "STORED", 9_000)
+    assert called(guard, "/gradio_api/upload", b"x") == 507
+    assert called(guard, "/gradio_api/queue/join", b"[]") == 200
 
 
 @pytest.mark.parametrize("colour", BUTTONS.values())
