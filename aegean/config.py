@@ -102,7 +102,8 @@ class Net(Config):
         return cls(**self.args)
 
     def outline(self):
-        """The network on torch's meta device: its shapes and settings, without memory."""
+        """The network on torch's meta device: its shapes and settings, without memory. UserError: it cannot be built
+        from these arguments, which a stranger may have written."""
         import torch
         from torch.overrides import TorchFunctionMode
 
@@ -116,8 +117,15 @@ class Net(Config):
                     return torch.empty(args[0], args[0])
                 return torch.empty(*args) if function is torch.randn else function(*args, **(kwargs or {}))
 
-        with torch.device("meta"), Outline():
-            return self.build()
+        try:
+            with torch.device("meta"), Outline():
+                return self.build()
+        except UserError:
+            raise
+        except (TypeError, ValueError, RuntimeError, LookupError, ArithmeticError, AttributeError, AssertionError) as e:
+            reason = (str(e).splitlines() or [type(e).__name__])[0][:200]
+            reason = "they are too large" if "Storage size" in reason or "Overflow" in reason else reason
+            raise UserError(f"A network {self.kind} cannot be built from its settings: {reason}.") from None
 
 
 def net(kind: str | type, **args: Any) -> Net:

@@ -120,6 +120,19 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
 
 
+def free_memory() -> int:
+    """Bytes of host memory that can be had without swapping, where the system tells; else no bound is known."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return 1 << 62
+
+
 def out_of_memory(error: Exception) -> bool:
     """Whether torch says that memory is used up; on a CPU it says so in a plain RuntimeError."""
     import torch

@@ -77,8 +77,8 @@ class Down(nn.Module):
         super().__init__()
         self.axes = axes
         taps = [1 / 8, 3 / 8, 3 / 8, 1 / 8]
-        kernel = [[a * b for b in taps] for a in taps] if axes == 2 else taps
-        self.register_buffer("kernel", torch.tensor([[kernel]] * width), persistent=False)
+        kernel = torch.tensor([[a * b for b in taps] for a in taps] if axes == 2 else taps)
+        self.register_buffer("kernel", torch.empty(width, 1, *kernel.shape).copy_(kernel), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         odd = [size % 2 for size in x.shape[2:]]

@@ -7,6 +7,7 @@ import torch
 from aegean.data import Dataset
 from aegean.data.sets.feed import Feed
 from aegean.machine import pick_device, set_threads
+from aegean.nets.limits import check_memory
 from aegean.surface import say
 from aegean.training.engine import Engine
 from aegean.training.schedule import Run
@@ -32,5 +33,6 @@ def make_feed(dataset: Dataset, where: torch.device, seed: int, world: World | N
 
 
 def make_trainer(run: Run, feed: Feed, engine: Engine | None = None, world: World | None = None) -> Trainer:
-    """A trainer at the beginning of a run."""
+    """A trainer at the beginning of a run. UserError: its networks cannot be built, or not in this memory."""
+    check_memory(run.nets)
     return Trainer(run, feed.info, feed, feed.device, engine, world)

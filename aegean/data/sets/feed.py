@@ -6,9 +6,7 @@ any process can make any part of any batch.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +19,7 @@ from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.data.read.source import BLOCK_BYTES
 from aegean.data.sets.stream import Window, as_tensor, read_rows, rows_of
+from aegean.machine import free_memory
 
 RESIDENT_LIMIT = 4 << 30  # bytes of raw samples that are held in host memory; larger sets are streamed
 THREADS = 4  # that fetch batches of streams
@@ -176,20 +175,7 @@ def _room(device: torch.device) -> tuple[int, str]:
     """How many bytes of samples may lie on a device, and where that is in words."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] // 2, "on the device (half of its free memory)"
-    return min(RESIDENT_LIMIT, _free_memory() // 4), "in memory"
-
-
-def _free_memory() -> int:
-    """Bytes of host memory that can be had without swapping, where the system tells; else no bound is known."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration):
-        pass
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return 1 << 62
+    return min(RESIDENT_LIMIT, free_memory() // 4), "in memory"
 
 
 def _size(count: int) -> str:
