@@ -110,7 +110,16 @@ def test_no_modules_of_a_room_import_each_other_in_a_circle(name):
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
 def test_nothing_is_pickled(file):
     text = file.read_text()
-    for word in ("import pickle", " torch.save(", "torch.load(", "allow_pickle=True", "import joblib", "from joblib", "import torchvision", "from torchvision"):
+    for word in (
+        "import pickle",
+        " torch.save(",
+        "torch.load(",
+        "allow_pickle=True",
+        "import joblib",
+        "from joblib",
+        "import torchvision",
+        "from torchvision",
+    ):
         assert word not in text, f"{file}: {word}"
 
 
