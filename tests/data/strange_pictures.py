@@ -6,7 +6,18 @@ import zlib
 import numpy as np
 
 
-def tiff(samples, *, planar=False, deflate=False, photometric=None, sample_format=None, orientation=None, subfile=None):
+def tiff(
+    samples,
+    *,
+    planar=False,
+    deflate=False,
+    photometric=None,
+    sample_format=None,
+    orientation=None,
+    subfile=None,
+    extra=None,
+    description=None,
+):
     """A little-endian TIFF of samples (height, width, channels), uint8 or uint16, or int8 of two's complement."""
     height, width, channels = samples.shape
     planes = [samples[..., c] for c in range(channels)] if planar else [samples]
@@ -19,29 +30,31 @@ def tiff(samples, *, planar=False, deflate=False, photometric=None, sample_forma
         (258, "H", [8 * samples.dtype.itemsize] * channels),
         (259, "H", [8 if deflate else 1]),
         (262, "H", [photometric if photometric is not None else 2 if channels > 1 else 1]),
+        *([(270, "B", list(description))] if description else []),
         (273, "I", []),  # where the strips are
         *([(274, "H", [orientation])] if orientation else []),
         (277, "H", [channels]),
         (278, "I", [height]),
         (279, "I", [len(strip) for strip in strips]),
         (284, "H", [2 if planar else 1]),
+        *([(338, "H", [extra])] if extra is not None else []),
         *([(339, "H", [sample_format] * channels)] if sample_format else []),
     ]
     at = 8 + 2 + 12 * len(tags) + 4
     room = sum(len(values or strips) * struct.calcsize(kind) for _, kind, values in tags)
     place = at + room
     offsets = [place + sum(map(len, strips[:n])) for n in range(len(strips))]
-    head, extra = [], b""
+    head, more = [], b""
     for tag, kind, values in tags:
         data = struct.pack(f"<{len(values or offsets)}{kind}", *(values or offsets))
         count = len(values or offsets)
         if len(data) > 4:
-            head.append(struct.pack("<HHII", tag, {"H": 3, "I": 4}[kind], count, at + len(extra)))
-            extra += data
+            head.append(struct.pack("<HHII", tag, {"B": 2, "H": 3, "I": 4}[kind], count, at + len(more)))
+            more += data
         else:
-            head.append(struct.pack("<HHI", tag, {"H": 3, "I": 4}[kind], count) + data.ljust(4, b"\0"))
-    extra = extra.ljust(room, b"\0")
-    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + b"".join(head) + bytes(4) + extra + b"".join(strips)
+            head.append(struct.pack("<HHI", tag, {"B": 2, "H": 3, "I": 4}[kind], count) + data.ljust(4, b"\0"))
+    more = more.ljust(room, b"\0")
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + b"".join(head) + bytes(4) + more + b"".join(strips)
 
 
 def png(samples, transparent=None):

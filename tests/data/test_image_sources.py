@@ -251,7 +251,7 @@ def floats():
     ("name", "content", "reason"),
     [
         ("notes.txt", b"hello", "no known picture format"),
-        ("empty.png", b"", "no known picture format"),
+        ("empty.png", b"", "an empty file"),
         ("short.png", truncated(), "truncated|broken"),
         ("bomb.png", bomb(), "200 megapixels"),
         ("float.tif", floats(), "32-bit"),

@@ -1,8 +1,10 @@
 """Pictures that are more than 8 bits, a page or a colour: nothing is changed, dropped or guessed without a word."""
 
 import io
+import struct
 import sys
 import types
+import zlib
 
 import numpy as np
 import pytest
@@ -14,11 +16,14 @@ from strange_pictures import boxes, png, tiff
 
 from aegean.config import UserError
 from aegean.data import DataInfo, DataOptions, open_data, read_inputs
+from aegean.data.address import address
 from aegean.data.io.natural import PART_LIMIT, file_name, natural_pictures, write_picture
 from aegean.data.read import formats
+from aegean.data.read.source import Want
+from aegean.data.read.unread import what_else
 
 RNG = np.random.default_rng(5)
-COLOUR, GREY = (DataInfo("m", (c, 8, 8), (127.5,), (127.5,)) for c in (3, 1))
+COLOUR, GREY, CLEAR = (DataInfo("m", (c, 8, 8), (127.5,), (127.5,)) for c in (3, 1, 4))
 DEEP = DataInfo("m", (1, 8, 8), (32767.5,), (32767.5,), "uint16")
 
 
@@ -44,6 +49,19 @@ def several(format, **options):
 def ppm(maxval):
     head = b"P6 8 8 %d\n" % maxval
     return head + RNG.integers(0, maxval + 1, (8, 8, 3)).astype(">u2" if maxval > 255 else ">u1").tobytes()
+
+
+def sgi(samples):
+    """An uncompressed 16-bit file of Silicon Graphics."""
+    head = struct.pack(">hBBHHHHII", 474, 0, 2, 3, samples.shape[1], samples.shape[0], samples.shape[2], 0, 65535)
+    return head.ljust(512, b"\0") + samples.transpose(2, 0, 1)[:, ::-1].astype(">u2").tobytes()
+
+
+def cube():
+    """A DDS whose header says that five more sides of a cube follow."""
+    data = bytearray(saved(frames()[0], "DDS"))
+    data[112:116] = struct.pack("<I", 0xFE00)
+    return bytes(data) + bytes(5 * 8 * 8 * 3)
 
 
 def natural(path, info, exact, skip_bad=False):
@@ -78,6 +96,7 @@ DEEP_COLOUR = {
     "tif": lambda: tiff(values(8, 8, 3, dtype=np.uint16)),
     "tif in planes": lambda: tiff(values(8, 8, 3, dtype=np.uint16), planar=True, deflate=True),
     "jp2": jpeg2000,
+    "sgi": lambda: sgi(values(8, 8, 3, dtype=np.uint16)),
 }
 
 
@@ -102,13 +121,54 @@ def test_the_depth_that_a_header_tells(bits):
 @given(st.binary(max_size=64), st.sampled_from([b"", b"ihdr", b"pixi", b"\xff\x4f\xff\x51", b"\0\0\0\x18ftyp"]))
 def test_any_bytes_have_a_depth_and_perhaps_a_name(data, mark):
     assert 1 <= formats._boxed_bits(io.BytesIO(mark + data)) <= 256
-    assert isinstance(formats.what_else(mark + data), str)
+    assert isinstance(what_else(mark + data, formats.formats()), str)
 
 
 def test_the_depth_is_said_where_pictures_are_decoded_to_be_looked_at(tmp_path):
     folder, said = folder_of(tmp_path, "png", [png(values(8, 8, 3, dtype=np.uint16)) for _ in range(20)]), []
     heard(said, open_data, DataOptions(str(folder), skip_bad=True))
     assert any("16-bit colour" in text for text in said)
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_channels_beside_the_colours_are_said(tmp_path, deep):
+    """Infrared, as satellites see it: Pillow leaves it out."""
+    content = tiff(values(8, 8, 4, dtype=np.uint16 if deep else np.uint8), extra=0)
+    folder = folder_of(tmp_path, "tif", [content])
+    with pytest.raises(UserError, match="of which"):
+        natural(folder, COLOUR, exact=True)
+    assert "of 4 channels" in natural(folder, COLOUR, exact=False)[1]
+
+
+def test_colours_multiplied_by_their_alpha_are_not_exact(tmp_path):
+    folder = folder_of(tmp_path, "tif", [tiff(values(8, 8, 4), extra=1)])
+    with pytest.raises(UserError, match="multiplied"):
+        natural(folder, CLEAR, exact=True)
+
+
+@pytest.mark.parametrize(("kind", "maxval"), [("P5", 1000), ("P5", 3), ("P2", 4095), ("P3", 15)])
+def test_stretched_values_are_said(tmp_path, kind, maxval):
+    drawn = RNG.integers(0, maxval + 1, (8, 8, 3 if kind == "P3" else 1))
+    raw = drawn.astype(">u2" if maxval > 255 else ">u1").tobytes()
+    text = raw if kind == "P5" else b" ".join(b"%d" % value for value in drawn.ravel())
+    folder = folder_of(tmp_path, "ppm", [b"%s 8 8 %d\n" % (kind.encode(), maxval) + text])
+    assert f"from 0 to {maxval}: stretched" in natural(folder, DEEP if maxval > 255 else COLOUR, exact=True)[1]
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_png_turned_by_what_follows_its_pixels(tmp_path, late, deep):
+    exif = Image.Exif()
+    exif[formats.ORIENTATION] = 6
+    data = exif.tobytes()[6:]
+    chunk = struct.pack(">I", len(data)) + b"eXIf" + data + struct.pack(">I", zlib.crc32(b"eXIf" + data))
+    content = png(values(20, 40, 3, dtype=np.uint16)) if deep else saved(Image.fromarray(values(20, 40, 3)), "PNG")
+    at = content.index(b"IEND") - 4 if late else 33
+    folder = folder_of(tmp_path, "png", [content[:at] + chunk + content[at:]])
+    said = []
+    source = heard(said, lambda: address(str(folder)).source(Want()))
+    assert source.shape == (3, 40, 20) and "turned upright" in " ".join(said)
+    assert ("16-bit" in " ".join(said)) is deep
 
 
 @pytest.mark.parametrize("bits", [255, 15])
@@ -123,6 +183,9 @@ SEVERAL = {
     "webp": lambda: several("WEBP", lossless=True),
     "mpo": lambda: several("MPO"),
     "avif": lambda: several("AVIF"),
+    "ppm": lambda: ppm(255) * 2,
+    "dds": cube,
+    "tif of ImageJ": lambda: tiff(values(8, 8, 3), description=b"ImageJ=1.53t\nimages=3\nslices=3\n\0"),
 }
 
 

@@ -163,6 +163,10 @@ def _values(picture: Picture, said: Counter[str], info: DataInfo, exact: bool) -
         raise UserError(f"it has {16 if picture.deep else 8} bits; this model compresses {info.dtype}.")
     if exact and picture.rounded:
         raise UserError(f"it has {picture.bits}-bit colours, of which 8 bits would be kept: save it with 8 bits.")
+    if exact and picture.narrowed:
+        raise UserError(f"it has {picture.channels} channels, of which {len(picture.image.getbands())} would be kept.")
+    if exact and picture.blended:
+        raise UserError("its colours are multiplied by its alpha, which is not undone exactly: save it as PNG.")
     if exact and picture.pages > 1:
         raise UserError(f"it has {picture.pages} pages or frames, of which one would be kept: save each as a file.")
     if exact and mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA") and not picture.deep:

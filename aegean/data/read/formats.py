@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 from collections.abc import Iterator
 from typing import IO, Any, NamedTuple
 
 from PIL import Image, ImageOps
+
+from aegean.data.read.unread import LONGEST, what_else
 
 FORMATS = (  # none that runs a program
     *("PNG", "JPEG", "MPO", "WEBP", "AVIF", "HEIF", "TIFF", "GIF", "BMP", "DIB", "PPM", "TGA", "JPEG2000", "QOI"),
@@ -20,37 +23,8 @@ Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT  # refused here by the header, before anyth
 HEAD = 1 << 16  # bytes in which a depth is looked for
 ORIENTATION = 0x0112  # EXIF
 BITS, PHOTOMETRIC, WIDTH, HEIGHT, PLANAR, SAMPLE_FORMAT = 258, 262, 256, 257, 284, 339  # tags of TIFF
-SUBFILE, DNG_VERSION = 254, 50706
+SUBFILE, DESCRIPTION, CHANNELS, DNG_VERSION = 254, 270, 277, 50706
 SEPARATE, SIGNED, WHITE_IS_ZERO, REDUCED = 2, 2, 0, 1  # their values
-UNREAD = {  # brands of files in boxes: their format, and what such a file is where no library reads it
-    **dict.fromkeys((b"avif", b"avis"), ("AVIF", "an AVIF picture, which needs pip install -U pillow")),
-    **dict.fromkeys(
-        (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"),
-        ("HEIF", "a HEIC photograph, which needs pip install 'aegean[heic]'"),
-    ),
-}
-OTHERS = (  # first bytes, from a place on, and what such a file is
-    (4, b"ftypM4A", "a sound"),
-    (4, b"ftyp", "a video"),  # MP4, QuickTime, 3GP
-    (4, b"moov", "a video"),
-    (4, b"mdat", "a video"),
-    (0, b"\x1a\x45\xdf\xa3", "a video"),  # Matroska, WebM
-    (8, b"AVI ", "a video"),
-    (0, b"\0\0\x01\xba", "a video"),  # MPEG
-    (0, b"\0\0\x01\xb3", "a video"),
-    (0, b"FLV\x01", "a video"),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a video or a sound"),  # ASF
-    (8, b"WAVE", "a sound"),
-    (0, b"ID3", "a sound"),
-    (0, b"OggS", "a sound or a video"),
-    (0, b"fLaC", "a sound"),
-    (0, b"%PDF", "a PDF"),
-    (0, b"%!PS", "a PostScript drawing"),
-    (0, b"\x93NUMPY", "a NumPy array, to be given alone"),
-    (0, b"PK\x03\x04", "a zip, to be unpacked or given alone"),
-    (0, b"8BPS", "a Photoshop file, to be saved as PNG"),
-    (0, b"<svg", "an SVG drawing, to be saved as PNG"),
-)
 
 
 class Picture(NamedTuple):
@@ -60,7 +34,13 @@ class Picture(NamedTuple):
     size: tuple[int, int]  # height, width, upright
     turned: bool  # not stored upright
     bits: int  # of a channel, as they are stored
+    channels: int  # as they are stored
     pages: int  # or frames
+
+    @property
+    def tile(self) -> str:
+        """How it is decoded, in Pillow's words."""
+        return str(getattr(self.image, "tile", ""))
 
     @property
     def deep(self) -> bool:
@@ -80,6 +60,28 @@ class Picture(NamedTuple):
     def rounded(self) -> bool:
         """Whether it has more bits than are decoded."""
         return self.bits > 8 and not self.deep
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether it has more channels than are decoded, such as infrared beside colours."""
+        return self.channels > len(self.image.getbands())
+
+    @property
+    def blended(self) -> bool:
+        """Whether its colours are stored multiplied by their alpha, which no exact conversion takes back."""
+        return re.search(r"'(RGBa|La)\b", self.tile) is not None
+
+    @property
+    def top(self) -> int:
+        """The greatest value that its own format knows, where what is decoded knows another; 0: the same."""
+        deepest = 65535 if self.deep else 255
+        if self.rounded:
+            return 0
+        if self.image.format == "PPM" and "'ppm" in self.tile:
+            top = int(self.image.tile[0].args[1])  # type: ignore[attr-defined]
+        else:
+            top = (1 << self.bits) - 1 if self.image.format == "JPEG2000" else deepest
+        return top if top != deepest else 0
 
     def upright(self) -> Image.Image:
         """The picture, decoded."""
@@ -110,26 +112,20 @@ def open_picture(file: IO[bytes]) -> Iterator[Picture]:
         image = Image.open(file, formats=formats())
     except Exception:
         file.seek(0)
-        if other := what_else(file.read(32)):
+        if other := what_else(file.read(LONGEST), formats()):
             raise ValueError(other) from None
         raise
     with image:
         _check(image)
-        # PNG's own getexif would decode the picture
-        turn = Image.Image.getexif(image).get(ORIENTATION, 1)
-        size = _stored_size(image)
-        bits, pages = _bits(image, file), getattr(image, "n_frames", 1)
+        size, channels = _stored_size(image), len(image.getbands())
+        bits, pages = _bits(image, file), _pages(image, file)
+        turn = _turn(image, file)  # may decode it
+        if image.format == "TIFF":
+            channels = max(channels, _tag(image, CHANNELS, 1))
         if pages > 1 and image.format in ANIMATED and size[0] * size[1] > FRAME_LIMIT:
             raise ValueError(f"an animation of more than {FRAME_LIMIT // 1_000_000} megapixels")
-        yield Picture(image, size[::-1] if turn in (5, 6, 7, 8) else size, turn in range(2, 9), bits, pages)
-
-
-def what_else(head: bytes) -> str:
-    """What a file that is no picture is, by its first bytes; "": unknown."""
-    if head[4:8] == b"ftyp" and head[8:12] in UNREAD:
-        format, name = UNREAD[head[8:12]]
-        return "" if format in formats() else name
-    return next((name for place, mark, name in OTHERS if head[place:].startswith(mark)), "")
+        size = size[::-1] if turn in (5, 6, 7, 8) else size
+        yield Picture(image, size, turn in range(2, 9), bits, channels, pages)
 
 
 def reason_of(error: Exception) -> str:
@@ -169,7 +165,7 @@ def _tags(image: Any, tag: int) -> tuple:
     return found if isinstance(found, tuple) else (found,)
 
 
-def _tag(image: Any, tag: int, otherwise: int) -> int:
+def _tag(image: Any, tag: int, otherwise: Any) -> Any:
     return next(iter(_tags(image, tag)), otherwise)
 
 
@@ -184,6 +180,56 @@ def _stored_size(image: Image.Image) -> tuple[int, int]:
     return image.height, image.width
 
 
+def _turn(image: Image.Image, file: IO[bytes]) -> int:
+    """The orientation that EXIF tells."""
+    if image.format == "PNG" and "exif" not in image.info and _is_late(file):
+        image.load()  # Pillow reads what follows the pixels once it has decoded them
+    return Image.Image.getexif(image).get(ORIENTATION, 1)  # PNG's own would decode every picture
+
+
+def _is_late(file: IO[bytes]) -> bool:
+    """Whether a PNG has its EXIF behind the pixels, as older versions of ExifTool wrote it."""
+    with _from_start(file):
+        place = 8
+        while len(head := _at(file, place, 8)) == 8:
+            if head[4:] == b"eXIf":
+                return True
+            place += 12 + int.from_bytes(head[:4], "big")
+    return False
+
+
+def _pages(image: Any, file: IO[bytes]) -> int:
+    """How many pictures a file holds, as far as its format tells."""
+    if image.format == "TIFF":  # ImageJ describes a whole stack in its first page
+        told = re.search(r"\Aimagej=.*^images=(\d{1,9})$", str(_tag(image, DESCRIPTION, "")), re.M | re.S | re.I)
+        return max(image.n_frames, int(told[1]) if told else 1)
+    if image.format == "PPM" and image.tile[0].codec_name == "raw":  # Netpbm writes one behind the other
+        rows = -(-image.width // 8) if image.mode == "1" else image.width * (2 if image.mode == "I" else 1)
+        end = image.tile[0].offset + rows * image.height * len(image.getbands())
+        with _from_start(file):
+            return 2 if re.match(rb"P[1-6]\s", _at(file, end, 3)) else 1
+    if image.format == "DDS":
+        with _from_start(file):
+            head = _at(file, 0, 148)
+        faces, depth = head[113] & 2, head[114] & 0x20  # a cube, a volume
+        layers = int.from_bytes(head[140:144], "little") if head[84:88] == b"DX10" else 1
+        return max(6 if faces else 1, int.from_bytes(head[24:28], "little") if depth else 1, layers)
+    return getattr(image, "n_frames", 1)
+
+
+@contextlib.contextmanager
+def _from_start(file: IO[bytes]) -> Iterator[None]:
+    """Read elsewhere in a file that Pillow reads."""
+    place = file.tell()
+    yield
+    file.seek(place)
+
+
+def _at(file: IO[bytes], place: int, count: int) -> bytes:
+    file.seek(place)
+    return file.read(count)
+
+
 def _bits(image: Any, file: IO[bytes]) -> int:
     if image.format == "TIFF":
         return _tiff_bits(image)
@@ -192,15 +238,13 @@ def _bits(image: Any, file: IO[bytes]) -> int:
     tile = str(getattr(image, "tile", ""))
     if image.format == "PPM" and "'ppm" in tile:
         return max(8, int(image.tile[0].args[1]).bit_length())
-    return 16 if ";16" in tile or image.mode.startswith("I") else 8
+    return 16 if ";16" in tile or "SGI16" in tile or image.mode.startswith("I") else 8
 
 
 def _boxed_bits(file: IO[bytes]) -> int:
     """The depth in a header of JPEG 2000, or of a file in boxes such as AVIF; 8 where none is found."""
-    place = file.tell()
-    file.seek(0)
-    head = file.read(HEAD)
-    file.seek(place)
+    with _from_start(file):
+        head = _at(file, 0, HEAD)
     if head.startswith(b"\xff\x4f\xff\x51"):  # a codestream alone: components of 3 bytes each
         count = int.from_bytes(head[40:42], "big")
         return max([(depth & 0x7F) + 1 for depth in head[42 : 42 + 3 * count : 3]] or [8])

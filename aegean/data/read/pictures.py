@@ -183,6 +183,10 @@ def remarks(picture: Picture) -> Iterator[str]:
         yield f"in {mode}: converted to RGB"
     if picture.rounded:
         yield f"in {picture.bits}-bit colour: read with 8 bits"
+    if picture.top:
+        yield f"of values from 0 to {picture.top}: stretched to {16 if picture.deep else 8} bits"
+    if picture.narrowed:
+        yield f"of {picture.channels} channels: the first {len(picture.image.getbands())} are taken"
     if picture.pages > 1:
         yield "of several pages or frames: the first of each is taken"
 
