@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, overload
 
 FILLING = {"normal_", "uniform_", "kaiming_normal_", "kaiming_uniform_", "fill_", "zero_", "copy_", "mul_", "div_"}
+LARGEST = 1e300  # number of a setting
 JSON_LIMIT = 4_000_000  # characters; a config of a real run has some thousands
 
 
@@ -160,14 +161,13 @@ def from_json(value: Any) -> Any:
         for name in value:
             if name != "type" and name not in fields:
                 raise UserError(f"{cls.__name__} has no field {name!r}: the file was made by another version.")
-        given = {k: from_json(v) for k, v in value.items() if k != "type"}
-        hints = _hints(cls)
-        for name, part in given.items():
-            if not fits(part, hints[name]):
-                raise UserError(f"{cls.__name__} cannot be read: {name} is {str(part)[:80]!r}.")
+        found = {k: from_json(v) for k, v in value.items() if k != "type"}
+        for name, hint in _hints(cls).items():
+            if name in found and not fits(found[name], hint):
+                raise UserError(f"{cls.__name__} cannot be read: {name} is {str(found[name])[:80]!r}.")
         try:
-            return cls(**given)
-        except TypeError as error:
+            return cls(**found)
+        except (TypeError, ValueError, OverflowError, AssertionError) as error:
             raise UserError(f"{cls.__name__} cannot be read: {error}.") from None
     if isinstance(value, list):
         return tuple(from_json(v) for v in value)
@@ -176,24 +176,31 @@ def from_json(value: Any) -> Any:
 
 @functools.cache
 def _hints(cls: type) -> dict[str, Any]:
+    """The types of a Config's fields."""
     return typing.get_type_hints(cls)
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a value, as `from_json` gives it, is of a field's type; a whole number is a float, too, but no bool."""
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin is tuple:
-        inside = args[:1] * len(value) if args[1:] == (...,) and isinstance(value, tuple) else args
-        return isinstance(value, tuple) and len(value) == len(inside) and all(map(fits, value, inside))
-    if origin is dict:
-        return isinstance(value, dict) and all(fits(part, args[1]) for part in value.values())
-    if origin in (typing.Union, types.UnionType):
+    """Whether a value from a file is of the type that a field has; its numbers are finite."""
+    origin, args = typing.get_origin(hint) or hint, typing.get_args(hint)
+    if hint is Any:
+        return True
+    if origin in (types.UnionType, typing.Union):
         return any(fits(value, arg) for arg in args)
     if origin is typing.Literal:
-        return value in args
-    if hint in (int, float):
-        return isinstance(value, (int, hint)) and not isinstance(value, bool)
-    return hint is Any or isinstance(value, hint)
+        return any(value == arg and type(value) is type(arg) for arg in args)
+    if origin is tuple:
+        many = len(args) == 2 and args[1] is ...
+        kinds = args[:1] * len(value) if many and isinstance(value, tuple) else args
+        return isinstance(value, tuple) and (not args or (len(value) == len(kinds) and all(map(fits, value, kinds))))
+    if origin in (dict, Mapping):
+        pairs = value.items() if isinstance(value, dict) else ()
+        return isinstance(value, dict) and (not args or all(fits(k, args[0]) and fits(v, args[1]) for k, v in pairs))
+    if origin is float:
+        return type(value) in (int, float) and abs(value) < LARGEST
+    if origin is int:
+        return type(value) is int and abs(value) < 2**63
+    return value is None if origin is type(None) else isinstance(value, origin)
 
 
 def parse_json(text: str, origin: str) -> Any:

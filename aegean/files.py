@@ -83,7 +83,9 @@ def write_atomically(file: Path, data: bytes | str) -> None:
     """
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as out:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()  # what a killed process left, or a link that somebody laid there
+        with temporary.open("xb") as out:
             out.write(data.encode() if isinstance(data, str) else data)
             out.flush()
             os.fsync(out.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -46,7 +47,7 @@ def named(p: Any, name: str) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Term(Config):
+class Term(Config, ABC):
     """A formula: paths -> (n,) numbers, usually one a sample; the loss is their mean times `weight`.
 
     `trains` names the networks (or a parameter of one: "G.log_variance") that its gradient may reach. The
@@ -72,5 +73,5 @@ class Term(Config):
     def label(self) -> str:
         return type(self).__name__
 
-    def __call__(self, p: Any) -> Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def __call__(self, p: Any) -> Tensor: ...

@@ -30,7 +30,7 @@ class Engine(Config):
 
     precision: of the networks' passes, "float32" or "bfloat16"; weights, sums and updates are float32 in both.
     backend: of the compiled step, "inductor", "aot_eager", or "" for the eager one. forward_mode: the form of
-    input gradients (see `aegean.gradients`), None: by rule. accumulate: parts that a batch is worked off in.
+    input gradients (see `aegean.gradients`), None: by rule. accumulate: parts of a batch, whose gradients add up.
     """
 
     precision: str = "float32"
@@ -43,7 +43,7 @@ class Engine(Config):
         import torch
 
         threads = f" ({torch.get_num_threads()} threads)" if device.type == "cpu" else ""
-        parts = f", each batch in {self.accumulate} parts" if self.accumulate > 1 else ""
+        parts = f", gradients accumulated over {self.accumulate} parts of a batch" if self.accumulate > 1 else ""
         return f"on {device}{threads}: {self.precision}, {'compiled' if self.backend else 'eager'}{parts}"
 
     def takes_forward_mode(self, run: Run, device: torch.device, shards: int) -> bool:

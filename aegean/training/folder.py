@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import safetensors
 from safetensors import SafetensorError
 
-from aegean.config import Config, UserError, from_json, parse_json, to_json
+from aegean.config import Config, UserError, fits, from_json, parse_json, to_json
 from aegean.data import DataInfo, DataOptions
-from aegean.files import read_text, write_atomically
+from aegean.files import Shapes, read_tensor_header, read_text, write_atomically
 from aegean.surface import option
+from aegean.training.checks import check_header, check_line, check_scores, check_settings
 from aegean.training.engine import Engine
 from aegean.training.schedule import Run
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT = 2
+LOG_LIMIT = 64 << 20  # bytes of metrics.jsonl
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+EARLIER = "Give the folder of an earlier training."
 
 
 @dataclass(frozen=True)
@@ -129,22 +133,19 @@ class Folder:
     def read(self) -> Settings:
         """UserError: not a run, half written, or of another format."""
         if not self.path.is_dir():
-            raise UserError(
-                f"{self.path} is not a run folder: it does not exist; give the folder of an earlier training."
-            )
+            raise UserError(f"{self.path} is not a run folder: it does not exist. {EARLIER}")
         if not self.config.exists():
-            raise UserError(
-                f"{self.path} is not a run folder: it has no config.json; give the folder of an earlier training."
-            )
+            raise UserError(f"{self.path} is not a run folder: it has no config.json. {EARLIER}")
         value = parse_json(read_text(self.config), str(self.config))
         found = value.get("format") if isinstance(value, dict) else None
         if found != FORMAT:
             raise UserError(f"{self.config} has format {found!r}; this version of aegean reads format {FORMAT}.")
         try:
             settings = from_json(value)
-            assert isinstance(settings, Settings)
+            assert isinstance(settings, Settings), "it describes something else"
+            check_settings(settings)
             return settings
-        except (TypeError, AttributeError, KeyError, AssertionError, RecursionError) as error:
+        except (TypeError, AttributeError, LookupError, ValueError, AssertionError, RecursionError) as error:
             raise UserError(f"{self.config} does not describe a run ({error}); restore it from a copy.") from None
 
     def write_settings(self, settings: Settings) -> None:
@@ -161,6 +162,7 @@ class Folder:
         descriptor = os.open(self.state.parent, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._check_links()
             for left in self.path.rglob(".*.tmp"):
                 left.unlink()
             yield
@@ -168,6 +170,14 @@ class Folder:
             raise UserError(f"{self.path} is being trained by another process; wait for it, or stop it.") from None
         finally:
             os.close(descriptor)
+
+    def _check_links(self) -> None:
+        """UserError: what is written would land elsewhere."""
+        for place in (self.samples, self.tensorboard, self.state.parent, self.metrics):
+            if place.is_symlink():
+                raise UserError(f"{place} is a symbolic link: nothing is written through it; move it away.")
+            if place is not self.metrics:
+                place.mkdir(exist_ok=True)
 
     def save_state(self, tensors: Mapping[str, Tensor], clock: dict[str, int], notes: dict[str, Any]) -> None:
         """The whole state in one file: replaced in one rename."""
@@ -185,47 +195,67 @@ class Folder:
         """The tensors of the saved state, and its header {clock, notes}; None before the first save."""
         if not self.state.exists():
             return None
+        header, _ = self.state_header()
         try:
             with safetensors.safe_open(str(self.state), framework="pt") as opened:
-                header = parse_json((opened.metadata() or {}).get("aegean", ""), str(self.state))
-                if header["format"] != FORMAT:
-                    raise UserError(f"{self.state} has format {header['format']!r}, expected {FORMAT}; train anew.")
                 return {key: opened.get_tensor(key) for key in opened.keys()}, header
-        except (SafetensorError, OSError, LookupError, TypeError) as error:
+        except (SafetensorError, OSError) as error:
             raise UserError(f"{self.state} cannot be resumed from ({error}); start the run anew.") from None
+
+    def state_header(self) -> tuple[dict[str, Any], Shapes]:
+        """The header {clock, notes} of the saved state, and the shapes of its tensors by name. UserError: damaged."""
+        metadata, shapes = read_tensor_header(self.state)
+        header = parse_json(str(metadata.get("aegean", "")), str(self.state))
+        found = header.get("format") if isinstance(header, dict) else None
+        if found != FORMAT:
+            raise UserError(f"{self.state} has format {found!r}, expected {FORMAT}; train anew.")
+        try:
+            check_header(header)
+        except (AssertionError, TypeError) as error:
+            raise UserError(f"{self.state} cannot be resumed from ({error}); start the run anew.") from None
+        return header, shapes
 
     def clock(self) -> dict[str, int]:
         """The clock of the saved state; empty before the first save."""
-        if not self.state.exists():
-            return {}
-        try:
-            with safetensors.safe_open(str(self.state), framework="pt") as opened:
-                return parse_json((opened.metadata() or {})["aegean"], str(self.state))["clock"]
-        except (SafetensorError, OSError, KeyError, TypeError) as error:
-            raise UserError(f"{self.state} cannot be read ({error}); start the run anew.") from None
+        return self.state_header()[0]["clock"] if self.state.exists() else {}
 
     def log(self, **line: Any) -> None:
         """Append one line to metrics.jsonl."""
-        with self.metrics.open("a", encoding="utf-8") as out:
+        descriptor = os.open(self.metrics, os.O_WRONLY | os.O_CREAT | os.O_APPEND | NO_LINK, 0o666)
+        with os.fdopen(descriptor, "a", encoding="utf-8") as out:
             out.write(json.dumps(line) + "\n")
             out.flush()
             os.fsync(out.fileno())
 
     def lines(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl; a last line cut short by a kill is left out."""
+        """The lines of metrics.jsonl; a last line cut short by a kill is left out. UserError: others are damaged."""
         if not self.metrics.exists():
             return []
-        lines = []
-        for text in self.metrics.read_text(encoding="utf-8").splitlines():
+        texts, lines = read_text(self.metrics, LOG_LIMIT).split("\n"), []
+        for number, text in enumerate(texts[:-1], 1):  # behind the last end of a line is nothing, or what a kill left
             try:
                 lines.append(json.loads(text))
-            except json.JSONDecodeError:
-                break
+                check_line(lines[-1])
+            except (ValueError, AssertionError, TypeError, RecursionError) as error:
+                raise UserError(f"{self.metrics}, line {number} ({error}): restore it from a copy.") from None
         return lines
 
     def read_scores(self) -> dict[str, dict[str, Any]]:
         """The scores of the final evaluation, {value, floor, better} by key; empty before it."""
-        return json.loads(self.scores.read_text(encoding="utf-8"))["scores"] if self.scores.exists() else {}
+        return self.evaluation()[1]
+
+    def evaluation(self) -> tuple[int, dict[str, dict[str, Any]]]:
+        """The final evaluation: after how many images, and its scores by key; (-1, {}) before it. UserError:
+        damaged."""
+        if not self.scores.exists():
+            return -1, {}
+        found = parse_json(read_text(self.scores), str(self.scores))
+        try:
+            check_scores(found["scores"])
+            assert fits(found["images"], int), "no number of images"
+            return found["images"], found["scores"]
+        except (AssertionError, LookupError, TypeError) as error:
+            raise UserError(f"{self.scores} holds no scores ({error}); delete it and resume the run.") from None
 
     def cut_log(self, count: int) -> None:
         """Keep the first `count` lines, those that the resumed state has seen written."""

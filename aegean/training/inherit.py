@@ -1,4 +1,4 @@
-"""`--from`: the networks that a run begins with, from an earlier run or a model file."""
+"""The networks that a run begins with, from an earlier run or a model file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from aegean.config import Net, UserError
 from aegean.data import DataInfo
 from aegean.latent import quantiser_of
 from aegean.model import Model
+from aegean.surface import option
 from aegean.training.folder import Settings
 from aegean.training.schedule import Run
 from aegean.training.trainer import Trainer
@@ -33,10 +34,10 @@ def fitting(run: Run, model: Model, info: DataInfo) -> list[str]:
     """The run's networks that the source has in the same form. UserError: what does not fit, and what would."""
     if tuple(model.info.shape) != tuple(info.shape):
         channels, *sides = model.info.shape
-        bring = f"bring these to it with --size {sides[0]} --channels {channels}, or " if len(set(sides)) == 1 else ""
+        to = f"{option('size', sides[0])} {option('channels', channels)}" if len(set(sides)) == 1 else ""
         raise UserError(
-            f"--from: made for samples of shape {model.info.shape}, but these have {info.shape}; {bring}train a source "
-            "on data of this shape."
+            f"{option('source')}: made for samples of shape {model.info.shape}, but these have {info.shape}; "
+            f"{f'bring these to it with {to}, or ' if to else ''}train a source on data of this shape."
         )
     fits = []
     for name, spec in run.nets.items():
@@ -44,13 +45,15 @@ def fitting(run: Run, model: Model, info: DataInfo) -> list[str]:
         if theirs is None or name == "prior" or quantises_anew(spec, theirs):
             continue
         if theirs != spec:
-            chosen = " ".join(f"--set {k}={v}" for k, v in model.about.get("settings", {}).items()) or "its defaults"
+            chosen = " ".join(option(k, v) for k, v in model.about.get("settings", {}).items()) or "its defaults"
             raise UserError(
-                f"--from: network {name} differs: {_difference(spec, theirs)}; the source was trained with {chosen}."
+                f"{option('source')}: network {name} differs: {_difference(spec, theirs)}; the source was trained with "
+                f"{chosen}."
             )
         fits.append(name)
     if not fits:
-        raise UserError(f"--from: the source has {', '.join(model.specs)}; none of the recipe's {', '.join(run.nets)}.")
+        theirs, ours = ", ".join(model.specs), ", ".join(run.nets)
+        raise UserError(f"{option('source')}: the source has {theirs}; none of the recipe's {ours}.")
     return fits
 
 

@@ -165,7 +165,7 @@ class Player:
             )
 
     def tensors(self) -> dict[str, Tensor]:
-        """What must be kept to go on."""
+        """What must be kept to resume."""
         means = {f"{k}.mean": v for k, v in self.means.items()}
         squares = {f"{k}.square": v for k, v in self.squares.items()}
         slopes = {"slopes": self.slopes} if self.turn.balance else {}

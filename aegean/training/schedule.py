@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -33,12 +34,12 @@ class Turn(Config):
 
 
 @dataclass(frozen=True)
-class Edge(Config):
+class Edge(Config, ABC):
     """What moves between networks before the first step of a phase; `words` say it to a person."""
 
     @property
-    def words(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def words(self) -> str: ...
 
 
 @dataclass(frozen=True)

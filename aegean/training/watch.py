@@ -6,21 +6,21 @@ import re
 from collections.abc import Mapping
 
 from aegean.data.info import DataInfo
+from aegean.nets.kinds import kind_of
 from aegean.surface import option
 
 COVERED = 0.3  # of what real data cover
 FALLEN = 0.6  # of the best coverage of the run so far
 EARLY = 0.25  # of a phase, in which nothing is expected yet
 SILENT = 0.1  # bits of a level's rate
-AUGMENTATIONS = {"image": "translation,cutout"}  # of a discriminator, by kind of data
 SATURATED = 0.05  # mean discriminator loss of an undecided one: about 0.69 relativistic, 1.39 non-saturating
 
 
 def cures(recipe: str, info: DataInfo) -> str:
     """What helps against a collapse or a saturated discriminator, as far as the run does not do it already."""
     found = [f"a larger {option('gamma')}", f"a lower {option('lr')}", option("pack", 2)]
-    if augmentations := AUGMENTATIONS.get(info.kind):
-        found.insert(0, option("augment", augmentations))
+    if augmentations := kind_of(info).augmentations:
+        found.insert(0, option("augment", ",".join(augmentations)))
     if recipe != "ae_to_gan":
         found.insert(0, "start from an autoencoder (recipe ae_to_gan)")
     return f"cures: {', '.join(found)}"
