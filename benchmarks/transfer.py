@@ -30,7 +30,7 @@ from aegean.data import Dataset, kinds
 from aegean.recipes import RECIPES, configure
 from aegean.recipes.registry import options
 from aegean.training.engine import Engine, choose_engine
-from aegean.training.probe import images_for_minutes
+from aegean.training.probe import pace_of, plan_for
 from aegean.training.schedule import Fit, Phase, Run
 from aegean.training.trainer import Trainer
 
@@ -111,7 +111,7 @@ class Bench:
 
     def images_in(self, seconds: float, run: Run) -> int:
         """How many images of this run fit into so many seconds."""
-        return images_for_minutes(seconds / 60, run, lambda: self.trainer(run, 0), lambda model: {}, 0)
+        return plan_for(seconds, run, pace_of(run, lambda: self.trainer(run, 0), lambda model: {}), 1).images
 
     def play(self, run: Run, seed: int, picture: Path | None) -> list[dict[str, Any]]:
         trainer = self.trainer(run, seed)

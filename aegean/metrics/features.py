@@ -116,6 +116,8 @@ def _kept(dataset: Dataset, kind: Kind, key: str, classes: int) -> FeatureNetwor
     if found := _read(path, config):
         with contextlib.suppress(RuntimeError, KeyError, TypeError):  # tensors of other shapes, or missing ones
             return _assembled(key, info, classes, *found)
+    steps = networks.train_steps(len(dataset.train))
+    say(f"training the feature network {key}, once for these data: {steps:,} steps, up to some minutes on one core")
     found = _trained(dataset, kind, key, classes)
     _write(path, *found, config)
     accuracy = f"; held-out accuracy {found[1]:.1%}" if found[1] is not None else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,10 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from aegean.config import UserError, parse_json
+from aegean.config import UserError
 from aegean.data import Dataset
 from aegean.data.read.sprites import known_factors
-from aegean.files import write_atomically
 from aegean.metrics.protocol import Evaluator
 from aegean.model import Model
 from aegean.session.evaluate import COUNTED, make_evaluator, write_scores
@@ -109,8 +107,7 @@ def read_entries(plans: dict[Path, Settings], dataset: Dataset) -> list[Entry]:
             say(f"evaluating the encoder of {entry.path}")
             probed = evaluator().probed(load(entry.path))
             entry.scores.update({key: score_json(score) for key, score in probed.items()})
-            content = {"images": entry.images, "scores": entry.scores}
-            write_atomically(Folder(entry.path).scores, json.dumps(content, indent=1))
+            Folder(entry.path).write_scores(entry.images, entry.scores)
     return entries
 
 
@@ -121,7 +118,7 @@ def _read(path: Path, plan: Settings) -> Entry:
     return Entry(
         path,
         plan,
-        [line for line in folder.lines() if isinstance(line, dict)],
+        folder.lines(),
         _scores(folder, images),
         images,
         float(model.about.get("seconds", 0)),
@@ -133,15 +130,12 @@ def _read(path: Path, plan: Settings) -> Entry:
 
 def _scores(folder: Folder, images: int) -> dict[str, dict[str, Any]]:
     """The kept scores of the model at so many images; empty where there are none of it."""
-    if not folder.scores.exists():
+    try:
+        found, scores = folder.evaluation()
+    except UserError as error:
+        say(f"note: {error}")
         return {}
-    kept = parse_json(folder.scores.read_text(encoding="utf-8", errors="replace"), str(folder.scores))
-    if not isinstance(kept, dict) or kept.get("images") != images or not isinstance(kept.get("scores"), dict):
-        return {}
-    whole = all(
-        isinstance(score, dict) and {"value", "floor", "better"} <= set(score) for score in kept["scores"].values()
-    )
-    return kept["scores"] if whole else {}
+    return scores if found == images else {}
 
 
 def _same_floors(entries: list[Entry]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,6 @@ from tqdm import tqdm
 
 from aegean.config import UserError
 from aegean.data import DataOptions, Dataset, open_data
-from aegean.files import write_atomically
 from aegean.machine import pick_device
 from aegean.metrics.features import feature_network, feature_network_from
 from aegean.metrics.protocol import Evaluator
@@ -80,6 +78,5 @@ def write_scores(folder: Folder, evaluator: Evaluator, model: Model, images: int
         model.progress = EVALUATING
     scores = evaluator(model)
     if evaluator.world.leads:
-        content = {"images": images, "scores": {key: score_json(score) for key, score in scores.items()}}
-        write_atomically(folder.scores, json.dumps(content, indent=1))
+        folder.write_scores(images, {key: score_json(score) for key, score in scores.items()})
     return scores

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import traceback
 
 from aegean.config import UserError
@@ -62,6 +61,16 @@ def _finish(folder: Folder, plan: Settings, dataset: Dataset, evaluator: Evaluat
         model = (fitted(folder, plan, dataset) if world.leads else model).to(trainer.device)
         world.any(False)
         model = load(folder.path, trainer.device)
-    if world.share(not folder.scores.exists() or json.loads(folder.scores.read_text())["images"] != plan.images):
+    if world.share(not evaluated(folder, plan)):
+        say(f"evaluating on {min(dataset.info.test_count, COUNTED):,} held-out samples")
         write_scores(folder, Evaluator(dataset, evaluator.features, COUNTED, world=world), model, plan.images)
     return model
+
+
+def evaluated(folder: Folder, plan: Settings) -> bool:
+    """Whether there are scores of the finished model."""
+    try:
+        return folder.evaluation()[0] == plan.images
+    except UserError as error:
+        say(f"note: {error}")
+        return False

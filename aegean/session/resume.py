@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
 
 from aegean.config import UserError
-from aegean.machine import describe
+from aegean.machine import cores, describe
 from aegean.model import Model
+from aegean.model.header import read_header
 from aegean.session.evaluate import WATCHED, make_evaluator
-from aegean.session.finish import finish
+from aegean.session.finish import evaluated, finish
 from aegean.session.options import parse_images
-from aegean.session.runs import own_data
+from aegean.session.runs import load, own_data
 from aegean.session.setup import begin, make_feed, make_trainer
 from aegean.surface import option, say
+from aegean.training.checks import check_clock
 from aegean.training.folder import Folder, Settings
 from aegean.training.trainer import check_split
+
+MOST_BYTES = 64 << 30  # of networks that have no saved state yet
 
 
 def resume(
@@ -39,7 +44,7 @@ def resume(
     where, world = begin(plan.machine.get("device", "auto") if device == "auto" else device)
     dataset = world.first(lambda: own_data(path, plan))
     if plan.machine.get("threads") and where.type == "cpu" and world.size == 1:
-        torch.set_num_threads(int(plan.machine["threads"]))
+        torch.set_num_threads(min(plan.machine["threads"], cores()))
     for name, value in describe(where, world.size).items():
         if plan.machine.get(name, value) != value:
             say(f"note: {name} was {plan.machine.get(name)!r} and is {value!r}: results will not agree bit for bit")
@@ -51,8 +56,41 @@ def resume(
     world.any(False)  # all have read the old settings
     if world.leads and plan != folder.read():
         folder.write_settings(plan)
+    if world.share(is_finished(folder, plan)):
+        more = f"to train it further, raise {option('images')}"
+        say(f"{path} is finished: trained on its {plan.images:,} images, and evaluated; {more}")
+        return load(path, where)
+    world.first(lambda: check_networks(folder, plan))
     trainer = make_trainer(plan.run, make_feed(dataset, where, plan.run.seed, world), plan.engine, world)
     return finish(folder, plan, dataset, make_evaluator(dataset, WATCHED, world), trainer)
+
+
+def is_finished(folder: Folder, plan: Settings) -> bool:
+    """Whether nothing is left to do: to train, to fit or to evaluate."""
+    clock = folder.clock()
+    if clock.get("images") != plan.run.images or not evaluated(folder, plan):
+        return False
+    return folder.model.exists() and read_header(folder.model).about.get("prior", "") == plan.prior
+
+
+def check_networks(folder: Folder, plan: Settings) -> None:
+    """UserError: the run's networks are not those of its saved state, or, where there is none yet, would not fit into
+    memory. They are looked at without memory, so that a description cannot take more than the state holds."""
+    shapes = None
+    if folder.state.exists():
+        header, shapes = folder.state_header()
+        check_clock(header["clock"], plan.run, folder.state)
+    bytes_ = 0
+    for name, spec in plan.run.nets.items():
+        try:
+            mine = {f"net/{name}/{k}": tuple(v.shape) for k, v in spec.outline().state_dict().items()}
+        except Exception as error:  # constructors raise many kinds for arguments that make no sense
+            raise UserError(f"{folder.config}: network {name} cannot be built ({error!r}).") from None
+        bytes_ += 4 * sum(map(math.prod, mine.values()))
+        if shapes is not None and mine != {k: v for k, v in shapes.items() if k.startswith(f"net/{name}/")}:
+            raise UserError(f"{folder.config}: network {name} is not the one in {folder.state}; start the run anew.")
+    if bytes_ > MOST_BYTES:
+        raise UserError(f"{folder.config}: its networks would take {bytes_ >> 30:,} GiB; train with smaller ones.")
 
 
 def raised(folder: Folder, plan: Settings, images: int) -> Settings:

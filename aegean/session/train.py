@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,11 @@ from aegean.config import UserError
 from aegean.data import DataOptions, open_data
 from aegean.data.sets.opening import settled
 from aegean.machine import describe
+from aegean.metrics.protocol import Evaluator
 from aegean.model import Model
 from aegean.recipes import configure
 from aegean.recipes.registry import parse_all
-from aegean.session.evaluate import WATCHED, make_evaluator
+from aegean.session.evaluate import COUNTED, WATCHED, make_evaluator
 from aegean.session.finish import finish
 from aegean.session.options import TrainingOptions, takes_options, with_budget
 from aegean.session.runs import free_place
@@ -22,7 +25,11 @@ from aegean.surface import option, say
 from aegean.training.engine import choose_engine
 from aegean.training.folder import Folder, Settings, command, now
 from aegean.training.inherit import fitting, inherit
-from aegean.training.probe import images_for_minutes
+from aegean.training.probe import pace_of, plan_for
+from aegean.training.schedule import Run
+from aegean.training.trainer import Trainer
+
+LEARNING = 200  # steps of a phase, below which a model has hardly left its first random values
 
 
 @takes_options
@@ -39,6 +46,7 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
     Raises UserError for what the user can mend, Fault when a guard stopped the run, Interrupted after SIGINT or SIGTERM
     (the state is saved), Lost when another process is gone.
     """
+    began = time.monotonic()
     asked, folder = TrainingOptions(**options), Folder(out)
     data = settled(DataOptions(data) if isinstance(data, str) else data)
     device, world = begin(asked.device)
@@ -60,11 +68,10 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
     engine = choose(run)
     evaluator = make_evaluator(dataset, WATCHED, world)
     feed = make_feed(dataset, device, asked.seed, world)
+    evaluations = asked.evaluations
     if asked.minutes is not None:
         make = partial(make_trainer, run, feed, engine.replace(backend=""), world)
-        images = images_for_minutes(asked.minutes, run, make, evaluator, asked.evaluations)
-        run = run.with_images(min(images, run.images) if asked.budget else images)
-        say(f"{asked.minutes:g} minutes are about {run.images:,} images on this machine")
+        run, evaluations = in_time(run, make, evaluator, asked, began)
         engine = choose(run)  # by the length that it has now
     plan = Settings(
         recipe=recipe,
@@ -75,7 +82,7 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
         engine=engine,
         inherited=inherited,
         minutes=asked.minutes or 0.0,
-        evaluations=asked.evaluations,
+        evaluations=evaluations,
         machine=describe(device, world.size),
         command=command(),
         started=now(),
@@ -85,3 +92,41 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
         folder.create(plan, overwrite)
     say(engine.words(device))
     return finish(folder, plan, dataset, evaluator, trainer)
+
+
+def in_time(
+    run: Run, make: Callable[[], Trainer], evaluator: Evaluator, asked: TrainingOptions, began: float
+) -> tuple[Run, int]:
+    """The run, and how often it is evaluated, so that all ends when the minutes asked for are over.
+
+    run: of the recipe's own length.
+    make: gives a throwaway trainer.
+    evaluator: that of the evaluations while training; the final one looks at more samples.
+    asked: minutes, and perhaps images, of which the smaller budget counts.
+    began: when this session began, on the monotonic clock: what was waited for since then counts.
+    """
+    phases = len(run.schedule)
+    say(f"measuring the pace of training, about {2 * phases + 3} s; it counts, as all before and after training does")
+    pace = pace_of(run, make, evaluator)
+    spent = time.monotonic() - began
+    test = evaluator.dataset.info.test_count
+    last = pace.evaluation * max(1.0, min(test, COUNTED) / max(1, min(test, WATCHED)))
+    left = evaluator.world.share(60 * (asked.minutes or 0.0) - spent - last)
+    plan = plan_for(left, run, pace, asked.evaluations)
+    run = run.with_images(min(plan.images, run.images) if asked.budget else plan.images)
+    along = plan.evaluations * pace.evaluation
+    say(
+        f"{minutes(60 * (asked.minutes or 0.0))}: {spent:.0f} s are over; evaluations take about {along:.0f} s while "
+        f"training, {last:.0f} s at the end; so about {run.images:,} images on this machine"
+    )
+    if run.images < LEARNING * run.batch * phases:
+        say(
+            f"warning: {run.images:,} images are too few to learn from: expect noise. Give more "
+            f"{option('minutes')}, or smaller networks: {option('width', '...')}."
+        )
+    return run, plan.evaluations
+
+
+def minutes(seconds: float) -> str:
+    """90 -> "1.5 minutes", 60 -> "1 minute"."""
+    return f"{seconds / 60:g} minute{'s' * (seconds != 60)}"

@@ -257,6 +257,10 @@ class Folder:
         except (AssertionError, LookupError, TypeError) as error:
             raise UserError(f"{self.scores} holds no scores ({error}); delete it and resume the run.") from None
 
+    def write_scores(self, images: int, scores: Mapping[str, Any]) -> None:
+        """The final evaluation, after so many images."""
+        write_atomically(self.scores, json.dumps({"images": images, "scores": scores}, indent=1))
+
     def cut_log(self, count: int) -> None:
         """Keep the first `count` lines, those that the resumed state has seen written."""
         lines = [json.dumps(line) + "\n" for line in self.lines()[:count]]

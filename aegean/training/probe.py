@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -16,20 +16,30 @@ from aegean.training.schedule import Run
 from aegean.training.trainer import Trainer
 
 
-def images_for_minutes(
-    minutes: float,
-    run: Run,
-    make: Callable[[], Trainer],
-    evaluate: Callable[[Model], Mapping[str, Any]],
-    evaluations: int,
-) -> int:
-    """How many images fit into so many minutes: a probe of each phase's first steps and of an evaluation.
+class Pace(NamedTuple):
+    """What a run takes on this machine, in seconds."""
 
-    `make` gives a throwaway trainer; the time of all evaluations is taken off the budget.
+    image: float  # to train on one, over all phases
+    evaluation: float  # to evaluate the model once, while it trains
+
+
+class Plan(NamedTuple):
+    """What fits into a budget of time."""
+
+    images: int
+    evaluations: int
+
+
+def pace_of(run: Run, make: Callable[[], Trainer], evaluate: Callable[[Model], Mapping[str, Any]]) -> Pace:
+    """The pace of a run: of each phase's first steps, a second each, and of an evaluation.
+
+    run: what is trained.
+    make: gives a throwaway trainer.
+    evaluate: scores of a model.
     """
     trainer = make()
     world = trainer.world
-    seconds_an_image, evaluation = 0.0, 0.0
+    image, evaluation = 0.0, 0.0
     for number, phase in enumerate(run.schedule):
         trainer.place({"phase": number, "seen": 0, "images": 0, "summed": 0})
         for _ in range(2):
@@ -40,13 +50,21 @@ def images_for_minutes(
             trainer.step()
             trainer.wait()
             steps += 1
-        seconds_an_image += (time.monotonic() - start) / steps / run.batch * phase.images / run.images
+        image += (time.monotonic() - start) / steps / run.batch * phase.images / run.images
     with contextlib.suppress(UserError):
         start = time.monotonic()
         evaluate(trainer.model())
-        evaluation = (time.monotonic() - start) * evaluations
-    left = max(minutes * 60 - evaluation, 0.2 * minutes * 60)
-    return world.share(max(run.batch * len(run.schedule), int(left / seconds_an_image)))
+        evaluation = time.monotonic() - start
+    return Pace(*world.share([image, evaluation]))
+
+
+def plan_for(seconds: float, run: Run, pace: Pace, evaluations: int) -> Plan:
+    """How many images fit into so many seconds beside evaluations, which take at most a third of them: fewer of them,
+    where as many as asked for would take more. At least one step of each phase, and an evaluation."""
+    most = seconds / 3 / pace.evaluation if pace.evaluation > 0 else evaluations
+    evaluations = max(1, min(evaluations, int(most)))
+    left = max(0.0, seconds - evaluations * pace.evaluation)
+    return Plan(max(run.batch * len(run.schedule), int(left / pace.image)), evaluations)
 
 
 def parts_that_fit(run: Run, make: Callable[[int], Trainer], parts: int) -> int | None:
