@@ -154,6 +154,7 @@ class Folder:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """One process trains a run at a time. What a killed one left half written is removed."""
+        self._check_places()
         try:
             import fcntl
         except ImportError:  # Windows
@@ -162,7 +163,6 @@ class Folder:
         descriptor = os.open(self.state.parent, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._check_links()
             for left in self.path.rglob(".*.tmp"):
                 left.unlink()
             yield
@@ -171,12 +171,15 @@ class Folder:
         finally:
             os.close(descriptor)
 
-    def _check_links(self) -> None:
-        """UserError: what is written would land elsewhere."""
+    def _check_places(self) -> None:
+        """Make the folders that are missing. UserError: what is written would land elsewhere, or nowhere."""
         for place in (self.samples, self.tensorboard, self.state.parent, self.metrics):
             if place.is_symlink():
                 raise UserError(f"{place} is a symbolic link: nothing is written through it; move it away.")
-            if place is not self.metrics:
+            folder = place != self.metrics
+            if place.exists() and place.is_dir() is not folder:
+                raise UserError(f"{place} is no {'folder' if folder else 'file'}; move it away.")
+            if folder:
                 place.mkdir(exist_ok=True)
 
     def save_state(self, tensors: Mapping[str, Tensor], clock: dict[str, int], notes: dict[str, Any]) -> None:
