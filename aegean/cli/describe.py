@@ -10,8 +10,9 @@ from typing import Any
 from aegean.cli.outputs import table
 from aegean.model.header import Header, read_header
 from aegean.model.verbs import VERBS, hint
-from aegean.training.folder import Folder, Settings
+from aegean.training.folder import Folder
 from aegean.training.history import handed_over, phase_starts
+from aegean.training.settings import Settings
 
 LEGEND = (
     "name@network:count - the network whose features are compared (test: none), and how many samples; "

@@ -18,7 +18,8 @@ from aegean.integrations.kinds import kind_of
 from aegean.model import Model
 from aegean.session.runs import load, own_data
 from aegean.surface import say
-from aegean.training.folder import Folder, Settings
+from aegean.training.folder import Folder
+from aegean.training.settings import Settings
 
 MODEL, CARD, SAMPLES, RECONSTRUCTIONS = "model.safetensors", "README.md", "samples.png", "reconstructions.png"
 SHOWN = 64  # samples in the picture

@@ -24,8 +24,9 @@ from aegean.session.resume import resume
 from aegean.session.runs import own_data
 from aegean.session.train import train
 from aegean.surface import option
-from aegean.training.folder import Folder, Settings
+from aegean.training.folder import Folder
 from aegean.training.guard import Fault
+from aegean.training.settings import Settings
 
 OTHER = {"run": "a budget or networks", "minutes": "a budget", "recipe": "a recipe", "inherited": "a source",
          "settings": "options"}  # fmt: skip

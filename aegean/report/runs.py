@@ -17,8 +17,9 @@ from aegean.model import Model
 from aegean.session.evaluate import COUNTED, make_evaluator, write_scores
 from aegean.session.runs import load
 from aegean.surface import say
-from aegean.training.folder import Folder, Settings, score_json
+from aegean.training.folder import Folder, score_json
 from aegean.training.history import phase_starts
+from aegean.training.settings import Settings
 
 PROBES = ("probe@", "mig@")  # keys of scores of encoders
 SAME_FLOOR = 1e-3  # relative; floors further apart were measured with another feature network

@@ -16,10 +16,11 @@ from aegean.session.memory import too_large
 from aegean.session.priors import fitted
 from aegean.session.runs import load
 from aegean.surface import say
-from aegean.training.folder import Folder, Settings
+from aegean.training.folder import Folder
 from aegean.training.guard import Fault
 from aegean.training.inherit import give
 from aegean.training.loop import Interrupted, follow, lead
+from aegean.training.settings import Settings
 from aegean.training.trainer import Trainer
 from aegean.training.world import Lost
 

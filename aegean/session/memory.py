@@ -7,8 +7,9 @@ import shlex
 from aegean.data import Dataset
 from aegean.session.setup import make_feed, make_trainer
 from aegean.surface import either, muted, option
-from aegean.training.folder import Folder, Settings
+from aegean.training.folder import Folder
 from aegean.training.probe import parts_that_fit
+from aegean.training.settings import Settings
 from aegean.training.trainer import Trainer, check_split
 
 

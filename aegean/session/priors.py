@@ -14,7 +14,8 @@ from aegean.model import Model
 from aegean.session.runs import load, own_data
 from aegean.session.setup import make_feed, make_trainer
 from aegean.surface import muted, say
-from aegean.training.folder import Folder, Settings
+from aegean.training.folder import Folder
+from aegean.training.settings import Settings
 from aegean.training.trainer import fit
 
 

@@ -18,7 +18,8 @@ from aegean.session.runs import load, own_data
 from aegean.session.setup import begin, make_feed, make_trainer
 from aegean.surface import option, say
 from aegean.training.checks import check_clock
-from aegean.training.folder import Folder, Settings
+from aegean.training.folder import Folder
+from aegean.training.settings import Settings
 from aegean.training.trainer import check_split
 
 MOST_BYTES = 64 << 30  # of networks that have no saved state yet

@@ -13,7 +13,8 @@ from aegean.data import Dataset, open_data
 from aegean.files import read_text
 from aegean.model import Model
 from aegean.surface import either, option
-from aegean.training.folder import Folder, Settings
+from aegean.training.folder import Folder
+from aegean.training.settings import Settings
 
 
 def load(path: str | Path, device: str | torch.device = "cpu") -> Model:

@@ -23,10 +23,11 @@ from aegean.session.runs import free_place
 from aegean.session.setup import begin, make_feed, make_trainer
 from aegean.surface import option, say
 from aegean.training.engine import choose_engine
-from aegean.training.folder import Folder, Settings, command, now
+from aegean.training.folder import Folder
 from aegean.training.inherit import fitting, inherit
 from aegean.training.probe import pace_of, plan_for
 from aegean.training.schedule import Run
+from aegean.training.settings import Settings, command, now
 from aegean.training.trainer import Trainer
 
 LEARNING = 200  # steps of a phase, below which a model has hardly left its first random values

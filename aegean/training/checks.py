@@ -15,7 +15,7 @@ from aegean.training.engine import Engine
 from aegean.training.schedule import Copy, Fit, Phase, Renew, Run
 
 if TYPE_CHECKING:
-    from aegean.training.folder import Settings
+    from aegean.training.settings import Settings
 
 MOST = 10**15  # images; 300 years at a million a second
 BATCH = 1 << 20  # samples

@@ -3,68 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import os
-import shlex
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import safetensors
 from safetensors import SafetensorError
 
-from aegean.config import Config, UserError, fits, from_json, parse_json, to_json
-from aegean.data import DataInfo, DataOptions
+from aegean.config import UserError, fits, from_json, parse_json, to_json
 from aegean.files import Shapes, read_tensor_header, read_text, write_atomically
 from aegean.surface import option
 from aegean.training.checks import check_header, check_line, check_scores, check_settings
-from aegean.training.engine import Engine
-from aegean.training.schedule import Run
+from aegean.training.settings import FORMAT, Settings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-FORMAT = 2
 LOG_LIMIT = 64 << 20  # bytes of metrics.jsonl
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 EARLIER = "Give the folder of an earlier training."
-
-
-@dataclass(frozen=True)
-class Settings(Config):
-    """What a run was asked to do and where it ran: the content of its config.json."""
-
-    recipe: str
-    settings: dict[str, Any]
-    data: DataOptions
-    info: DataInfo
-    run: Run
-    engine: Engine = field(default_factory=Engine)
-    inherited: dict[str, Any] = field(default_factory=dict)  # source, nets, images, seconds; empty without
-    minutes: float = 0.0  # as asked for; already turned into images
-    evaluations: int = 20
-    prior: str = ""  # fitted afterwards, by name; fitted anew when more training has moved the latents
-    format: int = FORMAT
-    machine: dict[str, Any] = field(default_factory=dict)
-    command: str = ""
-    started: str = ""
-
-    @property
-    def images(self) -> int:
-        """The whole budget: an inherited network's images count."""
-        return self.run.images + int(self.inherited.get("images", 0))
-
-
-def command() -> str:
-    return shlex.join(["aegean", *sys.argv[1:]] if Path(sys.argv[0]).name in ("aegean", "__main__.py") else sys.argv)
-
-
-def now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 class Score(Protocol):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from aegean.training.folder import Settings
 from aegean.training.schedule import Renew, Run
+from aegean.training.settings import Settings
 
 
 def phase_starts(lines: Sequence[dict[str, Any]], plan: Settings) -> list[tuple[str, int, float]]:

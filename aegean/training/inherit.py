@@ -11,8 +11,8 @@ from aegean.data import DataInfo
 from aegean.latent import quantiser_of
 from aegean.model import Model
 from aegean.surface import option
-from aegean.training.folder import Settings
 from aegean.training.schedule import Run
+from aegean.training.settings import Settings
 from aegean.training.trainer import Trainer
 
 

@@ -15,9 +15,10 @@ from aegean.config import UserError
 from aegean.machine import reset_peak
 from aegean.model import Model
 from aegean.surface import say
-from aegean.training.folder import Folder, Settings
+from aegean.training.folder import Folder
 from aegean.training.guard import Fault
 from aegean.training.record import Record
+from aegean.training.settings import Settings
 from aegean.training.trainer import Trainer
 from aegean.training.watchers import Watcher, watch
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from aegean.machine import peak
-from aegean.training.folder import Folder, Settings
+from aegean.training.folder import Folder
 from aegean.training.guard import Fault
+from aegean.training.settings import Settings
 from aegean.training.trainer import Trainer
 
 

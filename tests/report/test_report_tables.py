@@ -13,7 +13,7 @@ from aegean.report.ranking import ranked
 from aegean.report.runs import Entry
 from aegean.report.steps import next_steps, train_command
 from aegean.report.verdict import verdict, warnings
-from aegean.training.folder import Settings
+from aegean.training.settings import Settings
 
 INFO = DataInfo("dots", (1, 8, 8), (127.5,), (127.5,), count=100, test_count=50, fingerprint="f")
 FD, COVERAGE, MEMORISED, PSNR = "fd@dots:50", "coverage@dots:50", "memorised@dots:50", "psnr@test:50"
