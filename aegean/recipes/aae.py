@@ -22,7 +22,7 @@ def aae(
     build: Build = UNLABELLED,
     budget: Budget = Budget(),
 ) -> Run:
-    """An autoencoder whose latents a small adversary makes look like the prior, in the place of a divergence.
+    """An autoencoder whose latents an adversary, instead of a divergence, makes look like the prior.
 
     Paper: Makhzani et al. 2015 (section 2; here with the relativistic loss and R1 and R2, weight `gamma`, on latents:
     Huang et al. 2024).

@@ -53,7 +53,7 @@ def autoencoder_nets(
 
 @recipe
 def ae(data: DataInfo, *, error: Error = "squared", build: Build = Build(), budget: Budget = Budget()) -> Run:
-    """A plain autoencoder: the encoder's latent, one linear layer, the decoder's picture.
+    """A plain autoencoder: an encoder, one linear layer to the latent, a decoder.
 
     Paper: Hinton and Salakhutdinov 2006. It reconstructs and encodes; to sample, fit a prior afterwards
     (`aegean fit RUN --prior mixture`). Expected: digits, 40,000 images, 14 s on two cores: psnr@test:397 23.1 dB.
@@ -74,7 +74,7 @@ def denoising_ae(
     build: Build = Build(),
     budget: Budget = Budget(),
 ) -> Run:
-    """An autoencoder that sees its data through Gaussian noise and restores them.
+    """An autoencoder that restores its data from copies with Gaussian noise.
 
     Paper: Vincent et al. 2008. Noise is added in training only. Expected: digits, 40,000 images, 10 s on two cores:
     psnr@test:397 21.4 dB on clean pictures.

@@ -26,12 +26,12 @@ from aegean.training.schedule import Copy, Edge, Fit, Phase, Renew, Run
 class Transfer:
     """What is handed over, each edge by name of the network that receives it.
 
-    generator: begins as the decoder (initialise), or new
+    generator: begins as the decoder (initialise) or new
     discriminator: its backbone begins as the encoder (initialise), or new; or small heads look at the levels of the
         frozen encoder, as they are (share) or through fixed random projections across levels (project)
     prior: what is fitted to the latents: a mixture, a mapping network or one Gaussian; normal: N(0, 1)
     freeze: so many levels of the discriminator stay as the encoder's, from the data upwards
-    pixels: with share or project another head sees the samples themselves
+    pixels: whether, with share or project, another head sees the samples themselves
     """
 
     generator: Literal["initialise", "new"] = "initialise"
@@ -102,7 +102,7 @@ def ae_to_gan(
     teacher: share of the images that the VAE is trained on
     warmup: share of the images that the discriminator alone is trained on
     ramp: share of the last phase over which the generator's rate rises
-    recon: reconstructions are fakes for the discriminator, too
+    recon: whether reconstructions are fakes for the discriminator, too
     """
     opponent.check(budget.batch)
     shares(teacher, warmup)

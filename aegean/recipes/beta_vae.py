@@ -18,8 +18,9 @@ def beta_vae(
     build: Build = UNLABELLED,
     budget: Budget = Budget(),
 ) -> Run:
-    """A variational autoencoder with a rate of more weight, so that a latent dimension comes to stand for one factor of
-    the data. The price is a worse reconstruction.
+    """A VAE with more weight on its rate, so that each latent dimension comes to stand for one factor of the data.
+
+    The price is a worse reconstruction.
 
     Paper: Higgins et al. 2017, eq. 4.
     Expected: sprites, network=mlp latent=10, 100,000 images, 10 s of one thread: mig@factors:4608 0.21 and

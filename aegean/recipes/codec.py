@@ -31,8 +31,8 @@ def codec(
 ) -> Run:
     """Lossy and lossless compression to files (`aegean compress`): as few bits as a squared error is worth.
 
-    An autoencoder whose latent is a grid of whole numbers. Of pictures it begins as a cosine transform, which a network
-    then bends. It minimises the bits that the numbers take, under an integer network that sees the neighbours of each,
+    An autoencoder whose latent is a grid of whole numbers. On pictures it begins as a cosine transform, which a network
+    then adapts. It minimises the bits that the numbers take, under an integer network that sees the neighbours of each,
     plus the squared error. Beside it a second integer network learns to choose tables for the exact pixels of 8-bit
     pictures. With `--from RUN` it starts from a trained autoencoder (`--from FOLDER`: one of diffusers), or from the
     pixel network of `lossless`.
@@ -43,8 +43,8 @@ def codec(
     `quality=90` 209 at 32.0 dB (WebP 154 and 368, JPEG 415 and 679).
 
     quality: weight of the squared error beside the bits; a larger one gives larger files and better pictures
-    levels: steps of each number; 0 chooses by the quality
-    depth: numbers at each place of the grid; 0 chooses by the quality
+    levels: values that each latent dimension is rounded to; 0 chooses by the quality
+    depth: latent dimensions at each place of the grid; 0 chooses by the quality
     lossless: whether a second network for exact pixels is trained, for lossless compression
     """
     kind, family = kind_of(data), body_of(data, build.network)

@@ -31,13 +31,13 @@ def decoder_finetune(
     budget: Budget = Budget(lr=2e-4, batch=16),
     inherited: Mapping[str, Net] | None = None,
 ) -> Run:
-    """A trained autoencoder draws your own pictures better: its decoder learns on, its latents stay what they are.
+    """The decoder of a trained autoencoder learns to draw your own pictures sharply; latents keep their meaning.
 
     `--from` is a run with an autoencoder of any kind, or a folder of diffusers with an AutoencoderKL, a VQModel or an
     AutoencoderTiny; without it a VAE is trained first. Encoder and quantiser are frozen, so whatever was trained on the
     latents (a diffusion model) stays valid; a file is read with the model that wrote it.
 
-    At first the decoder follows the error alone, while a discriminator of patches learns to tell its pictures from the
+    At first the decoder is trained by the error alone, while a discriminator of patches learns to tell its pictures from the
     data. Then the decoder learns by the error, against the discriminator and by the distance in its features.
 
     Papers: Esser et al. 2021 (the plan); Isola et al. 2017, section 3.2.2 (patches); Défossez et al. 2022, section 3.4

@@ -83,13 +83,13 @@ def hierarchical_vae(
     Expected: digits, 40,000 images, 16 s of one processor: fd@digits-classifier:397 14.0, coverage 0.33, bits@test:397
     -22.7, of them 0.6 and 30 bits of rate on levels 0 and 1 (without the guard 0.01 and 27).
 
-    levels: of the encoder that have latents, from the top
+    levels: levels of the encoder that have latents, from the top
     channels: maps that each level below the top draws; dense networks draw as many dimensions as the top
     beta: weight of the rates
     free: bits of rate that each level has for free
     warmup: share of a phase over which the rates' weight rises from 0
     training: joint trains all levels from the start; coarse_to_fine begins with the top one and adds one a phase
-    likelihood: of the data given the latents; bernoulli takes pixels for probabilities
+    likelihood: distribution of the data given the latents; bernoulli takes pixels for probabilities
     latent: dimensions of the top level's latent; 0 chooses by the data
     """
     nets = ladder_nets(data, build, levels, channels, likelihood)

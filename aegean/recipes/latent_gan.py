@@ -29,7 +29,7 @@ def latent_gan(
     budget: Budget = Budget(lr=5e-4),
     inherited: Mapping[str, Net] | None = None,
 ) -> Run:
-    """A mapping network from plain noise to an autoencoder's latents, trained as a GAN; the decoder draws.
+    """A mapping network from plain noise to an autoencoder's latents, trained as a GAN; the decoder does the rest.
 
     First a VAE, or with `--from RUN` a trained one; then dense networks alone: a step of the second phase costs a small
     part of a GAN's on pictures. Papers: Kingma and Welling 2013; Engel et al. 2018 (a generator in latents); Huang et

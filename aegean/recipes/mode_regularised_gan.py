@@ -24,7 +24,7 @@ def mode_regularised_gan(
     build: Build = UNLABELLED,
     budget: Budget = Budget(lr=5e-4),
 ) -> Run:
-    """A GAN with an encoder beside it: what the generator makes of an encoded sample must be near it, and look real.
+    """A GAN with an encoder beside it: what the generator makes of an encoded sample must be close to it and look real.
 
     Paper: Che et al. 2017, section 3.1. Both terms train generator and encoder.
     Expected: digits, 40,000 images: fd@digits-classifier:397 11.2, coverage 0.31 (floor 0.79 and 0.98); not tuned.

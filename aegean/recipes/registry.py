@@ -18,6 +18,7 @@ from aegean.training.schedule import Run
 
 Recipe = Callable[..., Run]
 RECIPES: dict[str, Recipe] = {}
+LARGEST = 10**12  # of a whole number
 INHERITED = "inherited"  # the one parameter that is no setting: the networks of another run
 
 
@@ -91,12 +92,12 @@ def documentation(of: Any) -> tuple[str, dict[str, str]]:
 def describe(name: str) -> str:
     """A recipe's documentation and options, as text."""
     known = options(name).values()
-    left = max(len(f"{o.name}={o.text}") for o in known) + 4
+    left = min(max(len(f"{o.name}={o.text}") for o in known) + 4, 30)
     rows = [
         textwrap.fill(
             f"{o.help} ({o.words})",
             width=100,
-            initial_indent=f"  {o.name}={o.text}".ljust(left),
+            initial_indent=f"  {o.name}={o.text} ".ljust(left),
             subsequent_indent=" " * left,
             break_on_hyphens=False,
         )
@@ -168,6 +169,8 @@ def parse(given: Option, value: Any) -> Any:
         raise UserError(f"{said}: expected a finite number, not below 0.")
     if given.type is int and not isinstance(value, str) and parsed != value:
         raise wrong
+    if given.type is int and parsed > LARGEST:
+        raise UserError(f"{said}: expected at most {LARGEST:,}.")
     return parsed
 
 

@@ -38,7 +38,7 @@ class Sizes:
     """Of a stack.
 
     levels: pairs of a generator and a discriminator, 2 to 8
-    features: numbers between two levels; 0: four times as many as on the level above, at most 256
+    features: dimensions between two levels; 0: four times as many as on the level above, at most 256
     noise: dimensions of the noise that each level draws; 0: a quarter of the latent's
     """
 

@@ -47,7 +47,7 @@ def stacked_gan(
     Expected: digits, 40,000 images, 41 s of one processor: fd@digits-classifier:397 5.3, coverage 0.68 (floor 0.75 and
     0.99; a `gan` with as many parameters 8.2 and 0.55); level 0 redrawn, 97 % of samples keep their class.
 
-    encoder: that of an autoencoder or of a classifier
+    encoder: what the encoder is trained as, half of an autoencoder or a classifier
     teacher: share of the images that the encoder is trained on
     training: independent draws each level from the data's own features, joint from what the level above draws,
         coarse_to_fine begins with the top level and then adds the next

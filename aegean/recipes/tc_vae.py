@@ -22,8 +22,9 @@ def tc_vae(
     build: Build = UNLABELLED,
     budget: Budget = Budget(),
 ) -> Run:
-    """A variational autoencoder whose latent dimensions are kept independent: their total correlation weighs more than
-    in the evidence bound, the rest of the rate as much as there.
+    """A VAE whose latent dimensions are kept independent of each other.
+
+    Their total correlation weighs more than in the evidence bound, the rest of the rate as much as there.
 
     Paper: Chen et al. 2018 (beta-TCVAE), eq. 4 with alpha = gamma = 1. It needs the whole batch at once: one process,
     no gradient accumulation.

@@ -47,7 +47,7 @@ def vae(
     0.98), psnr@test:397 21.9 dB.
 
     beta: weight of the rate, the divergence of latents from the prior
-    likelihood: of the data given a latent; bernoulli takes pixels for probabilities
+    likelihood: distribution of the data given a latent; bernoulli takes pixels for probabilities
     """
     classes = class_count(data, build)
     nets = autoencoder_nets(data, build, "gaussian", likelihood, classes)

@@ -40,7 +40,7 @@ def vq_gan(
     """Lossy compression to files whose pictures a discriminator of patches makes look like the data.
 
     First a codec learns its symbols without an adversary. Then the discriminator learns to tell patches of the data
-    from those of their reconstructions while the codec is frozen. At last both learn: the decoder by the codec's own
+    from those of their reconstructions while the codec is frozen. Finally both learn: the decoder by the codec's own
     error, against the discriminator, and by the distance in its features. A decoder that follows one of these with a
     share s < 1 all the way loses -10 log10(1 - s^2) dB by calculation (docs/design.md), 1.2 for 0.5.
 
@@ -53,12 +53,12 @@ def vq_gan(
     rfd@classifier:10000 1.1 and 25.2 dB, where the squared error alone leaves 2.3 and 25.6.
 
     quantiser: finite as in codec; vector or residual as in vq_ae
-    levels: steps of each number (finite), or codes of a codebook; 0 chooses
+    levels: values that each dimension is rounded to (finite), or codes of a codebook; 0 chooses
     stages: codebooks of a residual quantiser
-    depth: numbers at each place of the grid; 0 chooses
+    depth: latent dimensions at each place of the grid; 0 chooses
     quality: weight of the squared error beside the bits of a finite quantiser; larger files, better pictures
     plain: share of the images that the codec learns on without the adversary
-    encoder: still: symbols stay, and so do the bytes of files; train: it learns on, and the bytes move
+    encoder: still: it is frozen, so files keep their size; train: it learns on, and the size of files changes
     width: channels of the first level, of the discriminator too; 0 chooses
     """
     for name, share in (("plain", plain), ("warmup", sharpening.warmup)):
