@@ -37,8 +37,8 @@ def decoder_finetune(
     AutoencoderTiny; without it a VAE is trained first. Encoder and quantiser are frozen, so whatever was trained on the
     latents (a diffusion model) stays valid; a file is read with the model that wrote it.
 
-    At first the decoder is trained by the error alone, while a discriminator of patches learns to tell its pictures from the
-    data. Then the decoder learns by the error, against the discriminator and by the distance in its features.
+    At first the decoder is trained by the error alone, while a discriminator of patches learns to tell its pictures
+    from the data. Then the decoder learns by the error, against the discriminator and by the distance in its features.
 
     Papers: Esser et al. 2021 (the plan); Isola et al. 2017, section 3.2.2 (patches); Défossez et al. 2022, section 3.4
     (the balance; eq. 3, features); Huang et al. 2024 (loss and penalties).
