@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from aegean.config import UserError, parse_json
+from aegean.config import UserError
 from aegean.data import kinds
 from aegean.data.kinds import show
 from aegean.data.read.built_in import BUILT_IN
@@ -46,19 +46,8 @@ def read_source(run: str | Path) -> Source:
     if file.name != MODEL or not (file.parent / "config.json").exists():
         return Source(file, model, None, {})
     folder = Folder(file.parent)
-    return Source(file, model, folder.read(), _kept_scores(folder.scores, model))
-
-
-def _kept_scores(file: Path, model: Model) -> dict[str, dict[str, Any]]:
-    """The scores of the run's final evaluation, if it was of just this model."""
-    if not file.exists():
-        return {}
-    kept = parse_json(file.read_text(encoding="utf-8", errors="replace"), str(file))
-    scores = kept.get("scores") if isinstance(kept, dict) and kept.get("images") == model.about.get("images") else None
-    whole = isinstance(scores, dict) and all(
-        isinstance(score, dict) and {"value", "floor", "better"} <= score.keys() for score in scores.values()
-    )
-    return scores if whole else {}  # type: ignore[return-value]
+    images, scores = folder.evaluation()
+    return Source(file, model, folder.read(), scores if images == model.about.get("images") else {})
 
 
 def pictures(source: Source) -> dict[str, bytes]:

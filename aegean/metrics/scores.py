@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,5 +43,6 @@ def count_name(count: int) -> str:
 
 
 def count_of(key: str) -> int:
-    """The count that a key names: 10000 of "fd@digits-classifier:10k"."""
-    return int(key.rpartition(":")[2].replace("k", "000"))
+    """The count that a key names: 10000 of "fd@digits-classifier:10k"; 0 where it names none."""
+    found = re.fullmatch(r".*:(\d{1,12})(k?)", key, re.DOTALL)
+    return int(found[1]) * (1000 if found[2] else 1) if found else 0

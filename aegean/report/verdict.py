@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aegean.formulas.memorisation import memorises
@@ -111,10 +111,11 @@ def warnings(report: dict[str, Any], groups: Sequence[Sequence[Entry]]) -> list[
     return found
 
 
-def _copies(entry: Entry) -> list[str]:
-    return [
-        f"may have memorised: {score['value']:.0%} of its samples are nearer to a training image than that image "
-        f"is to any other, of real data {score['floor']:.0%}; look at samples beside their nearest training images"
-        for key, score in entry.scores.items()
-        if key.startswith("memorised@") and memorises(score["value"], score["floor"], count_of(key))
-    ]
+def _copies(entry: Entry) -> Iterator[str]:
+    for key, score in entry.scores.items():
+        value, floor, count = score["value"], score["floor"], count_of(key)
+        if key.startswith("memorised@") and count and floor is not None and memorises(value, floor, count):
+            yield (
+                f"may have memorised: {value:.0%} of its samples are nearer to a training image than that image is to "
+                f"any other, of real data {floor:.0%}; look at samples beside their nearest training images"
+            )

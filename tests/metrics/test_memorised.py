@@ -70,6 +70,7 @@ def test_of_a_large_training_part_a_seeded_choice_is_read(digits, features, monk
 
 def test_the_count_of_a_key():
     assert [count_of(f"memorised@a:b:{name}") for name in ("10k", "397", "2500")] == [10_000, 397, 2500]
+    assert [count_of(key) for key in ("", "fd", "fd@a:", "fd@a:k", "fd@a:-1", "fd@a:9" + "9" * 5000)] == [0] * 6
 
 
 @pytest.fixture(scope="module")

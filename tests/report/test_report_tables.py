@@ -142,7 +142,7 @@ def test_the_best_sample_score_is_the_nearest_to_real_data_and_every_other_the_h
 
 
 def test_a_tie_has_two_best_and_one_row_has_none():
-    report, _ = report_of(entry("gan", memorised=0.3), entry("vae", memorised=0.5))
+    report, _ = report_of(entry("gan", memorised=0.3), entry("vae", memorised=0.3))
     assert [cell(row, report["metrics"][0], report)["best"] for row in report["rows"]] == [True, True]
     report, _ = report_of(entry("gan", memorised=0.3))
     assert not cell(report["rows"][0], report["metrics"][0], report)["best"]
@@ -175,6 +175,18 @@ def test_samples_that_look_copied_are_warned_of_by_name_and_others_are_not():
     (text,) = warnings(*report_of(honest, copier))
     assert text.startswith("gan may have memorised: 96% of its samples are nearer to a training image")
     assert "of real data 40%" in text
+
+
+@pytest.mark.parametrize("key", ["memorised@x:abc", "memorised", "fd", "odd@", "fd@a:0", "", "<b>@<i>:3"])
+@pytest.mark.parametrize("value", [0.5, float("nan"), float("inf"), -1e308])
+@pytest.mark.parametrize("floor", [None, 0.0, float("nan")])
+def test_any_score_that_a_file_may_hold_is_put_into_words(key, value, floor):
+    runs = [entry("gan"), entry("vae")]
+    for run in runs:
+        run.scores[key] = {"value": value, "floor": floor, "better": "lower"}
+    report, groups = report_of(*runs)
+    assert verdict(report) and warnings(report, groups) is not None and score_tables(report)
+    assert next_steps(report, groups)
 
 
 def test_next_steps_fit_the_runs():
