@@ -21,9 +21,10 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" or category(c) == "Zs" else ascii(c)[1:-1] for c in text)
 
 
-def plural(count: int, noun: str) -> str:
-    """ "1 picture", "2,000 pictures"."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def plural(count: float, noun: str) -> str:
+    """ "1 picture", "2,000 pictures", "1.5 minutes"."""
+    number = f"{int(count):,}" if count == int(count) else f"{count:g}"
+    return f"{number} {noun}{'' if count == 1 else 's'}"
 
 
 def to_stderr(text: str) -> None:

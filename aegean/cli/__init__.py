@@ -40,6 +40,8 @@ COMMANDS = {  # name: summary; its parser and its function are `options` and `ru
     "push": "put a model on the Hugging Face Hub, with a generated card",
     "pull": "fetch a model from the Hugging Face Hub",
 }
+RUNS = ("run", "runs", "resume", "source", "model", "features")  # parameters that name runs
+MADE = ("train", "compare")  # commands that make runs
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         run(parse(sys.argv[1:] if argv is None else list(argv), args))
         return faults.DONE
     except SystemExit:  # --help and --version
-        return faults.shown()
+        return faults.DONE
     except BaseException as error:
         return faults.status(error, args)
     finally:
@@ -68,11 +70,22 @@ def run(args: argparse.Namespace) -> None:
     """Carry out a parsed command line. UserError and other exceptions are left to the caller."""
     if args.command != "train" and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError(f"`aegean {args.command}` works in one process; torchrun is for `aegean train`.")
-    for value in vars(args).values():
+    for name, value in vars(args).items():
         for word in value if isinstance(value, list) else [value]:
-            check_regular(word if isinstance(word, str) else "")
+            if isinstance(word, str):
+                check_regular(word)
+                check_name(word, name in RUNS or (name == "out" and args.command in MADE))
     settle(Surface(wording(args.command, parser_of), to_stderr, commands=True))
     module(args.command).run(args)
+
+
+def check_name(word: str, of_run: bool) -> None:
+    """UserError: a run's name that is no UTF-8, which the libraries that read and write its files cannot say."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        if of_run:
+            raise UserError(f"{word}: this name is no UTF-8, as that of a run must be; choose another.") from None
 
 
 def parse(argv: list[str], args: argparse.Namespace | None = None) -> argparse.Namespace:

@@ -10,6 +10,7 @@ from typing import Any
 from aegean.cli.outputs import table
 from aegean.model.header import Header, read_header
 from aegean.model.verbs import VERBS, hint
+from aegean.surface import plural
 from aegean.training.folder import Folder
 from aegean.training.history import handed_over, phase_starts
 from aegean.training.settings import Settings
@@ -125,7 +126,7 @@ def description(found: dict[str, Any]) -> str:
     for name, net in found.get("networks", {}).items():
         rows.append((f"network {name}", f"{net['kind']}, {net['parameters']:,} parameters"))
     if found.get("latent"):
-        rows.append(("latent", f"{found['latent']} dimensions"))
+        rows.append(("latent", plural(found["latent"], "dimension")))
     if (found.get("levels") or 1) > 1:
         rows.append(("levels", f"{found['levels']} that draw, 0 the nearest to the data"))
     if "can" in found:

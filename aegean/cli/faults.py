@@ -12,7 +12,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from aegean.cli.outputs import ANSWER, written
+from aegean.cli.outputs import ANSWER
 from aegean.config import UserError
 from aegean.files import write_atomically
 from aegean.surface import clean
@@ -77,16 +77,6 @@ def place(error: OSError) -> str:
         return ""
     name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(error.filename)
     return re.sub(r"\.([^/]+)\.\d+\.tmp", r"\1", name) + ": "
-
-
-def shown() -> int:
-    """Write out a help that argparse has printed."""
-    try:
-        with written():
-            sys.stdout.flush()
-    except OSError as error:
-        return status(error, argparse.Namespace())
-    return DONE
 
 
 def silence() -> None:

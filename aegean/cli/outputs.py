@@ -37,6 +37,10 @@ def target(out: str, kinds: Sequence[str], overwrite: bool) -> tuple[Path, str]:
     path = expanded(out)
     if not out or "\0" in out:
         raise UserError(f"--out {out!r} names no place; expected {_or(kinds)}.")
+    if path.name in kinds:
+        raise UserError(f"--out {out}: this is an ending alone; give a name before it.")
+    if beneath := next((parent for parent in path.parents if parent.is_file()), None):
+        raise UserError(f"--out {out}: {beneath} is a file, not a folder; choose another place.")
     closed = out.endswith(("/", os.sep))
     kind = FOLDER if closed or path.is_dir() or not path.suffix else path.suffix.lower()
     if kind not in kinds:

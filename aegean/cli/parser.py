@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from aegean import __version__
+from aegean.cli.outputs import written
 from aegean.config import UserError, nearest
 
 EXAMPLE = """\
@@ -29,6 +30,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message.removeprefix('argument ')} (see `{self.prog} --help`).")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message and file:
+            with written():  # argparse itself hides what could not be written
+                print(message, end="", file=file, flush=True)
 
     def examples(self, *lines: str) -> None:
         """Show these below the help."""

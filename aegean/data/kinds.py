@@ -25,7 +25,7 @@ from aegean.data.read.resize import fit
 from aegean.data.read.shards import has_shards, read_shards
 from aegean.data.read.source import Part, Reader, Source, Want, ends_in
 from aegean.data.read.tables import read_table
-from aegean.surface import option, say
+from aegean.surface import option, plural, say
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,11 +60,11 @@ class Kind(NamedTuple):
 
 def describe_picture(info: DataInfo) -> str:
     channels, height, width = info.shape
-    return f"{height}×{width} pixels, {channels} channel{'s' * (channels != 1)}"
+    return f"{height}×{width} pixels, {plural(channels, 'channel')}"
 
 
 def describe_rows(info: DataInfo) -> str:
-    return f"rows of {info.shape[0]} columns"
+    return f"rows of {plural(info.shape[0], 'column')}"
 
 
 def want_rows(info: DataInfo, skip_bad: bool = False) -> Want:

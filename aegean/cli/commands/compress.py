@@ -51,7 +51,8 @@ def counted(args: argparse.Namespace, info: Any, raw: Counter[str]) -> Iterator[
 
     from aegean.data.io.natural import natural_pictures
 
-    pictures = natural_pictures(args.inputs, info, args.lossless, args.skip_bad)
-    for name, values in tqdm(pictures, "compressing", unit=" pictures", leave=False, delay=0.5, file=sys.stderr):
-        raw.update(pictures=1, bytes=values.nbytes)
-        yield name, values
+    with tqdm(desc="compressing", unit=" pictures", leave=False, delay=0.5, file=sys.stderr) as bar:
+        for name, values in natural_pictures(args.inputs, info, args.lossless, args.skip_bad, bar.reset):
+            raw.update(pictures=1, bytes=values.nbytes)
+            yield name, values
+            bar.update()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aegean.cli.options import a_class, a_run, out, overwrite, whole
 from aegean.cli.outputs import FOLDER, check_picture, npz, plain, target, tell, write, write_folder
 from aegean.cli.parser import Parser
-from aegean.config import to_json
+from aegean.config import UserError, to_json
 from aegean.surface import plural
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from aegean.data import DataInfo
     from aegean.model import Model
+    from aegean.model.header import Header
 
 
 def options(p: Parser) -> None:
@@ -36,12 +38,14 @@ def options(p: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from aegean.cli.models import check_size, opened
     from aegean.data.kinds import kind_of, show
 
-    model = opened(args.run, "sample")
-    info, files = model.info, kind_of(model.info).files
+    files = kind_of(found.info).files if (found := header_of(args.run)) else {}
     path, kind = target(args.out, (".png", ".npz", *files, FOLDER), args.overwrite)
+    from aegean.cli.models import check_size, opened
+
+    model = opened(args.run, "sample")
+    info = model.info
     check_size(args.count, info)
     if kind == ".png":
         check_picture(args.count, info)
@@ -57,6 +61,17 @@ def run(args: argparse.Namespace) -> None:
     else:
         write(path, files[kind](raw, info))
     tell(f"{path}: {plural(args.count, 'sample')}")
+
+
+def header_of(run: str) -> Header | None:
+    """What the model's file says of it, which is read at once; None where that cannot be told."""
+    from aegean.model.header import read_header
+
+    file = Path(run)
+    try:
+        return read_header(file / "model.safetensors" if file.is_dir() else file)
+    except (UserError, OSError):
+        return None
 
 
 def labels_of(args: argparse.Namespace, model: Model) -> Tensor | None:

@@ -10,6 +10,7 @@ from aegean.cli.options import a_class, a_run, above_zero, out, overwrite, whole
 from aegean.cli.outputs import check_picture, npz, table, target, tell, write
 from aegean.cli.parser import Parser
 from aegean.config import UserError
+from aegean.surface import plural
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,8 +72,8 @@ def run(args: argparse.Namespace) -> None:
         write(path, numbers(args, kind, model, {"way": way, **arrays(found)}, first, z, raw))
     head = ("direction", "share", "deviation", *(("level",) if model.depth > 1 else ()))
     tell(
-        f"{path}: {len(lines)} directions ({way}), {args.steps} steps from {-args.span:g} to +{args.span:g} standard "
-        f"deviations\n{table(head, lines)}\n{SHARES[way]}"
+        f"{path}: {plural(len(lines), 'direction')} ({way}), {args.steps} steps from {-args.span:g} to +{args.span:g} "
+        f"standard deviations\n{table(head, lines)}\n{SHARES[way]}"
     )
 
 

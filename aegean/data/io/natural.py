@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -33,7 +34,13 @@ RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt"
 KEPT = ("turned", "in palette")  # conversions that change no pixel
 
 
-def natural_pictures(inputs: Sequence[str], info: DataInfo, exact: bool, skip_bad: bool = False) -> Iterator[Named]:
+def natural_pictures(
+    inputs: Sequence[str],
+    info: DataInfo,
+    exact: bool,
+    skip_bad: bool = False,
+    expect: Callable[[int], Any] = lambda count: None,
+) -> Iterator[Named]:
     """Pictures in their own sizes -> names and raw values (channels, H, W). Nothing is scaled or cropped.
 
     Channels are the model's, or one of a grey picture in a model for colours. A name is the file's, below the folder
@@ -43,16 +50,19 @@ def natural_pictures(inputs: Sequence[str], info: DataInfo, exact: bool, skip_ba
     info: of the model's data.
     exact: refuse pictures whose values would have to be converted.
     skip_bad: leave out what cannot be read, and say so.
+    expect: told how many there are, before the first is read.
 
     UserError: what is refused.
     """
-    taken: set[str] = set()
+    taken, parts = set[str](), []
     for spec in inputs:
         place = address(spec)
         if isinstance(place, Local) and place.reader is PICTURE_READER:
-            found = _files(place.files, info, exact, skip_bad)
+            parts.append(_files(place.files, info, exact, skip_bad))
         else:
-            found = _samples(place, info, exact, skip_bad)
+            parts.append(_samples(place, info, exact, skip_bad))
+    expect(sum(count for count, _ in parts))
+    for _, found in parts:
         for name, values in found:
             yield _different(_plain(name), taken), values
 
@@ -72,8 +82,9 @@ def write_picture(values: np.ndarray, path: Path) -> None:
     Image.fromarray(pixels).save(path.with_name(path.name + ".png"))
 
 
-def _samples(place: Address, info: DataInfo, exact: bool, skip_bad: bool) -> Iterator[Named]:
-    """Of data in which pictures are no files: encoded ones are decoded as files are, others have one shape."""
+def _samples(place: Address, info: DataInfo, exact: bool, skip_bad: bool) -> tuple[int, Iterator[Named]]:
+    """How many there are, and the pictures, of data in which they are no files: encoded ones are decoded as files are,
+    others have one shape."""
     with muted(), noted() as notes:  # what happens to them on the way to one shape does not happen here
         source = place.source(Want(skip_bad=skip_bad, ranged=True))
     parts = [part for part in (source.train, source.test) if part]
@@ -81,19 +92,15 @@ def _samples(place: Address, info: DataInfo, exact: bool, skip_bad: bool) -> Ite
         for note in notes:
             if "left out" in note:
                 say(note)
-        for part in parts:
-            yield from _stored(part, source, info, exact, skip_bad)
-        return
+        stored = (_stored(part, source, info, exact, skip_bad) for part in parts)
+        return sum(part.count for part in parts), chain.from_iterable(stored)
     if (source.dtype, source.kind) != (info.dtype, info.kind):
         raise UserError(
             f"{source.origin} holds {source.dtype} of shape {source.shape}; this model takes pictures of {info.dtype}."
         )
-    number = 0
-    for part in parts:
-        for block in part.blocks():
-            for values in np.asarray(block, source.dtype):
-                yield f"{source.name}-{number:06d}", values
-                number += 1
+    each = (values for part in parts for block in part.blocks() for values in np.asarray(block, source.dtype))
+    named = ((f"{source.name}-{number:06d}", values) for number, values in enumerate(each))
+    return sum(part.count for part in parts), named
 
 
 def _stored(part: Part, source: Source, info: DataInfo, exact: bool, skip_bad: bool) -> Iterator[Named]:
@@ -110,15 +117,19 @@ def _stored(part: Part, source: Source, info: DataInfo, exact: bool, skip_bad: b
     return _decoded(opener, names, title, source.name, partial(_values, info=info, exact=exact), skip_bad)
 
 
-def _files(files: Files, info: DataInfo, exact: bool, skip_bad: bool) -> Iterator[Named]:
+def _files(files: Files, info: DataInfo, exact: bool, skip_bad: bool) -> tuple[int, Iterator[Named]]:
+    """How many picture files there are, and the pictures."""
     path, names = files.path, picture_names(files)
 
     def title(name: str) -> str:
         return str(path if path.name == name else path / name if files.is_folder else f"{path}: {name}")
 
-    values = partial(_values, info=info, exact=exact)
-    with open_pictures(files) as opener:
-        yield from _decoded(opener, dict(zip(names, names)), title, path.name, values, skip_bad)
+    def decoded() -> Iterator[Named]:
+        values = partial(_values, info=info, exact=exact)
+        with open_pictures(files) as opener:
+            yield from _decoded(opener, dict(zip(names, names)), title, path.name, values, skip_bad)
+
+    return len(names), decoded()
 
 
 def _decoded(
