@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from aegean.cli.options import a_run, out, overwrite, skip_bad, whole
@@ -52,7 +53,8 @@ def counted(args: argparse.Namespace, info: Any, raw: Counter[str]) -> Iterator[
     from aegean.data.io.natural import natural_pictures
 
     with tqdm(desc="compressing", unit=" pictures", leave=False, delay=0.5, file=sys.stderr) as bar:
-        for name, values in natural_pictures(args.inputs, info, args.lossless, args.skip_bad, bar.reset):
+        expect = partial(setattr, bar, "total")
+        for name, values in natural_pictures(args.inputs, info, args.lossless, args.skip_bad, expect):
             raw.update(pictures=1, bytes=values.nbytes)
             yield name, values
             bar.update()
