@@ -21,7 +21,7 @@ from aegean.session.finish import finish
 from aegean.session.options import TrainingOptions, takes_options, with_budget
 from aegean.session.runs import free_place
 from aegean.session.setup import begin, make_feed, make_trainer
-from aegean.surface import option, plural, say
+from aegean.surface import option, say
 from aegean.training.engine import choose_engine
 from aegean.training.folder import Folder
 from aegean.training.inherit import fitting, inherit
