@@ -159,9 +159,7 @@ class Trainer:
 
         for start in range(0, n, BATCH):
             batch = self.feed.take("latents", start, min(BATCH, n - start))
-            zs.append(
-                model.run(path, batch, start=start, noise=lambda index: noise_for(index, self.run.seed, "latents"))
-            )
+            zs.append(model.run(path, batch, start=start, noise=noise))
             ys.append(batch.labels)
         return torch.cat(zs), None if ys[0] is None else torch.cat(ys)  # type: ignore[arg-type]
 
