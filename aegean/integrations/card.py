@@ -16,6 +16,7 @@ from aegean.data.read.built_in import BUILT_IN
 from aegean.data.read.hub import Hub, is_hub
 from aegean.integrations.kinds import kind_of
 from aegean.model import Model
+from aegean.report.runs import scores_of
 from aegean.session.runs import load, own_data
 from aegean.surface import say
 from aegean.training.folder import Folder
@@ -46,8 +47,7 @@ def read_source(run: str | Path) -> Source:
     if file.name != MODEL or not (file.parent / "config.json").exists():
         return Source(file, model, None, {})
     folder = Folder(file.parent)
-    images, scores = folder.evaluation()
-    return Source(file, model, folder.read(), scores if images == model.about.get("images") else {})
+    return Source(file, model, folder.read(), scores_of(folder, int(model.about.get("images", 0))))
 
 
 def pictures(source: Source) -> dict[str, bytes]:

@@ -120,7 +120,7 @@ def _read(path: Path, plan: Settings) -> Entry:
         path,
         plan,
         folder.lines(),
-        _scores(folder, images),
+        scores_of(folder, images),
         images,
         float(model.about.get("seconds", 0)),
         {name: sum(p.numel() for p in net.parameters()) for name, net in model.nets.items()},
@@ -129,7 +129,7 @@ def _read(path: Path, plan: Settings) -> Entry:
     )
 
 
-def _scores(folder: Folder, images: int) -> dict[str, dict[str, Any]]:
+def scores_of(folder: Folder, images: int) -> dict[str, dict[str, Any]]:
     """The kept scores of the model at so many images; empty where there are none of it."""
     try:
         found, scores = folder.evaluation()
