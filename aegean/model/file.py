@@ -121,6 +121,9 @@ def _check(content: Content) -> None:
     assert info.dtype in (*INTEGERS, "float32"), f"numbers of type {info.dtype}"
     assert kind_of(info).describe(info), "samples of no kind"  # raises, too, where kind and shape do not fit
     assert {len(info.offset), len(info.scale)} <= {1, info.shape[-1]} and all(info.scale), "no range"
+    for name in {"E", "G"} & nets.keys():
+        assert content.specs[name].args.get("shape", info.shape) == info.shape, f"{name} is for samples of another shape"
+        assert getattr(nets[name], "latent", 1) > 0, "no latent dimensions"
     depth = find_wiring(content.wiring).depth(nets) if "G" in nets else 1  # raises where nets and wiring do not fit
     assert depth > 0, "no levels"
     wanted = {net.classes for net in nets.values() if getattr(net, "classes", 0)}
