@@ -1,10 +1,11 @@
 import contextlib
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegean.config import Net, UserError, from_json, nearest, net, parse_json, to_json
+from aegean.config import Net, UserError, fits, from_json, nearest, net, parse_json, to_json
 from aegean.data.info import DataInfo
 from aegean.nets import ConvEncoder
 from aegean.objectives import Ramp, Rate
@@ -61,3 +62,25 @@ def test_any_json_is_read_or_refused(value):
 def test_any_text_is_parsed_or_refused(text):
     with contextlib.suppress(UserError):
         parse_json(text, "file")
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "fit"),
+    [
+        (1, int, True), (True, int, False), (1.0, int, False), ("1", int, False),
+        (1, float, True), (1.5, float, True), (True, float, False), (None, float | None, True),
+        ((1, 2), tuple[int, ...], True), ((1, "a"), tuple[int, ...], False), ((), tuple[int, ...], True),
+        ((1.0, 2), tuple[float, float], True), ((1.0,), tuple[float, float], False), (3, tuple[int, ...], False),
+        ({"a": 1}, dict[str, int], True), ({"a": "b"}, dict[str, int], False), ([], dict[str, int], False),
+        ("a", Literal["a", "b"], True), ("c", Literal["a", "b"], False), (object(), Any, True),
+    ],
+)  # fmt: skip
+def test_whether_a_value_is_of_a_field_s_type(value, hint, fit):
+    assert fits(value, hint) is fit
+
+
+@pytest.mark.parametrize("field", [{"name": 3}, {"shape": 8}, {"shape": [8.5]}, {"scale": ["1"]}, {"count": "many"}])
+def test_a_field_of_another_type_is_refused_by_its_name(field):
+    info = {"type": "DataInfo", "name": "x", "shape": [8], "offset": [0.0], "scale": [1.0]}
+    with pytest.raises(UserError, match=f"DataInfo cannot be read: {next(iter(field))} is"):
+        from_json({**info, **field})

@@ -17,7 +17,8 @@ from aegean.data.batch import Batch
 from aegean.latent.names import NATS_TO_BITS
 from aegean.latent.priors import NormalPrior
 from aegean.latent.quantised import Quantised
-from aegean.model.model import Model, is_finite
+from aegean.model.checks import check_finite
+from aegean.model.model import Model
 from aegean.model.verbs import hint
 from aegean.paths import Paths
 
@@ -165,8 +166,7 @@ def _vectors(model: Model, way: str, covariance: Tensor, rate: Tensor | None) ->
 def _first_layer(model: Model) -> Tensor:
     """The weights (out, numbers) of the decoder's first layer; of a hierarchy of the top level's alone."""
     G: Any = model.nets["G"]
-    if not is_finite(G.state_dict()):
-        raise UserError("Weights of this model's decoder are not finite: it has diverged; use an earlier state of it.")
+    check_finite(G.state_dict(), {"G": G})
     stem = getattr(G[-1] if isinstance(G, torch.nn.ModuleList) else G, "stem", None)
     if not isinstance(stem, torch.nn.Linear):
         raise UserError("The first layer of this model's decoder is not linear: take the way components or axes.")

@@ -122,7 +122,7 @@ def _check(content: Content) -> None:
     assert kind_of(info).describe(info), "samples of no kind"  # raises, too, where kind and shape do not fit
     assert {len(info.offset), len(info.scale)} <= {1, info.shape[-1]} and all(info.scale), "no range"
     for name in {"E", "G"} & nets.keys():
-        assert content.specs[name].args.get("shape", info.shape) == info.shape, f"{name} is for samples of another shape"
+        assert content.specs[name].args.get("shape", info.shape) == info.shape, f"{name} is for other samples"
         assert getattr(nets[name], "latent", 1) > 0, "no latent dimensions"
     depth = find_wiring(content.wiring).depth(nets) if "G" in nets else 1  # raises where nets and wiring do not fit
     assert depth > 0, "no levels"

@@ -19,7 +19,7 @@ from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.model import file as files
 from aegean.model import levels
-from aegean.model.fit import misfit
+from aegean.model.checks import check_finite, check_labels, check_latents, check_samples, misfit
 from aegean.model.levels import Level
 from aegean.model.verbs import VERBS, able, hint
 from aegean.nets.blocks import place
@@ -116,8 +116,7 @@ class Model:
                 except Exception:
                     self._check_fit()
                     raise
-                if not is_finite((parts[-1], vars(p))):  # what led to it, too: a clipped image hides an overflow
-                    raise self._diverged()
+                check_finite((parts[-1], vars(p)), self.nets)  # what led to it, too: a clipped image hides an overflow
         if isinstance(parts[0], Tensor):
             return torch.cat(parts)
         return tuple(map(torch.cat, zip(*parts)))
@@ -130,18 +129,15 @@ class Model:
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """z (n, latent) -> x (n, *shape): the likelihood's mean."""
         self._need("decode")
-        if z.dim() != 2 or z.shape[1] != self.latent:
-            raise UserError(f"Latents of shape {tuple(z.shape)}; this model decodes (n, {self.latent}).")
-        if not is_finite(z):
-            raise UserError("Latents hold NaN or infinity; expected finite numbers.")
-        return self._data(self.run(VERBS["decode"].path, Batch(z.float(), self._labels(labels, len(z)))))
+        check_latents(z, self.latent)
+        return self.run(VERBS["decode"].path, Batch(z.float(), self._labels(labels, len(z))))
 
     def reconstruct(self, x: Tensor, labels: Tensor | None = None, top: int | None = None) -> Tensor:
         """x (n, *shape) -> x^ (n, *shape), through the posterior's mean; of a hierarchy from its upper `top` levels."""
         if top is not None:
             return self.from_top(x, top, labels)
         self._need("reconstruct")
-        return self._data(self.run(VERBS["reconstruct"].path, self._batch(x, labels)))
+        return self.run(VERBS["reconstruct"].path, self._batch(x, labels))
 
     def score(self, x: Tensor, labels: Tensor | None = None, seed: int = 0, start: int = 0) -> Tensor:
         """The evidence lower bound of log2 p(x) in bits, one number a sample: x (n, *shape) -> (n,).
@@ -159,7 +155,7 @@ class Model:
         """
         self._need("sample")
         batch = self._drawn(n, seed, labels, start)
-        return self._data(self.run(VERBS["sample"].path, batch, n, seed=seed, start=start))
+        return self.run(VERBS["sample"].path, batch, n, seed=seed, start=start)
 
     def sample_labels(self, n: int, seed: int = 0, start: int = 0) -> Tensor:
         """Labels (n,) int64 with the frequencies of the training part, of the samples numbered from `start`."""
@@ -245,8 +241,7 @@ class Model:
         """What codes tiles, "lossy" or "lossless"; see `aegean.compression`."""
         verb = "compress_lossless" if kind == "lossless" else "compress"
         self._need(verb)
-        if not all(is_finite(self.nets[name].state_dict()) for name in VERBS[verb].needs if name in self.nets):
-            raise self._diverged()
+        check_finite([self.nets[name].state_dict() for name in VERBS[verb].needs if name in self.nets], self.nets)
         silent = copy.copy(self)  # blocks are coded side by side: no bar for each
         silent.progress = iter
         return coder_for(kind, self.specs, self.nets, self.info, silent.run, stages)
@@ -279,28 +274,12 @@ class Model:
         if self.specs.keys() >= self.nets.keys() and (wrong := misfit(self.specs, self.info, self.bound, self.wiring)):
             raise UserError(f"The networks of this model do not fit together ({wrong}); make it again.") from None
 
-    def _data(self, x: Tensor) -> Tensor:
-        """Samples as networks made them. UserError: of another shape than the data's."""
-        if tuple(x.shape[1:]) != tuple(self.info.shape):
-            found, expected = tuple(x.shape[1:]), tuple(self.info.shape)
-            raise UserError(f"This model makes samples of shape {found} of data of shape {expected}; make it again.")
-        return x
-
-    def _diverged(self) -> UserError:
-        """Why a path's values are not finite."""
-        bad = [name for name, net in self.nets.items() if not is_finite(net.state_dict())]
-        why = f"weights of network {bad[0]} are not finite" if bad else "the numbers of its networks overflow"
-        return UserError(f"This model has diverged: {why}; use an earlier state of it, or train it again.")
-
     def _need(self, verb: str) -> None:
         if verb not in self.can():
             raise UserError(f"This model cannot {verb.replace('_', ' ')}: {hint(verb)}.")
 
     def _batch(self, x: Tensor, labels: Tensor | None) -> Batch:
-        if tuple(x.shape[1:]) != tuple(self.info.shape):
-            raise UserError(f"Samples of shape {tuple(x.shape[1:])}; this model takes {tuple(self.info.shape)}.")
-        if not is_finite(x):
-            raise UserError("Samples hold NaN or infinity; expected finite numbers in the model's range.")
+        check_samples(x, self.info)
         return Batch(x.float(), self._labels(labels, len(x)))
 
     def _drawn(self, n: int, seed: int, labels: Tensor | None, start: int) -> Batch:
@@ -310,20 +289,4 @@ class Model:
         return Batch(labels=self._labels(labels, n))
 
     def _labels(self, labels: Tensor | None, n: int) -> Tensor | None:
-        if not self.conditional:
-            return None
-        count = len(self.info.classes)
-        if labels is None:
-            raise UserError(f"This model has {count} classes: give a label for each of the {n} samples.")
-        if labels.shape != (n,) or (n and (labels.min() < 0 or labels.max() >= count)):
-            raise UserError(f"Labels must be {n} whole numbers from 0 to {count - 1}.")
-        return labels.long()
-
-
-def is_finite(value: Any) -> bool:
-    """Whether all tensors in a value, in tuples and dictionaries too, are free of NaN and infinity."""
-    if isinstance(value, Tensor):
-        return bool(value.isfinite().all())
-    if isinstance(value, dict):
-        return all(map(is_finite, value.values()))
-    return all(map(is_finite, value)) if isinstance(value, tuple | list) else True
+        return check_labels(labels, n, len(self.info.classes)) if self.conditional else None
