@@ -25,7 +25,7 @@ def check_samples(x: Tensor, info: DataInfo) -> None:
 
 def check_latents(z: Tensor, latent: int) -> None:
     """UserError: other than finite latents (n, latent)."""
-    if z.dim() != 2 or z.shape[1] != latent:
+    if tuple(z.shape[1:]) != (latent,):
         raise UserError(f"Latents of shape {tuple(z.shape)}; this model decodes (n, {latent}).")
     if not is_finite(z):
         raise UserError("Latents hold NaN or infinity; expected finite numbers.")
