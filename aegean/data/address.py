@@ -66,7 +66,7 @@ class Local:
 
     @cached_property
     def reader(self) -> Reader:
-        if self.files.is_folder and not self.files.entries:
+        if not self.files.entries:  # what is neither a file nor a folder is refused before it is opened
             raise UserError(f"{self.spec} is empty; expected pictures, perhaps in sub-folders.")
         return reader_of(self.files)
 

@@ -1,6 +1,7 @@
 """Arrays: axis order, ranges, labels, and every refusal."""
 
 import io
+import os
 import struct
 import zipfile
 
@@ -9,7 +10,7 @@ import pytest
 from notes import heard
 
 from aegean.config import UserError
-from aegean.data import DataOptions, open_data
+from aegean.data import DataInfo, DataOptions, open_data, read_inputs
 
 RNG = np.random.default_rng(0)
 
@@ -169,6 +170,7 @@ def test_labels(tmp_path, y, classes):
         ({"x": np.zeros((30, 4), "M8[s]")}, "real numbers"),
         ({"x": np.zeros((30, 4), [("a", "f4")])}, "real numbers"),
         ({"x": np.full((30, 4), None)}, "Python objects"),
+        ({"x": RNG.random((30, 4)), "y": np.full(30, 2**64 - 1, np.uint64)}, "too large"),
         ({"x": np.full((30, 4), 1e300), "y": np.arange(30)}, "sample 0 holds NaN or infinite"),
     ],
 )  # fmt: skip
@@ -223,3 +225,44 @@ def test_pickle_is_never_loaded(tmp_path):
     (tmp_path / "a.npy").write_bytes(buffer.getvalue())
     with pytest.raises(UserError, match="objects"):
         open_data(DataOptions(str(tmp_path / "a.npy")))
+
+
+@pytest.mark.parametrize("stamps", [np.arange(1.7e9, 1.7e9 + 30), np.arange(30) + 17 * 10**8])
+def test_time_stamps_are_not_narrowed(tmp_path, stamps):
+    x = np.stack([stamps, stamps], 1)
+    data = opened(tmp_path, x=x, name="a.npy", options={"range": (1.7e9, 1.8e9)})
+    assert len({*data.train[:, 0].tolist(), *data.test[:, 0].tolist()}) == 30
+
+
+def test_a_second_array_in_a_file_is_not_dropped(tmp_path):
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.save(file, RNG.random((30, 4)))
+        np.save(file, RNG.random((30, 4)))
+    with pytest.raises(UserError, match="follow its array"):
+        open_data(DataOptions(str(tmp_path / "a.npy")))
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.write(tmp_path / "a.npy", "x.npy")
+        archive.write(tmp_path / "a.npy", "x")
+    with pytest.raises(UserError, match="two arrays of one name"):
+        open_data(DataOptions(str(tmp_path / "a.npz")))
+
+
+def test_labels_without_their_samples_are_spoken_of(tmp_path):
+    said = []
+    opened(tmp_path, said=said, x=RNG.random((30, 4)), y_test=np.arange(3))
+    assert any("y_test" in note for note in said)
+
+
+@pytest.mark.parametrize(("shape", "words"), [((32, 30, 4), "32 images of 1 channels"), ((32, 30), "32 rows of 30")])
+def test_how_an_array_is_read_is_said(tmp_path, shape, words):
+    said = []
+    opened(tmp_path, said=said, x=RNG.integers(0, 256, shape).astype(np.uint8), name="a.npy")
+    assert any(words in note for note in said)
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.csv", "a.png", "a.zip"])
+def test_a_pipe_is_not_opened(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    info = DataInfo("m", (1, 8, 8), (127.5,), (127.5,))
+    with pytest.raises(UserError, match="is not a file"):
+        read_inputs([str(tmp_path / name)], info)

@@ -99,7 +99,11 @@ def test_row_numbers_are_left_out(tmp_path):
         (table(ROWS, "label,y\n"), "could each be the classes"),
         (table([*ROWS, [1, ""]], "a,label\n"), "row 32 has a class name of 0 letters"),
         (table([[1, "a" * 500]], "a,label\n"), "class name of 500 letters"),
-        ("1,5;2,5\n" * 30, "holds '1,5'"),
+        ("1,234;2,345\n" * 30, "may be a fraction or thousands"),
+        ("1,5;2.5\n" * 30, "holds '1,5'"),
+        (b"PK\x03\x04\x14\0", "document of Office"),
+        ("<!DOCTYPE html>\n<p>404, not found", "a web page"),
+        (table(ROWS, "a,b\n").encode("utf-16-le"), "no text"),
         (table(ROWS[:10]), "10 samples; at least 20"),
         (b"\xff\xfe\x00a,b\n", "UTF-8"),
         ("a" * 200_000, "not a readable table"),
@@ -109,3 +113,45 @@ def test_row_numbers_are_left_out(tmp_path):
 def test_refused(tmp_path, text, message):
     with pytest.raises(UserError, match=message):
         opened(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda text: text.encode("utf-16"),
+        lambda text: text.encode("utf-32"),
+        lambda text: "sep=;\n" + text.replace(",", ";"),
+        lambda text: '"sep=\t"\n' + text.replace(",", "\t"),
+        lambda text: text.replace(",", ";").replace(".", ","),
+        lambda text: text.replace(",", "\t").replace(".", ","),
+        lambda text: text.replace(",", "|"),
+        lambda text: "# made by a machine\n# a,b\n" + text.partition("\n")[2],
+        lambda text: "# made, by, a machine\n#\n" + text,
+        lambda text: text.replace("a,b", '"a","b"'),
+    ],
+)
+def test_what_other_programs_write(tmp_path, form):
+    data = opened(tmp_path, form(table(ROWS, "a,b\n")))
+    assert data.info.columns == ("a", "b") and len(data.train) + len(data.test) == len(ROWS)
+    rows = np.concatenate([data.train, data.test])
+    assert sorted(map(tuple, rows.tolist())) == sorted(map(tuple, np.float32(ROWS).tolist()))
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "said"),
+    [
+        (table([[i, *row] for i, row in enumerate(ROWS)], "ID,a,b\n"), ("a", "b"), "left out"),
+        (table([[i, i, *row] for i, row in enumerate(ROWS)], "Unnamed: 0.1,Unnamed: 0,a,b\n"), ("a", "b"), "left out"),
+        (table([[*row, i] for i, row in enumerate(ROWS)], "a,b,t\n"), ("a", "b", "t"), "looks like a row number"),
+        (table([[700 + i, *row] for i, row in enumerate(ROWS)], "id,a,b\n"), ("id", "a", "b"), "looks like"),
+        (table(ROWS, "a,a\n"), ("a", "a.2"), "same name"),
+        (table([[2**53 + 2 * i, *row] for i, row in enumerate(ROWS)], "t,a,b\n"), ("t", "a", "b"), "last digits"),
+        (table([row * 3 for row in ROWS], "9,8,7,6,5,4\n"), ("9", "8", "7", "6", "5", "4"), "header"),
+        (table([row * 3 for row in ROWS], "1,2,5,10,20,50\n"), ("1", "2", "5", "10", "20", "50"), "header"),
+        (table([row * 2 for row in ROWS], "nm,400.5,401.0,401.5\n"), ("nm", "400.5", "401.0", "401.5"), "header"),
+    ],
+)
+def test_what_is_guessed_is_said(tmp_path, text, columns, said):
+    notes = []
+    assert opened(tmp_path, text, notes).info.columns == columns
+    assert said in " ".join(notes)

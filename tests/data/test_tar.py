@@ -120,3 +120,11 @@ def test_no_damage_leads_out_of_the_file_or_into_a_loop(data):
     except ValueError:
         return
     assert all(m.offset + m.size <= len(content) for m in files if isinstance(m, Member))
+
+
+def test_a_tar_behind_another_is_read_too():
+    """As `cat a.tar b.tar` makes them: what follows the end is not left out without a word."""
+    first, second = tar({"a": b"1"}), tar({"b": b"22"})
+    assert [m.name for m in found(first + second)] == ["a", "b"]
+    with pytest.raises(ValueError, match=r"damaged|truncated"):
+        found(first + b"what is this" * 100)

@@ -34,6 +34,11 @@ def opened(spec, said=None, **options):
         ("TRAIN", "validation"),
         ("training-images", "val"),
         ("Training Set", "Test Set"),
+        ("train2017", "val2017"),
+        ("trainval", "test"),
+        ("00-train", "01-test"),
+        ("TrainImages", "TestImages"),
+        ("train1", "test1"),
     ],
 )
 def test_parts_by_their_usual_names(tmp_path, train, test):
@@ -67,6 +72,21 @@ def test_a_third_part_is_named(tmp_path):
         pictures(tmp_path / side, 12)
     with pytest.raises(UserError, match="Validation"):
         opened(tmp_path)
+
+
+def test_parts_of_two_domains_are_no_classes(tmp_path):
+    for side in ("trainA", "trainB", "testA", "testB"):
+        pictures(tmp_path / side, 12)
+    with pytest.raises(UserError, match="trainA, trainB"):
+        opened(tmp_path)
+
+
+def test_classes_are_named(tmp_path):
+    for name in ("images", "masks"):
+        pictures(tmp_path / name, 12)
+    said = []
+    opened(tmp_path, said)
+    assert any("2 classes: images, masks" in note for note in said)
 
 
 @pytest.mark.parametrize("names", [("bus", "train", "car"), ("train", "tram"), ("test", "quiz"), ("latest", "trainer")])

@@ -17,6 +17,7 @@ from aegean.data.read.source import (
     Want,
     class_indices,
     class_names,
+    fits_float32,
     in_blocks,
 )
 from aegean.surface import option, say
@@ -52,8 +53,12 @@ def read_arrays(files: Files, want: Want) -> Source:
                 raise UserError(f"{path}: y is {y.dtype} but y_test is {test_y.dtype}; give both the same type.")
             test_labels = class_indices(test_y, classes, f"{path}, key y_test")
         test = _part(test_values, order, dtype, test_labels)
-    if len(values.shape) == 4:
-        say(f"{path.name}: read as {values.shape[0]} images of {shape[0]} channels, {shape[1]}x{shape[2]}")
+    if "y_test" in found and test is None:
+        say(f"{path.name}: y_test is left out, as there is no x_test")
+    if len(shape) == 1:
+        say(f"{path.name}: read as {len(values)} rows of {shape[0]} columns")
+    else:
+        say(f"{path.name}: read as {len(values)} images of {shape[0]} channels, {shape[1]}x{shape[2]}")
     return Source(
         str(path),
         plain_name(path),
@@ -78,9 +83,12 @@ def _part(values: np.ndarray, order: tuple[int, ...], dtype: str, labels: np.nda
 
 def _open_npy(path: Path) -> np.ndarray:
     try:
-        return np.lib.format.open_memmap(path, mode="r")
+        values = np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # numpy raises many kinds for a damaged header
         raise UserError(_unreadable(path, error)) from None
+    if (more := path.stat().st_size - values.offset - values.nbytes) > 0:
+        raise UserError(f"{path}: {more} bytes follow its array, perhaps another one; save each array as a file.")
+    return values
 
 
 def _open_npz(path: Path) -> dict[str, np.ndarray]:
@@ -88,6 +96,8 @@ def _open_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            if len(members) < len(archive.infolist()):
+                raise UserError(f"{path} holds two arrays of one name; save it anew with np.savez.")
             if "x" not in members:
                 raise UserError(f"{path} has no array named 'x'.{nearest('x', members)}")
             if others := sorted(set(members) - set(KEYS)):
@@ -120,7 +130,8 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> np.n
 def _unreadable(path: Path, error: Exception) -> str:
     if "object" in str(error).lower():
         return f"{path} holds Python objects; save an array of numbers: np.asarray(x, np.float32)."
-    return f"{path} is not a readable NumPy file ({error}); save it anew with np.save or np.savez."
+    reason = str(error).partition("\n")[0]
+    return f"{path} is not a readable NumPy file ({reason}); save it anew with np.save or np.savez."
 
 
 def _order(values: np.ndarray, path: Path, want: Want) -> tuple[int, ...]:
@@ -156,7 +167,8 @@ def _dtype(values: np.ndarray, path: Path, want: Want) -> str:
         )
     if kind not in "iufb":
         raise UserError(f"{path}: x is of type {values.dtype}; expected real numbers: np.asarray(x, np.float32).")
-    return "float32"
+    narrow = (size <= 4 and kind == "f") or kind == "b" or values.ndim > 2
+    return "float32" if narrow or all(map(fits_float32, in_blocks(values))) else "float64"
 
 
 def _label_values(y: np.ndarray, count: int, origin: str) -> np.ndarray:
@@ -166,4 +178,6 @@ def _label_values(y: np.ndarray, count: int, origin: str) -> np.ndarray:
         raise UserError(f"{origin}: labels of type {y.dtype}; expected integers or strings.")
     if y.dtype.kind == "S":
         return np.array([text.decode("utf-8", "replace") for text in y.tolist()])
+    if y.dtype.kind == "u" and len(y) and y.max() > np.iinfo(np.int64).max:
+        raise UserError(f"{origin}: the label {y.max()} is too large; number the classes from 0.")
     return y if y.dtype.kind == "U" else y.astype(np.int64)

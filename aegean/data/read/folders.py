@@ -32,6 +32,11 @@ def in_parts(
     trees, test_tree = split_by_folder(_below_common(trees), path)
     labels, test_labels = labels_of(trees), labels_of(test_tree) if test_tree else None
     classes = np.array([]) if labels is None else class_names(labels, str(path))
+    if len(classes):
+        more = ", ..." if len(classes) > 6 else ""
+        say(f"{path.name}: {len(classes)} classes: {', '.join(map(str, classes[:6]))}{more}")
+    elif test_labels is not None:
+        say(f"{path.name}: the training part has no classes, so those of the test part are left out")
 
     def indices(values: np.ndarray | None) -> np.ndarray | None:
         return None if labels is None or values is None else class_indices(values, classes, str(path))
@@ -41,7 +46,7 @@ def in_parts(
 
 
 WORDS = {
-    "train": {"train", "training", "trainset", "trainingset", "traindata", "trainingdata"},
+    "train": {"train", "trainval", "training", "trainset", "trainingset", "traindata", "trainingdata"},
     "test": {"test", "testing", "tests", "testset", "testingset", "testdata", "testingdata"},
     "validation": {"val", "valid", "validation", "validate", "dev", "eval", "evaluation", "holdout", "valset"},
 }
@@ -53,7 +58,7 @@ def part_of(folder: str) -> tuple[str, str]:
 
     "seg_train" -> ("train", "seg"); "Training Set" -> ("train", ""); "cats" -> ("", "cats").
     """
-    words = [word for word in re.split(r"[^0-9a-z]+", folder.lower()) if word]
+    words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", folder)]  # trainA2017: train, a
     parts = [part for word in words for part, known in WORDS.items() if word in known]
     if len(parts) != 1:
         return "", folder
@@ -93,8 +98,9 @@ def _part_folders(tops: set[str]) -> dict[str, str]:
     Parts of different things, such as cats_train and dogs_test, are none."""
     found = {top: part_of(top) for top in sorted(tops)}
     sides = {part: top for top, (part, _) in found.items() if part}
-    rests = {rest for part, rest in found.values() if part}
-    return sides if "train" in sides and len(sides) > 1 and len(rests) == 1 else {}
+    rests = {part: {rest for other, rest in found.values() if other == part} for part in sides}
+    alike = all(rests[part] == rests["train"] for part in sides) if "train" in sides else False
+    return sides if alike and len(sides) > 1 else {}
 
 
 def _below_itself(tree: dict[Name, tuple[str, ...]], side: str) -> dict[Name, tuple[str, ...]]:

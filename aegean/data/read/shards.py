@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -24,6 +25,7 @@ from aegean.surface import say
 
 PACKED = (".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar.zst", ".tzst", ".tar.lz4")
 LABEL_LIMIT = 1 << 20  # bytes of a .cls or .json
+LABEL_LENGTH = 200
 
 
 class Shard(NamedTuple):
@@ -114,6 +116,8 @@ def read_shards(files: Files, want: Want) -> Source:
         raise UserError(f"{path}: its shards hold no pictures; expected files such as .png or .jpg in them.")
     if contents.skipped:
         say(f"{path.name}: {contents.skipped} links, devices and sparse files in the shards are left out")
+    if contents.others:
+        say(f"{path.name}: {contents.others} files that are neither pictures nor classes are left out")
     if contents.several:
         say(f"{path.name}: {contents.several} pictures share their key with another; each is taken as a sample")
     labels = folder_labels if not contents.labels else contents.label_names
@@ -130,7 +134,7 @@ class _Contents:
         self.parts: list[tuple[str, ...]] = []  # of their paths: folders of the shard, then those in the shard
         self.keys: list[tuple[int, str]] = []  # shard, and name up to the first dot
         self.labels: dict[tuple[int, str], int | str] = {}  # by key
-        self.skipped = self.several = 0
+        self.skipped = self.several = self.others = 0
 
     def add(self, store: Shards, number: int) -> None:
         shard = store.shards[number]
@@ -163,6 +167,8 @@ class _Contents:
             label = _label(file.read(found.size), ending, found.name)
             if label is not None:
                 self.labels[key] = label
+        else:
+            self.others += 1
 
     def label_names(self, trees: Mapping[int, tuple[str, ...]], path: Path) -> np.ndarray | None:
         """The classes that .cls and .json files give, where they do for every picture."""
@@ -178,10 +184,11 @@ def _label(data: bytes, ending: str, name: str) -> int | str | None:
     """The class in a .cls, or in a .json that has a "label". ValueError: neither an integer nor text."""
     try:
         if ending == ".cls":
-            return _integer(int(data[:32]))
+            text = data[:LABEL_LENGTH].decode("utf-8").strip()
+            return _integer(int(text)) if re.fullmatch(r"[+-]?\d+", text, re.ASCII) else text or None
         content = json.loads(data)
         label = content.get("label") if isinstance(content, dict) else None
-        return _integer(label) if isinstance(label, int) else None if label is None else str(label)[:200]
+        return _integer(label) if isinstance(label, int) else None if label is None else str(label)[:LABEL_LENGTH]
     except (ValueError, RecursionError):
         raise ValueError(f"{name} holds no class") from None
 

@@ -10,6 +10,7 @@ from typing import IO, NamedTuple
 
 BLOCK = 512
 EXTRA_LIMIT = 1 << 20  # bytes of a long name or of pax records
+END_LIMIT = 1 << 20  # zero bytes after which nothing more is looked for
 FILES, LONG_NAME, LONG_LINK, PAX, PAX_FOR_ALL, SPARSE, FOLDER = b"0\0007", b"L", b"K", b"x", b"g", b"S", b"5"
 
 
@@ -30,13 +31,17 @@ class Special(NamedTuple):
 def members(file: IO[bytes], length: int) -> Iterator[Member | Special]:
     """The files of a tar of `length` bytes, in order; folders are left out. ValueError, in words, where it is no tar
     or damaged."""
-    position = 0
+    position = zeros = 0
     name, records = "", dict[str, str]()  # of the next member, where they did not fit into its header
     while position < length:
         file.seek(position)
         header = file.read(BLOCK)
-        if len(header) == BLOCK and not any(header):
-            return
+        if len(header) == BLOCK and not any(header):  # the end, unless another tar was written behind it
+            position, zeros = position + BLOCK, zeros + BLOCK
+            if zeros > END_LIMIT:
+                return
+            continue
+        zeros = 0
         kind, size = _kind(header), _size(header, position)
         if kind not in (LONG_NAME, LONG_LINK, PAX, PAX_FOR_ALL) and "size" in records:
             size = _decimal(records["size"])
