@@ -40,6 +40,7 @@ from aegean.training.trainer import Trainer
 
 SECONDS = 10.0
 LIMIT = 2 << 30  # bytes of the process
+IMAGES = 8 * 20  # the raised budget of a mutant
 STEPS = 2  # that a mutant may train
 FILES = ("config.json", "state/last.safetensors", "metrics.jsonl", "evaluation.json")
 CLASSES = ("Settings", "Run", "Phase", "Turn", "Net", "Ramp", "Fit", "Edge", "Term", "DataInfo", "Engine", "Rate", "os")
@@ -133,7 +134,7 @@ def attempt(run: Path) -> tuple[str, float, int]:
 
 def resumed(run: Path, outcome: str) -> str:
     try:
-        aegean.resume(run, device="cpu")
+        aegean.resume(run, images=IMAGES, device="cpu")
     except aegean.UserError:
         return "refused"
     except (Fault, Interrupted):

@@ -25,13 +25,16 @@ from aegean.training.trainer import Trainer
 from aegean.training.world import Lost
 
 
-def finish(folder: Folder, plan: Settings, dataset: Dataset, evaluator: Evaluator, trainer: Trainer) -> Model:
+def finish(
+    folder: Folder, plan: Settings, dataset: Dataset, evaluator: Evaluator, trainer: Trainer, resumed: bool = False
+) -> Model:
     """Train a run to its end and evaluate it; the model.
 
     folder, plan: the run.
     dataset: its data.
     evaluator: measures while it trains.
     trainer: at the run's beginning; it takes the saved state, if there is one.
+    resumed: whether the plan was read from a file, which may say what no recipe would.
     """
     try:
         return _finish(folder, plan, dataset, evaluator, trainer)
@@ -43,6 +46,8 @@ def finish(folder: Folder, plan: Settings, dataset: Dataset, evaluator: Evaluato
         if not out_of_memory(error):
             with contextlib.suppress(UserError, OSError):
                 write_atomically(folder.path / "error.txt", traceback.format_exc())
+            if resumed and (trainer.seen == 0 or trainer.images == trainer.placed) and not isinstance(error, OSError):
+                raise UserError(f"{folder.config} describes a run that takes no step ({error!r}).") from None
             raise
     raise UserError(too_large(folder, plan, dataset, trainer))  # out here, where the error's own tensors are gone
 

@@ -42,6 +42,7 @@ def resume(
     """
     folder = Folder(path)
     plan = folder.read()
+    check_clock(folder.clock(), plan.run, folder.state)
     where, world = begin(plan.machine.get("device", "auto") if device == "auto" else device)
     dataset = world.first(lambda: own_data(path, plan))
     if plan.machine.get("threads") and where.type == "cpu" and world.size == 1:
@@ -63,7 +64,7 @@ def resume(
         return load(path, where)
     world.first(lambda: check_networks(folder, plan))
     trainer = make_trainer(plan.run, make_feed(dataset, where, plan.run.seed, world), plan.engine, world)
-    return finish(folder, plan, dataset, make_evaluator(dataset, WATCHED, world), trainer)
+    return finish(folder, plan, dataset, make_evaluator(dataset, WATCHED, world), trainer, resumed=True)
 
 
 def is_finished(folder: Folder, plan: Settings) -> bool:
@@ -79,8 +80,7 @@ def check_networks(folder: Folder, plan: Settings) -> None:
     memory. They are looked at without memory, so that a description cannot take more than the state holds."""
     shapes = None
     if folder.state.exists():
-        header, shapes = folder.state_header()
-        check_clock(header["clock"], plan.run, folder.state)
+        _, shapes = folder.state_header()
     bytes_ = 0
     for name, spec in plan.run.nets.items():
         try:

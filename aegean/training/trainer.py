@@ -67,6 +67,7 @@ class Trainer:
         check_split(run, self.world.size, self.engine.accumulate)
         self.nets = {name: place(net, device) for name, net in build(run).items()}
         self.phase_number, self.seen, self.images = 0, 0, 0
+        self.placed = 0  # images of the run where it was resumed
         self.at = Clock(device)
         self.enter(with_edges=False)
 
@@ -190,6 +191,7 @@ class Trainer:
         self.enter(with_edges=False)
         self.seen, self.images, self.current.summed = clock["seen"], clock["images"], clock["summed"]
         self.at.go_to(self.seen, self.images)
+        self.placed = self.images
 
 
 def fit(net: Any, z: Tensor, labels: Tensor | None = None) -> None:
