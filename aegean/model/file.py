@@ -114,9 +114,7 @@ def _filled(spec: Net, tensors: Mapping[str, Tensor]) -> nn.Module:
 
 def _check(content: Content) -> None:
     """AssertionError: parts that a stranger's description names do not belong together."""
-    info, nets, about = content.info, content.nets, content.about
-    kinds: dict[str, Any] = {"images": int, "seconds": (int, float), "settings": dict}
-    assert all(isinstance(about[key], kind) for key, kind in kinds.items() if key in about), "an odd past"
+    info, nets = content.info, content.nets
     assert info.shape and all(n > 0 for n in info.shape), f"samples of shape {info.shape}"
     assert info.dtype in (*INTEGERS, "float32"), f"numbers of type {info.dtype}"
     assert kind_of(info).describe(info), "samples of no kind"  # raises, too, where kind and shape do not fit

@@ -6,13 +6,14 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from aegean.config import Net, UserError, from_json, parse_json
+from aegean.config import Net, UserError, fits, from_json, parse_json
 from aegean.data.info import DataInfo
 from aegean.files import Shapes, read_tensor_header
 from aegean.model.verbs import able
 from aegean.objectives import Term
 
 FORMAT = 1
+PAST: dict[str, Any] = {"recipe": str, "settings": dict[str, Any], "images": int, "seconds": float, "seed": int}
 
 
 class Header(NamedTuple):
@@ -68,6 +69,7 @@ def _header(header: dict[str, Any], shapes: Shapes) -> Header:
     assert all(isinstance(spec, Net) and isinstance(spec.args, dict) for spec in specs.values()), "no networks"
     info, bound, about = from_json(header["info"]), from_json(header["bound"]), header.get("about", {})
     assert isinstance(info, DataInfo) and isinstance(about, dict), "no data or no past"
+    assert all(fits(about[key], kind) for key, kind in PAST.items() if key in about), "an odd past"
     assert isinstance(bound, tuple) and all(isinstance(term, Term) for term in bound), "the bound is not made of terms"
     generator = specs["G"].args if "G" in specs else {}
     latent, depth = header.get("latent", generator.get("latent")), header.get("levels")

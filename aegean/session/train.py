@@ -21,7 +21,7 @@ from aegean.session.finish import finish
 from aegean.session.options import TrainingOptions, takes_options, with_budget
 from aegean.session.runs import free_place
 from aegean.session.setup import begin, make_feed, make_trainer
-from aegean.surface import option, say
+from aegean.surface import option, plural, say
 from aegean.training.engine import choose_engine
 from aegean.training.folder import Folder
 from aegean.training.inherit import fitting, inherit
@@ -130,4 +130,4 @@ def in_time(
 
 def minutes(seconds: float) -> str:
     """90 -> "1.5 minutes", 60 -> "1 minute"."""
-    return f"{seconds / 60:g} minute{'s' * (seconds != 60)}"
+    return plural(seconds / 60, "minute")

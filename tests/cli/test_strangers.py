@@ -2,10 +2,12 @@
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,23 +26,27 @@ def run(tiny_runs, tmp_path):
     return shutil.copytree(tiny_runs / "vae", tmp_path / "run")
 
 
-def rename_classes(file, name):
-    """The model file again, with another name of its first class."""
+def rewrite(file, change):
+    """A model file again, with another description: what `change` makes of it."""
     data = file.read_bytes()
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
-    model = json.loads(header["__metadata__"]["aegean"])
-    model["info"]["classes"][0] = name
+    model = change(json.loads(header["__metadata__"]["aegean"]))
     header["__metadata__"]["aegean"] = json.dumps(model)
     text = json.dumps(header).encode()
     file.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
+
+
+def rename_class(model):
+    model["info"]["classes"][0] = ESCAPE
+    return model
 
 
 # names that command a terminal
 
 
 def test_names_of_classes_and_recipes_are_written_out(run, done):
-    rename_classes(run / "model.safetensors", ESCAPE)
+    rewrite(run / "model.safetensors", rename_class)
     shown = done("info", run / "model.safetensors")
     assert "\x1b" not in shown and "\u202e" not in shown and "\\x1b[2J" in shown
 
@@ -190,6 +196,50 @@ def test_a_fault_while_reading_writes_nothing_into_the_run(run, call, monkeypatc
     monkeypatch.setattr("aegean.resume", fail, raising=False)
     assert call("train", "--resume", run)[0] == 1  # this one keeps its traceback, in the place of the link
     assert target.read_text() == "mine" and "ZeroDivisionError" in (run / "error.txt").read_text()
+
+
+# runs that others have written
+
+ODD = [None, True, 0, -1, 1e308, 10**30, "x", "", [], {}, [1], {"a": 1}, ESCAPE, float("nan"), {"type": "Net"}]
+
+
+def mutated(value, rng):
+    """A JSON value with one place inside replaced, removed or added to."""
+    places = [(None, None)]
+
+    def walk(inside):
+        for key in inside if isinstance(inside, dict) else range(len(inside)) if isinstance(inside, list) else ():
+            places.append((inside, key))
+            walk(inside[key])
+
+    walk(value)
+    inside, key = rng.choice(places)
+    if inside is None:
+        return rng.choice(ODD)
+    if rng.random() < 0.2:
+        del inside[key]
+    else:
+        inside[key] = rng.choice(ODD)
+    return value
+
+
+@pytest.mark.parametrize("name", ["config.json", "evaluation.json", "metrics.jsonl", "model.safetensors"])
+def test_info_tells_or_refuses_whatever_a_run_holds(name, call, tmp_path):
+    rng = random.Random(name)
+    golden = Path(__file__).parent.parent / "golden/transfer"
+    run = shutil.copytree(golden, tmp_path / "run")
+    for _ in range(25):
+        if name == "model.safetensors":
+            model = run / name
+            model.write_bytes((golden / name).read_bytes())
+            rewrite(model, lambda value: mutated(value, rng))
+        elif name == "metrics.jsonl":
+            first, *rest = (golden / name).read_text().splitlines()
+            (run / name).write_text("\n".join([json.dumps(mutated(json.loads(first), rng)), *rest, ""]))
+        else:
+            (run / name).write_text(json.dumps(mutated(json.loads((golden / name).read_text()), rng)))
+        status, out, err = call("info", run)
+        assert status in (0, 2) and "\x1b" not in out + err, err
 
 
 # headers and texts
