@@ -129,7 +129,6 @@ AXES_MAY_BE_COUNTED = {
     "compression/stream.py": "a picture of a file, which nobody has checked yet",
     "codec/predictor.py": "grids of symbols, of no kind",
     "cli/latents.py": "a user's .npz of latents",
-    "model/model.py": "a user's latents",
     "metrics/features.py": "what a user's function gives",
     "formulas/features.py": "features, of no kind",
     "nets/blocks.py": "layers along as many axes as a shape has",
