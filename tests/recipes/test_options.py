@@ -6,7 +6,7 @@ import pytest
 
 from aegean.config import UserError
 from aegean.data.info import DataInfo
-from aegean.recipes import RECIPES, configure, describe
+from aegean.recipes import RECIPES, configure, describe, options
 
 DIGITS = DataInfo("digits", (1, 8, 8), (127.5,), (127.5,))
 TABLE = DataInfo("table", (2,), (0.3, 5.0), (1.0, 2.0), dtype="float32", columns=("a", "b"))
@@ -52,3 +52,21 @@ def test_every_recipe_names_its_paper(name):
     assert re.search(r"(19|20)\d\d", text.split("Options")[0]), "no paper"
     assert ("Goodfellow et al. 2014" in text) == (name in ("gan", "ae_to_gan"))
     assert ("Kingma and Welling 2013" in text) == (name in ("vae", "ae_to_gan", "latent_gan"))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_option_is_told_in_words_and_in_no_more_than_two_lines(name):
+    for option in options(name).values():
+        assert 10 < len(option.help) < 200, option
+
+
+def test_options_of_groups_are_set_one_by_one():
+    run = configure("ae_to_gan", DIGITS, {"width": "4", "pack": 2, "batch": 8, "freeze": 1, "gamma": 0})
+    assert run.batch == 8 and run.nets["D"].args["pack"] == 2 and run.nets["E"].args["widths"][0] == 4
+    with pytest.raises(UserError, match="conditional"):
+        configure("aae", DIGITS, {"conditional": True})  # a field that the recipe does not offer
+
+
+def test_a_number_that_nothing_could_hold_is_refused():
+    with pytest.raises(UserError, match="at most"):
+        configure("ae", DIGITS, {"width": 10**15})
