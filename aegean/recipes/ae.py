@@ -11,7 +11,6 @@ from aegean.recipes.architecture import bottleneck, class_count, decoder, encode
 from aegean.recipes.groups import Budget, Build
 from aegean.recipes.registry import recipe
 from aegean.recipes.turns import autoencoder_turn
-from aegean.surface import option
 from aegean.training.schedule import Phase, Run
 
 Error = Literal["squared", "absolute", "bernoulli", "gaussian"]
@@ -40,8 +39,8 @@ def autoencoder_nets(
     """
     if error == "bernoulli" and data.columns and len(data.scale) == len(data.columns):
         raise UserError(
-            f"{option('likelihood', 'bernoulli')} takes values for probabilities, but the columns of {data.name!r} are "
-            "standardised: use gaussian (or, as an error, squared or absolute)."
+            f"bernoulli takes values for probabilities, but the columns of {data.name!r} are standardised: use "
+            "gaussian (or, as an error, squared or absolute)."
         )
     E = encoder(data, build)
     return {

@@ -59,6 +59,11 @@ def prior(kind: str, latent: int, classes: int = 0) -> Net:
 def discriminator(data: DataInfo, encoder: Net, opponent: Adversary, classes: int = 0) -> Net:
     """With the encoder's network as its backbone, whose first layer sees a whole pack of samples at once."""
     check_augmentations(data, opponent.augment)
+    if "shape" not in encoder.args:
+        raise UserError(
+            f"{option('source')}: no discriminator can begin as a {encoder.kind}; give a model with another encoder, "
+            "such as one of ae or vae."
+        )
     packed = (data.shape[0] * opponent.pack, *data.shape[1:])
     return net(
         "Discriminator",

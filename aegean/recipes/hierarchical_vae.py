@@ -30,7 +30,7 @@ def ladder_nets(data: DataInfo, build: Build, levels: int, channels: int, likeli
     family, sizes = body(data, build)
     most = len(sizes["widths"])
     if not 2 <= levels <= most:
-        expected = f"expected 2 to {most}" if most > 1 else "so small a sample has only one: use vae"
+        expected = f"expected {'2' if most == 2 else f'2 to {most}'}" if most > 1 else "use vae"
         several = "s" * (most > 1)
         raise UserError(
             f"{option('levels', levels)}: the encoder of {data.name!r} has {most} level{several}; {expected}."

@@ -62,6 +62,11 @@ def _handed_over(inherited: Mapping[str, Net], conditional: bool) -> dict[str, N
             f"{option('source')}: the model has {', '.join(inherited)}, but no {', '.join(missing)}; this recipe "
             "starts from an autoencoder: train ae, denoising_ae or vae."
         )
+    if inherited["bottleneck"].kind == "LadderPosterior":
+        raise UserError(
+            f"{option('source')}: the model has latents on several levels; this recipe starts from an autoencoder with "
+            "one: train ae, denoising_ae or vae."
+        )
     if conditional and not inherited["G"].args.get("classes"):
         said = option("conditional", True)
         raise UserError(f"{said}: the model of {option('source')} was trained without classes; train it with {said}.")
@@ -77,5 +82,5 @@ def unlabelled(taught: Teacher, recipe: str) -> None:
 def shares(teacher: float, warmup: float = 0.0) -> None:
     """UserError: the shares of the images leave none for what follows."""
     if teacher + warmup >= 1:
-        both = f" and {option('warmup', warmup)}" if warmup else ""
-        raise UserError(f"{option('teacher', teacher)}{both} leave no images for the GAN: expected less than 1 in all.")
+        both = f" and {option('warmup', warmup)} leave" if warmup else " leaves"
+        raise UserError(f"{option('teacher', teacher)}{both} no images for the GAN: expected less than 1 in all.")

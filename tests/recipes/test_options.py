@@ -70,3 +70,14 @@ def test_options_of_groups_are_set_one_by_one():
 def test_a_number_that_nothing_could_hold_is_refused():
     with pytest.raises(UserError, match="at most"):
         configure("ae", DIGITS, {"width": 10**15})
+
+
+@pytest.mark.parametrize(
+    "recipe", ["ae_to_gan", "projected_gan", "latent_gan", "decoder_finetune", "codec", "stacked_gan"]
+)
+@pytest.mark.parametrize("source", ["hierarchical_vae", "gan", "lossless"])
+def test_what_is_no_autoencoder_with_one_latent_cannot_be_inherited(recipe, source):
+    if (recipe, source) == ("codec", "lossless"):
+        return  # its pixels are taken
+    with pytest.raises(UserError, match="source: the model"):
+        configure(recipe, DIGITS, {}, configure(source, DIGITS).nets)
