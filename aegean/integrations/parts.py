@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from aegean.config import UserError
 from aegean.data.batch import Batch
 from aegean.model import Model, hint
+from aegean.model.checks import check_finite
 from aegean.nets import DiscriminatorOutput
 from aegean.surface import option
 
@@ -64,6 +65,7 @@ class Part(nn.Module):
 
 def check(name: str, model: Model, run: str = "RUN") -> None:
     """UserError: the model lacks this part, or it cannot stand alone. run: as a command names it."""
+    check_finite([net.state_dict() for net in model.nets.values()], model.nets)
     if name in VERBS:
         if VERBS[name] not in model.can():
             raise UserError(f"This model has no {name} to export: {hint(VERBS[name], run)}.")

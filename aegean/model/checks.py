@@ -45,7 +45,7 @@ def check_finite(value: Any, nets: Mapping[str, nn.Module]) -> None:
     if is_finite(value):
         return
     bad = [name for name, net in nets.items() if not is_finite(net.state_dict())]
-    why = f"weights of network {bad[0]} are not finite" if bad else "the numbers of its networks overflow"
+    why = f"weights of network {', '.join(bad)} are not finite" if bad else "the numbers of its networks overflow"
     raise UserError(f"This model has diverged: {why}; use an earlier state of it, or train it again.")
 
 
