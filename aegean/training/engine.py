@@ -42,7 +42,8 @@ class Engine(Config):
         """In words for the log."""
         import torch
 
-        threads = f" ({torch.get_num_threads()} threads)" if device.type == "cpu" else ""
+        count = torch.get_num_threads()
+        threads = f" ({count} thread{'s' * (count > 1)})" if device.type == "cpu" else ""
         parts = f", gradients accumulated over {self.accumulate} parts of a batch" if self.accumulate > 1 else ""
         return f"on {device}{threads}: {self.precision}, {'compiled' if self.backend else 'eager'}{parts}"
 
