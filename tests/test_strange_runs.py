@@ -218,7 +218,8 @@ def test_a_line_that_is_none_is_named(run, line):
     assert Folder(run).lines() == [json.loads(one) for one in text.splitlines()]
 
 
-@pytest.mark.parametrize("score", [[], 3, {"value": "x", "floor": None, "better": "lower"}, {"value": 1}], ids=str)
+@pytest.mark.parametrize("score", [[], 3, {"value": "x", "floor": None, "better": "lower"}, {"value": 1},
+                                   {"value": 10**400, "floor": 1, "better": "lower"}])  # fmt: skip
 def test_scores_that_are_none_are_refused(run, score):
     edited(run / "evaluation.json", lambda e: e.update(scores={"fd@x": score} if score else score))
     with pytest.raises(UserError, match=r"evaluation\.json"):

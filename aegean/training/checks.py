@@ -130,10 +130,15 @@ def check_scores(scores: Any) -> None:
     for score in _dict(scores).values():
         assert fits(score, dict[str, Any]), "a score without a value"
         value, floor = score.get("value"), score.get("floor")
-        assert isinstance(value, float | int) and isinstance(floor, float | int | None), "a score that is no number"
+        assert _is_real(value) and (floor is None or _is_real(floor)), "a score that is no number"
         assert score.get("better") in ("higher", "lower"), "a score that is better nowhere"
         assert len(interval := score.get("interval", (0.0, 1.0))) == 2, "an interval without ends"
-        assert all(isinstance(end, float | int) for end in interval), "an interval without ends"
+        assert all(map(_is_real, interval)), "an interval without ends"
+
+
+def _is_real(value: Any) -> bool:
+    """Whether a value is a number, perhaps NaN or infinite, and no whole one that is too large for a float."""
+    return isinstance(value, float) or fits(value, float)
 
 
 def _dict(value: Any) -> dict[str, Any]:
