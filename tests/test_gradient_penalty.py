@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import pytest
 import torch
+from pairs import pairwise
 from torch import nn
 
 from aegean.config import Net, networks
@@ -39,7 +40,7 @@ class Case(NamedTuple):
 
 
 AUGMENTED = [(), *((name,) for name in AUGMENTATIONS), tuple(AUGMENTATIONS)]
-CASES = [
+CASES = pairwise(
     Case(backbone, shape, pack, classes, augmentation, bias)
     for backbone in BACKBONES
     for shape in [*PICTURES, ROWS]
@@ -48,8 +49,7 @@ CASES = [
     for augmentation in AUGMENTED
     for bias in (True, False)
     if len(shape) == 3 or (backbone == "MLPEncoder" and not augmentation)
-    if bias or not augmentation
-]
+)
 
 
 def perturbed(net, by=0.1):
