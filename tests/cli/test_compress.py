@@ -9,14 +9,16 @@ from PIL import Image
 import aegean
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("codecs")
+def make_runs(folder):
     small = {"width": 8, "batch": 16}
     aegean.train("codec", "digits", folder / "codec", images=640, evaluations=1, settings=small)
     residual = {"quantiser": "residual", "levels": 8, "stages": 3}
     aegean.train("vq_ae", "digits", folder / "vq", images=640, evaluations=1, settings={**small, **residual})
-    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(shared):
+    return shared("codecs", make_runs)
 
 
 @pytest.fixture

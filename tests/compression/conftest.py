@@ -8,6 +8,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "training"))
 from steps import digits, trainer
 
+from aegean.model import Model
+
 KINDS = {
     "codec": ("codec", {}),
     "vector": ("vq_ae", {"levels": 16}),
@@ -17,16 +19,18 @@ KINDS = {
 }
 
 
-@pytest.fixture(scope="session")
-def models():
-    """By name: models of forty steps."""
-    found = {}
+def make_models(folder):
     for name, (recipe, settings) in KINDS.items():
         t = trainer(recipe, steps=40, **settings)
         for _ in t:
             pass
-        found[name] = t.model()
-    return found
+        t.model().save(folder / f"{name}.safetensors")
+
+
+@pytest.fixture(scope="session")
+def models(shared):
+    """By name: models of forty steps."""
+    return {name: Model.load(shared("compressing", make_models) / f"{name}.safetensors") for name in KINDS}
 
 
 @pytest.fixture(scope="session")

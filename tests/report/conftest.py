@@ -23,23 +23,22 @@ def features(monkeypatch):
     monkeypatch.setattr("aegean.session.evaluate.feature_network", flat_features)
 
 
-@pytest.fixture(scope="session")
-def runs(tmp_path_factory):
-    """Folders of a tiny ae and a tiny gan on digits."""
-    folder = tmp_path_factory.mktemp("runs")
+def make(folder, recipes, **settings):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aegean.session.evaluate.feature_network", flat_features)
-        for recipe in ("ae", "gan"):
-            aegean.train(recipe, "digits", folder / recipe, images=192, settings=TINY, evaluations=2)
+        for recipe in recipes:
+            aegean.train(recipe, "digits", folder / recipe, settings=TINY, **settings)
+
+
+@pytest.fixture(scope="session")
+def runs(shared):
+    """Folders of a tiny ae and a tiny gan on digits."""
+    folder = shared("compared", lambda folder: make(folder, ("ae", "gan"), images=192, evaluations=2))
     return folder / "ae", folder / "gan"
 
 
 @pytest.fixture(scope="session")
-def levelled(tmp_path_factory):
+def levelled(shared):
     """A folder of tiny runs of every hierarchy on digits, and of a flat vae."""
-    folder = tmp_path_factory.mktemp("levelled")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("aegean.session.evaluate.feature_network", flat_features)
-        for recipe in ("hierarchical_vae", "stacked_gan", "multiscale_gan", "vae"):
-            aegean.train(recipe, "digits", folder / recipe, images=320, settings=TINY, evaluations=1)
-    return folder
+    recipes = ("hierarchical_vae", "stacked_gan", "multiscale_gan", "vae")
+    return shared("levelled", lambda folder: make(folder, recipes, images=320, evaluations=1))

@@ -12,16 +12,18 @@ RUNS = {"vae": "vae", "codec": "codec", "ladder": "hierarchical_vae"}
 CLASSES = {"drawer": "gan", "coder": "ae"}  # trained with classes, for a moment
 
 
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory):
-    """A folder of model files. Trained for a few hundred steps on digits: vae, codec and ladder, which has two levels;
-    hardly trained, but with classes: drawer and coder."""
-    folder = tmp_path_factory.mktemp("shown")
+def make_trained(folder):
     for name, recipe in RUNS.items():
         save(trainer(recipe, steps=300), folder / f"{name}.safetensors")
     for name, recipe in CLASSES.items():
         save(trainer(recipe, steps=5, conditional=True), folder / f"{name}.safetensors")
-    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(shared):
+    """A folder of model files. Trained for a few hundred steps on digits: vae, codec and ladder, which has two levels;
+    hardly trained, but with classes: drawer and coder."""
+    return shared("playground", make_trained)
 
 
 def save(t, file):
