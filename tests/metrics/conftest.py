@@ -5,37 +5,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits
 
-from aegean.data.info import DataInfo
+from aegean.data import open_data
 
 
 @pytest.fixture(scope="session")
-def digits(tmp_path_factory):
-    """1,400 training and 397 test digits, as aegean.data.Dataset gives them."""
-    x, y = load_digits(return_X_y=True)
-    x, y = np.rint(x * 255 / 16).astype(np.uint8).reshape(-1, 1, 8, 8), y.astype(np.int64)
-    order = np.random.default_rng(0).permutation(len(x))
-    train, test = order[397:], order[:397]
-    info = DataInfo(
-        name="digits",
-        shape=(1, 8, 8),
-        offset=(127.5,),
-        scale=(127.5,),
-        count=len(train),
-        test_count=len(test),
-        classes=tuple("0123456789"),
-        class_counts=tuple(int(c) for c in np.bincount(y[train])),
-        fingerprint="f" * 64,
-    )
-    return SimpleNamespace(
-        info=info,
-        train=x[train],
-        test=x[test],
-        train_labels=y[train],
-        test_labels=y[test],
-        folder=tmp_path_factory.mktemp("digits"),
-    )
+def digits():
+    """1,400 training and 397 test digits; their feature network is the one that all tests share."""
+    return SimpleNamespace(**vars(open_data("digits")))
 
 
 @pytest.fixture(scope="session")

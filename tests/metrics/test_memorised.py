@@ -41,7 +41,7 @@ def test_copies_of_training_images_are_flagged_until_noise_hides_them(evaluator,
         score_and_flag(evaluator(copier(digits, noise=noise))) for noise in (0.0, 0.1, 0.5)
     )
     assert exact.value == 1 and flagged
-    assert near.value > 0.9 and near_flagged
+    assert near.value > 0.8 and near_flagged
     assert far.value < far.floor and not far_flagged
 
 
