@@ -1,10 +1,11 @@
 """The benchmarks run from beginning to end, and what they count is counted right."""
 
+import contextlib
 import copy
 import importlib
 import itertools
 import json
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -53,17 +54,23 @@ def benchmark(monkeypatch):
             del sys.modules[name]
 
 
-def last_line(name, *words):
-    """What a benchmark prints last, read as JSON."""
-    command = [sys.executable, str(FOLDER / f"{name}.py"), "--quick", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+@pytest.fixture
+def last_line(benchmark, monkeypatch, capsys):
+    """last_line(name, *words) -> what a benchmark prints last, read as JSON. It runs in this process: importing torch
+    takes longer than most of them."""
+
+    def run(name, *words):
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", "--quick", *words])
+        with contextlib.suppress(SystemExit):
+            runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
+        return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    return run
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words", OTHERS, ids=lambda words: words[0])
-def test_a_benchmark_ends_with_a_line_of_json(words):
+def test_a_benchmark_ends_with_a_line_of_json(words, last_line):
     for library in NEEDS.get(words[0], []):
         pytest.importorskip(library, reason=f"{library} is not installed")
     if "playwright" in NEEDS.get(words[0], []) and not CHROMIUM.exists():
@@ -72,7 +79,7 @@ def test_a_benchmark_ends_with_a_line_of_json(words):
 
 
 @pytest.mark.slow
-def test_the_step_benchmark_measures_every_variant():
+def test_the_step_benchmark_measures_every_variant(last_line):
     cases = last_line("step")["cases"]
     assert cases
     for found in cases.values():
@@ -84,7 +91,7 @@ def test_the_step_benchmark_measures_every_variant():
 
 
 @pytest.mark.slow
-def test_the_overhead_benchmark_compares_with_a_bare_loop():
+def test_the_overhead_benchmark_compares_with_a_bare_loop(last_line):
     found = last_line("overhead", "--no-pythae")
     assert found["pythae"] is None
     for case in found["cases"].values():
