@@ -199,7 +199,7 @@ class Bench:
             raise SystemExit(f"--task {asked.task} needs --data FOLDER")
         self.dataset, network, self.classify = opened(asked.task, spec)
         self.score = Evaluator(self.dataset, network, 100 if asked.quick else 10_000)
-        self.floor = {name: self.score.floor[name] for name in ("fd", "coverage")}
+        self.floor = {name: self.score.reference.floor[name] for name in ("fd", "coverage")}
         self.variance = float(self.score.test.var(0).mean())
         labelled = self.dataset.train_labels is not None
         self.probes = Probes(self.dataset, self.score.test, self.score.labels) if labelled else None  # type: ignore[arg-type]

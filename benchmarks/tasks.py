@@ -125,8 +125,8 @@ def in_features(folder: str | None, dataset: Dataset) -> tuple[Scorer, Scores]:
 
     def score(model: Model) -> Scores:
         drawn = model.info.normalise(model.info.restore(model.sample(evaluator.count))).to(model.device)
-        found = evaluator.distances(evaluator.features(drawn))
-        return {name: found[name] for name in SEEN}
+        found = evaluator.reference(evaluator.features(drawn))
+        return {name: found[name][0] for name in SEEN}
 
     return score, {name: evaluator.reference.floor[name] for name in SEEN}
 
