@@ -69,7 +69,7 @@ class IntegerPredictor(nn.Module):
     ):
         super().__init__()
         assert 0 < channels <= 256 and 1 < levels <= 256 and 0 < reach <= 4 and len(hidden) <= 8 and pace > 0
-        assert means is None or 0 <= means <= channels
+        assert means is None or (isinstance(means, int) and 0 <= means <= channels)
         self.shape = plan.Shape(channels, levels, reach, tuple(hidden), means)
         self.offset, self.scale, self.pace = offset, scale, pace
         self.nets = nn.ModuleList(
