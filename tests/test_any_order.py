@@ -21,7 +21,7 @@ BATCH = 8
 SETTINGS = {"width": 4, "latent": 2, "batch": BATCH}
 
 
-class Crash(Exception):
+class Crash(BaseException):
     """In the place of whatever may end a process between two steps."""
 
 

@@ -445,13 +445,13 @@ def test_a_description_that_makes_no_sense_is_refused(straight, tmp_path, what):
     NONSENSE[what](header)
     file = tmp_path / "odd.safetensors"
     safetensors.torch.save_file(safetensors.torch.load_file(straight.model), file, {"aegean": json.dumps(header)})
-    with pytest.raises(UserError, match=r"odd|network"):
+    with pytest.raises(UserError, match=r"odd|network|shape"):
         Model.load(file)
 
 
 def test_verbs_say_what_is_missing(tmp_path, straight):
     model = train("ae", tmp_path / "ae", images=160)
-    with pytest.raises(UserError, match="aegean fit RUN --prior mixture"):
+    with pytest.raises(UserError, match="fit_prior"):
         model.sample(4)
     with pytest.raises(UserError, match="evidence bound"):
         model.score(torch.zeros(1, 1, 8, 8))

@@ -182,9 +182,9 @@ def test_where_the_samples_are_kept_is_said_with_the_reason(streamed):
 
 def test_little_free_memory_means_streaming(monkeypatch):
     raw = values(50)
-    monkeypatch.setattr(loader, "_free_memory", lambda: 4 * raw.nbytes - 1)
+    monkeypatch.setattr(loader, "free_memory", lambda: 4 * raw.nbytes - 1)
     assert not Feed(info_of(raw), raw, None, CPU, 1).resident
-    monkeypatch.setattr(loader, "_free_memory", lambda: 4 * raw.nbytes)
+    monkeypatch.setattr(loader, "free_memory", lambda: 4 * raw.nbytes)
     assert Feed(info_of(raw), raw, None, CPU, 1).resident
     monkeypatch.undo()
-    assert 1 << 20 < loader._free_memory() < 1 << 62
+    assert 1 << 20 < loader.free_memory() < 1 << 62

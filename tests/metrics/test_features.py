@@ -77,7 +77,7 @@ def test_training_is_repeatable_and_leaves_the_global_generator_alone(digits, tm
         second = feature_network(moved(digits, tmp_path))
     x = digits.info.normalise(digits.test[:20])
     assert np.array_equal(first(x), second(x))
-    assert len(said) == 2 and "held-out accuracy" in said[0]
+    assert trained(said) == 2 and any("held-out accuracy" in note for note in said)
     assert capsys.readouterr().out == ""
 
 
@@ -90,16 +90,21 @@ def test_the_test_part_is_not_trained_on(digits, tmp_path, short):
     assert np.array_equal(first(x), second(x))
 
 
+def trained(said):
+    """How many networks were trained, as their notes say."""
+    return sum(note.startswith("Trained") for note in said)
+
+
 def test_kept_networks_of_other_data_or_damaged_ones_are_not_used(digits, tmp_path, short):
     dataset = moved(digits, tmp_path)
     file = tmp_path / "features-digits-classifier.safetensors"
     with noted() as said:
         feature_network(dataset)
         feature_network(dataset)
-        assert len(said) == 1
+        assert trained(said) == 1
         dataset.info = dataclasses.replace(digits.info, fingerprint="0" * 64)
         feature_network(dataset)
-        assert len(said) == 2
+        assert trained(said) == 2
         whole = file.read_bytes()
         with safe_open(file, "pt") as kept:
             header, tensors = kept.metadata(), {name: kept.get_tensor(name) for name in kept.keys()}
@@ -109,7 +114,7 @@ def test_kept_networks_of_other_data_or_damaged_ones_are_not_used(digits, tmp_pa
         for count, data in enumerate([*broken, save(tensors)], 3):
             file.write_bytes(data)
             feature_network(dataset)
-            assert len(said) == count
+            assert trained(said) == count
     assert list(tmp_path.iterdir()) == [file]
 
 
@@ -117,7 +122,7 @@ def test_a_folder_that_cannot_be_written_costs_the_keeping_only(digits, tmp_path
     with noted() as said:
         network = feature_network(moved(digits, tmp_path / "missing"))
     assert network.key == "digits-classifier"
-    assert "cannot be kept" in said[0]
+    assert any("cannot be kept" in note for note in said)
 
 
 def test_pictures_without_labels(digits, tmp_path, short):
