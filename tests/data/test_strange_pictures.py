@@ -370,6 +370,16 @@ def test_no_format_runs_a_program():
     assert not {"EPS", "WMF", "PDF", "PALM"} & set(formats.FORMATS)
 
 
+@pytest.fixture
+def no_heif(monkeypatch):
+    """A Pillow that no other library has taught to read HEIF."""
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.setattr(Image, "OPEN", {name: reader for name, reader in Image.OPEN.items() if name != "HEIF"})
+    formats.formats.cache_clear()
+    yield
+    formats.formats.cache_clear()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "what"),
     [
@@ -384,9 +394,8 @@ def test_no_format_runs_a_program():
         ("a.mp3", b"ID3\x03" + bytes(40), "a sound"),
     ],
 )
-def test_what_is_no_picture_is_named(tmp_path, monkeypatch, name, content, what):
-    monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    formats.formats.cache_clear()
+@pytest.mark.usefixtures("no_heif")
+def test_what_is_no_picture_is_named(tmp_path, name, content, what):
     folder = folder_of(tmp_path, "png", [saved(picture, "PNG") for picture in frames(25)])
     (folder / name).write_bytes(content)
     with pytest.raises(UserError, match=rf"{name} .*{what}"):

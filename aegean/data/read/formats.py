@@ -102,7 +102,8 @@ def formats() -> tuple[str, ...]:
 @functools.cache
 def endings() -> frozenset[str]:
     """Their files' endings: ".png"."""
-    return frozenset(ending for ending, name in Image.registered_extensions().items() if name in formats())
+    known = formats()
+    return frozenset(ending for ending, name in Image.registered_extensions().items() if name in known)
 
 
 @contextlib.contextmanager
