@@ -30,6 +30,7 @@ from aegean.training.guard import Fault
 from aegean.training.history import handed_over
 from aegean.training.loop import Interrupted
 from aegean.training.trainer import Trainer
+from aegean.training.watchers import Saving
 
 SMALL = {"width": 8, "latent": 4, "batch": 16}
 STEPS = 60
@@ -101,7 +102,53 @@ def crash_after(monkeypatch, steps):
     monkeypatch.setattr(Trainer, "step", failing)
 
 
-@pytest.mark.parametrize("stop", [1, 17, 18, 19, 22, 45])
+def test_what_is_handed_over_is_evaluated_once_before_it_moves(straight):
+    """With its fitted prior, at the start of the warm-up, during which no sample changes."""
+    evaluations = [line for line in straight.lines() if line["kind"] == "eval"]
+    assert [line["images"] // 16 for line in evaluations if line.get("hand_over")] == [30]
+    assert [(line["images"] // 16, line["phase"]) for line in evaluations] == [
+        (15, "autoencoder"), (30, "autoencoder"), (30, "warm-up"), (45, "adversarial"), (60, "adversarial"),
+    ]  # fmt: skip
+    before, after = (line["scores"] for line in evaluations[1:3])
+    assert before["psnr@test:397"] == after["psnr@test:397"]
+    assert before["fd@digits-classifier:397"]["value"] != after["fd@digits-classifier:397"]["value"]
+    assert before["fd@digits-classifier:397"]["line"] == after["fd@digits-classifier:397"]["line"]
+    names = {path.name for path in straight.samples.iterdir()}
+    assert {"samples-0000000480.png", "samples-0000000480-hand-over.png"} <= names
+
+
+def test_a_run_killed_while_it_evaluates_the_hand_over_does_so_again(straight, tmp_path, monkeypatch):
+    def killed(watcher, model, scores):
+        if not watcher.record.trainer.seen:
+            raise Stop
+        told(watcher, model, scores)
+
+    told = Saving.evaluation
+    monkeypatch.setattr(Saving, "evaluation", killed)  # the last to be told: all has been logged
+    with pytest.raises(Stop):
+        train("ae_to_gan", tmp_path / "run")
+    monkeypatch.undo()
+    assert Folder(tmp_path / "run").lines()[-1]["hand_over"]
+    aegean.resume(tmp_path / "run")
+    assert_same(straight, Folder(tmp_path / "run"))
+
+
+def test_an_inherited_network_is_evaluated_before_it_moves(straight, tmp_path, monkeypatch):
+    settings = {"images": 16 * (STEPS + 6), "evaluations": 1, "source": straight.path}
+    train("ae_to_gan", tmp_path / "straight", **settings)
+    first, *rest = (line for line in Folder(tmp_path / "straight").lines() if line["kind"] == "eval")
+    assert first["hand_over"] and first["images"] == 16 * STEPS and not any(line.get("hand_over") for line in rest)
+    last = [line["scores"] for line in straight.lines() if line["kind"] == "eval"][-1]
+    assert first["scores"]["psnr@test:397"] == last["psnr@test:397"]
+    crash_after(monkeypatch, 0)
+    with pytest.raises(Stop):
+        train("ae_to_gan", tmp_path / "run", **settings)
+    monkeypatch.undo()
+    aegean.resume(tmp_path / "run")
+    assert_same(Folder(tmp_path / "straight"), Folder(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("stop", [1, 17, 18, 19, 22, 30, 45])
 def test_resuming_equals_never_stopping(straight, tmp_path, monkeypatch, stop):
     """A crash after any step: in a phase, at its end, just after an evaluation."""
     crash_after(monkeypatch, stop)

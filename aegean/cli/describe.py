@@ -19,17 +19,23 @@ LEGEND = (
     "name@network:count - the network whose features are compared (test: none), and how many samples; "
     "floor: what real training data score in the samples' place, for reconstructions a perfect copy"
 )
+LINE = "line: the same for reconstructions of training data; no prior can do better than this, an adversary can"
 
 
 def score_table(scores: dict[str, dict[str, Any]]) -> str:
     """Scores by key, each {value, floor, better}, as a table with a line that says what the keys mean."""
     if not scores:
         return "none: this model neither samples nor reconstructs"
-    lines = [
-        (key, f"{s['value']:.4g}", "" if s["floor"] is None else f"{s['floor']:.4g}", s["better"])
-        for key, s in scores.items()
-    ]
-    return f"{table(('metric', 'value', 'floor', 'better'), lines)}\n{LEGEND}"
+    legend, marks = [LEGEND], ["floor"]
+    if any("line" in score for score in scores.values()):
+        legend.append(LINE)
+        marks.append("line")
+
+    def shown(value: float | None) -> str:
+        return "" if value is None else f"{value:.4g}"
+
+    rows = [(key, shown(s["value"]), *(shown(s.get(mark)) for mark in marks), s["better"]) for key, s in scores.items()]
+    return "\n".join((table(("metric", "value", *marks, "better"), rows), *legend))
 
 
 def described(run: str) -> dict[str, Any]:

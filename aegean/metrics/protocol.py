@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -59,8 +60,10 @@ class Evaluator:
         places = chosen(len(dataset.test), self.count, seed)
         self.test = self.info.normalise(dataset.test[places])
         self.labels = None if dataset.test_labels is None else torch.as_tensor(dataset.test_labels[places])
+        self.drawn = chosen(len(dataset.train), self.count, seed + 1)
         if self.world.leads:
-            self.reference = Reference(dataset, features, features(self.test), seed)
+            train = self.info.normalise(dataset.train[self.drawn])
+            self.reference = Reference(dataset, features, features(self.test), features(train), seed)
 
     def __call__(self, model: Any) -> dict[str, Score]:
         """Scores of whatever the model can do: sample, reconstruct, score.
@@ -117,14 +120,28 @@ class Evaluator:
         place = {"start": self.mine.start} if self.mine.start else {}
         fake = as_saved(model.sample(len(self.mine), seed=self.seed, **place), self.info, "samples", self.world)
         features = self.world.gather(self.features(fake))
+        line = self._line(model) if "reconstruct" in model.can() else {}
         if features is None:
             return {}
-        return self._scores(self.features.key, self.reference(features))
+        scores = self._scores(self.features.key, self.reference(features))
+        return {key: replace(score, line=line.get(key.split("@")[0])) for key, score in scores.items()}
+
+    def _line(self, model: Any) -> dict[str, float]:
+        """What reconstructions of training samples score in the place of samples, by name: a prior that is perfect
+        draws decode(encode(training data)), so no prior can do better; an adversary can. `memorised` has no line, for
+        these are copies of training data."""
+        places, labels = self.drawn[self._part], self.dataset.train_labels
+        x = self.info.normalise(self.dataset.train[places])
+        x_hat = self._reconstructions(model, x, None if labels is None else torch.as_tensor(labels[places]))
+        features = self.world.gather(self.features(x_hat))
+        return {} if features is None else self.reference.distances(features)
+
+    def _reconstructions(self, model: Any, x: Tensor, labels: Tensor | None) -> Tensor:
+        return as_saved(model.reconstruct(x, **_labels(model, labels)), self.info, "reconstructions", self.world)
 
     def _reconstructed(self, model: Any) -> dict[str, Score]:
         """Reconstructions beside their originals; the floor is an exact copy."""
-        x_hat = model.reconstruct(self._x, **self._labels(model))
-        x_hat = as_saved(x_hat, self.info, "reconstructions", self.world)
+        x_hat = self._reconstructions(model, *self._mine)
         features, values = (self.world.gather(part) for part in (self.features(x_hat), x_hat.cpu().numpy()))
         if features is None or values is None:
             return {}
@@ -139,19 +156,19 @@ class Evaluator:
     def _bound(self, model: Any) -> dict[str, Score]:
         """The evidence bound of held-out data."""
         place = {"start": self.mine.start} if self.mine.start else {}
-        bits = finite(model.score(self._x, **place, **self._labels(model)), "scores", self.world)
+        x, labels = self._mine
+        bits = finite(model.score(x, **place, **_labels(model, labels)), "scores", self.world)
         gathered = self.world.gather(bits.double().cpu().numpy())
         return {} if gathered is None else self._scores("test", {"bits": (float(gathered.mean()), None)})
 
     @property
-    def _x(self) -> Tensor:
-        return self.test[self.mine.start : self.mine.stop]
+    def _part(self) -> slice:
+        return slice(self.mine.start, self.mine.stop)
 
-    def _labels(self, model: Any) -> dict[str, Tensor]:
-        """The labels of this process's held-out samples, for a model that takes some."""
-        if self.labels is None or not model.conditional:
-            return {}
-        return {"labels": self.labels[self.mine.start : self.mine.stop]}
+    @property
+    def _mine(self) -> tuple[Tensor, Tensor | None]:
+        """This process's held-out samples and their labels."""
+        return self.test[self._part], None if self.labels is None else self.labels[self._part]
 
     def _scores(
         self, by: str, found: Mapping[str, tuple[float, float | None]], better: Better | None = None
@@ -164,6 +181,11 @@ class Evaluator:
             key = f"{name}@{by}:{count_name(self.count)}"
             scores[key] = Score(float(value), mark, better or DIRECTIONS[name], interval)
         return scores
+
+
+def _labels(model: Any, labels: Tensor | None) -> dict[str, Tensor]:
+    """The labels, for a model that takes some."""
+    return {} if labels is None or not model.conditional else {"labels": labels}
 
 
 def class_agreement(model: Any, features: FeatureNetwork, count: int = 100, seed: int = 0) -> dict[str, float]:

@@ -20,7 +20,8 @@ FEWEST, MOST = 10_000, 50_000  # but so many at least and at most
 
 
 class Reference:
-    """Features (n, d) of held-out samples of a data set, and what real training data score against them.
+    """Features `real` (n, d) of held-out samples of a data set, and what those of as many training samples, `train`,
+    score against them: the floor.
 
     `memorised` looks for copies among the whole training part, or a seeded choice of it: 10,000 training samples for
     2,000 samples or fewer, five for each sample above, never more than 50,000. Copies of a sample that was not chosen
@@ -28,21 +29,21 @@ class Reference:
     is that of held-out samples, for which copying is impossible.
     """
 
-    def __init__(self, dataset: Dataset, features: FeatureNetwork, real: np.ndarray, seed: int = 0):
+    def __init__(self, dataset: Dataset, features: FeatureNetwork, real: np.ndarray, train: np.ndarray, seed: int = 0):
         self.info, self.train, self.features, self.seed = dataset.info, dataset.train, features, seed
         self.real, self.count = real, len(real)
         self.moments = frechet.moments(real)
         self.within = kernel.mean_within(real)
         self.radii = {k: neighbours.squared_radii(real, k) for k in (PRECISION_K, COVERAGE_K) if k < self.count}
-        drawn = chosen(len(self.train), self.count, seed + 1)
-        self.floor = self._distances(features(self.info.normalise(self.train[drawn])))
+        self.floor = self.distances(train)
 
     def __call__(self, fake: np.ndarray) -> dict[str, tuple[float, float]]:
         """Every formula between the held-out features and those of samples (n, d): (score, floor) by name."""
-        found = {name: (value, self.floor[name]) for name, value in self._distances(fake).items()}
+        found = {name: (value, self.floor[name]) for name, value in self.distances(fake).items()}
         return found | {"memorised": (memorisation.memorised(self.known, fake), self.unseen)}
 
-    def _distances(self, fake: np.ndarray) -> dict[str, float]:
+    def distances(self, fake: np.ndarray) -> dict[str, float]:
+        """Every formula but `memorised`, by name."""
         found = {
             "fd": frechet.frechet_from_moments(*self.moments, *frechet.moments(fake)),
             "kd": kernel.kernel_distance(self.real, fake, self.within),

@@ -35,6 +35,7 @@ class Score:
     floor: float | None  # None where real data have no such number: the bits of a model
     better: Better
     interval: tuple[float, float] | None = None  # 95 % of the value, where the formula gives one
+    line: float | None = None  # of samples: what a perfect prior would reach with this model's encoder and decoder
 
 
 def count_name(count: int) -> str:

@@ -28,7 +28,8 @@ EARLIER = "Give the folder of an earlier training."
 
 
 class Score(Protocol):
-    """What an evaluation says of one metric: its value, what real data reach, which way is better."""
+    """What an evaluation says of one metric: its value, what real data reach, which way is better, and, of samples,
+    what a perfect prior would reach."""
 
     @property
     def value(self) -> float: ...
@@ -36,13 +37,20 @@ class Score(Protocol):
     def floor(self) -> float | None: ...
     @property
     def better(self) -> str: ...
+    @property
+    def interval(self) -> tuple[float, float] | None: ...
+    @property
+    def line(self) -> float | None: ...
 
 
 def score_json(score: Score) -> dict[str, Any]:
     """A score as it stands in metrics.jsonl and evaluation.json."""
-    out = {"value": score.value, "floor": score.floor, "better": score.better}
-    interval = getattr(score, "interval", None)
-    return {**out, "interval": list(interval)} if interval else out
+    out: dict[str, Any] = {"value": score.value, "floor": score.floor, "better": score.better}
+    if score.interval:
+        out["interval"] = list(score.interval)
+    if score.line is not None:
+        out["line"] = score.line
+    return out
 
 
 class Folder:

@@ -53,14 +53,15 @@ def lead(folder: Folder, settings: Settings, trainer: Trainer, evaluate: Evaluat
         folder.cut_log(record.notes["lines"])
         if saved is None:
             record.save()
-        Loop(settings, trainer, evaluate, watch(record, stack)).run()
+        new = trainer.world.share(record.notes["lines"] == 0)
+        Loop(settings, trainer, evaluate, watch(record, stack)).run(new)
 
 
 def follow(settings: Settings, trainer: Trainer, evaluate: Evaluate) -> None:
     """What `lead` does, in a process that does not lead: the same steps and its share of the evaluations, and nobody
     looks on."""
     go_to(trainer, None)
-    Loop(settings, trainer, evaluate).run()
+    Loop(settings, trainer, evaluate).run(trainer.world.share(None))
 
 
 class Loop:
@@ -74,19 +75,28 @@ class Loop:
 
     def __init__(self, settings: Settings, trainer: Trainer, evaluate: Evaluate, watchers: Sequence[Watcher] = ()):
         self.trainer, self.evaluate, self.watchers = trainer, evaluate, watchers
-        self.cadence = Cadence(settings)
+        self.cadence, self.inherited = Cadence(settings), bool(settings.inherited)
         self.stopping = False
 
-    def run(self) -> None:
-        """Train to the end. Fault: an update went wrong. Interrupted: a signal came to one of the processes."""
+    def run(self, new: bool) -> None:
+        """Train to the end; `new`: nothing was logged yet. Fault: an update went wrong. Interrupted: a signal came to
+        one of the processes.
+
+        What is handed over, by another run or at the edges of a phase, is evaluated before the first step moves it;
+        the state is saved only then, so that a run killed meanwhile does so again, and one killed later does not.
+        """
         with signals(self._stop):
+            if new and self.inherited and not self.trainer.images:
+                self._evaluate()
             self._start()
             for began in self.trainer:
-                if began:
+                if not began:
+                    self._after_step()
+                elif self.trainer.phase.edges:
+                    self._evaluate()
+                else:
                     for watcher in self.watchers:
                         watcher.phase()
-                else:
-                    self._after_step()
                 self._start()
 
     def _stop(self) -> None:
@@ -142,9 +152,11 @@ class Cadence:
         self.line, self.evaluation = (max(1, math.ceil(steps / times)) for times in (LINES, settings.evaluations))
 
     def __call__(self, trainer: Trainer) -> tuple[bool, bool]:
-        """After a step: is a line due, is an evaluation due?"""
+        """After a step: is a line due, is an evaluation due? None is while the discriminator learns alone: no sample
+        changes."""
         steps, ended = trainer.images // trainer.run.batch, trainer.phase_ended
-        return ended or steps % self.line == 0, ended or steps % self.evaluation == 0
+        evaluation = trainer.phase.trains != ("D",) and (ended or steps % self.evaluation == 0)
+        return ended or steps % self.line == 0, evaluation
 
 
 def go_to(trainer: Trainer, saved: tuple[dict[str, Tensor], dict[str, Any]] | None) -> None:

@@ -30,7 +30,7 @@ class Watcher:
     """Is told what happens, in the order of these methods; each does nothing unless it is overridden."""
 
     def phase(self) -> None:
-        """A phase has begun after another one."""
+        """A phase has begun after another one, without a hand-over."""
 
     def step(self, seconds: float) -> None:
         """A step was taken, in so many seconds."""
@@ -39,7 +39,7 @@ class Watcher:
         """A line of the log is due: means since the last one."""
 
     def evaluation(self, model: Model, scores: Scores) -> None:
-        """The model was evaluated."""
+        """The model was evaluated: after a step, or as it was handed over, before the first one of a phase."""
 
     def told(self, stopping: bool) -> None:
         """All that a step gave has been told; whether the run stops here."""
@@ -66,7 +66,9 @@ class Log(Watcher):
         self.record.log(kind="train", values=values)
 
     def evaluation(self, model: Model, scores: Scores) -> None:
-        self.record.log(kind="eval", scores={key: score_json(score) for key, score in scores.items()})
+        handed_over = {} if self.record.trainer.seen else {"hand_over": True}
+        found = {key: score_json(score) for key, score in scores.items()}
+        self.record.log(kind="eval", **handed_over, scores=found)
 
 
 class Board(Watcher):
@@ -94,6 +96,7 @@ class Pictures(Watcher):
 
     def evaluation(self, model: Model, scores: Scores) -> None:
         images, able, info = self.record.trainer.images, model.can(), model.info
+        place = f"{images:010d}" if self.record.trainer.seen else f"{images:010d}-hand-over"
         found = {}
         if "sample" in able:
             found["samples"] = show({"": info.restore(model.sample(SHOWN, seed=0))}, info)
@@ -102,7 +105,7 @@ class Pictures(Watcher):
             again = info.restore(model.reconstruct(x, self.shown.labels if model.conditional else None))
             found["reconstructions"] = show({"given": info.restore(x), "reconstructed": again}, info)
         for name, png in found.items():
-            self.record.folder.write_sample(f"{name}-{images:010d}.png", png)
+            self.record.folder.write_sample(f"{name}-{place}.png", png)
             self.board.add_image(name, _decoded(png), images)
 
 

@@ -16,6 +16,8 @@ from aegean.metrics.kinds import kind_of
 from aegean.metrics.protocol import Evaluator, class_agreement
 from aegean.metrics.scores import DIRECTIONS, count_name
 
+RECONSTRUCTED = {"rfd", "mse", "psnr", "ssim"}
+
 
 @pytest.fixture(scope="module")
 def evaluator(digits, features):
@@ -81,6 +83,20 @@ def test_the_floor_is_training_data_at_the_same_count(evaluator, digits, feature
     assert (floor["rfd"], floor["mse"], floor["ssim"], floor["psnr"]) == (0, 0, 1, 100)
 
 
+def test_the_line_is_reconstructions_of_the_floors_samples(evaluator, digits, features, copier):
+    model = copier(digits, noise=0.3)
+    scores = short_names(evaluator(model))
+    drawn = digits.train[np.sort(np.random.default_rng(1).permutation(1400)[:397])]
+    again = digits.info.normalise(digits.info.restore(model.reconstruct(digits.info.normalise(drawn))))
+    real = features(digits.info.normalise(digits.test))
+    assert scores["fd"].line == pytest.approx(frechet_distance(real, features(again)))
+    assert scores["coverage"].line == pytest.approx(density_coverage(real, features(again))[1])
+    assert {name for name, score in scores.items() if score.line is None} == {"memorised", *RECONSTRUCTED}
+    exact = short_names(evaluator(copier(digits)))
+    assert exact["fd"].line == exact["fd"].floor
+    assert all(score.line is None for score in evaluator(copier(digits, verbs=("sample",))).values())
+
+
 def test_real_samples_score_like_the_floor_and_exact_copies_reach_it(evaluator, digits, copier):
     scores = short_names(evaluator(copier(digits)))
     assert scores["fd"].value < 2 * scores["fd"].floor
@@ -116,12 +132,7 @@ def test_it_is_repeatable_and_leaves_the_global_generators_alone(digits, feature
 
 
 def test_only_what_the_model_can_do(evaluator, digits, copier):
-    assert set(short_names(evaluator(copier(digits, verbs=("encode", "reconstruct"))))) == {
-        "rfd",
-        "mse",
-        "psnr",
-        "ssim",
-    }
+    assert set(short_names(evaluator(copier(digits, verbs=("encode", "reconstruct"))))) == RECONSTRUCTED
     assert evaluator(copier(digits, verbs=())) == {}
 
 
@@ -133,6 +144,10 @@ def test_conditional_models_get_the_labels_of_what_they_reconstruct(evaluator, d
     scores = short_names(evaluator(model))
     assert np.array_equal(seen[0].numpy(), digits.test_labels)
     assert scores["bits"].value == pytest.approx(digits.test_labels.mean())
+    model.verbs = ["sample", "reconstruct"]
+    evaluator(model)
+    drawn = np.sort(np.random.default_rng(1).permutation(1400)[:397])
+    assert np.array_equal(seen[1].numpy(), digits.train_labels[drawn])  # of the line
 
 
 def test_class_agreement(digits, features, copier):
