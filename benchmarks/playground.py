@@ -1,7 +1,7 @@
 """The pictures of the playground in the documentation: `aegean play` in a headless Chromium, a picture dragged in.
 
     python benchmarks/playground.py runs/vae runs/codec --picture three.png --out docs/pictures/playground.png
-        [--tab Picture|Samples|Directions|Between|Levels] [--width 1200] [--height 760]
+        [--tab Image|Samples|Directions|Between|Levels] [--width 1200] [--height 760]
 
 The last line is JSON: the size of the file, how much wider the page is than the screen, and what the browser complained
 about.
@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "web"))
 from browser import Visit, chromium, playground
 from strokes import picture
 
-TABS = ("Picture", "Samples", "Directions", "Between", "Levels")
+TABS = ("Image", "Samples", "Directions", "Between", "Levels")
 
 
 def tiny_run(folder: Path) -> str:
@@ -34,7 +34,7 @@ def tiny_run(folder: Path) -> str:
 def look(visit: Visit, tab: str, given: Path) -> None:
     """Open a tab, and wait for what it shows."""
     panel = visit.tab(tab)
-    if tab == "Picture":
+    if tab == "Image":
         panel.locator("input[type=file]").set_input_files(given)
         panel.get_by_text("what comes back").first.wait_for()
     panel.locator(".play-tiles img").first.wait_for()
@@ -46,7 +46,7 @@ def main() -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("runs", nargs="*")
     parser.add_argument("--picture", type=Path, help="what is dragged in; a white stroke on black")
-    parser.add_argument("--tab", choices=TABS, default="Picture")
+    parser.add_argument("--tab", choices=TABS, default="Image")
     parser.add_argument("--width", type=int, default=1200)
     parser.add_argument("--height", type=int, default=760)
     parser.add_argument("--out", type=Path, default=Path("docs/pictures/playground.png"))

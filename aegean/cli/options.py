@@ -32,7 +32,7 @@ def overwrite(p: Parser) -> None:
 def through(p: Parser, kinds: str) -> None:
     """Inputs through a model."""
     a_run(p)
-    p.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures, folders, arrays, tables, or a built-in set")
+    p.add_argument("inputs", metavar="INPUT", nargs="+", help="images, folders, arrays, tables, or a built-in set")
     out(p, kinds)
     a_class(p, "the class of every input; a data set with classes brings its own")
     skip_bad(p)
@@ -40,7 +40,7 @@ def through(p: Parser, kinds: str) -> None:
 
 
 def skip_bad(p: Parser | _ArgumentGroup) -> None:
-    p.add_argument("--skip-bad", action="store_true", help="leave unreadable pictures out")
+    p.add_argument("--skip-bad", action="store_true", help="leave unreadable images out")
 
 
 def json_answer(p: Parser) -> None:
@@ -63,12 +63,12 @@ def data(p: Parser) -> None:
     group.add_argument(
         "--data",
         metavar="SPEC",
-        help="digits, grid, ring or sprites (built in); a folder or .zip of pictures (sub-folders are classes); a "
+        help="digits, grid, ring or sprites (built in); a folder or .zip of images (sub-folders are classes); a "
         "folder of .tar shards; a folder in the layout of MNIST or CIFAR-10; .npy, .npz (keys x, y) or .csv; "
         "hub:NAME[:SPLIT], a data set of the Hugging Face Hub (pip install 'aegean[data]')",
     )
     group.add_argument("--test", metavar="SPEC", help="the test part (default: the data's own, else a tenth)")
-    group.add_argument("--size", type=whole(1), help="scale pictures to this height and width")
+    group.add_argument("--size", type=whole(1), help="scale images to this height and width")
     group.add_argument("--channels", type=whole(1), help="1 grey, 3 colour, 4 with transparency")
     group.add_argument("--range", type=number, nargs=2, metavar=("LOW", "HIGH"), help="values that become -1 and 1")
     group.add_argument("--axes", metavar="nchw|nhwc", help="the order of an array's axes, where it is ambiguous")

@@ -57,8 +57,8 @@ def file_description(found: dict[str, Any]) -> str:
     each = found["bytes"] / found["pictures"]
     rows = [
         ("kind", found["kind"]),
-        ("pictures", f"{found['pictures']:,}: {', '.join(shown)}{more} (height, width, channels)"),
-        ("bytes", f"{found['bytes']:,}, {each:,.1f} a picture, {found['bits_per_value']:.3f} bits a value"),
+        ("images", f"{found['pictures']:,}: {', '.join(shown)}{more} (height, width, channels)"),
+        ("bytes", f"{found['bytes']:,}, {each:,.1f} an image, {found['bits_per_value']:.3f} bits a value"),
         ("model", f"{found['model']} (fingerprint)"),
         ("tile", "x".join(map(str, found["tile"])) + f", {found['blocks']:,} blocks"),
         ("values", f"{found['dtype']} from {found['range'][0]:g} to {found['range'][1]:g}"),

@@ -49,7 +49,7 @@ def start(args: argparse.Namespace, model: Model, label: Tensor | None) -> Tenso
         need_verb(model, args.run, "encode")
         _, raw = read_inputs([args.start], model.info)
         if len(raw) != 1:
-            raise UserError(f"--from {args.start} holds {len(raw)} samples; expected one picture or row.")
+            raise UserError(f"--from {args.start} holds {len(raw)} samples; expected one image or row.")
         return model.encode(model.info.normalise(raw), label)[0].float().cpu()
     if args.seed is not None:
         need_verb(model, args.run, "sample")

@@ -182,16 +182,16 @@ def _sizes(reader: Reader, tile: tuple[int, int, int]) -> Iterator[tuple[int, in
     """Height, width and channels of every picture; refused as soon as they come to more than the limits."""
     pictures, values = 0, 0
     for _ in range(reader.number("number of sizes", 1, COUNT_LIMIT)):
-        count = reader.number("number of pictures", 1, COUNT_LIMIT - pictures)
-        height = reader.number("height of a picture", 1, SIDE_LIMIT)
-        width = reader.number("width of a picture", 1, SIDE_LIMIT)
-        channels = reader.number("number of channels of a picture", 1, tile[0])
+        count = reader.number("number of images", 1, COUNT_LIMIT - pictures)
+        height = reader.number("height of an image", 1, SIDE_LIMIT)
+        width = reader.number("width of an image", 1, SIDE_LIMIT)
+        channels = reader.number("number of channels of an image", 1, tile[0])
         if channels not in (1, tile[0]):
-            raise CodecError(f"it has pictures of {channels} channels in a model for {tile[0]}")
+            raise CodecError(f"it has images of {channels} channels in a model for {tile[0]}")
         pictures += count
         values += count * -(-height // tile[1]) * -(-width // tile[2]) * math.prod(tile)
         if values > LIMIT:
-            raise CodecError(f"its pictures have {values:,} values; at most {LIMIT:,} are decoded from one file")
+            raise CodecError(f"its images have {values:,} values; at most {LIMIT:,} are decoded from one file")
         yield from [(height, width, channels)] * count
 
 
@@ -204,12 +204,12 @@ def _names(reader: Reader, count: int) -> list[str]:
     except UnicodeDecodeError:
         raise CodecError("its names are not UTF-8") from None
     if len(names) != count:
-        raise CodecError(f"it has {len(names)} names for {count} pictures")
+        raise CodecError(f"it has {len(names)} names for {count} images")
     for name in names:
         if not is_name(name):
-            raise CodecError(f"it has a picture named {name[:40]!r}, which is no place in a folder")
+            raise CodecError(f"it has an image named {name[:40]!r}, which is no place in a folder")
     if len({name for name in names if name}) < sum(map(bool, names)):
-        raise CodecError("two of its pictures have the same name")
+        raise CodecError("two of its images have the same name")
     return names
 
 

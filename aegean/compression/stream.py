@@ -30,7 +30,7 @@ def compress(coder: TileCoder, pictures: Iterable[Named]) -> bytes:
     group = group_size(coder.info)
     blocks = list(_side_by_side(coder.encode, _grouped(_tiles(pictures, coder.info, said), group)))
     if not said:
-        raise UserError("There are no pictures to compress; give at least one.")
+        raise UserError("There are no images to compress; give at least one.")
     header = Header(coder.kind, coder.fingerprint, tile_of(coder.info), coder.info.dtype, *_line(coder.info), group,
                     tuple(said))  # fmt: skip
     return pack(header, blocks)
@@ -60,7 +60,7 @@ def _tiles(pictures: Iterable[Named], info: DataInfo, said: list[Picture]) -> It
         total += channels * height * width * -(-said[-1].height // height) * -(-said[-1].width // width)
         if total > LIMIT:
             raise UserError(
-                f"Up to picture {name or len(said) - 1} there are {total:,} values; one file holds {LIMIT:,}. Compress "
+                f"Up to image {name or len(said) - 1} there are {total:,} values; one file holds {LIMIT:,}. Compress "
                 "in parts."
             )
         yield from cut(values, tile_of(info))
@@ -111,7 +111,7 @@ def _line(info: DataInfo) -> tuple[float, float]:
 
 
 def _described(name: str, values: np.ndarray, info: DataInfo, number: int) -> Picture:
-    what = f"Picture {name or number}"
+    what = f"Image {name or number}"
     if values.ndim != 3 or len(values) not in (1, info.shape[0]) or str(values.dtype) != info.dtype:
         raise UserError(
             f"{what} is {values.dtype} of shape {values.shape}; this model compresses {info.dtype} of "
@@ -121,5 +121,5 @@ def _described(name: str, values: np.ndarray, info: DataInfo, number: int) -> Pi
         size = "x".join(map(str, values.shape[1:]))
         raise UserError(f"{what} has {size} pixels; sides from 1 to {SIDE_LIMIT:,} are taken.")
     if number == COUNT_LIMIT:
-        raise UserError(f"More than {COUNT_LIMIT:,} pictures do not fit into one file; compress them in parts.")
+        raise UserError(f"More than {COUNT_LIMIT:,} images do not fit into one file; compress them in parts.")
     return Picture(values.shape[1], values.shape[2], len(values), name)

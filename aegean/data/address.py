@@ -67,7 +67,7 @@ class Local:
     @cached_property
     def reader(self) -> Reader:
         if not self.files.entries:  # what is neither a file nor a folder is refused before it is opened
-            raise UserError(f"{self.spec} is empty; expected pictures, perhaps in sub-folders.")
+            raise UserError(f"{self.spec} is empty; expected images, perhaps in sub-folders.")
         return reader_of(self.files)
 
     def glance(self) -> list[Any]:

@@ -80,7 +80,7 @@ def conform_images(source: Source, want: Want) -> Source:
     channels, height, width = source.shape
     if want.channels not in (0, channels):
         raise UserError(
-            f"{source.origin} has {channels} channels where {want.channels} are wanted; only pictures are "
+            f"{source.origin} has {channels} channels where {want.channels} are wanted; only images are "
             f"converted: convert the array, or leave {option('channels')} out."
         )
     if want.size is None or want.size == (height, width):
@@ -101,8 +101,8 @@ def check_images(source: Source) -> None:
 
 KINDS: dict[str, Kind] = {
     "image": Kind(
-        "picture",
-        "pictures",
+        "image",
+        "images",
         describe_picture,
         bounded=True,
         want=want_pictures,

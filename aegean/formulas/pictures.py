@@ -47,7 +47,7 @@ def ssim(x: np.ndarray, y: np.ndarray) -> float:
     _same_shape(x, y)
     side = min(x.shape[2:])
     if side < 3:
-        raise UserError(f"SSIM needs pictures of at least 3 pixels a side; these are {x.shape[2]} x {x.shape[3]}.")
+        raise UserError(f"SSIM needs images of at least 3 pixels a side; these are {x.shape[2]} x {x.shape[3]}.")
     margin = min(5, (side - 1) // 2)  # of the window: how far it reaches from its centre
     inside = (..., slice(margin, x.shape[2] - margin), slice(margin, x.shape[3] - margin))
     total = 0.0

@@ -82,17 +82,17 @@ class Plan:
         """The latent's shape (depth, H / factor, W / factor) for pictures of a shape (channels, H, W). UserError: there
         is none."""
         if len(shape) != 3:
-            raise UserError(f"{self.kind} takes pictures, not samples of shape {'x'.join(map(str, shape))}.")
+            raise UserError(f"{self.kind} takes images, not samples of shape {'x'.join(map(str, shape))}.")
         channels, height, width = shape
         if channels != self.channels:
             raise UserError(
-                f"{self.kind} takes pictures of {self.channels} channels, but these have {channels}; "
+                f"{self.kind} takes images of {self.channels} channels, but these have {channels}; "
                 f"bring them to it with {option('channels', self.channels)}."
             )
         if height % self.factor or width % self.factor:
             near = max(1, round(height / self.factor)) * self.factor
             raise UserError(
-                f"{self.kind} halves a picture's sides {self.factor.bit_length() - 1} times, so they must be multiples "
+                f"{self.kind} halves an image's sides {self.factor.bit_length() - 1} times, so they must be multiples "
                 f"of {self.factor}, but these are {height}x{width}; bring them to it with {option('size', near)}."
             )
         return self.depth, height // self.factor, width // self.factor

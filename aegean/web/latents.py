@@ -45,7 +45,7 @@ def latent(model: Model, end: int | Upload, class_name: str = "") -> Tensor:
         x = model.info.normalise(kind_of(model.info).prepare(end, model.info, False).raw[None])
         return model.encode(x, own_labels(model, class_name))[0]
     if "sample" not in model.can():
-        raise UserError("This model has no prior to draw from: start from pictures instead.")
+        raise UserError("This model has no prior to draw from: start from images instead.")
     return drawn(model, "z", 1, end, 1.0, labels_of(model, class_name, 1, end))[0]
 
 

@@ -69,7 +69,7 @@ def about(run: Exhibit) -> str:
         levels = f" on {model.depth} levels" if model.depth > 1 else ""
         parts.append(f"{model.latent} latent dimensions{levels}")
     if "images" in past:
-        parts.append(f"{past['images']:,} pictures seen in training")
+        parts.append(f"{past['images']:,} images seen in training")
     return ", ".join(parts)
 
 
@@ -115,7 +115,7 @@ def sampled(run: Exhibit, count: int, seed: int, truncation: float, class_name: 
 def checked(count: int) -> int:
     """UserError: more pictures than the page shows."""
     if not 1 <= count <= MOST:
-        raise UserError(f"{count:,} pictures were asked for; expected 1 to {MOST}.")
+        raise UserError(f"{count:,} images were asked for; expected 1 to {MOST}.")
     return count
 
 
@@ -153,7 +153,7 @@ def labels_of(model: Model, class_name: str, count: int, seed: int = 0) -> Tenso
 def own_labels(model: Model, class_name: str) -> Tensor | None:
     """The label (1,) of a picture that somebody gave."""
     if model.conditional and not class_name:
-        raise UserError("This model was trained with classes: choose the class of your picture.")
+        raise UserError("This model was trained with classes: choose the class of your image.")
     return labels_of(model, class_name, 1)
 
 
@@ -173,7 +173,7 @@ def reconstructed(run: Exhibit, upload: Upload, whole: bool, class_name: str = "
     x = model.info.normalise(given.raw[None]).to(model.device)
     notes = [given.note]
     if whole and not (lossy or exact):
-        notes.append("This model works on pictures of its own size only.")
+        notes.append("This model works on images of its own size only.")
     back = None
     if lossy:
         data = model.compress(x)
@@ -188,9 +188,9 @@ def reconstructed(run: Exhibit, upload: Upload, whole: bool, class_name: str = "
     if exact:
         notes.append(f"Without any loss it takes {_bytes(model.compress(x, lossless=True), given.raw)}")
     if back is None:
-        return Pictures(seen(model, x), ["your picture"], notes)
+        return Pictures(seen(model, x), ["your image"], notes)
     error = kind_of(model.info).error(x, back)
-    return Pictures(seen(model, torch.cat((x, back))), ["your picture", "what comes back"], [error, *notes])
+    return Pictures(seen(model, torch.cat((x, back))), ["your image", "what comes back"], [error, *notes])
 
 
 def _bytes(data: bytes, raw: np.ndarray) -> str:
@@ -198,7 +198,7 @@ def _bytes(data: bytes, raw: np.ndarray) -> str:
     pixels = raw.shape[1] * raw.shape[2]
     picture = sum(map(len, unpack(data)[1]))
     return (
-        f"{len(data):,} bytes, of which {picture:,} hold the picture ({8 * picture / pixels:.2f} bits a pixel) and the "
+        f"{len(data):,} bytes, of which {picture:,} hold the image ({8 * picture / pixels:.2f} bits a pixel) and the "
         f"rest is the file's header. The plain values are {raw.nbytes:,} bytes."
     )
 

@@ -40,7 +40,7 @@ def serve(paths: Sequence[str], host: str, port: int) -> None:
         if not is_loopback(name):
             say(
                 f"warning: with {option('host', host)} everybody who can reach this machine can use the playground and "
-                f"send pictures to it; there is no password. Leave {option('host')} out to keep it to yourself."
+                f"send images to it; there is no password. Leave {option('host')} out to keep it to yourself."
             )
         say(f"the playground is open at http://{_written(name)}:{number} (Ctrl-C closes it)")
         import uvicorn

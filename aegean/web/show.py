@@ -88,7 +88,7 @@ def panel(name: str, about: str, found: Pictures, columns: int, captions: bool =
     grid = base64.b64encode(png(Image.fromarray(sheet(found.pictures, columns)))).decode()
     save = (
         f'<p class="play-save"><a download="{file_name(name, "all")}" href="data:image/png;base64,{grid}">Save all as '
-        "one picture</a>, or click a picture to save it.</p>"
+        "one picture</a>, or click an image to save it.</p>"
     )
     shown = f'<div class="play-tiles" style="--columns: {columns}">{tiles}</div>'
     return f"{head(name, about)}{shown}{save}{notes}</section>"

@@ -13,7 +13,7 @@ from aegean.web.panels import PROGRESS, Panels, able, answer, class_name, classe
 from aegean.web.play import Exhibit, Pictures
 from aegean.web.upload import upload
 
-GIVE = "Drop a picture into its box, or choose one there"
+GIVE = "Drop an image into its box, or choose one there"
 RANGE = 3.0  # standard deviations to either side
 
 
@@ -51,7 +51,7 @@ def pictures(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
     compresses = any(verb.startswith("compress") for run in runs for verb in run.model.can())
     with gr.Row():
         with gr.Column(scale=1, min_width=260):
-            file = picture_file("Your picture")
+            file = picture_file("Your image")
             whole = gr.Checkbox(False, label="Keep its size", visible=compresses)
             kind = classes(runs)
             gr.HTML(show.note(WHOLE if compresses else FITTED))
@@ -70,13 +70,13 @@ def pictures(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
     answer(triggers, [file, whole, kind], through, panels, slow=True)
 
 
-FITTED = "A picture of any size and kind: it is scaled to the model's own size and colours."
+FITTED = "An image of any size and kind: it is scaled to the model's own size and colours."
 WHOLE = (
-    "A picture of any size and kind: it is scaled to the model's own size and colours. With “Keep its size”, models "
+    "An image of any size and kind: it is scaled to the model's own size and colours. With “Keep its size”, models "
     "that compress take it tile by tile instead."
 )
 
-SEEDS, PICTURES = "two samples", "two pictures"
+SEEDS, PICTURES = "two samples", "two images"
 
 
 def between(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
@@ -85,7 +85,7 @@ def between(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
         with gr.Column(scale=1, min_width=260):
             what = gr.Radio(ends, value=ends[0], label="Between")
             first, last = (seeds(label, n, ends[0] == SEEDS) for n, label in enumerate(("First seed", "Last seed")))
-            files = [picture_file(label, visible=ends[0] == PICTURES) for label in ("First picture", "Last picture")]
+            files = [picture_file(label, visible=ends[0] == PICTURES) for label in ("First image", "Last image")]
             steps = gr.Slider(3, 16, 8, step=1, label="Steps")
             kind = classes(runs)
         with gr.Column(scale=3, min_width=300):
@@ -118,7 +118,7 @@ def between(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
     answer(triggers, [what, first, last, *files, steps, kind], interpolate, panels)
 
 
-SEED, PICTURE, MIDDLE = "a sample", "a picture", "the middle"
+SEED, PICTURE, MIDDLE = "a sample", "an image", "the middle"
 FOUND = {"principal components": "components", "the decoder's first layer": "weights"}
 
 
@@ -129,7 +129,7 @@ def sliders(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
             way = gr.Radio(list(FOUND), value=next(iter(FOUND)), label="Directions found by")
             start = gr.Radio(starts, value=starts[0], label="Start from")
             seed = seeds(visible=starts[0] == SEED)
-            file = picture_file("Your picture", visible=starts[0] == PICTURE)
+            file = picture_file("Your image", visible=starts[0] == PICTURE)
             kind = classes(runs)
         with gr.Column(scale=1, min_width=260, elem_classes="play-second"):
             amounts = [
@@ -193,7 +193,7 @@ def levels(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
 
 TABS = (
     Tab("Samples", play.no_samples, samples),
-    Tab("Picture", play.no_pictures, pictures),
+    Tab("Image", play.no_pictures, pictures),
     Tab("Directions", latents.no_directions, sliders),
     Tab("Between", latents.no_way, between),
     Tab("Levels", play.no_levels, levels),

@@ -39,9 +39,7 @@ class ModelInput:
 def upload(data: bytes) -> Upload:
     """UserError: no picture, damaged, or too large."""
     if len(data) > BYTES:
-        raise UserError(
-            f"This file has {len(data) / (1 << 20):.0f} MB; pictures of at most {BYTES >> 20} MB are taken."
-        )
+        raise UserError(f"This file has {len(data) / (1 << 20):.0f} MB; images of at most {BYTES >> 20} MB are taken.")
     try:
         with open_picture(io.BytesIO(data)) as picture:
             pixels = picture.size[0] * picture.size[1]
@@ -49,11 +47,11 @@ def upload(data: bytes) -> Upload:
                 return Upload(data, picture.size, picture.grey, picture.clear)
     except Exception as error:  # Pillow's readers raise many kinds for damaged files
         raise unreadable(reason_of(error)) from None
-    raise UserError(f"This picture has {pixels / 1e6:.0f} megapixels; at most {PIXELS // 1_000_000} are taken.")
+    raise UserError(f"This image has {pixels / 1e6:.0f} megapixels; at most {PIXELS // 1_000_000} are taken.")
 
 
 def unreadable(reason: str) -> UserError:
-    return UserError(f"This file cannot be read as a picture ({reason}); give a PNG, JPEG, WebP, GIF, TIFF or BMP.")
+    return UserError(f"This file cannot be read as an image ({reason}); give a PNG, JPEG, WebP, GIF, TIFF or BMP.")
 
 
 def prepare(upload: Upload, info: DataInfo, whole: bool = False) -> ModelInput:
@@ -62,11 +60,12 @@ def prepare(upload: Upload, info: DataInfo, whole: bool = False) -> ModelInput:
     takes other channels than pictures have."""
     channels, height, width = info.shape
     if channels not in (1, 3, 4):
-        raise UserError(f"This model takes {channels} channels; a picture has 1, 3 or 4.")
+        raise UserError(f"This model takes {channels} channels; an image has 1, 3 or 4.")
     size = _within(upload.size) if whole else (height, width)
-    found = decode(lambda _: io.BytesIO(upload.data), "", Form(size, channels, deep=False))
-    if isinstance(found, str):
-        raise unreadable(found)
+    try:
+        found = decode(upload.data, Form(size, channels, deep=False))
+    except Exception as error:  # Pillow's readers raise many kinds for damaged files
+        raise unreadable(reason_of(error)) from None
     raw = info.restore(torch.from_numpy(found.astype(np.float32) / 127.5 - 1))
     return ModelInput(raw, _note(upload, size, channels))
 
@@ -90,4 +89,4 @@ def _note(upload: Upload, size: tuple[int, int], channels: int) -> str:
         steps.append("turned into grey")
     if upload.grey and channels > 1:
         steps.append("given the same value in every colour")
-    return f"Your picture was {', '.join(steps)}." if steps else "Your picture is taken as it is."
+    return f"Your image was {', '.join(steps)}." if steps else "Your image is taken as it is."

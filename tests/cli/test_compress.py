@@ -43,9 +43,9 @@ def pixels(folder):
 def test_lossless_files_bring_names_sizes_and_every_pixel_back(done, runs, photos, tmp_path):
     folder, expected = photos
     out = done("compress", runs / "codec", folder, "--lossless", "--out", tmp_path / "p.aeg")
-    assert "4 pictures" in out and "lossless" in out
+    assert "4 images" in out and "lossless" in out
     out = done("decompress", tmp_path / "p.aeg", "--model", runs / "codec", "--out", tmp_path / "again/")
-    assert "4 pictures" in out
+    assert "4 images" in out
     found = pixels(tmp_path / "again")
     assert found.keys() == expected.keys()
     assert all(np.array_equal(found[name], values) for name, values in expected.items())
@@ -147,7 +147,7 @@ def test_pictures_that_could_not_come_back_exactly_are_refused(refused, runs, tm
 def test_unreadable_pictures_are_refused_or_left_out(done, refused, runs, photos, tmp_path):
     (photos[0] / "notes.txt").write_text("hello")
     assert "notes.txt" in refused("compress", runs / "codec", photos[0], "--out", tmp_path / "p.aeg")
-    assert "4 pictures" in done("compress", runs / "codec", photos[0], "--skip-bad", "--out", tmp_path / "p.aeg")
+    assert "4 images" in done("compress", runs / "codec", photos[0], "--skip-bad", "--out", tmp_path / "p.aeg")
 
 
 def test_what_is_there_is_not_overwritten(refused, done, runs, photos, tmp_path):
@@ -174,5 +174,5 @@ def test_skip_bad_leaves_out_what_the_model_cannot_hold(call, done, runs, photos
     folder, _ = photos
     Image.fromarray(np.full((4, 4, 4), 9, np.uint8)).save(folder / "clear.png")
     status, _, err = call("compress", runs / "codec", folder, "--out", tmp_path / "p.aeg")
-    assert status == 2 and "clear.png: it has transparency" in err and "bad leaves such pictures out" in err
-    assert "4 pictures" in done("compress", runs / "codec", folder, "--skip-bad", "--out", tmp_path / "p.aeg")
+    assert status == 2 and "clear.png: it has transparency" in err and "bad leaves such images out" in err
+    assert "4 images" in done("compress", runs / "codec", folder, "--skip-bad", "--out", tmp_path / "p.aeg")

@@ -64,7 +64,7 @@ def cut_at_the_end(tmp_path):
 
 
 def no_picture(tmp_path):
-    (pictures(tmp_path / "in") / "notes.png").write_text("not a picture")
+    (pictures(tmp_path / "in") / "notes.png").write_text("not an image")
     return tmp_path / "in"
 
 
@@ -113,7 +113,7 @@ BAD_DATA = {
     "too few": (few, "19 samples"),
     "truncated": (truncated, "cut.png"),
     "truncated at the end": (cut_at_the_end, "cut.png"),
-    "not a picture": (no_picture, "notes.png"),
+    "not an image": (no_picture, "notes.png"),
     "bomb": (bomb, "bomb.png"),
     "zip that leaves": (leaving_zip, "evil.png"),
     "broken zip": (broken_zip, "in.zip"),

@@ -62,7 +62,7 @@ def test_names_in_a_config_are_written_out(run, done):
 def test_names_of_files_are_written_out(tiny_runs, call, tmp_path):
     folder = tmp_path / ESCAPE
     folder.mkdir()
-    (folder / f"{ESCAPE}.png").write_text("no picture")
+    (folder / f"{ESCAPE}.png").write_text("no image")
     status, out, err = call("encode", tiny_runs / "vae", folder, "--out", tmp_path / "z.npz")
     assert status == 2 and "\x1b" not in out + err and "\\x1b" in err
     status, out, err = call("sample", tiny_runs / "vae", "--count", 2, "--out", tmp_path / f"{ESCAPE}.npz")
@@ -71,7 +71,7 @@ def test_names_of_files_are_written_out(tiny_runs, call, tmp_path):
 
 def test_notes_are_written_out(tiny_runs, call, tmp_path):
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "good.png")
-    (tmp_path / f"bad{ESCAPE}.png").write_text("no picture")
+    (tmp_path / f"bad{ESCAPE}.png").write_text("no image")
     status, _, err = call("encode", tiny_runs / "vae", tmp_path, "--skip-bad", "--out", tmp_path / "z.npz")
     assert status == 0 and "\x1b" not in err and "\\x1b" in err
 

@@ -136,13 +136,13 @@ HUGE = 1 << 62
 @pytest.mark.parametrize(
     "sizes,reason",
     [
-        ([1, HUGE, 8, 8, 3], "number of pictures"),
+        ([1, HUGE, 8, 8, 3], "number of images"),
         ([1, 1, HUGE, 8, 3], "height"),
         ([1, 1, 8, 1 << 21, 3], "width"),
         ([1, 1 << 20, 1 << 10, 1 << 10, 3], "values"),
         ([2, 1, 1 << 14, 1 << 14, 3, 1, 1 << 14, 1 << 14, 3], "values"),
         ([HUGE], "number of sizes"),
-        ([1, 0, 8, 8, 3], "number of pictures"),
+        ([1, 0, 8, 8, 3], "number of images"),
         ([1, 1, 8, 8, 2], "channels"),
         ([1, 1, 8, 8, 4], "channels"),
         ([0], "number of sizes"),

@@ -160,7 +160,7 @@ def test_pictures_that_a_model_does_not_take_are_refused(models, values, reason)
 
 
 def test_nothing_to_compress_and_rows_are_refused(models):
-    with pytest.raises(UserError, match="no pictures"):
+    with pytest.raises(UserError, match="no images"):
         models["codec"].compress([])
     rows = Model({}, dict(models["codec"].nets), DataInfo("rows", (3,), (0.0,), (1.0,), dtype="float32"))
     assert not any(verb.startswith("compress") for verb in rows.can())
@@ -222,7 +222,7 @@ def test_more_than_a_file_holds_is_refused_while_it_is_written(models, monkeypat
     coder = models["codec"].coder("lossless")
     picture = np.zeros((1, 16, 16), np.uint8)
     assert compress(coder, [("", picture)] * 2)
-    with pytest.raises(UserError, match=r"Up to picture c there are 768 values; one file holds 640"):
+    with pytest.raises(UserError, match=r"Up to image c there are 768 values; one file holds 640"):
         compress(coder, [(name, picture) for name in "abcd"])
 
 

@@ -112,17 +112,17 @@ def test_classes_that_are_kept_secret_or_ambiguous(tmp_path):
     data = opened(f"hub:{tmp_path / 'set'}", said)
     assert data.info.classes == ("a", "b", "c") and (data.info.count, data.info.test_count) == (27, 3)
     assert any("of the columns fine, kind, 'fine' gives the classes" in text for text in said)
-    assert any("not every picture of 'test' has a class" in text for text in said)
+    assert any("not every image of 'test' has a class" in text for text in said)
     assert any("'test' lacks the classes" in text for text in said)
 
 
 def test_what_cannot_be_used_is_refused(tmp_path, monkeypatch):
     datasets.Dataset.from_dict({"x": [1.0] * 30}).save_to_disk(tmp_path / "numbers")
-    with pytest.raises(UserError, match="no column of pictures"):
+    with pytest.raises(UserError, match="no column of images"):
         opened(f"hub:{tmp_path / 'numbers'}")
     two = table(values(30), more=(table(values(30))["picture"][:], datasets.Image()))
     two.save_to_disk(tmp_path / "two")
-    with pytest.raises(UserError, match="the columns of pictures picture, more"):
+    with pytest.raises(UserError, match="the columns of images picture, more"):
         opened(f"hub:{tmp_path / 'two'}")
     with pytest.raises(UserError, match=r"hub:no/such-set cannot be loaded \("):
         opened("hub:no/such-set")

@@ -115,7 +115,7 @@ def test_grey_and_colour_mixed(tmp_path):
     fill(tmp_path / "a", 10, "L")
     fill(tmp_path / "a", 10, "RGB", start=10)
     assert opened(tmp_path / "a", said).info.shape == (3, 9, 8)
-    assert any("10 of 20 pictures are grey" in text for text in said)
+    assert any("10 of 20 images are grey" in text for text in said)
     assert opened(tmp_path / "a", channels=1).info.shape == (1, 9, 8)
 
 
@@ -150,7 +150,7 @@ def test_sizes(tmp_path):
     said = []
     data = opened(folder, said)
     assert data.info.shape == (3, 64, 64)
-    assert any("pictures of 2 sizes: scaled on the shorter side to 64 and centre-cropped" in t for t in said)
+    assert any("images of 2 sizes: scaled on the shorter side to 64 and centre-cropped" in t for t in said)
     said.clear()
     assert opened(folder, said, size=20).info.shape == (3, 20, 20)
     assert any("20" in text for text in said)
@@ -250,7 +250,7 @@ def floats():
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("notes.txt", b"hello", "no known picture format"),
+        ("notes.txt", b"hello", "no known image format"),
         ("empty.png", b"", "an empty file"),
         ("short.png", truncated(), "truncated|broken"),
         ("bomb.png", bomb(), "200 megapixels"),
@@ -262,7 +262,7 @@ def test_bad_among_good(tmp_path, kind, name, content, reason):
     folder = fill(tmp_path / "a", 25, size=(60, 60))
     (folder / name).write_bytes(content)
     spec = folder if kind == "folder" else zipped(folder, tmp_path / "a.zip")
-    with pytest.raises(UserError, match=rf"{name} is not a readable picture \(.*({reason}).*skip_bad"):
+    with pytest.raises(UserError, match=rf"{name} is not a readable image \(.*({reason}).*skip_bad"):
         opened(spec)
     said = []
     data = opened(spec, said, skip_bad=True)
@@ -286,7 +286,7 @@ def test_nothing_good(tmp_path):
     with pytest.raises(UserError, match="no data that can be read"):
         opened(tmp_path / "a" / "x.png")
     (tmp_path / "e.zip").write_bytes(b"PK\5\6" + bytes(18))
-    with pytest.raises(UserError, match="no pictures"):
+    with pytest.raises(UserError, match="no images"):
         opened(tmp_path / "e.zip")
 
 
@@ -348,5 +348,5 @@ def test_damaged_zip_member(tmp_path):
     data = bytearray(path.read_bytes())
     data[200] ^= 255
     path.write_bytes(data)
-    with pytest.raises(UserError, match=r"000\.png is not a readable picture"):
+    with pytest.raises(UserError, match=r"000\.png is not a readable image"):
         opened(path)

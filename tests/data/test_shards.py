@@ -151,7 +151,7 @@ def test_classes_beside_the_pictures(tmp_path, streaming, label, classes):
     said = []
     data = opened(write_shards(tmp_path / "set", pictures(30), label), said)
     assert data.info.classes == classes and (data.train_labels is None) == (not classes)
-    assert any("1 of 30 pictures have no .cls" in text for text in said) == (label is not None and len(label(0)) == 0)
+    assert any("1 of 30 images have no .cls" in text for text in said) == (label is not None and len(label(0)) == 0)
 
 
 def test_folders_in_shards_are_classes_and_folders_of_shards_are_parts(tmp_path, streaming):
@@ -164,7 +164,7 @@ def test_folders_in_shards_are_classes_and_folders_of_shards_are_parts(tmp_path,
     assert data.info.classes == ("cat", "dog") and (data.info.count, data.info.test_count) == (40, 20)
     assert (data.test[:] == values[40:].transpose(0, 3, 1, 2)).all()
     assert data.test_labels.tolist() == [0] * 10 + [1] * 10
-    assert any("56 pictures share their key" in text for text in said)
+    assert any("56 images share their key" in text for text in said)
 
 
 def test_a_single_tar_and_a_test_part_from_another(tmp_path, streaming):
@@ -193,7 +193,7 @@ def test_conversions_are_those_of_folders(tmp_path, streaming):
     said = {folder: [], shards: []}
     a, b = (opened(where, said[where], size=12, channels=1) for where in (folder, shards))
     assert sorted_rows(rows(a)) == sorted_rows(rows(b)) and b.train.shape[1:] == (1, 12, 12)
-    convert = [[text.partition(": ")[2] for text in texts if "pictures" in text] for texts in said.values()]
+    convert = [[text.partition(": ")[2] for text in texts if "images" in text] for texts in said.values()]
     assert convert[0] == convert[1] and len(convert[0]) == 2
 
 
@@ -218,7 +218,7 @@ def test_bad_pictures_are_named_or_left_out(tmp_path, streaming):
     members[3] = ("3.png", b"no picture")
     cut = png(values[4], "TIFF")[:-20]
     write_tar(tmp_path / "set" / "a.tar", members)
-    with pytest.raises(UserError, match=r"a\.tar: 3\.png is not a readable picture .*skip_bad"):
+    with pytest.raises(UserError, match=r"a\.tar: 3\.png is not a readable image .*skip_bad"):
         opened(tmp_path / "set")
     members[4] = ("4.tiff", cut)
     write_tar(tmp_path / "set" / "a.tar", members)
@@ -229,7 +229,7 @@ def test_bad_pictures_are_named_or_left_out(tmp_path, streaming):
     del members[3]
     write_tar(tmp_path / "set" / "a.tar", members)  # its header is whole: it shows when it is read
     data = opened(tmp_path / "set")
-    with pytest.raises(UserError, match=r"a\.tar: 4\.tiff is not a readable picture"):
+    with pytest.raises(UserError, match=r"a\.tar: 4\.tiff is not a readable image"):
         rows(data)
 
 
@@ -261,7 +261,7 @@ def test_links_and_devices_are_left_out_and_said(tmp_path, streaming):
         ([("a.cls", b"9" * 30)], "a.cls holds no class"),
         ([("a.json", b"[" * 100_000)], "a.json holds no class"),
         ([("a.json", b" " * ((1 << 20) + 1))], "a.json has 1048577 bytes"),
-        ([("a.txt", b"x")], "hold no pictures"),
+        ([("a.txt", b"x")], "hold no images"),
     ],
 )
 def test_hostile_shards_are_refused_by_name(tmp_path, members, message):

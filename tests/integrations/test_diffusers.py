@@ -125,9 +125,9 @@ def test_weights_that_are_missing_pickled_cut_or_not_finite_are_refused(damaged,
 
 def test_data_of_another_shape_are_refused_with_the_way_to_mend_it(made):
     for shape, words in [
-        ((1, 16, 16), "pictures of 3 channels, but these have 1; bring them to it with channels=3"),
+        ((1, 16, 16), "images of 3 channels, but these have 1; bring them to it with channels=3"),
         ((3, 17, 17), "multiples of 2, but these are 17x17; bring them to it with size=16"),
-        ((5,), "takes pictures, not samples of shape 5"),
+        ((5,), "takes images, not samples of shape 5"),
     ]:
         with pytest.raises(UserError, match=words):
             folders.read(made("AutoencoderKL"), DataInfo("data", shape, (0.0,), (1.0,)))

@@ -80,14 +80,14 @@ def test_the_whole_page(visit, server, tmp_path):
         assert saved.value.suggested_filename == name
         assert Path(saved.value.path()).read_bytes().startswith(b"\x89PNG")
 
-    panel = visit.tab("Picture")
-    assert "left" not in panel.get_by_text("Drop a picture").inner_text()
+    panel = visit.tab("Image")
+    assert "left" not in panel.get_by_text("Drop an image").inner_text()
     good, bad = tmp_path / "stroke.jpg", tmp_path / "no-picture.png"
     good.write_bytes(picture(kind="JPEG"))
     bad.write_bytes(b"this is no picture")
     panel.locator("input[type=file]").set_input_files(bad)
     panel.get_by_role("alert").wait_for()
-    assert "cannot be read as a picture (no known picture format)" in panel.get_by_role("alert").inner_text()
+    assert "cannot be read as an image (no known image format)" in panel.get_by_role("alert").inner_text()
     panel.get_by_label("Clear").first.click()
     panel.locator("input[type=file]").set_input_files(good)
     panel.get_by_text("what comes back").first.wait_for()
@@ -109,7 +109,7 @@ def test_the_whole_page(visit, server, tmp_path):
     assert len(changed(panel, [])) == 12
     assert panel.get_by_role("alert").count() == 2  # the two flat ones
 
-    for name in ("Samples", "Picture", "Directions", "Between", "Levels"):
+    for name in ("Samples", "Image", "Directions", "Between", "Levels"):
         visit.tab(name)
         assert visit.width() <= 0, f"{name} is wider than the screen"
     assert visit.errors == []
@@ -121,7 +121,7 @@ def test_the_whole_page(visit, server, tmp_path):
 def test_a_file_of_another_kind_and_one_too_large_are_refused_in_words(server, tmp_path):
     with chromium(tmp_path / "profile", 1200) as visit:
         visit.open(server[1])
-        panel = visit.tab("Picture")
+        panel = visit.tab("Image")
         for name, data, words in [
             ("notes.txt", b"hello", "nvalid file type"),
             ("large.png", bytes(21 << 20), "exceed the maximum"),
@@ -140,7 +140,7 @@ def test_tabs_that_a_run_cannot_fill_are_absent_and_said(trained, tmp_path):
         assert "What is not here, and why" in text
         visit.page.get_by_text("What is not here").click()
         text = visit.page.inner_text("body")
-        assert "Picture: this model has no encoder" in text and "Levels: This model is flat" in text
+        assert "Image: this model has no encoder" in text and "Levels: This model is flat" in text
         visit.tab("Between")
         assert not visit.page.get_by_text("What is not here").is_visible()
 
@@ -202,7 +202,7 @@ def test_ctrl_c_ends_it_at_once_and_takes_the_uploads_along(trained, tmp_path):
     served = playground(trained / "vae.safetensors", TMPDIR=str(tmp_path / "own"))
     with served as (process, address), chromium(tmp_path / "profile", 1200) as visit:
         visit.open(address)
-        panel = visit.tab("Picture")
+        panel = visit.tab("Image")
         (tmp_path / "stroke.png").write_bytes(picture())
         panel.locator("input[type=file]").set_input_files(tmp_path / "stroke.png")
         panel.get_by_text("what comes back").first.wait_for()

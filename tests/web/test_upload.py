@@ -43,7 +43,7 @@ def test_what_was_done_is_said():
     assert "cropped" in prepare(upload(picture("RGB")), GREY).note
     assert "laid on white" in prepare(upload(picture("RGBA")), COLOUR).note
     assert "same value in every colour" in prepare(upload(picture("L")), COLOUR).note
-    assert prepare(upload(picture("L", (8, 8))), GREY).note == "Your picture is taken as it is."
+    assert prepare(upload(picture("L", (8, 8))), GREY).note == "Your image is taken as it is."
     assert "cropped" not in prepare(upload(picture("L", (80, 80))), GREY).note
 
 
@@ -68,9 +68,9 @@ def test_a_whole_picture_keeps_its_size_and_a_large_one_its_form():
 @pytest.mark.parametrize(
     "data, words",
     [
-        (b"", "cannot be read as a picture"),
-        (b"hello", "no known picture format|saved as PNG"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no known picture format|saved as PNG"),
+        (b"", "cannot be read as an image"),
+        (b"hello", "no known image format|saved as PNG"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no known image format|saved as PNG"),
         (bytes(BYTES + 1), "at most 20 MB"),
         (header_only(9000, 9000), "81 megapixels; at most 50"),
         (header_only(100_000, 100_000), "more than 200 megapixels"),
@@ -85,7 +85,7 @@ def test_what_is_no_picture_or_too_large_is_refused_in_words(data, words):
 
 def test_a_picture_cut_short_is_refused_in_words():
     whole = picture("RGB", kind="PNG")
-    with pytest.raises(UserError, match="cannot be read as a picture"):
+    with pytest.raises(UserError, match="cannot be read as an image"):
         prepare(upload(whole[: len(whole) - 60]), GREY)
 
 

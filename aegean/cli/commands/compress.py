@@ -19,7 +19,7 @@ from aegean.surface import plural
 def options(p: Parser) -> None:
     p.examples("aegean compress runs/codec photos/ --out photos.aeg")
     a_run(p)
-    p.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures, folders or zips of them, arrays of pictures")
+    p.add_argument("inputs", metavar="INPUT", nargs="+", help="images, folders or zips of them, arrays of images")
     out(p, "file.aeg")
     p.add_argument("--lossless", action="store_true", default=False, help="get exactly the same pixels back")
     p.add_argument(
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
     path, _ = target(args.out, (".aeg",), args.overwrite)
     kind = "lossless" if args.lossless else "lossy"
     if args.lossless and args.stages:
-        raise UserError("--stages is a coarser picture, and --lossless none at all: leave one of them out.")
+        raise UserError("--stages is a coarser image, and --lossless none at all: leave one of them out.")
     from aegean.cli.models import opened
     from aegean.compression import compress
 
@@ -42,8 +42,8 @@ def run(args: argparse.Namespace) -> None:
     data = compress(model.coder(kind, args.stages), counted(args, model.info, raw))
     write(path, data)
     share = 100 * len(data) / raw["bytes"]
-    pictures = plural(raw["pictures"], "picture")
-    tell(f"{path}: {pictures}, {len(data):,} bytes, {share:.1f} % of {raw['bytes']:,} ({kind})")
+    images = plural(raw["pictures"], "image")
+    tell(f"{path}: {images}, {len(data):,} bytes, {share:.1f} % of {raw['bytes']:,} ({kind})")
 
 
 def counted(args: argparse.Namespace, info: Any, raw: Counter[str]) -> Iterator[tuple[str, Any]]:
@@ -52,7 +52,7 @@ def counted(args: argparse.Namespace, info: Any, raw: Counter[str]) -> Iterator[
 
     from aegean.data.io.natural import natural_pictures
 
-    with tqdm(desc="compressing", unit=" pictures", leave=False, delay=0.5, file=sys.stderr) as bar:
+    with tqdm(desc="compressing", unit=" images", leave=False, delay=0.5, file=sys.stderr) as bar:
         expect = partial(setattr, bar, "total")
         for name, values in natural_pictures(args.inputs, info, args.lossless, args.skip_bad, expect):
             raw.update(pictures=1, bytes=values.nbytes)

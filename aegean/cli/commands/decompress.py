@@ -36,10 +36,10 @@ def run(args: argparse.Namespace) -> None:
         pictures = decompress(opened(args.model, verb).coder(header.kind), header, blocks)
         count = len(header.pictures)
         with whole_folder(path) as folder:
-            shown = tqdm(pictures, "decompressing", count, unit=" pictures", leave=False, file=sys.stderr)
+            shown = tqdm(pictures, "decompressing", count, unit=" images", leave=False, file=sys.stderr)
             names: set[str] = set()
             for number, (picture, values) in enumerate(shown):
                 write_picture(values, folder / file_name(picture.name or f"picture-{number:06d}", names))
     except CodecError as error:
         raise UserError(f"{args.file} is refused: {error}.") from None
-    tell(f"{path}: {plural(count, 'picture')}")
+    tell(f"{path}: {plural(count, 'image')}")

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
     for top in range(1, model.depth + 1):
         name = f"levels from {model.depth - top}" if top < model.depth else "all levels"
         parts[name] = model.info.restore(model.reconstruct(x, labels, top=top))
-    check_picture(sum(map(len, parts.values())), model.info, "smaller pictures")
+    check_picture(sum(map(len, parts.values())), model.info, "smaller images")
     write(path, show(parts, model.info, SHOWN))
     rows = ", ".join(list(parts)[1:])
     tell(f"{path}: {plural(len(raw), 'input')}, below them the reconstruction from {rows}")

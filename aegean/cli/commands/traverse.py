@@ -42,12 +42,12 @@ def options(p: Parser) -> None:
         "(default: components, or weights where all directions of the latents are equal)",
     )
     p.add_argument("--count", type=whole(1), default=8, help="show so many directions at most (default: 8)")
-    p.add_argument("--steps", type=whole(3), default=7, help="pictures of each, an odd number (default: 7)")
+    p.add_argument("--steps", type=whole(3), default=7, help="images of each, an odd number (default: 7)")
     p.add_argument(
         "--span", type=above_zero, default=2.0, metavar="S", help="standard deviations to each side (default: 2)"
     )
     start = p.add_mutually_exclusive_group()
-    start.add_argument("--from", metavar="PICTURE", dest="start", help="begin at the latent of this picture")
+    start.add_argument("--from", metavar="PICTURE", dest="start", help="begin at the latent of this image")
     start.add_argument(
         "--seed", type=whole(0), help="begin at this seed's first sample (default: at the mean of all latents)"
     )

@@ -38,7 +38,7 @@ def read_inputs(inputs: Sequence[str], info: DataInfo, skip_bad: bool = False) -
 def read_labelled(inputs: Sequence[str], info: DataInfo, skip_bad: bool = False) -> Inputs:
     """The same, and the classes that the sources bring."""
     if not inputs:
-        raise UserError("No inputs were given; expected pictures, folders or a data SPEC.")
+        raise UserError("No inputs were given; expected images, folders or a data SPEC.")
     want = kind_of(info).want(info, skip_bad)
     names: list[str] = []
     samples: list[np.ndarray] = []

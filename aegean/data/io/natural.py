@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,12 +19,12 @@ from aegean.data.address import Address, Local, address
 from aegean.data.info import DataInfo
 from aegean.data.io.write import PICTURES
 from aegean.data.kinds import PICTURES as PICTURE_READER
-from aegean.data.read.decode import Open, deep_values, transparent
-from aegean.data.read.files import Files
+from aegean.data.read.decode import deep_values, transparent, unreadable
 from aegean.data.read.formats import Picture, endings, open_picture, reason_of
 from aegean.data.read.lazy import LazyPictures
-from aegean.data.read.pictures import be, open_pictures, picture_names, remarks, say_left_out, unreadable
-from aegean.data.read.source import Part, Source, Want
+from aegean.data.read.pictures import PictureFiles
+from aegean.data.read.source import Store, Want
+from aegean.data.read.stored import be, remarks, say_left_out
 from aegean.surface import muted, noted, option, say
 
 Named = tuple[str, np.ndarray]
@@ -58,7 +57,9 @@ def natural_pictures(
     for spec in inputs:
         place = address(spec)
         if isinstance(place, Local) and place.reader is PICTURE_READER:
-            parts.append(_files(place.files, info, exact, skip_bad))
+            store = PictureFiles(place.files)
+            encoded = _decoded(store, store.places, store.names, place.files.path.name, info, exact, skip_bad)
+            parts.append((len(store.names), encoded))
         else:
             parts.append(_samples(place, info, exact, skip_bad))
     expect(sum(count for count, _ in parts))
@@ -92,79 +93,53 @@ def _samples(place: Address, info: DataInfo, exact: bool, skip_bad: bool) -> tup
         for note in notes:
             if "left out" in note:
                 say(note)
-        stored = (_stored(part, source, info, exact, skip_bad) for part in parts)
+        lazy: Any = [(part.lazy, part.names) for part in parts]
+        stored = (_decoded(p.store, p.places, names, source.name, info, exact, skip_bad) for p, names in lazy)
         return sum(part.count for part in parts), chain.from_iterable(stored)
     if (source.dtype, source.kind) != (info.dtype, info.kind):
         raise UserError(
-            f"{source.origin} holds {source.dtype} of shape {source.shape}; this model takes pictures of {info.dtype}."
+            f"{source.origin} holds {source.dtype} of shape {source.shape}; this model takes images of {info.dtype}."
         )
     each = (values for part in parts for block in part.blocks() for values in np.asarray(block, source.dtype))
     named = ((f"{source.name}-{number:06d}", values) for number, values in enumerate(each))
     return sum(part.count for part in parts), named
 
 
-def _stored(part: Part, source: Source, info: DataInfo, exact: bool, skip_bad: bool) -> Iterator[Named]:
-    lazy = part.lazy
-    assert isinstance(lazy, LazyPictures)
-
-    def opener(row: int) -> io.BytesIO:
-        return io.BytesIO(lazy.store.read(lazy.places[row]))
-
-    def title(row: int) -> str:
-        return lazy.store.name(lazy.places[row])
-
-    names = dict(enumerate(part.names))
-    return _decoded(opener, names, title, source.name, partial(_values, info=info, exact=exact), skip_bad)
-
-
-def _files(files: Files, info: DataInfo, exact: bool, skip_bad: bool) -> tuple[int, Iterator[Named]]:
-    """How many picture files there are, and the pictures."""
-    path, names = files.path, picture_names(files)
-
-    def title(name: str) -> str:
-        return str(path if path.name == name else path / name if files.is_folder else f"{path}: {name}")
-
-    def decoded() -> Iterator[Named]:
-        values = partial(_values, info=info, exact=exact)
-        with open_pictures(files) as opener:
-            yield from _decoded(opener, dict(zip(names, names)), title, path.name, values, skip_bad)
-
-    return len(names), decoded()
-
-
 def _decoded(
-    opener: Open,
-    names: Mapping[Any, str],
-    title: Callable[[Any], str],
+    store: Store,
+    places: np.ndarray,
+    names: Sequence[str],
     origin: str,
-    values: Callable[[Picture, Counter[str]], np.ndarray],
+    info: DataInfo,
+    exact: bool,
     skip_bad: bool,
 ) -> Iterator[Named]:
-    """Encoded pictures, decoded one after another.
+    """The images at some places of a store, decoded one after another.
 
-    names: of the pictures, by the keys that `opener` and `title` take.
-    title: what to call one in a sentence.
+    store, places: where they lie; (n, k) int64.
+    names: of each, relative; "" of a file that was given alone.
     origin: what to call all.
-    values: from a picture to its raw values; counts what is done to it.
+    info, exact, skip_bad: as for `natural_pictures`.
     """
     said, bad = Counter[str](), list[tuple[str, str]]()
-    for key, name in names.items():
+    for place, name in zip(places, (name or origin for name in names)):
         try:
-            with opener(key) as file, open_picture(file) as picture:
-                found = values(picture, said)
+            with open_picture(io.BytesIO(store.read(place))) as picture:
+                found = _values(picture, said, info, exact)
         except Exception as error:  # Pillow's readers raise many kinds for damaged files
             reason = reason_of(error).rstrip(".")
-            if not skip_bad and isinstance(error, UserError):
-                raise UserError(f"{title(key)}: {reason} ({option('skip_bad')} leaves such pictures out).") from None
-            if not skip_bad:
-                raise UserError(unreadable(title(key), reason)) from None
-            bad.append((name, reason))
-            continue
+            if skip_bad:
+                bad.append((name, reason))
+                continue
+            if isinstance(error, UserError):
+                reason = f"{store.name(place)}: {reason} ({option('skip_bad')} leaves such images out)."
+                raise UserError(reason) from None
+            raise UserError(unreadable(store.name(place), reason)) from None
         yield name, found
     if bad:
         say_left_out(origin, len(names), bad)
     for remark, count in said.items():
-        say(f"{origin}: {count} of {len(names)} pictures {be(count)} {remark}")
+        say(f"{origin}: {count} of {len(names)} images {be(count)} {remark}")
 
 
 def _values(picture: Picture, said: Counter[str], info: DataInfo, exact: bool) -> np.ndarray:
@@ -202,7 +177,7 @@ def _values(picture: Picture, said: Counter[str], info: DataInfo, exact: bool) -
     values = np.atleast_3d(np.asarray(image.convert(mode))).transpose(2, 0, 1)
     if channels == 1 < len(values):
         if (values != values[:1]).any():
-            raise UserError("it is in colour, and this model takes grey pictures.")
+            raise UserError("it is in colour, and this model takes grey images.")
         return values[:1]  # grey, stored as colour
     return values
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import IO, Any, NamedTuple
+import io
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from aegean.config import UserError
-from aegean.data.read.formats import open_picture, reason_of
+from aegean.data.read.formats import open_picture
 from aegean.data.read.resize import fit, resized
-
-Open = Callable[[Any], AbstractContextManager[IO[bytes]]]  # from a picture's name
+from aegean.surface import option
 
 
 class Form(NamedTuple):
@@ -32,16 +29,17 @@ class Form(NamedTuple):
         return "uint16" if self.deep else "uint8"
 
 
-def decode(opener: Open, name: Any, wanted: Form) -> np.ndarray | str:
-    """One picture -> (channels, height, width), uint8 or uint16; or in words why there is none."""
-    try:
-        with opener(name) as file, open_picture(file) as picture:
-            picture.image.draft(None, (2 * max(wanted.size),) * 2)  # a JPEG far too large is decoded smaller
-            return _pixels(picture.upright(), wanted)
-    except UserError:
-        raise
-    except Exception as error:  # Pillow's readers raise many kinds for damaged files
-        return reason_of(error)
+def decode(data: bytes, wanted: Form) -> np.ndarray:
+    """One encoded image -> (channels, height, width), uint8 or uint16. Any exception: `reason_of` says why not."""
+    with open_picture(io.BytesIO(data)) as picture:
+        picture.image.draft(None, (2 * max(wanted.size),) * 2)  # a JPEG far too large is decoded smaller
+        return _pixels(picture.upright(), wanted)
+
+
+def unreadable(place: str, reason: str) -> str:
+    """The refusal of an image, and what to do about it."""
+    what = f"repair or remove it, or leave it out with {option('skip_bad')}"
+    return f"{place} is not a readable image ({reason}); {what}."
 
 
 def _pixels(image: Image.Image, wanted: Form) -> np.ndarray:

@@ -6,17 +6,16 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from tqdm import tqdm
 
 from aegean.config import UserError
 
 HIDDEN = {"thumbs.db", "desktop.ini", "__macosx"}
+FILE_LIMIT = 1 << 30  # bytes of one encoded image
 
 
 class Entry(NamedTuple):
@@ -52,27 +51,32 @@ class Files:
     def names(self) -> list[str]:
         return [entry.name for entry in self.entries]
 
-    @contextmanager
-    def open(self, name: str) -> Iterator[IO[bytes]]:
-        """One of the files; its digest is taken on the same occasion."""
+    def read(self, name: str) -> bytes:
+        """One of the files; its digest is taken on the same occasion. ValueError: it is too large for an image."""
         with (self.path / name).open("rb") as file:
-            if name not in self._digests:
-                self._digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
-                file.seek(0)
-            yield file
+            check_size(os.fstat(file.fileno()).st_size)
+            data = file.read()
+        self._digests.setdefault(name, hashlib.sha256(data).hexdigest())
+        return data
 
     def fingerprint(self) -> str:
-        """sha256 over the names and contents of all files; those that were opened are not read again."""
+        """sha256 over the names and contents of all files; those that were read are not read again."""
         total = hashlib.sha256()
         for name in tqdm(self.names, "reading", leave=False, disable=None, unit="file", delay=1):
             if name not in self._digests:
                 try:
-                    with self.open(name):
-                        pass
+                    with (self.path / name).open("rb") as file:
+                        self._digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
                 except OSError as error:
                     raise UserError(_unreadable(self.path / name, error)) from None
             total.update(os.fsencode(name) + b"\0" + self._digests[name].encode())
         return total.hexdigest()
+
+
+def check_size(size: int) -> None:
+    """ValueError: an encoded image has more bytes than are read."""
+    if size > FILE_LIMIT:
+        raise ValueError(f"larger than {FILE_LIMIT >> 30} GiB")
 
 
 def plain_name(path: Path) -> str:

@@ -132,7 +132,7 @@ def open_picture(file: IO[bytes]) -> Iterator[Picture]:
 def reason_of(error: Exception) -> str:
     """Why a picture cannot be read, in words."""
     if isinstance(error, Image.UnidentifiedImageError):
-        return "no known picture format"
+        return "no known image format"
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return f"more than {PIXEL_LIMIT // 1_000_000} megapixels"
     return error.strerror or str(error) if isinstance(error, OSError) else str(error) or type(error).__name__

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from aegean.config import UserError, nearest
-from aegean.data.read.files import Files, short_name
-from aegean.data.read.lazy import LazyPictures, read_store
+from aegean.data.read.files import Files, check_size, short_name
+from aegean.data.read.lazy import LazyPictures
 from aegean.data.read.source import Source, Want, resume_hint
-from aegean.data.read.zips import MEMBER_LIMIT
+from aegean.data.read.stored import read_store
 from aegean.surface import say
 
 PREFIX = "hub:"
@@ -105,8 +105,7 @@ def _read_named(path: Path, homes: list[Path]) -> bytes:
         real = path.resolve(strict=True)
         if not any(real.is_relative_to(home.resolve()) for home in homes) or not real.is_file():
             raise UserError(f"{path} is named by the data set, but is no file inside it: it is not read.")
-        if real.stat().st_size > MEMBER_LIMIT:
-            raise ValueError(f"larger than {MEMBER_LIMIT >> 30} GiB")
+        check_size(real.stat().st_size)
         return real.read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}). {resume_hint('it')}") from None
@@ -132,13 +131,12 @@ class Table:
         elif found.get("path"):
             data = _read_named(Path(found["path"]), self.homes)
         else:
-            raise ValueError("no picture")
-        if len(data) > MEMBER_LIMIT:
-            raise ValueError(f"larger than {MEMBER_LIMIT >> 30} GiB")
+            raise ValueError("no image")
+        check_size(len(data))
         return data
 
     def name(self, place: np.ndarray) -> str:
-        return f"{self.spec}: picture {int(place[0])} of {self.split}"
+        return f"{self.spec}: image {int(place[0])} of {self.split}"
 
     def describe(self) -> dict[str, Any]:
         return {"split": self.split, "column": self.column}
@@ -149,8 +147,8 @@ def _split_source(hub: Hub, split: str, want: Want) -> Source:
     column, label = _columns(hub, rows)
     store = Table(hub.spec, split, rows, column, hub.home)
     places = np.arange(len(rows), dtype=np.int64)[:, None]
-    pictures = {row: (f"{split}-{row:06d}",) for row in range(len(rows))}
-    source = read_store(store, Path(hub.spec), pictures, places, lambda _: None, want)
+    names = [(f"{split}-{row:06d}",) for row in range(len(rows))]
+    source = read_store(store, Path(hub.spec), places, names, lambda _: None, want)
     source = replace(source, name=hub.name)
     if not label:
         return source
@@ -158,7 +156,7 @@ def _split_source(hub: Hub, split: str, want: Want) -> Source:
     assert isinstance(lazy, LazyPictures)
     labels = np.array([-1 if n is None else n for n in rows[label]], np.int64)[lazy.places[:, 0]]
     if (labels < 0).any():  # the Hub's custom for test parts whose classes are kept secret
-        say(f"{source.name}: not every picture of {split!r} has a class in {label!r}; none is taken")
+        say(f"{source.name}: not every image of {split!r} has a class in {label!r}; none is taken")
         return source
     return replace(source, train=replace(source.train, labels=labels), classes=tuple(rows.features[label].names))
 
@@ -170,7 +168,7 @@ def _columns(hub: Hub, rows: Any) -> tuple[str, str]:
     pictures = [name for name, kind in rows.features.items() if isinstance(kind, Image)]
     classes = [name for name, kind in rows.features.items() if isinstance(kind, ClassLabel)]
     if len(pictures) != 1:
-        what = f"the columns of pictures {', '.join(pictures)}" if pictures else "no column of pictures"
+        what = f"the columns of images {', '.join(pictures)}" if pictures else "no column of images"
         raise UserError(f"{hub.spec} has {what}; expected exactly one column of the type Image.")
     if len(classes) > 1:
         say(f"{hub.name}: of the columns {', '.join(classes)}, {classes[0]!r} gives the classes")

@@ -1,14 +1,13 @@
-"""Pictures that stay encoded where they lie, in shards or tables, found by an index and decoded when they are read."""
+"""Images that stay encoded where they lie, found by an index and decoded when they are read."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import io
 import json
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,9 @@ from typing import Any
 import numpy as np
 
 from aegean.config import UserError
-from aegean.data.read.decode import Form, decode
-from aegean.data.read.files import plain_name
-from aegean.data.read.folders import in_parts
-from aegean.data.read.pictures import Header, look, settle, unreadable
-from aegean.data.read.source import Part, Source, Store, Want, resume_hint
+from aegean.data.read.decode import Form, decode, unreadable
+from aegean.data.read.formats import reason_of
+from aegean.data.read.source import BLOCK_BYTES, Store, resume_hint
 
 KEY = hashlib.sha256().digest_size
 
@@ -64,7 +61,7 @@ class LazyPictures:
         """Rows (B,) int64, or a slice of rows -> raw samples (B, *shape). UserError: a picture cannot be read."""
         places, keys = self.places[index], self.keys[index]
         samples = np.empty((len(places), *self.wanted.shape), self.dtype)
-        for i, sample in enumerate(_threads().map(self._sample, places, keys)):
+        for i, sample in enumerate(threads().map(self._sample, places, keys)):
             samples[i] = sample
         return samples
 
@@ -73,16 +70,15 @@ class LazyPictures:
         return LazyPictures(self.store, self.places[rows], self.keys[rows], self.wanted)
 
     def _sample(self, place: np.ndarray, key: np.ndarray) -> np.ndarray:
-        def opened(_: Any) -> io.BytesIO:
+        try:
             data = self.store.read(place)
             if hashlib.sha256(data).digest() != key.tobytes():
                 raise UserError(f"{self.store.name(place)} has changed since it was indexed. {resume_hint('it')}")
-            return io.BytesIO(data)
-
-        sample = decode(opened, None, self.wanted)
-        if isinstance(sample, str):
-            raise UserError(unreadable(self.store.name(place), sample))
-        return sample
+            return decode(data, self.wanted)
+        except UserError:
+            raise
+        except Exception as error:  # Pillow's readers raise many kinds for damaged files
+            raise UserError(unreadable(self.store.name(place), reason_of(error))) from None
 
     def write(self, folder: Path, part: str) -> None:
         """<part>-index.json, -places.npy and -keys.npy, from which `read_index` finds the pictures again."""
@@ -92,64 +88,14 @@ class LazyPictures:
         np.save(folder / f"{part}-keys.npy", self.keys, allow_pickle=False)
 
     def blocks(self) -> Iterator[np.ndarray]:
-        step = 256
+        step = min(256, max(16, BLOCK_BYTES * len(self) // max(1, self.nbytes)))
         return (self[start : start + step] for start in range(0, len(self), step))
 
 
 @functools.cache
-def _threads() -> ThreadPoolExecutor:
+def threads() -> ThreadPoolExecutor:
     """Those that decode, shared by all sets."""
     return ThreadPoolExecutor(min(16, os.cpu_count() or 1), "aegean-decode")
-
-
-def read_store(
-    store: Store,
-    path: Path,
-    pictures: Mapping[int, tuple[str, ...]],
-    places: np.ndarray,
-    labels_of: Callable[[dict[int, tuple[str, ...]]], np.ndarray | None],
-    want: Want,
-) -> Source:
-    """Pictures of a store -> images (channels, height, width), as `read_pictures` makes them of a folder.
-
-    store: where they lie, encoded.
-    path: of the source, for errors.
-    pictures: the parts of each one's path, by its row in `places`.
-    places: (n, k) int64, in the store.
-    labels_of: the class names of some, or None.
-    want: what they shall become.
-    """
-    keys, headers = index(store, path, list(pictures), places, want)
-    wanted = settle(list(headers.values()), path, want)
-
-    def part(rows: list[int], labels: np.ndarray | None) -> Part:
-        lazy = LazyPictures(store, places[rows], keys[rows], wanted)
-        return Part(len(rows), lazy.blocks, labels, ["/".join(pictures[row]) for row in rows], lazy)
-
-    train, test, classes = in_parts({row: pictures[row] for row in headers}, path, labels_of, part)
-    return Source(str(path), plain_name(path), "image", wanted.shape, wanted.dtype, train, test, classes)
-
-
-def index(
-    store: Store, path: Path, rows: Sequence[int], places: np.ndarray, want: Want
-) -> tuple[np.ndarray, dict[int, Header]]:
-    """Keys (n, 32) uint8 of the pictures at `places` (n, k), and the headers of the readable ones among `rows`.
-
-    path and want are those of `read_store`.
-    """
-    keys = np.zeros((len(places), KEY), np.uint8)
-    alike: dict[Header, Header] = {}  # most pictures of a set share a few headers; millions of copies would weigh
-
-    def opened(row: int) -> io.BytesIO:
-        data = store.read(places[row])
-        keys[row] = np.frombuffer(hashlib.sha256(data).digest(), np.uint8)
-        return io.BytesIO(data)
-
-    def refused(row: int, reason: str) -> str:
-        return unreadable(store.name(places[row]), reason)
-
-    found = look(rows, opened, refused, path, want, lambda row: store.name(places[row]))
-    return keys, {row: alike.setdefault(header, header) for row, header in found}
 
 
 def is_index(folder: Path, part: str = "train") -> bool:

@@ -14,13 +14,13 @@ import numpy as np
 from tqdm import tqdm
 
 from aegean.config import UserError
-from aegean.data.read.files import Files, is_hidden
+from aegean.data.read.files import Files, check_size, is_hidden
 from aegean.data.read.folders import folder_labels
 from aegean.data.read.formats import endings
-from aegean.data.read.lazy import read_store
 from aegean.data.read.source import Source, Want, resume_hint
+from aegean.data.read.stored import read_store
 from aegean.data.read.tar import Member, Special, members
-from aegean.data.read.zips import MEMBER_LIMIT, leaves
+from aegean.data.read.zips import leaves
 from aegean.surface import say
 
 PACKED = (".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar.zst", ".tzst", ".tar.lz4")
@@ -57,8 +57,7 @@ class Shards:
 
     def read(self, place: np.ndarray) -> bytes:
         number, offset, size = place.tolist()
-        if size > MEMBER_LIMIT:
-            raise ValueError(f"larger than {MEMBER_LIMIT >> 30} GiB")
+        check_size(size)
         with self.open(number) as file:
             try:
                 file.seek(offset)
@@ -74,9 +73,9 @@ class Shards:
         try:
             with shard.file.open("rb") as file:
                 found = (m.name for m in members(file, shard.size) if isinstance(m, Member) and m.offset == offset)
-                return f"{shard.file}: {next(found, f'the picture at byte {offset}')}"
+                return f"{shard.file}: {next(found, f'the image at byte {offset}')}"
         except (OSError, ValueError):
-            return f"{shard.file}: the picture at byte {offset}"
+            return f"{shard.file}: the image at byte {offset}"
 
     def describe(self) -> dict[str, Any]:
         return {"shards": [shard.file.relative_to(self.path).as_posix() for shard in self.shards]}
@@ -88,8 +87,8 @@ def has_shards(files: Files) -> bool:
     packed = [name for name in names if (path / name).name.lower().endswith(PACKED)]
     if packed:
         raise UserError(
-            f"{path / packed[0]} is compressed as a whole, so that its pictures cannot be read one by one: unpack it "
-            f"to a .tar (pictures are compressed already)."
+            f"{path / packed[0]} is compressed as a whole, so that its images cannot be read one by one: unpack it "
+            f"to a .tar (images are compressed already)."
         )
     return any(_is_tar(path / name) for name in names)
 
@@ -113,17 +112,16 @@ def read_shards(files: Files, want: Want) -> Source:
     for number in tqdm(range(len(store.shards)), "indexing", leave=False, disable=None, unit="shard", delay=1):
         contents.add(store, number)
     if not contents.places:
-        raise UserError(f"{path}: its shards hold no pictures; expected files such as .png or .jpg in them.")
+        raise UserError(f"{path}: its shards hold no images; expected files such as .png or .jpg in them.")
     if contents.skipped:
         say(f"{path.name}: {contents.skipped} links, devices and sparse files in the shards are left out")
     if contents.others:
-        say(f"{path.name}: {contents.others} files that are neither pictures nor classes are left out")
+        say(f"{path.name}: {contents.others} files that are neither images nor classes are left out")
     if contents.several:
-        say(f"{path.name}: {contents.several} pictures share their key with another; each is taken as a sample")
+        say(f"{path.name}: {contents.several} images share their key with another; each is taken as a sample")
     labels = folder_labels if not contents.labels else contents.label_names
     places = np.array(contents.places, np.int64)
-    pictures = dict(enumerate(contents.parts))
-    return read_store(store, path, pictures, places, partial(labels, path=path), want)
+    return read_store(store, path, places, contents.parts, partial(labels, path=path), want)
 
 
 class _Contents:
@@ -175,7 +173,7 @@ class _Contents:
         found = [self.labels.get(self.keys[row]) for row in trees]
         if any(label is None for label in found):
             missing = sum(label is None for label in found)
-            say(f"{path.name}: {missing} of {len(found)} pictures have no .cls or .json; no classes are taken")
+            say(f"{path.name}: {missing} of {len(found)} images have no .cls or .json; no classes are taken")
             return None
         return np.array(found if all(isinstance(label, int) for label in found) else list(map(str, found)))
 

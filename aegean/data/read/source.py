@@ -67,8 +67,8 @@ class Store(Protocol):
     def name(self, place: np.ndarray) -> str:
         """What to call the sample in a sentence."""
 
-    def describe(self) -> dict[str, Any]:
-        """What is needed to open it again, besides the SPEC; as JSON."""
+    def describe(self) -> dict[str, Any] | None:
+        """What is needed to open it again, besides the SPEC; as JSON. None: its samples are packed, never indexed."""
 
 
 @dataclass(frozen=True)

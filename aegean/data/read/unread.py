@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 BRANDS = {  # brands of files in boxes: their format, and what such a file is where no library reads it
-    **dict.fromkeys((b"avif", b"avis"), ("AVIF", "an AVIF picture, which needs pip install -U pillow")),
+    **dict.fromkeys((b"avif", b"avis"), ("AVIF", "an AVIF image, which needs pip install -U pillow")),
     **dict.fromkeys(
         (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"),
         ("HEIF", "a HEIC photograph, which needs pip install 'aegean[heic]'"),
@@ -35,13 +35,13 @@ OTHERS = (  # first bytes, from a place on, and what such a file is
     (0, b"<?xml", "XML text, perhaps an SVG drawing, to be saved as PNG"),
     (0, b"<!DOCTYPE", "a web page"),
     (0, b"<html", "a web page"),
-    (0, b"version https://git-lfs", "a pointer of Git LFS: fetch the picture with git lfs pull"),
+    (0, b"version https://git-lfs", "a pointer of Git LFS: fetch the image with git lfs pull"),
     (0, b"II*\0", "a TIFF or raw photograph of a form that is not read, to be saved as PNG"),
     (0, b"MM\0*", "a TIFF or raw photograph of a form that is not read, to be saved as PNG"),
-    (0, b"\xff\x0a", "a JPEG XL picture, to be saved as PNG"),
-    (4, b"JXL ", "a JPEG XL picture, to be saved as PNG"),
-    (0, b"P7\n", "a PAM picture, to be saved as PNG"),
-    (0, b"\x76\x2f\x31\x01", "an OpenEXR picture, to be saved as an array (.npy)"),
+    (0, b"\xff\x0a", "a JPEG XL image, to be saved as PNG"),
+    (4, b"JXL ", "a JPEG XL image, to be saved as PNG"),
+    (0, b"P7\n", "a PAM image, to be saved as PNG"),
+    (0, b"\x76\x2f\x31\x01", "an OpenEXR image, to be saved as an array (.npy)"),
     (0, b"SIMPLE  =", "a FITS file, to be saved as an array (.npy)"),
     (0, b"\x89HDF", "an HDF5 file, to be saved as an array (.npy)"),
     (0, b"\0\0\1\0", "an icon, to be saved as PNG"),

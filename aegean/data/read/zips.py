@@ -7,10 +7,9 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from aegean.config import UserError
-from aegean.data.read.files import is_hidden
+from aegean.data.read.files import check_size, is_hidden
 from aegean.data.read.source import BYTES_LIMIT
 
-MEMBER_LIMIT = 1 << 30
 RATIO_LIMIT = 200  # of the whole zip; pictures hardly shrink
 SMALL = 1 << 30  # below this the ratio does not matter
 
@@ -27,10 +26,10 @@ def open_zip(path: Path) -> zipfile.ZipFile:
     return archive
 
 
-def zip_names(path: Path) -> list[str]:
+def zip_names(archive: zipfile.ZipFile) -> list[str]:
     """The names of its files, sorted, hidden ones left out; unsafe names and bombs are refused."""
-    with open_zip(path) as archive:
-        members = [info for info in archive.infolist() if not info.is_dir()]
+    path = Path(str(archive.filename))
+    members = [info for info in archive.infolist() if not info.is_dir()]
     names = [info.filename for info in members]
     if twice := next((name for name, times in Counter(names).items() if times > 1), ""):
         raise UserError(f"{path} holds two files named {twice!r}; make the zip anew with one.")
@@ -45,12 +44,10 @@ def zip_names(path: Path) -> list[str]:
     return sorted(name for name in names if not is_hidden(name))
 
 
-def open_member(archive: zipfile.ZipFile, name: str) -> bytes:
+def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
     """The bytes of one file; zipfile stops at the size that its header gives, and checks the sum."""
-    info = archive.getinfo(name)
-    if info.file_size > MEMBER_LIMIT:
-        raise ValueError(f"larger than {MEMBER_LIMIT >> 30} GiB")
-    return archive.read(info)
+    check_size(archive.getinfo(name).file_size)
+    return archive.read(name)
 
 
 def leaves(name: str) -> bool:

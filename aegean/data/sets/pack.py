@@ -126,7 +126,7 @@ def _agreeing(source: Source, test: Source, part: Part) -> Part:
     if (test.shape, test.dtype) != (source.shape, source.dtype):
         raise UserError(
             f"{test.origin}: test samples of {test.dtype} {test.shape}, but the training samples are {source.dtype} "
-            f"{source.shape}; for pictures {option('size')} and {option('channels')} bring both to one shape."
+            f"{source.shape}; for images {option('size')} and {option('channels')} bring both to one shape."
         )
     if source.columns and test.columns != source.columns:
         raise UserError(f"{test.origin}: columns {test.columns}, but the training part has {source.columns}.")
