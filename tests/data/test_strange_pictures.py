@@ -18,7 +18,7 @@ from aegean.config import UserError
 from aegean.data import DataInfo, DataOptions, open_data, read_inputs
 from aegean.data.address import address
 from aegean.data.io.natural import PART_LIMIT, file_name, natural_pictures, write_picture
-from aegean.data.read import formats
+from aegean.data.read import formats, headers
 from aegean.data.read.source import Want
 from aegean.data.read.unread import what_else
 
@@ -112,15 +112,15 @@ def test_colour_of_more_than_8_bits_is_no_lossless_matter(tmp_path, kind):
 @pytest.mark.parametrize("bits", [8, 10, 12, 16])
 def test_the_depth_that_a_header_tells(bits):
     """Of formats in which Pillow writes 8 bits alone: by headers that say more."""
-    assert formats._boxed_bits(io.BytesIO(b"\0\0\0\x10pixi" + bytes(4) + b"\3" + bytes([bits] * 3))) == bits
+    assert headers._boxed_bits(io.BytesIO(b"\0\0\0\x10pixi" + bytes(4) + b"\3" + bytes([bits] * 3))) == bits
     codestream = bytearray(saved(frames()[0], "JPEG2000", no_jp2=True))
     codestream[42:51:3] = [bits - 1] * 3
-    assert formats._boxed_bits(io.BytesIO(codestream)) == bits
+    assert headers._boxed_bits(io.BytesIO(codestream)) == bits
 
 
 @given(st.binary(max_size=64), st.sampled_from([b"", b"ihdr", b"pixi", b"\xff\x4f\xff\x51", b"\0\0\0\x18ftyp"]))
 def test_any_bytes_have_a_depth_and_perhaps_a_name(data, mark):
-    assert 1 <= formats._boxed_bits(io.BytesIO(mark + data)) <= 256
+    assert 1 <= headers._boxed_bits(io.BytesIO(mark + data)) <= 256
     assert isinstance(what_else(mark + data, formats.formats()), str)
 
 
@@ -159,7 +159,7 @@ def test_stretched_values_are_said(tmp_path, kind, maxval):
 @pytest.mark.parametrize("deep", [False, True])
 def test_a_png_turned_by_what_follows_its_pixels(tmp_path, late, deep):
     exif = Image.Exif()
-    exif[formats.ORIENTATION] = 6
+    exif[headers.ORIENTATION] = 6
     data = exif.tobytes()[6:]
     chunk = struct.pack(">I", len(data)) + b"eXIf" + data + struct.pack(">I", zlib.crc32(b"eXIf" + data))
     content = png(values(20, 40, 3, dtype=np.uint16)) if deep else saved(Image.fromarray(values(20, 40, 3)), "PNG")

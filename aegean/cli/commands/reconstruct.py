@@ -18,8 +18,8 @@ def options(p: Parser) -> None:
 def run(args: argparse.Namespace) -> None:
     path, kind = target(args.out, (".png", FOLDER), args.overwrite)
     from aegean.cli.models import inputs, opened
-    from aegean.data.io.inputs import different
     from aegean.data.kinds import show
+    from aegean.data.read.files import distinct
 
     model = opened(args.run, "reconstruct")
     names, raw, labels = inputs(args, model)
@@ -29,6 +29,6 @@ def run(args: argparse.Namespace) -> None:
     if kind == ".png":
         write(path, show({"given": raw, "reconstructed": x_hat}, model.info))
     else:
-        write_folder(path, {"": x_hat, "inputs": raw}, different(list(map(plain, names))), model.info)
+        write_folder(path, {"": x_hat, "inputs": raw}, distinct(map(plain, names), "-"), model.info)
     more = "" if kind == ".png" else ", the inputs beside them in inputs/"
     tell(f"{path}: {plural(len(raw), 'reconstruction')}{more}")

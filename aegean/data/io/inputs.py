@@ -14,6 +14,7 @@ from aegean.config import UserError
 from aegean.data.address import address
 from aegean.data.info import INTEGERS, DataInfo
 from aegean.data.kinds import kind_of
+from aegean.data.read.files import distinct
 from aegean.data.read.source import Part, Source
 from aegean.surface import say
 
@@ -55,7 +56,7 @@ def read_labelled(inputs: Sequence[str], info: DataInfo, skip_bad: bool = False)
         names += _names(source)
     known = [some for some in classes if some is not None]
     every = list(itertools.chain(*known)) if len(known) == len(classes) else None
-    return Inputs(different(names), np.concatenate(samples), every)
+    return Inputs(distinct(names, "-"), np.concatenate(samples), every)
 
 
 def _read(part: Part, source: Source) -> np.ndarray:
@@ -118,18 +119,6 @@ def _names(source: Source) -> list[str]:
             names += [Path(name).with_suffix("").as_posix().replace("/", "-") for name in part.names]
         elif part:
             names += [f"{source.name}-{n:06d}" for n in range(len(names), len(names) + part.count)]
-    return names
-
-
-def different(names: list[str]) -> list[str]:
-    """The names, a number added where one comes again."""
-    seen: set[str] = set()
-    for i, name in enumerate(names):
-        again = 1
-        while names[i] in seen:
-            again += 1
-            names[i] = f"{name}-{again}"
-        seen.add(names[i])
     return names
 
 

@@ -10,65 +10,37 @@ import numpy as np
 
 from aegean.config import UserError, nearest
 from aegean.data.read.files import Files, plain_name
-from aegean.data.read.source import (
-    BYTES_LIMIT,
-    Part,
-    Source,
-    Want,
-    class_indices,
-    class_names,
-    fits_float32,
-    in_blocks,
-)
+from aegean.data.read.source import BYTES_LIMIT, Part, Source, Want, class_labels, fits_float32, in_blocks
 from aegean.surface import option, say
 
 KEYS = ("x", "y", "x_test", "y_test")
-READ_LIMIT = 1032  # deflate cannot do better
+DEFLATED = 1032  # how often a file's size its content can be at most
 
 
 def read_arrays(files: Files, want: Want) -> Source:
     """A .npy file, memory-mapped, or a .npz file with x and perhaps y, x_test, y_test, read into memory."""
     path = files.path
     found = {"x": _open_npy(path)} if files.ending == ".npy" else _open_npz(path)
-    values, y = found["x"], found.get("y")
+    values, test_values = found["x"], found.get("x_test")
     order = _order(values, path, want)
     shape, dtype = _shape(values, order, path), _dtype(values, path, want)
-    classes, labels, test, test_labels = np.array([]), None, None, None
-    if y is not None:
-        y = _label_values(y, len(values), f"{path}, key y")
-        classes = class_names(y, str(path))
-        labels = class_indices(y, classes, str(path))
-    if "x_test" in found:
-        test_values = found["x_test"]
-        if test_values.dtype != values.dtype or test_values.shape[1:] != values.shape[1:]:
-            raise UserError(
-                f"{path}: x_test is {test_values.dtype} of {test_values.shape[1:]}, but x is {values.dtype} of "
-                f"{values.shape[1:]}; both parts must agree."
-            )
-        if ("y_test" in found) != (y is not None):
-            raise UserError(f"{path}: only one of x and x_test has labels; give both y and y_test, or neither.")
-        if y is not None:
-            test_y = _label_values(found["y_test"], len(test_values), f"{path}, key y_test")
-            if test_y.dtype.kind != y.dtype.kind:
-                raise UserError(f"{path}: y is {y.dtype} but y_test is {test_y.dtype}; give both the same type.")
-            test_labels = class_indices(test_y, classes, f"{path}, key y_test")
-        test = _part(test_values, order, dtype, test_labels)
-    if "y_test" in found and test is None:
+    if test_values is None and found.pop("y_test", None) is not None:
         say(f"{path.name}: y_test is left out, as there is no x_test")
+    if test_values is not None and (test_values.dtype, test_values.shape[1:]) != (values.dtype, values.shape[1:]):
+        raise UserError(
+            f"{path}: x_test is {test_values.dtype} of {test_values.shape[1:]}, but x is {values.dtype} of "
+            f"{values.shape[1:]}; both parts must agree."
+        )
+    if test_values is not None and ("y_test" in found) != ("y" in found):
+        raise UserError(f"{path}: only one of x and x_test has labels; give both y and y_test, or neither.")
+    classes, labels, test_labels = _labels(found, path) if "y" in found else ((), None, None)
     if len(shape) == 1:
         say(f"{path.name}: read as {len(values)} rows of {shape[0]} columns")
     else:
         say(f"{path.name}: read as {len(values)} images of {shape[0]} channels, {shape[1]}x{shape[2]}")
-    return Source(
-        str(path),
-        plain_name(path),
-        "table" if len(shape) == 1 else "image",
-        shape,
-        dtype,
-        _part(values, order, dtype, labels),
-        test,
-        classes=tuple(map(str, classes)),
-    )
+    kind, train = "table" if len(shape) == 1 else "image", _part(values, order, dtype, labels)
+    test = None if test_values is None else _part(test_values, order, dtype, test_labels)
+    return Source(str(path), plain_name(path), kind, shape, dtype, train, test, classes)
 
 
 def _part(values: np.ndarray, order: tuple[int, ...], dtype: str, labels: np.ndarray | None) -> Part:
@@ -121,7 +93,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> np.n
         if dtype.hasobject:
             raise UserError(f"{path}: {key} holds Python objects; save numbers: np.asarray(x, np.float32).")
         size = math.prod(shape) * dtype.itemsize
-        if size != info.file_size - file.tell() or size > min(BYTES_LIMIT, READ_LIMIT * path.stat().st_size):
+        if size != info.file_size - file.tell() or size > min(BYTES_LIMIT, DEFLATED * path.stat().st_size):
             raise UserError(f"{path}: the header of {key} promises {size} bytes, which the file does not hold.")
         flat = np.frombuffer(file.read(), dtype)
     return flat.reshape(shape[::-1]).transpose() if fortran else flat.reshape(shape)
@@ -169,6 +141,16 @@ def _dtype(values: np.ndarray, path: Path, want: Want) -> str:
         raise UserError(f"{path}: x is of type {values.dtype}; expected real numbers: np.asarray(x, np.float32).")
     narrow = (size <= 4 and kind == "f") or kind == "b" or values.ndim > 2
     return "float32" if narrow or all(map(fits_float32, in_blocks(values))) else "float64"
+
+
+def _labels(found: dict[str, np.ndarray], path: Path) -> tuple[tuple[str, ...], np.ndarray, np.ndarray | None]:
+    """`class_labels` of y and y_test."""
+    y, test = _label_values(found["y"], len(found["x"]), f"{path}, key y"), None
+    if "y_test" in found:
+        test = _label_values(found["y_test"], len(found["x_test"]), f"{path}, key y_test")
+        if test.dtype.kind != y.dtype.kind:
+            raise UserError(f"{path}: y is {y.dtype} but y_test is {test.dtype}; give both the same type.")
+    return class_labels(y, str(path), test)
 
 
 def _label_values(y: np.ndarray, count: int, origin: str) -> np.ndarray:

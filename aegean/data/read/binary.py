@@ -12,25 +12,16 @@ import zlib
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from aegean.config import UserError
+from aegean.data.read.arrays import DEFLATED
 from aegean.data.read.files import Files, plain_name
-from aegean.data.read.source import (
-    BLOCK_BYTES,
-    BYTES_LIMIT,
-    Part,
-    Source,
-    Want,
-    class_indices,
-    class_names,
-    in_blocks,
-)
+from aegean.data.read.source import BYTES_LIMIT, Part, Source, Want, array_part, class_labels, in_blocks
 
 IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
-GZIP_RATIO = 1032  # deflate cannot do better
 PIXELS = 3 * 32 * 32  # of a CIFAR picture
 PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
 
@@ -70,74 +61,42 @@ def read_idx(files: Files, want: Want) -> Source:
     missing = [name for name, file in found.items() if file is None]
     if missing:
         raise UserError(f"{folder}: {', '.join(missing)} (or .gz) is missing beside the other idx files; add it.")
-    images, labels, test_images, test_labels = (file for file in found.values() if file)
-    shape, test_shape = _idx_shape(images, 3), _idx_shape(test_images, 3)
-    if shape[1:] != test_shape[1:]:
-        raise UserError(f"{test_images}: images of {test_shape[1:]}, but the training images have {shape[1:]}.")
-    values, test_values = _idx_labels(labels, shape[0]), _idx_labels(test_labels, test_shape[0])
-    classes = class_names(values, str(labels))
-    return Source(
-        str(folder),
-        plain_name(folder),
-        "image",
-        (1, *shape[1:]),
-        "uint8",
-        Part(shape[0], lambda: _idx_images(images, shape), class_indices(values, classes, str(labels))),
-        Part(
-            test_shape[0],
-            lambda: _idx_images(test_images, test_shape),
-            class_indices(test_values, classes, str(test_labels)),
-        ),
-        classes=tuple(map(str, classes)),
-    )
+    files_ = [file for file in found.values() if file]
+    images, labels, test_images, test_labels = (_idx(file, rank) for file, rank in zip(files_, (3, 1, 3, 1)))
+    if images.shape[1:] != test_images.shape[1:]:
+        shapes = test_images.shape[1:], images.shape[1:]
+        raise UserError(f"{files_[2]}: images of {shapes[0]}, but the training images have {shapes[1]}.")
+    for file, some, these in ((files_[1], labels, images), (files_[3], test_labels, test_images)):
+        if len(some) != len(these):
+            raise UserError(f"{file} has {len(some)} labels for {len(these)} images; both files must belong together.")
+    classes, y, test_y = class_labels(labels.astype(np.int64), str(folder), test_labels.astype(np.int64))
+    train, test = array_part(images[:, None], y), array_part(test_images[:, None], test_y)
+    return Source(str(folder), plain_name(folder), "image", (1, *images.shape[1:]), "uint8", train, test, classes)
 
 
-def _open(file: Path) -> IO[bytes]:
-    return gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb")  # type: ignore[return-value]
-
-
-def _idx_shape(file: Path, rank: int) -> tuple[int, ...]:
-    """The header's shape, refused where the file cannot hold that many bytes."""
-    header = next(_idx_bytes(file, 0, 4 + 4 * rank))
-    if header[:4] != bytes([0, 0, 8, rank]) or len(header) != 4 + 4 * rank:
-        raise UserError(f"{file} is not an idx file of unsigned bytes in {rank} dimensions; download it again.")
-    shape = struct.unpack(f">{rank}I", header[4:])
-    room = file.stat().st_size * (GZIP_RATIO if file.suffix == ".gz" else 1)
-    if math.prod(shape) > min(room, BYTES_LIMIT):
-        raise UserError(f"{file}: its header promises {math.prod(shape)} bytes, which it cannot hold.")
-    if 0 in shape:
-        raise UserError(f"{file} holds no samples: its header says {shape}.")
-    return shape
-
-
-def _idx_labels(file: Path, count: int) -> np.ndarray:
-    shape = _idx_shape(file, 1)
-    if shape[0] != count:
-        raise UserError(f"{file} has {shape[0]} labels for {count} images; both files must belong together.")
-    return np.frombuffer(b"".join(_idx_bytes(file, 8, count, whole=True)), np.uint8).astype(np.int64)
-
-
-def _idx_images(file: Path, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
-    row = math.prod(shape[1:])
-    for data in _idx_bytes(file, 4 + 4 * len(shape), math.prod(shape), row, whole=True):
-        yield np.frombuffer(data, np.uint8).reshape(-1, 1, *shape[1:])
-
-
-def _idx_bytes(file: Path, skip: int, count: int, row: int = 1, whole: bool = False) -> Iterator[bytes]:
-    """`count` bytes after the first `skip`, in pieces of whole rows; `whole`: nothing may follow them."""
+def _idx(file: Path, rank: int) -> np.ndarray:
+    """The array in an idx file: memory-mapped, or read where it is gzipped. UserError: it is damaged, or its header
+    promises more than it can hold."""
+    zipped, start = file.suffix == ".gz", 4 + 4 * rank
     try:
-        with _open(file) as stream:
-            stream.read(skip)
-            while count:
-                data = stream.read(min(count, max(row, BLOCK_BYTES // row * row)))
-                if not data or len(data) % row:
-                    raise EOFError("it ends too early")
-                count -= len(data)
-                yield data
-            if whole and stream.read(1):
-                raise EOFError("more bytes follow than its header says")
+        with gzip.open(file) if zipped else file.open("rb") as stream:
+            header = stream.read(start)
+            if len(header) < start:
+                raise EOFError("it ends too early")
+            if header[:4] != bytes([0, 0, 8, rank]):
+                raise UserError(f"{file} is not an idx file of unsigned bytes in {rank} dimensions; download it again.")
+            shape = struct.unpack(f">{rank}I", header[4:])
+            size, room = math.prod(shape), file.stat().st_size * (DEFLATED if zipped else 1)
+            if size > min(room, BYTES_LIMIT):
+                raise UserError(f"{file}: its header promises {size} bytes, which it cannot hold.")
+            if not size:
+                raise UserError(f"{file} holds no samples: its header says {shape}.")
+            data = stream.read(size + 1) if zipped else np.memmap(file, np.uint8, "r")[start:]
+        if len(data) != size:
+            raise EOFError("it ends too early" if len(data) < size else "more bytes follow than its header says")
     except (EOFError, OSError, zlib.error) as error:
         raise UserError(f"{file} is damaged or truncated ({error}); download it again.") from None
+    return np.frombuffer(data, np.uint8).reshape(shape)
 
 
 class Cifar(NamedTuple):

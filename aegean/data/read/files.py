@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import stat
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -88,6 +89,19 @@ def plain_name(path: Path) -> str:
 def short_name(name: str) -> str:
     """A name made of letters, digits, hyphens and dots alone."""
     return re.sub(r"[^\w.-]+", "-", name).strip(".-") or "data"
+
+
+def distinct(names: Iterable[str], mark: str) -> list[str]:
+    """The names, a mark and a number added where one comes again; empty ones stay."""
+    found, seen = [], set[str]()
+    for name in names:
+        again, new = 1, name
+        while new and new in seen:
+            again += 1
+            new = f"{name}{mark}{again}"
+        found.append(new)
+        seen.add(new)
+    return found
 
 
 def is_hidden(name: str) -> bool:

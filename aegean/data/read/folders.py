@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from aegean.config import UserError
-from aegean.data.read.source import Part, class_indices, class_names
+from aegean.data.read.source import Part, class_labels
 from aegean.surface import option, say
 
 Name = TypeVar("Name", bound=Hashable)
@@ -31,18 +31,15 @@ def in_parts(
     """
     trees, test_tree = split_by_folder(_below_common(trees), path)
     labels, test_labels = labels_of(trees), labels_of(test_tree) if test_tree else None
-    classes = np.array([]) if labels is None else class_names(labels, str(path))
-    if len(classes):
+    classes: tuple[str, ...] = ()
+    if labels is not None:
+        classes, labels, test_labels = class_labels(labels, str(path), test_labels)
         more = ", ..." if len(classes) > 6 else ""
-        say(f"{path.name}: {len(classes)} classes: {', '.join(map(str, classes[:6]))}{more}")
+        say(f"{path.name}: {len(classes)} classes: {', '.join(classes[:6])}{more}")
     elif test_labels is not None:
         say(f"{path.name}: the training part has no classes, so those of the test part are left out")
-
-    def indices(values: np.ndarray | None) -> np.ndarray | None:
-        return None if labels is None or values is None else class_indices(values, classes, str(path))
-
-    test = part(list(test_tree), indices(test_labels)) if test_tree else None
-    return part(list(trees), indices(labels)), test, tuple(map(str, classes))
+        test_labels = None
+    return part(list(trees), labels), part(list(test_tree), test_labels) if test_tree else None, classes
 
 
 WORDS = {

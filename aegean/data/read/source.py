@@ -133,27 +133,30 @@ def fits_float32(table: np.ndarray) -> bool:
     return bool((np.abs(table - narrow).max(0) <= 1e-3 * table.std(0)).all() or (table == narrow).all())
 
 
-def class_names(values: np.ndarray, origin: str) -> np.ndarray:
-    """The different labels, sorted: numbers by value, text by letter."""
-    found = np.unique(values)
-    if len(found) > CLASS_LIMIT:
+def class_labels(
+    labels: np.ndarray, origin: str, test: np.ndarray | None = None
+) -> tuple[tuple[str, ...], np.ndarray, np.ndarray | None]:
+    """The different labels as names, sorted (numbers by value, text by letter), and the labels of the training part
+    (n,) and of the test part (m,) as their places among them, int64. UserError: too many, or one of the test part
+    alone."""
+    classes = np.unique(labels)
+    if len(classes) > CLASS_LIMIT:
         raise UserError(
-            f"{origin}: the labels have {len(found)} different values, at most {CLASS_LIMIT} are taken; "
+            f"{origin}: the labels have {len(classes)} different values, at most {CLASS_LIMIT} are taken; "
             f"if they are no classes, leave them out."
         )
-    return found
 
+    def places(values: np.ndarray) -> np.ndarray:
+        found = np.searchsorted(classes, values).clip(0, len(classes) - 1)
+        strange = np.flatnonzero(classes[found] != values)
+        if len(strange):
+            raise UserError(
+                f"{origin}: the class {str(values[strange[0]])!r} of sample {strange[0]} does not occur in the "
+                f"training part; give both parts the same classes."
+            )
+        return found.astype(np.int64)
 
-def class_indices(values: np.ndarray, classes: np.ndarray, origin: str) -> np.ndarray:
-    """Labels (n,) -> their places in `classes`, int64; a label that is not among them is refused."""
-    places = np.searchsorted(classes, values).clip(0, len(classes) - 1)
-    strange = np.flatnonzero(classes[places] != values)
-    if len(strange):
-        raise UserError(
-            f"{origin}: the class {str(values[strange[0]])!r} of sample {strange[0]} does not occur in the "
-            f"training part; give both parts the same classes."
-        )
-    return places.astype(np.int64)
+    return tuple(map(str, classes)), places(labels), None if test is None else places(test)
 
 
 def resume_hint(what: str) -> str:
