@@ -19,6 +19,7 @@ from aegean.data.info import DataInfo
 from aegean.data.io.inputs import read_inputs
 from aegean.data.sets.feed import Feed
 from aegean.metrics import kinds as metrics_kinds
+from aegean.metrics.scores import DIRECTIONS
 from aegean.nets import kinds as nets_kinds
 from aegean.objectives import Term
 from aegean.paths import Paths
@@ -221,6 +222,11 @@ def check_metrics_row(info: DataInfo, raw: np.ndarray) -> None:
         if view is not None:
             seen = [view(x, torch.Generator().manual_seed(seed)) for seed in (0, 0)]
             assert seen[0].shape == x.shape and torch.equal(*seen), "a view is a function of its generator"
+    if row.texture:
+        real, compare = x.numpy(), row.texture.beside(x.numpy())
+        own, lost = compare(real), compare(row.texture.blurred(real))
+        assert {name.split("@")[0] for name in own} <= set(DIRECTIONS), "a metric that nobody knows"
+        assert own.keys() == lost.keys() and own != lost, "a metric that is blind to texture"
     qualities = row.quality(info)
     assert qualities, "nothing tells how good a reconstruction is"
     for name, quality in qualities.items():

@@ -219,6 +219,8 @@ def test_a_line_that_is_none_is_named(run, line):
 
 
 @pytest.mark.parametrize("score", [[], 3, {"value": "x", "floor": None, "better": "lower"}, {"value": 1},
+                                   {"value": 1.0, "floor": 1.0, "better": "lower", "line": "x"},
+                                   {"value": 1.0, "floor": 1.0, "better": "lower", "blurred": None},
                                    {"value": 10**400, "floor": 1, "better": "lower"}])  # fmt: skip
 def test_scores_that_are_none_are_refused(run, score):
     edited(run / "evaluation.json", lambda e: e.update(scores={"fd@x": score} if score else score))

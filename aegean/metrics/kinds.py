@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 
 from aegean.data.info import DataInfo
 from aegean.data.kinds import row_of
-from aegean.formulas import pictures
+from aegean.formulas import pictures, texture
 
 WIDTH = 64  # features of a sample that every trunk gives
 Augmentation = Callable[[Tensor, Generator], Tensor]  # model values (n, *shape), randomness -> the same shape
@@ -27,6 +27,14 @@ class Quality(NamedTuple):
     better: Literal["higher", "lower"]
 
 
+class Texture(NamedTuple):
+    """Whether samples have the texture of held-out data, asked of their values; all are (n, *shape) in model range."""
+
+    beside: Callable[[np.ndarray], Callable[[np.ndarray], dict[str, float]]]  # held-out data -> samples -> scores by
+    # metric and place: "swd@16x16"
+    blurred: Callable[[np.ndarray], np.ndarray]  # real data, which must score badly then, or else the metric is blind
+
+
 class Kind(NamedTuple):
     """What the protocol knows of a kind."""
 
@@ -34,6 +42,7 @@ class Kind(NamedTuple):
     augment: Augmentation  # lightly, while the classifier is trained
     view: Augmentation | None  # heavily, for a self-supervised network; None: model values are the features
     quality: Callable[[DataInfo], dict[str, Quality]]  # of reconstructions, by the metric's name
+    texture: Texture | None = None
 
 
 MSE = Quality(pictures.mean_squared_error, 0.0, "lower")
@@ -101,8 +110,22 @@ def picture_quality(info: DataInfo) -> dict[str, Quality]:
     return {"mse": MSE, "psnr": PSNR} | ({"ssim": SSIM} if min(info.shape[1:]) >= 3 else {})
 
 
+def image_texture(real: np.ndarray) -> Callable[[np.ndarray], dict[str, float]]:
+    """The top octave of the spectrum, and the patches of each level of a Laplacian pyramid."""
+    real = texture.some(real)
+    octave, patches, sides = texture.top_octave(real), texture.patches_of(real), texture.pyramid_sides(*real.shape[2:])
+
+    def scores(fake: np.ndarray) -> dict[str, float]:
+        fake = texture.some(fake)
+        distances = texture.sliced_distances(patches, fake)
+        found = {f"swd@{h}x{w}": distance for (h, w), distance in zip(sides, distances)}
+        return {"octave@test": texture.octave_ratio(octave, texture.top_octave(fake)), **found}
+
+    return scores
+
+
 KINDS: dict[str, Kind] = {
-    "image": Kind(picture_trunk, shifted, view, picture_quality),
+    "image": Kind(picture_trunk, shifted, view, picture_quality, Texture(image_texture, texture.blurred)),
     "table": Kind(table_trunk, lambda x, g: x, None, lambda info: {"mse": MSE}),
 }
 

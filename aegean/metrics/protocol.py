@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,7 +16,7 @@ from aegean.metrics.factors import Factors
 from aegean.metrics.features import FeatureNetwork
 from aegean.metrics.kinds import kind_of
 from aegean.metrics.probes import Probes
-from aegean.metrics.reference import Reference
+from aegean.metrics.reference import Reference, TextureReference
 from aegean.metrics.samples import as_saved, check_fits, chosen, finite
 from aegean.metrics.scores import DIRECTIONS, SHARES, Better, Score, count_name
 from aegean.surface import option
@@ -24,6 +24,9 @@ from aegean.training.world import World
 
 if TYPE_CHECKING:
     from aegean.data import Dataset
+
+
+NOTHING: Mapping[str, float] = {}
 
 
 class Evaluator:
@@ -62,8 +65,18 @@ class Evaluator:
         self.labels = None if dataset.test_labels is None else torch.as_tensor(dataset.test_labels[places])
         self.drawn = chosen(len(dataset.train), self.count, seed + 1)
         if self.world.leads:
-            train = self.info.normalise(dataset.train[self.drawn])
-            self.reference = Reference(dataset, features, features(self.test), features(train), seed)
+            self._measure_real_data()
+
+    def _measure_real_data(self) -> None:
+        """What does not depend on the model."""
+        train, texture = self.info.normalise(self.dataset.train[self.drawn]), kind_of(self.info).texture
+        blurred = None
+        if texture:
+            blurred = as_saved(torch.from_numpy(texture.blurred(train.numpy())), self.info, "")
+            self.texture = TextureReference(texture, self.test.numpy(), train.numpy(), blurred.numpy())
+        real, known = self.features(self.test), self.features(train)
+        lost = None if blurred is None else self.features(blurred)
+        self.reference = Reference(self.dataset, self.features, real, known, lost, self.seed)
 
     def __call__(self, model: Any) -> dict[str, Score]:
         """Scores of whatever the model can do: sample, reconstruct, score.
@@ -116,25 +129,32 @@ class Evaluator:
         return self.world.part(self.count)
 
     def _sampled(self, model: Any) -> dict[str, Score]:
-        """Samples beside held-out data."""
+        """Samples beside held-out data, and the line: what reconstructions of training samples score in their place. A
+        prior that is perfect draws decode(encode(training data)), so no prior can do better; an adversary can.
+        `memorised` has no line, for these are copies of training data."""
         place = {"start": self.mine.start} if self.mine.start else {}
         fake = as_saved(model.sample(len(self.mine), seed=self.seed, **place), self.info, "samples", self.world)
-        features = self.world.gather(self.features(fake))
-        line = self._line(model) if "reconstruct" in model.can() else {}
-        if features is None:
-            return {}
-        scores = self._scores(self.features.key, self.reference(features))
-        return {key: replace(score, line=line.get(key.split("@")[0])) for key, score in scores.items()}
+        ideal = self._ideal(model) if "reconstruct" in model.can() else None
+        gathered = [None if x is None else self.world.gather(self.features(x)) for x in (fake, ideal)]
+        scores = self._beside("reference", self.features.key, *gathered)
+        if kind_of(self.info).texture:
+            gathered = [None if x is None else self.world.gather(x.cpu().numpy()) for x in (fake, ideal)]
+            scores |= self._beside("texture", "", *gathered)
+        return scores
 
-    def _line(self, model: Any) -> dict[str, float]:
-        """What reconstructions of training samples score in the place of samples, by name: a prior that is perfect
-        draws decode(encode(training data)), so no prior can do better; an adversary can. `memorised` has no line, for
-        these are copies of training data."""
+    def _ideal(self, model: Any) -> Tensor:
+        """What a perfect prior would draw: reconstructions of this process's part of the floor's training samples."""
         places, labels = self.drawn[self._part], self.dataset.train_labels
         x = self.info.normalise(self.dataset.train[places])
-        x_hat = self._reconstructions(model, x, None if labels is None else torch.as_tensor(labels[places]))
-        features = self.world.gather(self.features(x_hat))
-        return {} if features is None else self.reference.distances(features)
+        return self._reconstructions(model, x, None if labels is None else torch.as_tensor(labels[places]))
+
+    def _beside(self, reference: str, by: str, fake: np.ndarray | None, ideal: np.ndarray | None) -> dict[str, Score]:
+        """Scores of samples, of which only the leading process has all."""
+        if fake is None:
+            return {}
+        real = getattr(self, reference)
+        line = {} if ideal is None else real.distances(ideal)
+        return self._scores(by, real(fake), line=line, blurred=real.blurred)
 
     def _reconstructions(self, model: Any, x: Tensor, labels: Tensor | None) -> Tensor:
         return as_saved(model.reconstruct(x, **_labels(model, labels)), self.info, "reconstructions", self.world)
@@ -171,15 +191,21 @@ class Evaluator:
         return self.test[self._part], None if self.labels is None else self.labels[self._part]
 
     def _scores(
-        self, by: str, found: Mapping[str, tuple[float, float | None]], better: Better | None = None
+        self,
+        by: str,
+        found: Mapping[str, tuple[float, float | None]],
+        better: Better | None = None,
+        line: Mapping[str, float] = NOTHING,
+        blurred: Mapping[str, float] = NOTHING,
     ) -> dict[str, Score]:
-        """Scores by key of (value, floor) by name."""
+        """Scores by key, of (value, floor) and other marks by name; a name may say itself by what it was measured."""
         scores = {}
         for name, (value, floor) in found.items():
             interval = neighbours.share_interval(value, self.count) if name in SHARES else None
             mark = None if floor is None else float(floor)
-            key = f"{name}@{by}:{count_name(self.count)}"
-            scores[key] = Score(float(value), mark, better or DIRECTIONS[name], interval)
+            key = f"{name}@{by}:{count_name(self.count)}" if by else f"{name}:{count_name(self.count)}"
+            way = better or DIRECTIONS[name.split("@")[0]]
+            scores[key] = Score(float(value), mark, way, interval, line.get(name), blurred.get(name))
         return scores
 
 

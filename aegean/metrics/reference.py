@@ -9,6 +9,7 @@ import numpy as np
 
 from aegean.formulas import frechet, kernel, memorisation, modes, neighbours
 from aegean.metrics.features import BATCH, FeatureNetwork
+from aegean.metrics.kinds import Texture
 from aegean.metrics.samples import chosen
 
 if TYPE_CHECKING:
@@ -19,9 +20,23 @@ COPIED = 5  # training samples looked through for each sample,
 FEWEST, MOST = 10_000, 50_000  # but so many at least and at most
 
 
+class TextureReference:
+    """Held-out samples (n, *shape) in model range, and what training samples score against them, as they are (floor)
+    and without their finest texture (blurred)."""
+
+    def __init__(self, texture: Texture, real: np.ndarray, train: np.ndarray, blurred: np.ndarray):
+        self.distances = texture.beside(real)
+        self.floor, self.blurred = self.distances(train), self.distances(blurred)
+
+    def __call__(self, fake: np.ndarray) -> dict[str, tuple[float, float]]:
+        """(score, floor) of samples, by metric and place: "swd@16x16"."""
+        return {name: (value, self.floor[name]) for name, value in self.distances(fake).items()}
+
+
 class Reference:
-    """Features `real` (n, d) of held-out samples of a data set, and what those of as many training samples, `train`,
-    score against them: the floor.
+    """Features `real` (n, d) of held-out samples of a data set; what those of as many training samples, `train`, score
+    against them, the floor; and what those score that have lost their finest texture, `blurred`, of kinds that have
+    some.
 
     `memorised` looks for copies among the whole training part, or a seeded choice of it: 10,000 training samples for
     2,000 samples or fewer, five for each sample above, never more than 50,000. Copies of a sample that was not chosen
@@ -29,13 +44,22 @@ class Reference:
     is that of held-out samples, for which copying is impossible.
     """
 
-    def __init__(self, dataset: Dataset, features: FeatureNetwork, real: np.ndarray, train: np.ndarray, seed: int = 0):
+    def __init__(
+        self,
+        dataset: Dataset,
+        features: FeatureNetwork,
+        real: np.ndarray,
+        train: np.ndarray,
+        blurred: np.ndarray | None,
+        seed: int = 0,
+    ):
         self.info, self.train, self.features, self.seed = dataset.info, dataset.train, features, seed
         self.real, self.count = real, len(real)
         self.moments = frechet.moments(real)
         self.within = kernel.mean_within(real)
         self.radii = {k: neighbours.squared_radii(real, k) for k in (PRECISION_K, COVERAGE_K) if k < self.count}
         self.floor = self.distances(train)
+        self.blurred = {} if blurred is None else self.distances(blurred)
 
     def __call__(self, fake: np.ndarray) -> dict[str, tuple[float, float]]:
         """Every formula between the held-out features and those of samples (n, d): (score, floor) by name."""

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Better = Literal["higher", "lower"]
+Better = Literal["higher", "lower", "nearest"]  # nearest to the floor
 SHARES = ("coverage", "memorised")  # counted over samples, so that they have an interval
 DIRECTIONS: dict[str, Better] = {
     "fd": "lower",
@@ -19,6 +19,8 @@ DIRECTIONS: dict[str, Better] = {
     "modes_confident": "higher",
     "mode_kl": "lower",
     "memorised": "lower",
+    "octave": "nearest",
+    "swd": "lower",
     "rfd": "lower",
     "bits": "higher",
     "probe": "higher",
@@ -36,6 +38,7 @@ class Score:
     better: Better
     interval: tuple[float, float] | None = None  # 95 % of the value, where the formula gives one
     line: float | None = None  # of samples: what a perfect prior would reach with this model's encoder and decoder
+    blurred: float | None = None  # of samples: what real data reach that have lost their finest texture
 
 
 def count_name(count: int) -> str:

@@ -52,6 +52,18 @@ METRICS = {
         "samples",
         "How unlike the classes' shares among the samples are to those of the data, in nats; 0 is the same.",
     ),
+    "octave": Metric(
+        "top octave",
+        "samples",
+        "The energy of the finest details, those that halving the sides would lose, over that of held-out data: 1 is "
+        "right, less is blur, more is noise. No network takes part.",
+    ),
+    "swd": Metric(
+        "patch distance",
+        "samples",
+        "How far patches of 7 x 7 pixels lie from those of held-out data, at one level of a pyramid of ever smaller "
+        "images (sliced Wasserstein distance): texture. No network takes part.",
+    ),
     "memorised": Metric(
         "memorised",
         "samples",
@@ -103,8 +115,10 @@ METRICS = {
 def metric_of(key: str) -> Metric:
     """The metric of a full key such as "fd@digits-classifier:10k"."""
     name, _, where = key.partition("@")
-    found = METRICS.get(name, Metric(name, "other", ""))
+    found, where = METRICS.get(name, Metric(name, "other", "")), where.partition(":")[0]
+    if name == "swd":
+        return found._replace(name=f"{found.name} at {where}")
     if name != "probe":
         return found
-    level = re.sub(r"(\d+)$", r" \1", where.partition(":")[0])  # "level1" -> "level 1"
+    level = re.sub(r"(\d+)$", r" \1", where)  # "level1" -> "level 1"
     return found._replace(name=f"{found.name} of {level}")

@@ -25,7 +25,7 @@ from aegean.training.history import handed_over
 
 CURVES = (("coverage", "Coverage"), ("fd", "Fréchet distance"), ("mse", "Squared error of reconstructions"))
 WIDE = 10  # metrics beside each other
-ARROWS = {"higher": "↑", "lower": "↓"}
+ARROWS = {"higher": "↑", "lower": "↓", "nearest": "≈"}
 
 
 def render(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: Dataset) -> str:

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 LOG_LIMIT = 64 << 20  # bytes of metrics.jsonl
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+MARKS = ("line", "blurred")  # of a score, where it has them
 EARLIER = "Give the folder of an earlier training."
 
 
 class Score(Protocol):
-    """What an evaluation says of one metric: its value, what real data reach, which way is better, and, of samples,
-    what a perfect prior would reach."""
+    """What an evaluation says of one metric (see `metrics.scores`)."""
 
     @property
     def value(self) -> float: ...
@@ -41,6 +41,8 @@ class Score(Protocol):
     def interval(self) -> tuple[float, float] | None: ...
     @property
     def line(self) -> float | None: ...
+    @property
+    def blurred(self) -> float | None: ...
 
 
 def score_json(score: Score) -> dict[str, Any]:
@@ -48,9 +50,7 @@ def score_json(score: Score) -> dict[str, Any]:
     out: dict[str, Any] = {"value": score.value, "floor": score.floor, "better": score.better}
     if score.interval:
         out["interval"] = list(score.interval)
-    if score.line is not None:
-        out["line"] = score.line
-    return out
+    return out | {name: mark for name in MARKS if (mark := getattr(score, name)) is not None}
 
 
 class Folder:

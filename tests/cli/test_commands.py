@@ -171,7 +171,7 @@ def test_evaluate(tiny_runs, call, done):
     assert status == 0 and "fd@digits-classifier:50" in scores and "right on" in err
     assert scores["fd@digits-classifier:50"].keys() >= {"value", "floor", "better"}
     shown = done("evaluate", tiny_runs / "vae", "--count", 50).splitlines()
-    assert shown[0].split() == ["metric", "value", "floor", "line", "better"] and "line:" in shown[-1]
+    assert shown[0].split() == ["metric", "value", "floor", "line", "blurred", "better"] and "line:" in shown[-2]
     assert "fd@vae-encoder:50" in done("evaluate", tiny_runs / "cgan", "--count", 50, "--features", tiny_runs / "vae")
     best = tiny_runs / "vae" / "best.safetensors"
     assert done("evaluate", best, "--count", 50) == done("evaluate", best, "--count", 50, "--data", "digits")

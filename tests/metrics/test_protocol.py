@@ -43,7 +43,8 @@ def test_keys_name_network_and_count_and_floors_stand_beside(evaluator, digits, 
         "memorised",
     )
     by_features = {f"{name}@digits-classifier:397" for name in (*sampled, "rfd")}
-    assert set(scores) == by_features | {f"{name}@test:397" for name in ("psnr", "ssim", "mse", "bits")}
+    others = {f"{name}@test:397" for name in ("psnr", "ssim", "mse", "bits", "octave")}
+    assert set(scores) == by_features | others | {"swd@8x8:397", "swd@4x4:397"}
     better = DIRECTIONS | {name: quality.better for name, quality in kind_of(digits.info).quality(digits.info).items()}
     for name, score in short_names(scores).items():
         assert score.better == better[name]
@@ -95,6 +96,17 @@ def test_the_line_is_reconstructions_of_the_floors_samples(evaluator, digits, fe
     exact = short_names(evaluator(copier(digits)))
     assert exact["fd"].line == exact["fd"].floor
     assert all(score.line is None for score in evaluator(copier(digits, verbs=("sample",))).values())
+
+
+def test_texture_is_compared_beside_what_has_lost_it(evaluator, digits, copier):
+    scores = evaluator(copier(digits))
+    for key in ("octave@test:397", "swd@8x8:397"):
+        real, lost = (abs(end - (key[0] == "o")) for end in (scores[key].value, scores[key].blurred))
+        assert lost > 4 * real and scores[key].line == scores[key].floor
+    assert scores["fd@digits-classifier:397"].blurred > 4 * scores["fd@digits-classifier:397"].floor
+    assert scores["memorised@digits-classifier:397"].blurred is None
+    noisy = evaluator(copier(digits, noise=1.0))["octave@test:397"]
+    assert noisy.value > 1.1 and noisy.line > 1.1 and noisy.better == "nearest"
 
 
 def test_real_samples_score_like_the_floor_and_exact_copies_reach_it(evaluator, digits, copier):
