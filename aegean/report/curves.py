@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import warnings
 from collections.abc import Sequence
@@ -27,7 +28,9 @@ class Curve(NamedTuple):
     colour: int
     x: list[float]
     y: list[float]
+    line: list[float]  # what a perfect prior would reach; NaN where there is none
     phases: list[float]  # where each later phase begins
+    handed_over: list[int]  # which points are of what a phase began with
 
 
 def marker(row: int) -> str:
@@ -61,10 +64,13 @@ def _curves(row: int, group: Sequence[Entry], metric: str, axis: int) -> list[Cu
     found = []
     for seed, entry in enumerate(group):
         phases = [float(phase[1 + axis]) for phase in entry.phases()[1:]]
-        points = [((images, seconds)[axis], score["value"]) for images, seconds, score in entry.points(metric)]
+        points = list(entry.points(metric))
         if points:
-            x, y = ([float(point[i]) for point in points] for i in (0, 1))
-            found.append(Curve(row, x, y, phases if seed == 0 else []))
+            x = [float(seconds if axis else images) for images, seconds, _ in points]
+            scores = [score for _, _, score in points]
+            y, line = ([float(score.get(what, math.nan)) for score in scores] for what in ("value", "line"))
+            handed_over = [number for number, score in enumerate(scores) if score["hand_over"]]
+            found.append(Curve(row, x, y, line, phases if seed == 0 else [], handed_over))
     return found
 
 
@@ -77,7 +83,10 @@ def _plot(curves: Sequence[Curve], floor: float | None, metric: str, x_label: st
     for curve in curves:
         colour = COLOURS[curve.colour % len(COLOURS)]
         axes.plot(curve.x, curve.y, color=colour, marker=marker(curve.colour), markersize=4, linewidth=1.6)
-    lowest = min(value for curve in curves for value in curve.y)
+        axes.plot(curve.x, curve.line, color=colour, linestyle="-.", linewidth=1)
+        rings = ([values[i] for i in curve.handed_over] for values in (curve.x, curve.y))
+        axes.plot(*rings, "o", color=colour, markersize=10, fillstyle="none")
+    lowest = min(value for curve in curves for value in (*curve.y, *curve.line) if value == value)
     if floor is not None and (floor > 0 or metric == "coverage"):
         axes.axhline(floor, color=INK, linestyle=(0, (5, 3)), linewidth=1)
         right = axes.get_yaxis_transform()  # x in parts of the figure, y in the data's numbers

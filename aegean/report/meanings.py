@@ -52,6 +52,12 @@ METRICS = {
         "samples",
         "How unlike the classes' shares among the samples are to those of the data, in nats; 0 is the same.",
     ),
+    "memorised": Metric(
+        "memorised",
+        "samples",
+        "The share of samples nearer to a training image than that image is to any other. Held-out data set the mark: "
+        "far above it, samples are copies; below it is no merit, for poor samples are near to nothing.",
+    ),
     "octave": Metric(
         "top octave",
         "samples",
@@ -63,12 +69,6 @@ METRICS = {
         "samples",
         "How far patches of 7 x 7 pixels lie from those of held-out data, at one level of a pyramid of ever smaller "
         "images (sliced Wasserstein distance): texture. No network takes part.",
-    ),
-    "memorised": Metric(
-        "memorised",
-        "samples",
-        "The share of samples nearer to a training image than that image is to any other. Held-out data set the mark: "
-        "far above it, samples are copies; below it is no merit, for poor samples are near to nothing.",
     ),
     "rfd": Metric(
         "Fréchet distance",

@@ -63,24 +63,33 @@ def render(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: D
     )
 
 
+def plain_cell(scores: dict[str, dict[str, Any]], metric: dict[str, Any]) -> dict[str, Any]:
+    """A score: the median, and the range over seeds. One of another number of samples says so."""
+    stem, _, count = metric["key"].rpartition(":")
+    key = next((key for key in (metric["key"], *scores) if key in scores and key.rpartition(":")[0] == stem), None)
+    if key is None:
+        return {"text": "-", "range": "", "best": False}
+    score = scores[key]
+    words = [f"{tables.number(score['min'])} to {tables.number(score['max'])}"] if len(score["values"]) > 1 else []
+    if not key.endswith(f":{count}"):
+        words.append(f"of {key.rpartition(':')[2]} samples")
+    return {"text": tables.number(score["median"]), "range": ", ".join(words), "best": False}
+
+
 def cell(row: dict[str, Any], metric: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
-    """One score of the table: the median, the range over seeds, and whether it is the best of its column."""
+    """One score of the table, and whether it is the best of its column."""
     score = row["scores"].get(metric["key"])
     if score is None:
-        return {"text": "-", "range": "", "best": False}
+        return plain_cell({}, metric)
     column = [r["scores"][metric["key"]]["median"] for r in report["rows"] if metric["key"] in r["scores"]]
     best = min(column, key=lambda value: distance(metric, value))
-    return {
-        "text": tables.number(score["median"]),
-        "range": f"{tables.number(score['min'])} to {tables.number(score['max'])}" if len(score["values"]) > 1 else "",
-        "best": len(column) > 1 and distance(metric, score["median"]) == distance(metric, best),
-    }
+    wins = len(column) > 1 and distance(metric, score["median"]) == distance(metric, best)
+    return {**plain_cell(row["scores"], metric), "best": wins}
 
 
 def score_tables(report: dict[str, Any]) -> list[dict[str, Any]]:
     """One table for each thing that is measured (samples, reconstructions, ...), of at most WIDE columns, so that none
-    is wider than a page: its name, its metrics, and the rows that have some of them, each by number
-    with its cells."""
+    is wider than a page: its name, its metrics, and the rows that have some of them."""
     parts: list[tuple[str, list[dict[str, Any]]]] = []
     for metric in report["metrics"]:
         if not parts or parts[-1][0] != metric["of"] or len(parts[-1][1]) == WIDE:
@@ -89,10 +98,24 @@ def score_tables(report: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"of": of, "metrics": part, "rows": list(table_rows(report, part))} for of, part in parts]
 
 
-def table_rows(report: dict[str, Any], metrics: Sequence[dict[str, Any]]) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+def table_rows(report: dict[str, Any], metrics: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Each row by number, with its cells; below it what belongs to it: {number, label, cells, below}."""
     for number, row in enumerate(report["rows"]):
         if any(metric["key"] in row["scores"] for metric in metrics):
-            yield number, [cell(row, metric, report) for metric in metrics]
+            cells = [cell(row, metric, report) for metric in metrics]
+            yield {"number": number, "label": row["label"], "cells": cells, "below": False}
+        for label, scores in parts(row):
+            cells = [plain_cell(scores, metric) for metric in metrics]
+            if any(one["text"] != "-" for one in cells):
+                yield {"number": number, "label": label, "cells": cells, "below": True}
+
+
+def parts(row: dict[str, Any]) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
+    """What stands below a row: its line, and what was handed over, with its line."""
+    yield "its perfect prior (line)", row["line"]
+    if begun := row["hand_over"]:
+        yield f"hand-over ({begun['phase']}, {tables.compact(begun['images']['median'])} images)", begun["scores"]
+        yield "the hand-over's perfect prior (line)", begun["line"]
 
 
 def panels(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: Dataset) -> dict[str, Any]:

@@ -52,7 +52,17 @@ class Entry:
         for line in self.lines:
             for key, score in line.get("scores", {}).items():
                 if key.split("@")[0] == metric and math.isfinite(score["value"]):
-                    yield line["images"], line["seconds"] + self.inherited_seconds, {"key": key, **score}
+                    handed_over = bool(line.get("hand_over"))
+                    found = {"key": key, **score, "hand_over": handed_over}
+                    yield line["images"], line["seconds"] + self.inherited_seconds, found
+
+    def hand_over(self) -> dict[str, Any] | None:
+        """The line of the last evaluation of what was handed over, before anything moved it."""
+        return next((line for line in reversed(self.lines) if line.get("hand_over")), None)
+
+    def ended(self) -> dict[str, dict[str, Any]]:
+        """The scores of the last evaluation while training."""
+        return next((line["scores"] for line in reversed(self.lines) if line.get("scores")), {})
 
     def phases(self) -> list[tuple[str, int, float]]:
         """(name, images, seconds) at the start of each phase; an inherited network's is called "inherited"."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aegean.data import DataOptions
 from aegean.nets.kinds import kind_of
+from aegean.report import bottleneck
 from aegean.report.ranking import ranked
 from aegean.report.runs import Entry
 from aegean.report.tables import number, plain
@@ -63,6 +64,7 @@ def next_steps(report: dict[str, Any], groups: Sequence[Sequence[Entry]]) -> lis
             )
         longer = ("train", "--resume", best.path, "--images", 2 * best.plan.images)
         words.append((f"Twice the budget for {samplers[0]}", longer))
+        words += _mended(report, run, metrics["fd"])
     words += [better for label in samplers if (better := _earlier(label, run[label]))]
     if exact:
         path = run[exact[0]].path
@@ -80,6 +82,22 @@ def next_steps(report: dict[str, Any], groups: Sequence[Sequence[Entry]]) -> lis
         {"why": why, "command": shlex.join(map(str, command if command[0] == "tensorboard" else ("aegean", *command)))}
         for why, command in words
     ]
+
+
+def _mended(report: dict[str, Any], run: dict[str, Entry], fd: dict[str, Any]) -> Iterator[Step]:
+    """For each autoencoder that samples: against what holds its samples back."""
+    for row in report["rows"]:
+        label, entry = row["label"], run[row["label"]]
+        if not entry.encodes or "D" in entry.parameters or entry.plan.run.wiring != "standard":
+            continue
+        held = bottleneck.of_row(row, fd)
+        if held == "prior":
+            better = "mapping" if entry.plan.prior == "mixture" else "mixture"
+            yield f"The prior of {label} is what holds it back", ("fit", entry.path, "--prior", better)
+        elif held == "decoder":
+            data = [*data_words(entry.plan.data), "--images", 2 * entry.plan.images]
+            command = ("train", "ae_to_gan", *data, "--from", entry.path, "--out", f"{row['runs'][0]}-gan")
+            yield f"The decoder of {label} is what holds it back: an adversary", command
 
 
 def _earlier(label: str, entry: Entry) -> Step | None:

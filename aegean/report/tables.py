@@ -85,7 +85,7 @@ def metrics(entries: Sequence[Entry]) -> list[dict[str, Any]]:
         for key, score in entry.scores.items():
             metric = metric_of(key)
             about = {"name": metric.name, "of": metric.of, "meaning": metric.meaning}
-            scale = {"better": score["better"], "floor": score["floor"]}
+            scale = {"better": score["better"], "floor": score["floor"], "blurred": score.get("blurred")}
             found.setdefault(key, {"key": key, "metric": key.split("@")[0], **about, **scale})
     order = list(METRICS)
 
@@ -108,7 +108,6 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
 def row(label: str, group: Sequence[Entry]) -> dict[str, Any]:
     """One line of the table: runs of one recipe with the same settings, over their seeds."""
     first = group[0]
-    keys = dict.fromkeys(key for entry in group for key in entry.scores)
     machines = dict.fromkeys(machine(entry) for entry in group)
     return {
         "label": label,
@@ -116,7 +115,10 @@ def row(label: str, group: Sequence[Entry]) -> dict[str, Any]:
         "settings": to_json(first.plan.settings),
         "seeds": [entry.plan.run.seed for entry in group],
         "runs": [str(entry.path) for entry in group],
-        "scores": {key: spread([e.scores[key]["value"] for e in group if key in e.scores]) for key in keys},
+        "scores": spreads([entry.scores for entry in group]),
+        "line": spreads([entry.scores for entry in group], "line"),
+        "hand_over": hand_over(group),
+        "adversarial": "D" in first.parameters,
         "images": spread([entry.images for entry in group]),
         "inherited_images": int(first.plan.inherited.get("images", 0)),
         "inherited_seconds": first.inherited_seconds,
@@ -128,6 +130,28 @@ def row(label: str, group: Sequence[Entry]) -> dict[str, Any]:
         "generator_parameters": first.parameters.get("G", 0),
         "machine": "; ".join(machines),
         "finished": all(entry.finished for entry in group),
+    }
+
+
+def spreads(scores: Sequence[dict[str, dict[str, Any]]], what: str = "value") -> dict[str, dict[str, Any]]:
+    """The value, or another mark, of every key that some run has."""
+    keys = dict.fromkeys(key for of_run in scores for key, score in of_run.items() if what in score)
+    return {key: spread([of_run[key][what] for of_run in scores if what in of_run.get(key, {})]) for key in keys}
+
+
+def hand_over(group: Sequence[Entry]) -> dict[str, Any] | None:
+    """What was handed over, before anything moved it, and the same scores at the end: while training, fewer samples are
+    compared than in the final evaluation. None where nothing was."""
+    lines = [line for entry in group if (line := entry.hand_over())]
+    if not lines:
+        return None
+    scores = [line["scores"] for line in lines]
+    return {
+        "phase": lines[0]["phase"],
+        "images": spread([line["images"] for line in lines]),
+        "scores": spreads(scores),
+        "line": spreads(scores, "line"),
+        "ended": spreads([entry.ended() for entry in group if entry.hand_over()]),
     }
 
 

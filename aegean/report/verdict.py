@@ -7,6 +7,7 @@ from typing import Any
 
 from aegean.formulas.memorisation import memorises
 from aegean.metrics.scores import count_of
+from aegean.report import bottleneck
 from aegean.report.ranking import apart, ranked
 from aegean.report.runs import Entry
 from aegean.report.tables import number, whole
@@ -30,7 +31,7 @@ COLLAPSED = 0.6  # of what real data cover
 
 
 def verdict(report: dict[str, Any]) -> list[str]:
-    """Who is best at what, by how much, and whether that is more than chance."""
+    """Who is best at what, by how much, what holds each back, and whether differences are more than chance."""
     sentences = []
     names = [metric["metric"] for metric in report["metrics"]]
     for name in ("fd", "coverage", "psnr" if "psnr" in names else "mse"):
@@ -38,6 +39,7 @@ def verdict(report: dict[str, Any]) -> list[str]:
             if metric["metric"] == name:
                 sentences.append(_answer(report, metric))
                 break
+    sentences += bottleneck.sentences(report)
     if (held := report["data"]["test_count"]) < FEW:
         sentences.append(f"Only {held} held-out samples were there to measure with: small differences are chance.")
     if len(report["rows"]) > 1:

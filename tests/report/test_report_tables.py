@@ -1,12 +1,14 @@
 """The numbers of a report, against sums done by hand."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from aegean.data import DataInfo, DataOptions
 from aegean.recipes import smoke
-from aegean.report import tables
+from aegean.report import bottleneck, tables
+from aegean.report.curves import _curves
 from aegean.report.meanings import METRICS
 from aegean.report.page import WIDE, cell, score_tables
 from aegean.report.ranking import ranked
@@ -159,7 +161,7 @@ def test_no_table_is_wider_than_a_page_and_rows_without_a_score_are_left_out(mon
     assert [(part["of"], len(part["metrics"])) for part in found] == [
         ("samples", 1), ("features", WIDE), ("features", WIDE), ("features", 3)
     ]  # fmt: skip
-    assert [[number for number, _ in part["rows"]] for part in found] == [[0, 1], [0], [0], [0]]
+    assert [[row["number"] for row in part["rows"]] for part in found] == [[0, 1], [0], [0], [0]]
     assert [m["key"] for part in found[1:] for m in part["metrics"]] == [f"{name}:50" for name in names]
 
 
@@ -187,6 +189,82 @@ def test_any_score_that_a_file_may_hold_is_put_into_words(key, value, floor):
     report, groups = report_of(*runs)
     assert verdict(report) and warnings(report, groups) is not None and score_tables(report)
     assert next_steps(report, groups)
+
+
+@pytest.mark.parametrize(
+    ("value", "line", "found"),
+    [
+        (9.0, 1.1, "prior"), (9.0, 8.5, "decoder"), (9.0, 3.0, "prior"), (9.0, 6.0, "decoder"), (6.0, 9.0, "beyond"),
+        (1.1, 1.05, ""), (1.4, 1.1, "prior"),
+    ],
+)  # fmt: skip
+def test_what_holds_samples_back(value, line, found):
+    assert bottleneck.bottleneck(value, line, 1.0) == found
+
+
+def lined(recipe, line, nets=("E", "G"), **kwargs):
+    """A run whose samples stand beside a line."""
+    made = entry(recipe, **kwargs)
+    made.scores[FD]["line"] = line
+    return dataclasses.replace(made, parameters=dict.fromkeys(nets, 10), encodes=True)
+
+
+def test_the_report_says_what_holds_samples_back_and_what_to_try():
+    report, groups = report_of(
+        lined("vae", 1.1, fd=9.0, path="a"),
+        lined("beta_vae", 8.0, fd=9.5, path="b"),
+        lined("vae_gan", 8.0, ("E", "G", "D"), fd=9.0),
+        entry("gan", fd=5.0),
+    )
+    assert [row["line"].get(FD, {}).get("median") for row in report["rows"]] == [1.1, 8.0, 8.0, None]
+    prior, decoder, adversarial = bottleneck.sentences(report)
+    assert prior.startswith("vae: a perfect prior would bring its samples from 9 to 1.1")
+    assert decoder.startswith("beta_vae: no prior would bring its samples (9.50) below 8,") and "ae_to_gan" in decoder
+    assert "ae_to_gan" not in adversarial
+    assert set(verdict(report)) > {prior, decoder, adversarial}
+    commands = [step["command"] for step in next_steps(report, groups)]
+    assert "aegean fit a --prior mixture" in commands
+    assert any(c.startswith("aegean train ae_to_gan") and "--from b --out b-gan" in c for c in commands)
+    assert not any("--from a" in c for c in commands)
+
+
+def handed_over(before, line, ended, key=FD):
+    """The lines of a run of which a phase began with what was handed over."""
+    place = {"kind": "eval", "phase": "adversarial", "seconds": 1.0}
+
+    def score(value, **marks):
+        return {key: {"value": value, "floor": 1.0, "better": "lower", **marks}}
+
+    begun = {**place, "images": 160, "hand_over": True, "scores": score(before, line=line)}
+    return [{**place, "images": 160, "scores": score(14.4)}, begun, {**place, "images": 320, "scores": score(ended)}]
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "ended", "words"),
+    [(8.0, 2.2, 1.8, "has passed"), (8.0, 2.2, 2.9, "a better prior"), (1.7, 1.5, 1.9, "gained nothing")],
+)
+def test_a_hand_over_is_a_row_of_its_own(before, line, ended, words):
+    lines = handed_over(before, line, ended)
+    report, groups = report_of(entry("ae_to_gan", fd=ended, lines=lines), entry("gan", fd=5.0))
+    begun = report["rows"][0]["hand_over"]
+    assert begun["phase"] == "adversarial" and begun["images"]["median"] == 160
+    assert begun["scores"][FD]["median"] == before and begun["line"][FD]["median"] == line
+    assert report["rows"][1]["hand_over"] is None
+    (table,) = score_tables(report)
+    assert [(row["below"], row["cells"][0]["text"]) for row in table["rows"]] == [
+        (False, tables.number(ended)), (True, tables.number(before)), (True, tables.number(line)), (False, "5"),
+    ]  # fmt: skip
+    assert words in " ".join(bottleneck.sentences(report))
+    (curve,) = _curves(0, groups[0], "fd", 0)
+    assert curve.y == [14.4, before, ended] and curve.handed_over == [1] and curve.line[1] == line
+
+
+def test_a_hand_over_measured_on_fewer_samples_says_so():
+    lines = handed_over(8.0, 2.2, 1.8, FD.replace(":50", ":20"))
+    report, _ = report_of(entry("ae_to_gan", fd=1.6, lines=lines))
+    _, before, _ = score_tables(report)[0]["rows"]
+    assert before["cells"][0] == {"text": "8", "range": "of 20 samples", "best": False}
+    assert "from" not in (words := " ".join(bottleneck.sentences(report))) and "ended at 1.80" in words
 
 
 def test_next_steps_fit_the_runs():
