@@ -1,4 +1,4 @@
-"""What the benchmarks share: random data, timing by turns, a table, the JSON line.
+"""What the benchmarks share: random data, budgets of time, timing by turns, a table, the JSON line.
 
 They are scripts, run as `python benchmarks/NAME.py`, so this is imported as `from common import ...`.
 """
@@ -6,13 +6,16 @@ They are scripts, run as `python benchmarks/NAME.py`, so this is imported as `fr
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
+import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -22,7 +25,12 @@ from aegean.data.sets.feed import Feed
 
 Step = Callable[[], Any]
 Found = dict[str, dict[str, float | None]]  # of each variant, images a second and a ratio
+Times = dict[str, list[float] | None]  # of each variant, seconds in every round; None: out of memory
+T = TypeVar("T")
 FOREVER = 10**12  # images: a budget that no benchmark reaches
+BUDGET = 170.0  # seconds that the cases of a benchmark of `make bench` share
+SPARE = 65  # seconds more, after which it is interrupted
+ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGALRM") if hasattr(signal, name)]
 
 
 def arguments(description: str) -> argparse.ArgumentParser:
@@ -51,35 +59,68 @@ def wait(device: torch.device) -> None:
         torch.accelerator.synchronize(device)
 
 
-def alternate(
-    variants: dict[str, Step], device: torch.device, seconds: float, rounds: int, warm: int = 2
-) -> dict[str, list[float] | None]:
-    """Seconds that a call of each variant takes, once a round: the variants take turns, so that what else the
-    machine does meets all of them alike.
+def shared(cases: Mapping[str, T], seconds: float) -> Iterator[tuple[str, T, float]]:
+    """Each case with its name and the moment, of `time.monotonic`, at which it should end: an even share of what is
+    left of so many seconds. Cases that no time is left for are left out, and stderr names them; with 0 seconds none."""
+    end = time.monotonic() + seconds
+    for number, (name, case) in enumerate(cases.items()):
+        now = time.monotonic()
+        if seconds and now >= end:
+            note(f"{name}: left out, the {seconds:.0f} s are over")
+        else:
+            yield name, case, now + max(0.0, end - now) / (len(cases) - number)
 
-    Each is called `warm` times at first; in a round once untimed, then for about `seconds`. A variant that runs out
-    of memory becomes None, and stderr tells so.
+
+def rounds(until: float) -> Iterator[int]:
+    """Numbers of rounds from 1: as long as one more, as long as the longest so far, ends by then; at least one."""
+    start, longest = time.monotonic(), 0.0
+    for number in itertools.count(1):
+        yield number
+        now = time.monotonic()
+        longest, start = max(longest, now - start), now
+        if now + longest > until:
+            return
+
+
+def alternate(
+    variants: dict[str, Step], device: torch.device, seconds: float, until: float, warm: int = 2
+) -> Iterator[Times]:
+    """Seconds that a call of each variant takes, once a round: the variants take turns, so that what else the
+    machine does meets all of them alike. Yields what is known after each round, and tells stderr its medians.
+
+    variants: functions without arguments; one that runs out of memory becomes None, and stderr tells so.
+    seconds: of a variant's calls in a round, after one untimed call.
+    until: the end of the last round, of `time.monotonic`; there is at least one round.
+    warm: calls of each variant before the first round.
     """
     calls = dict.fromkeys(variants, 0)
-    times: dict[str, list[float] | None] = {name: [] for name in variants}
-    for number in range(rounds + 1):
-        for name, step in variants.items():
-            found = times[name]
-            if found is None:
-                continue
-            try:
-                if number == 0:
-                    _timed(step, device, warm)
-                    calls[name] = max(1, round(seconds / _timed(step, device, 1)))
-                else:
-                    _timed(step, device, 1)
-                    found.append(_timed(step, device, calls[name]))
-            except torch.OutOfMemoryError:
-                note(f"{name}: out of memory")
-                times[name] = None
-            if device.type == "cuda":
-                torch.cuda.empty_cache()
-    return times
+    times: Times = {name: [] for name in variants}
+
+    def attempt(name: str, first: bool) -> None:
+        step, found = variants[name], times[name]
+        if found is None:
+            return
+        try:
+            if first:
+                _timed(step, device, warm)
+                calls[name] = max(1, round(seconds / _timed(step, device, 1)))
+            else:
+                _timed(step, device, 1)
+                found.append(_timed(step, device, calls[name]))
+        except torch.OutOfMemoryError:
+            note(f"{name}: out of memory")
+            times[name] = None
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    for name in variants:
+        attempt(name, first=True)
+    for number in rounds(until):
+        for name in variants:
+            attempt(name, first=False)
+        words = (f"{name} {1000 * np.median(values):.3g}" for name, values in times.items() if values)
+        note(f"round {number}, ms: {', '.join(words)}")
+        yield times
 
 
 def _timed(step: Step, device: torch.device, calls: int) -> float:
@@ -103,12 +144,13 @@ def median_ratio(above: Sequence[float] | None, below: Sequence[float] | None) -
     return median(a / b for a, b in zip(above, below))
 
 
-def compared(times: dict[str, list[float]], images: int) -> Found:
+def compared(times: Times, images: int) -> Found:
     """Images a second, and the ratio to the first of them, from the seconds that so many images took."""
     first = next(iter(times.values()))
     return {
         name: {"img_s": rounded(images / float(np.median(values))), "ratio": rounded(median_ratio(first, values))}
         for name, values in times.items()
+        if values
     }
 
 
@@ -132,12 +174,36 @@ def show(title: str, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
         print("  ".join((first, *rest)).rstrip(), flush=True)
 
 
+def line(name: str, *cells: Any) -> None:
+    """Print a row of a table that grows while it is measured; its headings are such a row, too."""
+    print(f"{name:<28}", *(f"{_cell(cell):>14}" for cell in cells), flush=True)
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return str(value)
+
+
+@contextmanager
+def results(benchmark: str, device: torch.device, budget: float = BUDGET, **about: Any) -> Iterator[dict[str, Any]]:
+    """A dictionary that takes what is found; it is printed as the JSON line at the end, also when the benchmark is
+    interrupted, terminated, fails or runs for a minute more than the `budget` of seconds, with "complete" false."""
+    found, complete = dict(about), False
+    old = {number: signal.signal(number, signal.default_int_handler) for number in ENDS}
+    if hasattr(signal, "alarm"):
+        signal.alarm(round(budget) + SPARE)
+    try:
+        yield found
+        complete = True
+    finally:
+        if hasattr(signal, "alarm"):
+            signal.alarm(0)
+        for number, handler in old.items():
+            signal.signal(number, handler)
+        finish(benchmark, device, complete=complete, **found)
 
 
 def finish(benchmark: str, device: torch.device, **found: Any) -> None:

@@ -9,10 +9,11 @@ The last line is JSON.
 from __future__ import annotations
 
 import argparse
+import time
 from typing import Any
 
 import torch
-from common import FOREVER, alternate, arguments, compared, feed_of, finish, random_images, show
+from common import BUDGET, FOREVER, alternate, arguments, compared, feed_of, random_images, results, show
 
 from aegean.recipes import configure
 from aegean.training.trainer import Trainer
@@ -40,20 +41,22 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--device", default="cpu")
     asked = parser.parse_args()
-    device, side = torch.device(asked.device), 8 if asked.quick else asked.side
+    device = torch.device(asked.device)
+    side, batch, seconds, budget = (8, 8, 0.0, 0.0) if asked.quick else (asked.side, asked.batch, 1.0, BUDGET)
     info, raw = random_images((3, side, side), 1_000)
     steps = {}
     for name, (recipe, settings) in WAYS.items():
-        sizes = {"width": 4 if asked.quick else asked.width, "batch": asked.batch, "images": FOREVER}
+        sizes = {"width": 4 if asked.quick else asked.width, "batch": batch, "images": FOREVER}
         run = configure(recipe, info, {**sizes, **settings})
         trainer = Trainer(run, info, feed_of(info, raw, device), device)
         trainer.place({"phase": len(run.schedule) - 1, "seen": 0, "images": 0, "summed": 0})
         steps[name] = trainer.step
-    times = alternate(steps, device, 0.1 if asked.quick else 2.0, 1 if asked.quick else 5)
-    found = compared({name: values for name, values in times.items() if values}, asked.batch)
-    rows = [[name, one["img_s"], 1 / one["ratio"] if one["ratio"] else None] for name, one in found.items()]
-    show(f"A step of the last phase, {side}x{side}", ["", "images a second", "cost, gan = 1"], rows)
-    finish("cost", device, side=side, batch=asked.batch, found=found)
+    with results("cost", device, side=side, batch=batch) as found:
+        for times in alternate(steps, device, seconds, time.monotonic() + budget):
+            found["found"] = compared(times, batch)
+        ways = found["found"].items()
+        rows = [[name, one["img_s"], 1 / one["ratio"] if one["ratio"] else None] for name, one in ways]
+        show(f"A step of the last phase, {side}x{side}", ["", "images a second", "cost, gan = 1"], rows)
 
 
 if __name__ == "__main__":

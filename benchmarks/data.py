@@ -16,13 +16,16 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import torch
-from common import FOREVER, alternate, arguments, finish, median, median_ratio, random_images, rounded, show
+from common import BUDGET, FOREVER, alternate, arguments, compared, random_images, results, rounded, shared, show
 from PIL import Image, ImageFilter
 
 from aegean.data import DataInfo, open_data
@@ -30,8 +33,19 @@ from aegean.data.sets.feed import Feed
 from aegean.recipes import configure
 from aegean.training.trainer import Trainer
 
+Rows = dict[str, dict[str, float | None]]
+Sizes = dict[str, Any]
+Measure = Callable[..., Rows]  # (folder, sizes=, until=)
 CPU = torch.device("cpu")
 SHAPE = (3, 64, 64)
+SIZES: Sizes = {
+    "widths": (4, 16),
+    "streamed": 10_000,
+    "packed": 1_000,
+    "memory": {"memory map": 4_000, "shards": 500},  # samples of the smaller set
+    "times": 10,  # as many has the larger one
+}
+QUICK: Sizes = {"widths": (4,), "streamed": 200, "packed": 40, "memory": {"shards": 100}, "times": 1}
 
 
 def main() -> None:
@@ -41,53 +55,38 @@ def main() -> None:
     if options.peak:
         print(peak_here(options.peak))
         return
-    quick = options.quick
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        speed = streamed_speed(folder, *((200, (4,), 1) if quick else (10_000, (4, 16), 8)))
-        packing = {form: packing_speed(folder, form, 40 if quick else 1500, 1 if quick else 3) for form in FORMS}
-        memory = {kind: peak_memory(folder, kind, *(QUICK if quick else (n, 10))) for kind, n in SETS.items()}
-    heads = ("", "img_s", "ratio")
-    for width, found in speed.items():
-        show(f"training a VAE on 64x64 pictures, {width}", heads, table(found))
-    show("packing a folder of 128x128 pictures", ("", "pillow_img_s", "img_s", "ratio"), table(packing))
-    show("peak memory of a process that streams, MB", ("", "set", "ten times", "growth"), table(memory))
-    finish("data", CPU, streamed=speed, packing=packing, memory=memory)
-
-
-def table(found: dict[str, dict[str, Any]]) -> list[tuple[Any, ...]]:
-    return [(name, *values.values()) for name, values in found.items()]
+    sizes = QUICK if options.quick else SIZES
+    measures: dict[str, Measure] = {
+        **{f"training a VAE on 64x64 pictures, width {w}": partial(streamed_speed, width=w) for w in sizes["widths"]},
+        **{f"packing a folder of 128x128 {form} pictures": partial(packing_speed, form=form) for form in FORMS},
+        **{f"peak memory of streaming, {kind}, MB": partial(peak_memory, kind=kind) for kind in sizes["memory"]},
+    }
+    with tempfile.TemporaryDirectory() as name, results("data", CPU) as found:
+        for title, measure, until in shared(measures, 0.0 if options.quick else BUDGET):
+            found[title] = measure(Path(name), sizes=sizes, until=until)
+            headings = ("", *next(iter(found[title].values())))
+            show(title, headings, [(row, *values.values()) for row, values in found[title].items()])
 
 
 # streamed against resident
 
 
-def streamed_speed(
-    folder: Path, count: int, widths: tuple[int, ...], rounds: int
-) -> dict[str, dict[str, dict[str, float | None]]]:
-    """Images a second, and their share of the resident set's, by the network's width."""
-    info, raw = random_images(SHAPE, count)
-    np.save(folder / "set.npy", raw)
-    write_shards(folder / "shards", raw[: count // 10])
-    found = {}
-    for width in widths:
-        run = configure("vae", info, {"width": width, "images": FOREVER})
-        mapped = np.load(folder / "set.npy", mmap_mode="r")
-        trainers = {
-            "resident": Trainer(run, info, Feed(info, raw, None, CPU, 0), CPU),
-            "memory map": Trainer(run, info, streamed(info, mapped), CPU),
-            "shards": Trainer(run, info, streamed(*stored(folder / "shards")), CPU),
-        }
-        steps = {name: trainer.step for name, trainer in trainers.items()}
-        times = alternate(steps, CPU, 0.05 if rounds == 1 else 0.5, rounds)
-        found[f"width {width}"] = {
-            name: {
-                "img_s": rounded(run.batch / (median(seconds) or 1.0)),
-                "ratio": rounded(median_ratio(times["resident"], seconds)),
-            }
-            for name, seconds in times.items()
-        }
-    return found
+def streamed_speed(folder: Path, sizes: Sizes, until: float, width: int) -> Rows:
+    """Images a second of each way to hold a set, and their share of the resident one's."""
+    info, raw = random_images(SHAPE, sizes["streamed"])
+    if not (folder / "shards").exists():
+        np.save(folder / "set.npy", raw)
+        write_shards(folder / "shards", raw[: len(raw) // 10])
+    run = configure("vae", info, {"width": width, "images": FOREVER})
+    mapped = np.load(folder / "set.npy", mmap_mode="r")
+    trainers = {
+        "resident": Trainer(run, info, Feed(info, raw, None, CPU, 0), CPU),
+        "memory map": Trainer(run, info, streamed(info, mapped), CPU),
+        "shards": Trainer(run, info, streamed(*stored(folder / "shards")), CPU),
+    }
+    steps = {name: trainer.step for name, trainer in trainers.items()}
+    *_, times = alternate(steps, CPU, 0.5 if until > time.monotonic() else 0.05, until)
+    return compared(times, run.batch)
 
 
 def streamed(info: DataInfo, raw: Any) -> Feed:
@@ -126,9 +125,9 @@ def cache(folder: Path) -> Any:
 FORMS = {"png": {}, "jpg": {"quality": 90}}
 
 
-def packing_speed(folder: Path, form: str, count: int, rounds: int) -> dict[str, float | None]:
+def packing_speed(folder: Path, sizes: Sizes, until: float, form: str) -> Rows:
     """Images a second of a bare Pillow loop and of packing, and how many times as fast packing is."""
-    pictures = folder / form
+    pictures, count = folder / form, sizes["packed"]
     pictures.mkdir()
     for i, noise in enumerate(random_images((3, 128, 128), count)[1]):
         smooth = Image.fromarray(noise.transpose(1, 2, 0)).filter(ImageFilter.GaussianBlur(2))  # files as of photos
@@ -144,25 +143,20 @@ def packing_speed(folder: Path, form: str, count: int, rounds: int) -> dict[str,
         with tempfile.TemporaryDirectory(dir=folder) as fresh, cache(Path(fresh)):
             open_data(str(pictures))
 
-    times = alternate({"pillow": pillow, "packing": pack}, CPU, 0.0, rounds, warm=0)
-    return {
-        "pillow_img_s": rounded(count / (median(times["pillow"]) or 1.0)),
-        "img_s": rounded(count / (median(times["packing"]) or 1.0)),
-        "ratio": rounded(median_ratio(times["pillow"], times["packing"])),
-    }
+    *_, times = alternate({"pillow": pillow, "packing": pack}, CPU, 0.0, until, warm=0)
+    return compared(times, count)
 
 
 # memory
 
-SETS = {"memory map": 20_000, "shards": 1_000}  # samples of the smaller set
-QUICK = 100, 1  # samples, and how many times as many the larger set has
 
-
-def peak_memory(folder: Path, kind: str, count: int, times: int) -> dict[str, float | None]:
-    """Peak resident memory in MB of streaming `count` samples, of `times` as many, and the growth as a ratio."""
+def peak_memory(folder: Path, sizes: Sizes, until: float, kind: str) -> Rows:
+    """Peak resident memory in MB of streaming a set and one of `times` as many samples, and the growth as a ratio."""
+    count, times = sizes["memory"][kind], sizes["times"]
     found = {n: peak(write(folder / f"{kind} {n}", kind, n)) for n in {count, times * count}}
     small, large = found[count], found[times * count]
-    return {"set": rounded(small / 1e6), "ten_times": rounded(large / 1e6), "growth": rounded(large / small)}
+    megabytes = {"set": rounded(small / 1e6), f"{times} times": rounded(large / 1e6)}
+    return {kind: {**megabytes, "growth": rounded(large / small)}}
 
 
 def write(where: Path, kind: str, count: int) -> Path:

@@ -16,7 +16,20 @@ import time
 from pathlib import Path
 
 import torch
-from common import FOREVER, arguments, feed_of, finish, median, note, random_images, rounded, show, wait
+from common import (
+    BUDGET,
+    FOREVER,
+    arguments,
+    feed_of,
+    median,
+    note,
+    random_images,
+    results,
+    rounded,
+    rounds,
+    show,
+    wait,
+)
 
 from aegean.machine import cores
 from aegean.recipes import configure
@@ -39,34 +52,35 @@ def main() -> None:
     ways = {"1 process": (1, BATCH), f"{n}, same batch": (n, BATCH), f"{n}, same part": (n, BATCH * n)}
     if args.quick:
         del ways[f"{n}, same part"]  # which differs from "same batch" by a number alone
-    found: dict[str, list[tuple[float, int]]] = {way: [] for way in ways}
-    for number in range(1 if args.quick else 5):
-        for way, (processes, batch) in ways.items():
-            note(f"round {number + 1}: {way}")
-            found[way].append(launch(processes, batch, n, sys.argv[1:]))
-    speed = {way: median(s for s, _ in runs) for way, runs in found.items()}
-    alone = speed["1 process"]
-    rows = {
-        way: {
-            "img_s": rounded(speed[way]),
-            "efficiency": rounded(speed[way] / (ways[way][0] * alone)),
-            "bytes_a_step": found[way][0][1],
-        }
-        for way in ways
-    }
-    show(
-        "scaling", ("", "img/s", "efficiency", "bytes sent a step by each"), [(w, *r.values()) for w, r in rows.items()]
-    )
-    finish("scaling", torch.device(args.device), processes=n, threads_each=max(1, cores() // n), ways=rows)
+    runs: dict[str, list[tuple[float, int]]] = {way: [] for way in ways}
+    until = time.monotonic() + (0.0 if args.quick else BUDGET)
+    device = torch.device(args.device)
+    with results("scaling", device, processes=n, threads_each=max(1, cores() // n)) as found:
+        for number in rounds(until):
+            for way, (processes, batch) in ways.items():
+                runs[way].append(launch(processes, batch, n, sys.argv[1:]))
+                note(f"round {number}, {way}: {runs[way][-1][0]:.0f} images a second")
+            speed = {way: median(s for s, _ in each) or 0.0 for way, each in runs.items()}
+            found["ways"] = {
+                way: {
+                    "img_s": rounded(speed[way]),
+                    "efficiency": rounded(speed[way] / (processes * speed["1 process"])),
+                    "bytes_a_step": runs[way][0][1],
+                }
+                for way, (processes, _) in ways.items()
+            }
+        headings = ("", "img/s", "efficiency", "bytes sent a step by each")
+        show("scaling", headings, [(way, *row.values()) for way, row in found["ways"].items()])
 
 
 def launch(processes: int, batch: int, most: int, words: list[str]) -> tuple[float, int]:
     """Images a second and bytes a step of so many processes, each with 1 / `most` of the cores."""
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, cores() // most)), "SCALING_BATCH": str(batch)}
-    done = subprocess.run(
-        [*torchrun, __file__, *words], env=environment, capture_output=True, text=True, cwd=Path(__file__).parent
-    )
+    if processes == 1:
+        torchrun, environment = [], {**environment, "RANK": "0", "LOCAL_RANK": "0"}
+    command, folder = [sys.executable, *torchrun, __file__, *words], Path(__file__).parent
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=folder)
     if done.returncode:
         sys.exit(done.stderr)
     speed, sent = done.stdout.split()[-2:]

@@ -23,16 +23,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from common import (
+    BUDGET,
     FOREVER,
     Step,
     alternate,
     arguments,
     feed_of,
-    finish,
     median_ratio,
     note,
     random_images,
+    results,
     rounded,
+    shared,
     show,
 )
 from plain import loop
@@ -83,22 +85,28 @@ VARIANTS = ("plain", "eager", "compiled", "graph")
 def main() -> None:
     parser = arguments("Training steps against a plain loop and the hardware's ceiling.")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--seconds", type=float, default=BUDGET, help=f"of all cases together (default {BUDGET:.0f})")
     options = parser.parse_args()
     device = pick_device(options.device)
     torch.set_float32_matmul_precision("high")  # TF32, where there is a GPU
     torch.backends.cudnn.benchmark = True
-    seconds, rounds = (0.0, 1) if options.quick else (1.0, 5) if device.type == "cpu" else (2.0, 5)
-    cases = {}
-    for name, case in (QUICK if options.quick else CASES[device.type]).items():
-        cases[name] = measure(name, case, device, seconds, rounds)
-        gc.collect()
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
-    finish("step", device, cases=cases)
+    quick = options.quick
+    seconds, budget = (0.0, 0.0) if quick else (1.0, options.seconds)
+    with results("step", device, budget, cases={}) as found:
+        for name, case, until in shared(QUICK if quick else CASES[device.type], budget):
+            found["cases"][name] = measure(name, case, device, "aot_eager" if quick else "inductor", seconds, until)
+            gc.collect()
+            if device.type == "cuda":
+                torch.cuda.empty_cache()
 
 
-def measure(name: str, case: Case, device: torch.device, seconds: float, rounds: int) -> dict[str, Any]:
-    """Time a case's variants and its ceiling, print the table, and return the numbers."""
+def measure(name: str, case: Case, device: torch.device, backend: str, seconds: float, until: float) -> dict[str, Any]:
+    """Time a case's variants and its ceiling, print the table, and return the numbers.
+
+    backend: of the compiled variants: "inductor", or "aot_eager", which generates no code.
+    seconds: of a variant in a round.
+    until: the end of the last round, of `time.monotonic`.
+    """
     info, raw = random_images(case.shape, case.samples)
     run = case.run(info)
     precision = "bfloat16" if device.type == "cuda" else "float32"
@@ -111,8 +119,8 @@ def measure(name: str, case: Case, device: torch.device, seconds: float, rounds:
     work = {variant: recorded(step) for variant, step in steps.items()}
     if work["eager"]:
         steps["ceiling"] = again(work["eager"], device)
-    steps |= compiled(trainer("inductor"), device)
-    times = alternate(steps, device, seconds, rounds)
+    steps |= compiled(trainer(backend), device)
+    *_, times = alternate(steps, device, seconds, until)
     parts = {}
     for variant in (*VARIANTS, "ceiling"):
         parts[variant] = {

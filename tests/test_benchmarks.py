@@ -91,12 +91,9 @@ def test_the_step_benchmark_measures_every_variant(last_line):
 
 
 @pytest.mark.slow
-def test_the_overhead_benchmark_compares_with_a_bare_loop(last_line):
-    found = last_line("overhead", "--no-pythae")
-    assert found["pythae"] is None
-    for case in found["cases"].values():
-        assert case["bare"]["ratio"] == 1
-        assert case["eager"]["ratio"] > 0
+def test_the_overhead_benchmark_compares_with_loops_by_hand(last_line):
+    for case in last_line("overhead")["cases"].values():
+        assert case["plain"] > 0 and case["careful"] > 0
 
 
 def test_the_grouped_networks_have_the_size_of_those_of_r3gan(benchmark):
