@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["DataOptions", "Model", "UserError", "evaluate", "fit_prior", "load", "open_data", "resume", "train"]
 
 _PLACES = {

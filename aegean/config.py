@@ -12,6 +12,7 @@ import functools
 import importlib
 import inspect
 import json
+import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -201,6 +202,15 @@ def fits(value: Any, hint: Any) -> bool:
     if origin is int:
         return type(value) is int and abs(value) < 2**63
     return value is None if origin is type(None) else isinstance(value, origin)
+
+
+def documentation(of: Any) -> tuple[str, dict[str, str]]:
+    """A docstring's text and, of its last paragraph, the words for each parameter: lines `name: words`."""
+    *text, last = (inspect.getdoc(of) or "").split("\n\n")
+    parts = re.split(r"^([a-z_]+): ", last, flags=re.MULTILINE)
+    if parts[0]:
+        return "\n\n".join((*text, last)), {}
+    return "\n\n".join(text), {name: " ".join(words.split()) for name, words in zip(parts[1::2], parts[2::2])}
 
 
 def parse_json(text: str, origin: str) -> Any:

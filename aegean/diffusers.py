@@ -8,7 +8,7 @@ import logging
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from aegean.files import read_tensor_header
 from aegean.latent import GridCodes, GridGaussian, GridIdentity, quantiser_of
 from aegean.model import Model
 from aegean.nets.diffusers import CLASSES, DiffusersDecoder, DiffusersEncoder, Plan, library
-from aegean.surface import option
+from aegean.surface import option, quiet
 
 CONFIG = "config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -172,7 +172,7 @@ def _weights(path: Path, plan: Plan) -> dict[str, Tensor]:
         asked = sum(tensor.numel() for tensor in plan.build().state_dict().values())
     if asked > there:
         raise UserError(f"{file} holds {there:,} numbers, but {CONFIG} describes a {plan.kind} of {asked:,}.")
-    with quiet():
+    with quiet("diffusers", logging.CRITICAL):
         model, loading = _load(plan, path)
     for what, words in (
         ("missing_keys", "lacks"),
@@ -212,7 +212,7 @@ def _compared(model: Model, folder: Path) -> float:
     """The largest difference between a model and what diffusers loads from a folder, on random pictures."""
     x = torch.rand((CHECKED, *model.info.shape), generator=torch.Generator().manual_seed(0)) * 2 - 1
     device, plan = model.device, Plan(model.specs["G"].args["config"])
-    with quiet():
+    with quiet("diffusers", logging.CRITICAL):
         theirs = _load(plan, folder)[0].eval()
     model.to("cpu")
     z = model.encode(x)
@@ -241,15 +241,3 @@ def _replace(new: Path, path: Path) -> None:
         path.replace(old)
     new.replace(path)
     shutil.rmtree(old, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Without diffusers' own notes, which say again what a UserError says here."""
-    logger = logging.getLogger("diffusers")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)

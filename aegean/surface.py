@@ -7,6 +7,7 @@ parameter is written there and where a note goes. Python is the default, so noth
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -87,6 +88,18 @@ def option(name: str, value: Any = "") -> str:
 def either(command: str, call: str) -> str:
     """What to do next: as a command of the shell, or as a call of Python."""
     return f"`{command if surface().commands else call}`"
+
+
+@contextlib.contextmanager
+def quiet(library: str, level: int = logging.ERROR) -> Iterator[None]:
+    """A library's own notes below a level are kept back: what matters of them is said here."""
+    logger = logging.getLogger(library)
+    before = logger.level
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @contextlib.contextmanager

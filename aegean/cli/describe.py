@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from aegean.cli.outputs import table
+from aegean.cli.outputs import facts, table
 from aegean.model.header import Header, read_header
 from aegean.model.verbs import VERBS, hint
 from aegean.surface import plural
@@ -146,8 +146,7 @@ def description(found: dict[str, Any]) -> str:
     if found.get("seconds") is not None:
         rows.append(("seconds", f"{found['seconds']:g}"))
     rows += _history(found)
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
+    return facts(rows)
 
 
 def _history(found: dict[str, Any]) -> list[tuple[str, str]]:

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
+from aegean.cli.outputs import facts
 from aegean.config import UserError
-from aegean.integrations.export import described
-
-ENDINGS = (".onnx", ".pt2")
+from aegean.integrations import export
 
 
-def is_export(path: str) -> bool:
-    """Whether `info` is asked about an exported file."""
-    return path.lower().endswith(ENDINGS) and not Path(path).is_dir()
-
-
-def file_info(file: str) -> dict[str, Any]:
+def described(file: str) -> dict[str, Any]:
     """What an exported file says of itself. UserError: it is no such file, or damaged."""
-    found = described(file)
+    found = export.described(file)
     try:
-        file_description(found)
+        description(found)
     except (LookupError, TypeError, ValueError, AttributeError):
         raise UserError(f"{file} does not say what it holds in the words of this version; export it again.") from None
     return found
 
 
-def file_description(found: dict[str, Any]) -> str:
+def description(found: dict[str, Any]) -> str:
     """`described` as text."""
     data = found["data"]
     rows = [
@@ -36,8 +29,7 @@ def file_description(found: dict[str, Any]) -> str:
     rows += [(f"input {one['name']}", f"{_shape(one)}: {_meaning(one['name'], found)}") for one in found["inputs"]]
     rows += [(f"output {one['name']}", f"{_shape(one)}: {_meaning(one['name'], found)}") for one in found["outputs"]]
     rows.append(("data", f"{data['name']}: {'x'.join(map(str, data['shape']))}, {data['dtype']}"))
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
+    return facts(rows)
 
 
 def _shape(one: dict[str, Any]) -> str:

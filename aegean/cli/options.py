@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import math
+import typing
 from argparse import ArgumentParser as Parser
 from argparse import _ArgumentGroup
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from aegean.config import documentation
+from aegean.session.options import TrainingOptions
 
 if TYPE_CHECKING:
     from aegean.data import DataOptions
@@ -39,48 +44,52 @@ def through(p: Parser, kinds: str) -> None:
     overwrite(p)
 
 
-def skip_bad(p: Parser | _ArgumentGroup) -> None:
-    p.add_argument("--skip-bad", action="store_true", help="leave unreadable images out")
-
-
 def json_answer(p: Parser) -> None:
     p.add_argument("--json", action="store_true", default=False, help="print one JSON object to stdout")
 
 
-def budget(p: Parser) -> None:
-    p.add_argument("--images", metavar="N", help="train on so many in all: 50000, 500k, 1.5M (default: the recipe's)")
-    p.add_argument(
-        "--minutes", type=above_zero, metavar="M", help="train for about so long (a probe tells how many images)"
-    )
+FLAGS = {"spec": "--data", "source": "--from"}  # of parameters that are called otherwise here
+METAVARS: dict[str, Any] = {"spec": "SPEC", "test": "SPEC", "images": "N", "range": ("LOW", "HIGH")}
 
 
-def device(p: Parser) -> None:
-    p.add_argument("--device", help="train on auto, cuda, mps or cpu (default: auto, the first of these that is there)")
+def library_options(p: Parser | _ArgumentGroup, options: type, *names: str) -> None:
+    """Options of the library on the command line: their help is that of the class, which checks their values, too."""
+    _, helps = documentation(options)
+    for name in names:
+        kind = typing.get_type_hints(options)[name]
+        flag = FLAGS.get(name, f"--{name.replace('_', '-')}")
+        if kind is bool:
+            p.add_argument(flag, action="store_true", help=helps[name])
+            continue
+        parse = {int: whole(0), int | None: whole(0), float | None: number, tuple[float, float] | None: number}
+        many: dict[str, Any] = {"nargs": 2} if name == "range" else {}
+        dest = "data" if name == "spec" else name
+        p.add_argument(flag, dest=dest, type=parse.get(kind, str), metavar=METAVARS.get(name), help=helps[name], **many)
+
+
+def training(p: Parser, *names: str) -> None:
+    library_options(p, TrainingOptions, *names)
+
+
+def skip_bad(p: Parser) -> None:
+    from aegean.data import DataOptions
+
+    library_options(p, DataOptions, "skip_bad")
 
 
 def data(p: Parser) -> None:
-    group = p.add_argument_group("data")
-    group.add_argument(
-        "--data",
-        metavar="SPEC",
-        help="digits, grid, ring or sprites (built in); a folder or .zip of images (sub-folders are classes); a "
-        "folder of .tar shards; a folder in the layout of MNIST or CIFAR-10; .npy, .npz (keys x, y) or .csv; "
-        "hub:NAME[:SPLIT], a data set of the Hugging Face Hub (pip install 'aegean[data]')",
-    )
-    group.add_argument("--test", metavar="SPEC", help="the test part (default: the data's own, else a tenth)")
-    group.add_argument("--size", type=whole(1), help="scale images to this height and width")
-    group.add_argument("--channels", type=whole(1), help="1 grey, 3 colour, 4 with transparency")
-    group.add_argument("--range", type=number, nargs=2, metavar=("LOW", "HIGH"), help="values that become -1 and 1")
-    group.add_argument("--axes", metavar="nchw|nhwc", help="the order of an array's axes, where it is ambiguous")
-    skip_bad(group)
+    from aegean.data import DataOptions
+
+    names = [field.name for field in dataclasses.fields(DataOptions)]
+    library_options(p.add_argument_group("data"), DataOptions, *names)
 
 
 def data_options(given: dict[str, Any]) -> DataOptions:
     """Take what concerns the data out of what was given."""
     from aegean.data import DataOptions
 
-    keys = ("test", "size", "channels", "range", "axes", "skip_bad")
-    found = {key: given.pop(key) for key in keys if key in given}
+    names = {field.name for field in dataclasses.fields(DataOptions)} & given.keys()
+    found = {name: given.pop(name) for name in names}
     if "range" in found:
         found["range"] = tuple(found["range"])
     return DataOptions(given.pop("data"), **found)

@@ -157,6 +157,12 @@ def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     )
 
 
+def facts(rows: Sequence[tuple[str, str]]) -> str:
+    """Names and what is to be said of them, one a line."""
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
+
+
 def plain(name: str) -> str:
     """A name that is safe as that of a file, whoever chose it."""
     name = re.sub(r"[^\w .,+=@()-]", "-", name).lstrip(".")

@@ -7,20 +7,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from aegean.cli.outputs import facts
 from aegean.codec import CodecError, Header, unpack
 from aegean.codec.container import read_header
 from aegean.config import UserError
 
-ENDING = ".aeg"
 LIMIT = 4 << 30  # bytes of a file that is read
 
 
-def is_file(path: str) -> bool:
-    """Whether `info` is asked about an .aeg file."""
-    return path.lower().endswith(ENDING) and not Path(path).is_dir()
-
-
-def file_info(file: str) -> dict[str, Any]:
+def described(file: str) -> dict[str, Any]:
     """What an .aeg file says of itself, as plain values. UserError: it is refused."""
     data = read(file)
     try:
@@ -50,8 +45,8 @@ def sizes(header: Header) -> list[tuple[tuple[int, int, int], int]]:
     return Counter((p.height, p.width, p.channels) for p in header.pictures).most_common()
 
 
-def file_description(found: dict[str, Any]) -> str:
-    """`file_info` as text."""
+def description(found: dict[str, Any]) -> str:
+    """`described` as text."""
     shown = [f"{s['pictures']:,} of {s['height']}x{s['width']}x{s['channels']}" for s in found["sizes"][:6]]
     more = ", ..." if len(found["sizes"]) > 6 else ""
     each = found["bytes"] / found["pictures"]
@@ -66,9 +61,7 @@ def file_description(found: dict[str, Any]) -> str:
     if names := [name for name in found["names"][:3] if name]:
         rows.append(("names", ", ".join(names) + (", ..." if found["pictures"] > len(names) else "")))
     place = shlex.quote(found["file"])
-    return "\n".join(f"{name:<8}  {text}" for name, text in rows) + (
-        f"\nnext: aegean decompress {place} --model RUN --out folder/"
-    )
+    return f"{facts(rows)}\nnext: aegean decompress {place} --model RUN --out folder/"
 
 
 def read(file: str) -> bytes:

@@ -5,7 +5,8 @@ from aegean.lazy import exports
 __getattr__, __all__ = exports(
     __name__,
     {
-        "sets.dataset": ("DataOptions", "Dataset"),
+        "options": ("DataOptions",),
+        "sets.dataset": ("Dataset",),
         "info": ("DataInfo",),
         "io.inputs": ("read_inputs", "write_samples"),
         "sets.opening": ("open_data",),

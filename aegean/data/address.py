@@ -50,7 +50,8 @@ class BuiltIn:
         return f"{self.spec} {built_in_sum(self.spec)}"
 
     def source(self, want: Want) -> Source:
-        return conform(BUILT_IN[self.spec](), want)
+        source = BUILT_IN[self.spec]()
+        return kind_of(source).conform(source, want)
 
     def store(self, description: Mapping[str, Any]) -> Store:
         raise ValueError(f"{self.spec} has no samples to index")
@@ -77,7 +78,8 @@ class Local:
         return self.files.fingerprint()
 
     def source(self, want: Want) -> Source:
-        return conform(self.reader.read(self.files, want), want)
+        source = self.reader.read(self.files, want)
+        return kind_of(source).conform(source, want)
 
     def store(self, description: Mapping[str, Any]) -> Store:
         return open_shards(self.files, description)
@@ -100,8 +102,3 @@ def address(spec: str) -> Address:
         raise UserError(f"{spec} cannot be read ({error.strerror}); give yourself access to it.") from None
     close = difflib.get_close_matches(path.name, [*BUILT_IN, *beside], n=3, cutoff=0.5)
     raise UserError(f"There is no data at {spec}.{nearest(path.name, close or BUILT_IN)}")
-
-
-def conform(source: Source, want: Want) -> Source:
-    """A source as it is wanted, by its kind."""
-    return kind_of(source).conform(source, want)

@@ -6,6 +6,7 @@ Each room that must know the kind of its samples has such a table of its own (ne
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 from aegean.config import UserError
-from aegean.data.info import DataInfo
+from aegean.data.info import INTEGERS, DataInfo
 from aegean.data.io.show import Groups, as_pictures, show_pictures, show_rows
 from aegean.data.io.write import csv_text, write_pictures, write_rows
 from aegean.data.read.arrays import read_arrays
@@ -146,6 +147,17 @@ def row_of(table: Mapping[str, Row], info: DataInfo | Source) -> Row:
 def kind_of(info: DataInfo | Source) -> Kind:
     """What the data room knows of the kind of a data set or of a source. UserError: nothing."""
     return row_of(KINDS, info)
+
+
+def check_info(info: DataInfo) -> None:
+    """AssertionError: a file describes data that cannot be."""
+    assert info.shape and all(0 < side <= 1 << 24 for side in info.shape), f"samples of shape {info.shape}"
+    assert math.prod(info.shape) <= 1 << 28, f"samples of shape {info.shape}"
+    assert info.dtype in (*INTEGERS, "float32", "float64"), f"numbers of type {info.dtype}"
+    assert {len(info.offset), len(info.scale)} <= {1, info.shape[-1]} and all(info.scale), "no range"
+    assert min(info.count, info.test_count, *info.class_counts) >= 0, "counts below zero"
+    assert not info.class_counts or len(info.class_counts) == len(info.classes), "counts of other classes"
+    assert kind_of(info).describe(info), "samples of no kind"  # raises, too, where kind and shape do not fit
 
 
 def inside(info: DataInfo, x: Tensor) -> Tensor:

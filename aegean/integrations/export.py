@@ -5,14 +5,11 @@ A file carries a description as JSON (`described`): of ONNX among the metadata, 
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
-import logging
 import shlex
 import warnings
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +23,7 @@ from aegean.integrations.agreement import Run, agreement, real_inputs
 from aegean.integrations.parts import OUTPUTS, Part, check, seeded
 from aegean.model import Model
 from aegean.session.runs import load
-from aegean.surface import option
+from aegean.surface import option, quiet
 
 FORMATS = ("onnx", "pt2")
 OPSET = 20  # of the ONNX standard: what the exporter writes without a conversion
@@ -60,7 +57,8 @@ def export(run: str | Path, part: str, file: str | Path, format: str = "") -> di
     module = Part(part, model)
     about = description(module, model, format)
     samples, where = real_inputs(run, model, module)
-    with quiet():
+    with quiet("torch.onnx"), warnings.catch_warnings():  # of the exporters' insides, and libraries not needed here
+        warnings.simplefilter("ignore")
         data, again = {"onnx": to_onnx, "pt2": to_pt2}[format](module, about)
         about |= {**agreement(module, again, samples), "checked": where}
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -153,20 +151,6 @@ def need_onnx() -> None:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise UserError(f"ONNX files need the library {error.name}: pip install 'aegean[onnx]'") from None
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """The exporters warn of their own insides, and of libraries that nobody needs here."""
-    logger = logging.getLogger("torch.onnx")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(before)
 
 
 # what is in a file

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import re
 import shutil
@@ -14,7 +13,7 @@ from typing import Any
 from aegean.config import UserError
 from aegean.integrations.card import CARD, MODEL, Source, card, pictures, read_source
 from aegean.model import Model
-from aegean.surface import option
+from aegean.surface import option, quiet
 
 NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 LICENCE = re.compile(r"[a-z0-9][a-z0-9.-]*")
@@ -124,19 +123,15 @@ def _info(hub: Any, name: str) -> Any:
 @contextlib.contextmanager
 def wire(name: str, endpoint: str) -> Iterator[None]:
     """What goes wrong on the way to the Hub and back, in one sentence each, without the library's own running notes."""
-    logger = logging.getLogger("huggingface_hub")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
     try:
-        yield
+        with quiet("huggingface_hub"):
+            yield
     except UserError:
         raise
     except Exception as error:  # the library raises many kinds, those of its network layer among them
         if isinstance(error, OSError) and error.filename:  # a place of this machine
             raise
         raise UserError(_words(error, name, endpoint)) from None
-    finally:
-        logger.setLevel(before)
 
 
 def _words(error: BaseException, name: str, endpoint: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import safetensors
 import safetensors.torch
@@ -15,39 +15,30 @@ from torch import Tensor, nn
 
 from aegean.compression import check
 from aegean.config import Net, UserError, to_json
-from aegean.data.info import INTEGERS, DataInfo
-from aegean.data.kinds import kind_of
+from aegean.data.kinds import check_info
 from aegean.files import write_atomically
 from aegean.model.header import FORMAT, Header, read_header
-from aegean.objectives import Term
 from aegean.wirings import find_wiring
 
-
-class Content(NamedTuple):
-    """What a model file holds: the arguments of a `Model`."""
-
-    specs: dict[str, Net]
-    nets: dict[str, nn.Module]
-    info: DataInfo
-    bound: tuple[Term, ...]
-    about: dict[str, Any]
-    wiring: str
+if TYPE_CHECKING:
+    from aegean.model.model import Model
 
 
-def save(content: Content, file: str | Path) -> None:
+def save(model: Model, file: str | Path) -> None:
     """Write a file whole or not at all. Folders that are missing are made."""
     header = {
         "format": FORMAT,
-        "nets": {name: to_json(content.specs[name]) for name in content.nets},
-        "bound": to_json(content.bound),
-        "info": to_json(content.info),
-        "about": content.about,
-        "wiring": content.wiring,
-        **_facts(content),
+        "nets": {name: to_json(model.specs[name]) for name in model.nets},
+        "bound": to_json(model.bound),
+        "info": to_json(model.info),
+        "about": model.about,
+        "wiring": model.wiring_name,
     }
+    if "G" in model.nets:  # for whoever reads the header alone
+        header |= {"latent": model.latent, "levels": model.depth}
     tensors = {
         f"{name}.{key}": value.detach().cpu().contiguous()
-        for name, net in content.nets.items()
+        for name, net in model.nets.items()
         for key, value in net.state_dict().items()
     }
     data = safetensors.torch.save(tensors, {"aegean": json.dumps(header)})
@@ -57,15 +48,8 @@ def save(content: Content, file: str | Path) -> None:
     write_atomically(Path(file), data)
 
 
-def _facts(content: Content) -> dict[str, int]:
-    """Latent dimensions and levels, for whoever reads the header alone."""
-    if "G" not in content.nets:
-        return {}
-    return {"latent": content.nets["G"].latent, "levels": find_wiring(content.wiring).depth(content.nets)}  # type: ignore[dict-item]
-
-
-def load(file: str | Path) -> Content:
-    """Read a model file, or that of a run folder. Nothing in it is executed.
+def load(file: str | Path) -> tuple[Header, dict[str, nn.Module]]:
+    """A model file, or that of a run folder: its description and its networks. Nothing in it is executed.
 
     UserError: there is none, it is damaged, or not of aegean.
     """
@@ -86,7 +70,7 @@ def load(file: str | Path) -> Content:
         raise UserError(f"{file} is not a readable model file ({error}).") from None
     except Exception as error:  # constructors raise many kinds for arguments that make no sense
         raise UserError(f"{file} does not describe a whole model ({error!r}); make it again.") from None
-    return Content(header.specs, nets, header.info, header.bound, header.about, header.wiring)
+    return header, nets
 
 
 def _planned(header: Header) -> dict[str, nn.Module]:
@@ -98,7 +82,7 @@ def _planned(header: Header) -> dict[str, nn.Module]:
     }
     if wrong := sorted(name for name, _ in expected.items() ^ header.shapes.items()):
         raise UserError(f"The file's tensors do not fit its description, {wrong[0][:80]!r} for instance.")
-    _check(Content(header.specs, outlines, header.info, header.bound, header.about, header.wiring))
+    _check(header, outlines)
     return outlines
 
 
@@ -112,17 +96,14 @@ def _filled(spec: Net, tensors: Mapping[str, Tensor]) -> nn.Module:
     return net
 
 
-def _check(content: Content) -> None:
+def _check(header: Header, nets: Mapping[str, nn.Module]) -> None:
     """AssertionError: parts that a stranger's description names do not belong together."""
-    info, nets = content.info, content.nets
-    assert info.shape and all(n > 0 for n in info.shape), f"samples of shape {info.shape}"
-    assert info.dtype in (*INTEGERS, "float32"), f"numbers of type {info.dtype}"
-    assert kind_of(info).describe(info), "samples of no kind"  # raises, too, where kind and shape do not fit
-    assert {len(info.offset), len(info.scale)} <= {1, info.shape[-1]} and all(info.scale), "no range"
+    info = header.info
+    check_info(info)
     for name in {"E", "G"} & nets.keys():
-        assert content.specs[name].args.get("shape", info.shape) == info.shape, f"{name} is for other samples"
+        assert header.specs[name].args.get("shape", info.shape) == info.shape, f"{name} is for other samples"
         assert getattr(nets[name], "latent", 1) > 0, "no latent dimensions"
-    depth = find_wiring(content.wiring).depth(nets) if "G" in nets else 1  # raises where nets and wiring do not fit
+    depth = find_wiring(header.wiring).depth(nets) if "G" in nets else 1  # raises where nets and wiring do not fit
     assert depth > 0, "no levels"
     wanted = {net.classes for net in nets.values() if getattr(net, "classes", 0)}
     counts = {len(info.classes), len(info.class_counts)} if wanted else set()

@@ -133,11 +133,16 @@ class Model:
         return self.run(VERBS["decode"].path, Batch(z.float(), self._labels(labels, len(z))))
 
     def reconstruct(self, x: Tensor, labels: Tensor | None = None, top: int | None = None) -> Tensor:
-        """x (n, *shape) -> x^ (n, *shape), through the posterior's mean; of a hierarchy from its upper `top` levels."""
-        if top is not None:
-            return self.from_top(x, top, labels)
+        """x (n, *shape) -> x^ (n, *shape), through the posterior's mean; of a hierarchy from its upper `top` levels
+        alone: the others say nothing."""
         self._need("reconstruct")
-        return self.run(VERBS["reconstruct"].path, self._batch(x, labels))
+        if top is None:
+            return self.run(VERBS["reconstruct"].path, self._batch(x, labels))
+        if self.depth == 1:
+            raise UserError("This model is flat: it has one level of latents, so top=1 is all of it; leave top out.")
+        if not 1 <= top <= self.depth:
+            raise UserError(f"top={top}: this model has {self.depth} levels of latents; expected 1 to {self.depth}.")
+        return self.run(lambda p: p.x_top[top], self._batch(x, labels))
 
     def score(self, x: Tensor, labels: Tensor | None = None, seed: int = 0, start: int = 0) -> Tensor:
         """The evidence lower bound of log2 p(x) in bits, one number a sample: x (n, *shape) -> (n,).
@@ -171,15 +176,6 @@ class Model:
         """
         self._need("levels")
         return levels.levels(self, self._batch(x, labels))
-
-    def from_top(self, x: Tensor, top: int, labels: Tensor | None = None) -> Tensor:
-        """x (n, *shape) -> the reconstruction from the upper `top` levels alone (n, *shape): the others say nothing."""
-        self._need("reconstruct")
-        if self.depth == 1:
-            raise UserError("This model is flat: it has one level of latents, so top=1 is all of it; leave top out.")
-        if not 1 <= top <= self.depth:
-            raise UserError(f"top={top}: this model has {self.depth} levels of latents; expected 1 to {self.depth}.")
-        return self.run(lambda p: p.x_top[top], self._batch(x, labels))
 
     def redraw(
         self, level: int, n: int, seed: int = 0, again: int = 1, labels: Tensor | None = None, start: int = 0
@@ -254,14 +250,14 @@ class Model:
 
     def save(self, file: str | Path) -> None:
         """One safetensors file, whole or not at all. Folders that are missing are made."""
-        content = files.Content(self.specs, self.nets, self.info, self.bound, self.about, self.wiring_name)
-        files.save(content, file)
+        files.save(self, file)
 
     @classmethod
     def load(cls, file: str | Path, device: str | torch.device = "cpu") -> Model:
         """From a model file, or from the run folder that holds one as model.safetensors. UserError: there is none, it
         is damaged, or not of aegean. Nothing in it is executed."""
-        return cls(*files.load(file)).to(device)
+        header, nets = files.load(file)
+        return cls(header.specs, nets, header.info, header.bound, header.about, header.wiring).to(device)
 
     def _batches(self, n: int) -> Iterator[slice]:
         if n < 1:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import re
 import textwrap
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
-from aegean.config import Net, UserError, nearest
+from aegean.config import Net, UserError, documentation, nearest
 from aegean.data.info import DataInfo
 from aegean.recipes.groups import ABSENT
 from aegean.surface import option
@@ -78,15 +77,6 @@ def signature(function: Recipe) -> Iterator[Option]:
             default = getattr(parameter.default, field.name)
             if default is not ABSENT:
                 yield Option(field.name, types[field.name], default, name, helps.get(field.name, ""))
-
-
-def documentation(of: Any) -> tuple[str, dict[str, str]]:
-    """A docstring's text and, of its last paragraph, the words for each parameter: lines `name: words`."""
-    *text, last = (inspect.getdoc(of) or "").split("\n\n")
-    parts = re.split(r"^([a-z_]+): ", last, flags=re.MULTILINE)
-    if parts[0]:
-        return "\n\n".join((*text, last)), {}
-    return "\n\n".join(text), {name: " ".join(words.split()) for name, words in zip(parts[1::2], parts[2::2])}
 
 
 def describe(name: str) -> str:

@@ -19,7 +19,7 @@ from aegean.report.runs import read_entries, read_plans
 from aegean.report.steps import next_steps
 from aegean.report.tables import grouped, table
 from aegean.report.verdict import verdict, warnings
-from aegean.session.options import parse_images, with_budget
+from aegean.session.options import TrainingOptions, parse_images, with_budget
 from aegean.session.resume import resume
 from aegean.session.runs import own_data
 from aegean.session.train import train
@@ -85,6 +85,7 @@ def compare_recipes(
     on_run: called before each run.
     Returns the report's numbers. UserError: as `aegean.train`.
     """
+    TrainingOptions(images=images, minutes=minutes)  # UserError: out of range
     out, options = Path(out), settled(DataOptions(data) if isinstance(data, str) else data)
     recipes = list(dict.fromkeys(recipes))
     if not recipes or seeds < 1:

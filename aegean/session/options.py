@@ -26,17 +26,17 @@ MOST_IMAGES = 10**15
 class TrainingOptions:
     """How a recipe is trained. UserError: a value out of its range.
 
-    images: the whole budget, an inherited network's images included; a number, or text such as "500k".
-    minutes: another budget, turned into images once; the smaller one counts.
-    seed: of every random draw, from 0 on.
-    batch: images in a step; None: the recipe's.
-    device: auto, cuda, mps or cpu.
-    source: a run, model file or folder of diffusers whose networks the new run begins with.
-    settings: options of the recipe, by name.
-    evaluations: how often the run is evaluated while it trains, 1 to 1000.
-    precision: of the networks: auto, float32 or bfloat16.
-    compile: the step: auto, on or off.
-    accumulate: gradient accumulation: parts that a batch is split into, for less memory.
+    images: the whole budget, those of an inherited network included: 50000, 500k, 1.5M (default: the recipe's)
+    minutes: another budget, turned into images once; the smaller one counts
+    seed: of every random draw, a whole number from 0 on (default: 0)
+    batch: images in a step (default: the recipe's)
+    device: auto, cuda, mps or cpu (default: auto, the first of these that is there)
+    source: a run, model file or folder of diffusers whose networks the new run begins with
+    settings: options of the recipe, by name
+    evaluations: how often the run is evaluated while it trains, 1 to 1000 (default: 20)
+    precision: of the networks: auto, float32 or bfloat16 (default: auto)
+    compile: the step: auto, on or off (default: auto, for long runs)
+    accumulate: parts that a batch is split into, for less memory; their gradients are added up
     """
 
     images: int | str | None = None

@@ -3,13 +3,11 @@ and parts that must belong together."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from aegean.config import UserError, fits
-from aegean.data import DataInfo
-from aegean.data.kinds import kind_of
+from aegean.data.kinds import check_info
 from aegean.latent.names import FITTED
 from aegean.training.engine import Engine
 from aegean.training.schedule import Copy, Fit, Phase, Renew, Run
@@ -42,18 +40,6 @@ def check_settings(settings: Settings) -> None:
     assert all(fits(inherited[k], kind) for k, kind in INHERITED.items() if k in inherited), "an odd inheritance"
     assert not inherited or "source" in inherited, "an inheritance from nowhere"
     assert min(inherited.get("images", 0), inherited.get("seconds", 0)) >= 0, "an inheritance below zero"
-
-
-def check_info(info: DataInfo) -> None:
-    """AssertionError: data that cannot be."""
-    assert info.shape and all(0 < side <= 1 << 24 for side in info.shape), f"samples of shape {info.shape}"
-    assert math.prod(info.shape) <= 1 << 28, f"samples of shape {info.shape}"
-    assert min(info.count, info.test_count, *info.class_counts) >= 0, "counts below zero"
-    ends = {len(info.offset), len(info.scale)}
-    assert ends <= {1, info.shape[0]} and all(info.scale), "no range"
-    assert info.dtype in ("uint8", "uint16", "float32"), f"samples of type {info.dtype!r}"
-    assert not info.class_counts or len(info.class_counts) == len(info.classes), "counts of other classes"
-    kind_of(info).describe(info)  # raises where kind and shape do not fit
 
 
 def check_run(run: Run) -> None:

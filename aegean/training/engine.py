@@ -21,7 +21,7 @@ COMPILE = ("auto", "on", "off")
 LONG = 5_000  # steps of a phase, from which compiling it is paid back (docs/log.md)
 WIDE = 32  # channels of the first level, and
 LARGE = 24 * 24  # pixels, from which a processor with matrix units gains by bfloat16 (docs/log.md)
-EXACT = 16  # packs judged at once, below which oneDNN's double backward in bfloat16 can be wrong (docs/log.md)
+EXACT = 16  # packs seen at once, below which oneDNN's double backward in bfloat16 can be wrong (docs/log.md)
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,6 @@ def choose_engine(run: Run, device: torch.device, precision: str, compile: str, 
     for name, word, known in (("precision", precision, PRECISIONS), ("compile", compile, COMPILE)):
         if word not in known:
             raise UserError(f"{option(name, word)}: expected {', '.join(known[:-1])} or {known[-1]}.")
-    if accumulate < 1:
-        raise UserError(f"{option('accumulate', accumulate)}: expected a whole number from 1 on.")
     if precision == "auto":
         precision = "bfloat16" if _gains(run, device) else "float32"
     if precision == "bfloat16" and device.type == "mps":

@@ -216,6 +216,8 @@ def fit(net: Any, z: Tensor, labels: Tensor | None = None) -> None:
 
 def check_split(run: Run, processes: int, parts: int) -> None:
     """UserError: the batch cannot be split so; what can be."""
+    if parts < 1:
+        raise UserError(f"{option('accumulate', parts)}: expected a whole number from 1 on.")
     shards = processes * parts
     packs = [int(spec.args.get("pack", 1)) for spec in run.nets.values()]
     unit = shards * math.lcm(*packs)

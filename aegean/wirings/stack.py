@@ -87,9 +87,9 @@ class Stack(Standard):
     def single(self, level: int) -> DiscriminatorOutput:
         return self.discriminate(f"single.{level}", self.alone[level], self.nets["D"][level])
 
-    def guess(self, level: int, judged: DiscriminatorOutput) -> Tensor:
+    def guess(self, level: int, output: DiscriminatorOutput) -> Tensor:
         """The noise that is read in a judgement's features (B, noise)."""
-        return self.nets["Q"].read(level, judged.features[-1])
+        return self.nets["Q"].read(level, output.features[-1])
 
     @path
     def class_logits(self) -> Tensor:

@@ -35,6 +35,12 @@ def model():
     return Model(specs, {name: spec.build() for name, spec in specs.items()}, ROWS)
 
 
+def test_columns_that_float32_would_blur_survive_their_file(model, tmp_path):
+    info = ROWS.replace(offset=(1.7e9, 0.0, 0.0, 0.0), scale=(300.0, 1.0, 1.0, 1.0), dtype="float64")
+    Model(model.specs, model.nets, info).save(tmp_path / "model.safetensors")
+    assert Model.load(tmp_path / "model.safetensors").info == info
+
+
 @pytest.fixture
 def file(model, tmp_path):
     model.save(tmp_path / "model.safetensors")

@@ -54,7 +54,7 @@ CALLS = {
     "score": lambda model, x: model.score(x),
     "levels": lambda model, x: model.levels(x),
     "redraw": lambda model, x: model.redraw(0, 3),
-    "from_top": lambda model, x: model.from_top(x, 1),
+    "from_top": lambda model, x: model.reconstruct(x, top=1),
     "encode_level": lambda model, x: model.encode_level(0, x),
     "compress": lambda model, x: model.compress(x),
     "compress_lossless": lambda model, x: model.compress(x, lossless=True),

@@ -169,6 +169,8 @@ def test_what_cannot_be_split_is_refused_with_what_can():
         check_split(run, 2, 6)
     with pytest.raises(UserError, match=r"accumulate|multiple of 32"):
         check_split(run, 1, 16)
+    with pytest.raises(UserError, match="accumulate=0: expected"):
+        check_split(run, 1, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,7 +208,7 @@ def test_the_engine_is_chosen_by_rule(monkeypatch):
     assert choose_engine(run.with_images(16 * 5_000), cpu, "auto", "auto", 1) == Engine(backend="inductor")
     monkeypatch.setattr(engine.shutil, "which", lambda name: None)
     assert choose_engine(run.with_images(16 * 5_000), cpu, "auto", "auto", 1) == Engine()
-    for wrong in (("half", "auto", 1), ("auto", "maybe", 1), ("auto", "auto", 0)):
+    for wrong in (("half", "auto", 1), ("auto", "maybe", 1)):
         with pytest.raises(UserError, match="expected"):
             choose_engine(run, cpu, *wrong)
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from aegean.cli.options import budget, data, data_options, device, json_answer, overwrite, whole
+from aegean.cli.options import data, data_options, json_answer, overwrite, training, whole
 from aegean.cli.outputs import FOLDER, answer, target
 from aegean.cli.parser import Parser
 from aegean.config import UserError
@@ -30,9 +30,9 @@ def options(p: Parser) -> None:
         help="train these recipes, each at the same budget; with options: gan,ae_to_gan:prior=normal:anchor=0",
     )
     p.add_argument("--out", required=True, help="report.html, or with --recipes a folder")
-    budget(p)
+    training(p, "images", "minutes")
     p.add_argument("--seeds", type=whole(1, 100), help="train so many runs of each recipe (default: 1)")
-    device(p)
+    training(p, "device")
     data(p)
     overwrite(p)
     json_answer(p)
@@ -68,7 +68,6 @@ def compare_recipes(names: list[str], out: str, overwrite: bool, given: dict[str
     """A folder that holds runs of these recipes already is resumed: the report looks whether they fit."""
     from aegean.recipes.registry import find
     from aegean.report import compare
-    from aegean.session.options import parse_images
 
     for name in names:
         find(name.split(":")[0])
@@ -76,8 +75,6 @@ def compare_recipes(names: list[str], out: str, overwrite: bool, given: dict[str
         raise UserError("`aegean compare --recipes` needs names, such as ae,vae,gan, and --data SPEC.")
     begun = any((compare.run_folder(Path(out), name, 0) / "config.json").exists() for name in names)
     path, _ = target(out, (FOLDER,), overwrite or begun)
-    if "images" in given:
-        given["images"] = parse_images(given["images"])
 
     def on_run(name: str, number: int, count: int) -> None:
         say(f"run {number} of {count}: {name}")

@@ -30,12 +30,12 @@ def run(args: argparse.Namespace) -> None:
     if args.part is None:
         raise UserError("--part: expected encoder, decoder, generator or discriminator.")
     path, kind = target(args.out, (f".{args.format}",) if args.format else ENDINGS, args.overwrite)
-    from aegean.cli.exports import file_description
+    from aegean.cli.exports import description
     from aegean.integrations.agreement import BATCHES
     from aegean.integrations.export import export
 
     found = export(args.run, args.part, path, kind.removeprefix("."))
-    tell(file_description(found))
+    tell(description(found))
     batches = f"batches of {', '.join(map(str, BATCHES[:-1]))} and {BATCHES[-1]}"
     tell(
         f"{path}: written; the largest difference from the model is {found['difference']:.2g} (at most "

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+from pathlib import Path
 
 from aegean.cli.options import json_answer
 from aegean.cli.outputs import answer
 from aegean.cli.parser import Parser
+
+FILES = {".aeg": "packed", ".onnx": "exports", ".pt2": "exports"}  # ending: what tells of such a file
 
 
 def options(p: Parser) -> None:
@@ -16,22 +20,8 @@ def options(p: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from pathlib import Path
-
-    if not Path(args.run).is_dir():
-        if args.run.lower().endswith(".aeg"):
-            from aegean.cli import packed
-
-            found = packed.file_info(args.run)
-            answer(packed.file_description(found), found, args.json)
-            return
-        if args.run.lower().endswith((".onnx", ".pt2")):
-            from aegean.cli import exports
-
-            found = exports.file_info(args.run)
-            answer(exports.file_description(found), found, args.json)
-            return
-    from aegean.cli.describe import described, description
-
-    found = described(args.run)
-    answer(description(found), found, args.json)
+    path = Path(args.run)
+    ending = "" if path.is_dir() else path.suffix.lower()
+    reader = importlib.import_module(f"aegean.cli.{FILES.get(ending, 'describe')}")
+    found = reader.described(args.run)
+    answer(reader.description(found), found, args.json)

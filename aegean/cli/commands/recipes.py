@@ -38,5 +38,5 @@ def summary(name: str) -> str:
 def described(name: str) -> dict[str, Any]:
     from aegean.recipes.registry import find, options
 
-    found = {o.name: {"default": o.default, "expects": o.words} for o in options(name).values()}
+    found = {o.name: {"default": o.default, "expects": o.words, "help": o.help} for o in options(name).values()}
     return {"summary": summary(name), "documentation": inspect.getdoc(find(name)), "options": found}

@@ -6,7 +6,7 @@ import argparse
 import shlex
 from typing import Any
 
-from aegean.cli.options import budget, data, data_options, device, overwrite, whole
+from aegean.cli.options import data, data_options, overwrite, training
 from aegean.cli.outputs import tell
 from aegean.cli.parser import Parser
 from aegean.config import UserError
@@ -29,21 +29,11 @@ def options(p: Parser) -> None:
     p.add_argument("recipe", metavar="RECIPE", nargs="?", help="see `aegean recipes`")
     p.add_argument("--out", metavar="RUN", help="the new run folder")
     p.add_argument("--resume", metavar="RUN", help="resume this run; takes no other options than above")
-    budget(p)
-    p.add_argument("--seed", type=whole(0), help="of every random draw (default: 0)")
-    p.add_argument("--batch", type=whole(1), help="images in a step (default: the recipe's)")
-    p.add_argument(
-        "--from", metavar="SOURCE", dest="source", help="take networks from a run, model file or diffusers folder"
-    )
+    training(p, "images", "minutes", "seed", "batch", "source")
     p.add_argument(
         "--set", metavar="name=value", nargs="+", action="extend", dest="settings", help="set options of the recipe"
     )
-    device(p)
-    p.add_argument("--precision", metavar="P", help="of the networks: auto, float32 or bfloat16 (default: auto)")
-    p.add_argument("--compile", metavar="C", help="compile the step: auto, on or off (default: auto, for long runs)")
-    p.add_argument(
-        "--accumulate", type=whole(1), metavar="N", help="accumulate gradients over N parts of a batch, for less memory"
-    )
+    training(p, "device", "precision", "compile", "accumulate")
     data(p)
     overwrite(p)
 

@@ -18,9 +18,10 @@ from typing import Any
 from aegean.config import UserError, to_json
 from aegean.data.address import Address, address
 from aegean.data.kinds import kind_of
+from aegean.data.options import DataOptions
 from aegean.data.read.lazy import is_index
 from aegean.data.read.source import Source, Store
-from aegean.data.sets.dataset import DataOptions, Dataset
+from aegean.data.sets.dataset import Dataset
 from aegean.data.sets.pack import FORMAT, bytes_needed, load_pack, read_json, write_json, write_pack
 from aegean.files import FULL
 from aegean.machine import cache_folder

@@ -18,10 +18,11 @@ from tqdm import tqdm
 
 from aegean.config import UserError, from_json, parse_json, to_json
 from aegean.data.info import DataInfo
+from aegean.data.options import DataOptions
 from aegean.data.read.lazy import is_index, read_index
 from aegean.data.read.source import BLOCK_BYTES, LazyArray, Part, Source, Store
 from aegean.data.sets import feed
-from aegean.data.sets.dataset import DataOptions, Dataset
+from aegean.data.sets.dataset import Dataset
 from aegean.data.sets.split import Numbers, held_out, scaling
 from aegean.surface import option, say
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from aegean.config import UserError
 from aegean.data.info import INTEGERS
+from aegean.data.options import DataOptions
 from aegean.data.read.source import Source
-from aegean.data.sets.dataset import DataOptions
 from aegean.surface import option, say
 
 Numbers = tuple[float, ...]
