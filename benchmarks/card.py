@@ -38,7 +38,7 @@ def pushed(folder: Path) -> Path:
     from aegean.cli import main as command
 
     settings = {"width": 8, "latent": 4, "batch": 16}
-    aegean.train("vae", "digits", folder / "run", images=320, evaluations=1, settings=settings)
+    aegean.train("vae", "digits", folder / "run", images=160, evaluations=1, settings=settings)
     assert command(["push", str(folder / "run"), f"{folder}/look-first/", "--licence", "mit"]) == 0
     return folder / "look-first"
 

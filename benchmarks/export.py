@@ -110,7 +110,7 @@ def main() -> None:
         if options.quick:
             run, calls, settings = folder / "run", 2, {"width": 8, "latent": 4, "batch": 16}
             options.picture = options.picture or folder / "quick.png"
-            aegean.train("vae", "digits", run, images=320, evaluations=1, settings=settings)
+            aegean.train("ae", "digits", run, images=160, evaluations=1, settings=settings)
         if run is None:
             parser.error("give a folder of `aegean train`.")
         model = aegean.load(run)

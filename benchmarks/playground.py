@@ -27,7 +27,7 @@ TABS = ("Image", "Samples", "Directions", "Between", "Levels")
 
 def tiny_run(folder: Path) -> str:
     """A model of digits, hardly trained."""
-    aegean.train("vae", "digits", folder / "vae", images=320, evaluations=1, settings={"width": 8, "batch": 16})
+    aegean.train("vae", "digits", folder / "vae", images=160, evaluations=1, settings={"width": 8, "batch": 16})
     return str(folder / "vae")
 
 

@@ -51,7 +51,7 @@ EDGE_SEEDS = 3
 HANDED = "handed over"
 POINTS = 8  # scores along the way
 KINDS = ("median", "worst")
-QUICK, SMALL = 2_048, {"width": 8, "batch": 32}  # images and settings
+QUICK, SMALL = 512, {"width": 8, "batch": 32}  # images and settings
 
 
 def make_run(task: Task, dataset: Dataset, variant: str, images: int, narrow: bool = False, **more: Any) -> Run:

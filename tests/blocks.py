@@ -13,7 +13,7 @@ from aegean.recipes import options
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "README.zh.md", *(ROOT / "docs").glob("*.md")])
 SMALL = ["width=8", "latent=4", "batch=16"]
-STEPS = 60  # 250 thousand images of a page become so many batches of 16
+STEPS = 30  # 250 thousand images of a page become so many batches of 16
 
 
 def named(name):
@@ -42,8 +42,8 @@ def lines(text):
 
 
 def shrunk(text):
-    """Budgets at smoke size, in the same order; at least 20 batches."""
-    return re.sub(r"\b(\d+)(k|_000)\b", lambda m: str(16 * max(STEPS * int(m[1]) // 250, 20)), text)
+    """Budgets at smoke size, in the same order; at least 10 batches."""
+    return re.sub(r"\b(\d+)(k|_000)\b", lambda m: str(16 * max(STEPS * int(m[1]) // 250, 10)), text)
 
 
 def words_of(line):
@@ -70,7 +70,7 @@ def run_shell(text):
             outputs.append(words[words.index("--out") + 1])
         if words[1] == "train" and "--resume" not in words:
             known = [word for word in SMALL if word.split("=")[0] in options(words[2]) and not given(word, words)]
-            images = "1920" if "--from" in words else "960"  # what was inherited is part of a budget
+            images = "1120" if "--from" in words else "480"  # what was inherited is part of a budget
             words += ["--set", *known] + ([] if "--images" in words else ["--images", images])
         if "--recipes" in words:
             words[words.index("--recipes") + 1] = "vae"  # the default widths are slow; compare has its own tests

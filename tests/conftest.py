@@ -11,6 +11,10 @@ os.environ.setdefault(
 import numpy as np
 import pytest
 from filelock import FileLock  # torch's own dependency
+from hypothesis import settings
+
+settings.register_profile("few", max_examples=30, deadline=None)  # benchmarks/fuzz_*.py try thousands
+settings.load_profile("few")
 
 NO_SKIPS = bool(os.environ.get("AEGEAN_NO_SKIPS"))  # where all extras are installed, a skipped test is a failed one
 
@@ -44,6 +48,20 @@ def cache_folder(tmp_path_factory):
     """Packs and feature networks of the tests never touch the user's cache; all workers share one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AEGEAN_CACHE", str(common(tmp_path_factory) / "cache"))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def short_training():
+    """Feature networks are trained in full on the 1,400 digits alone, once for all workers, and on other data for 20
+    steps; a run is evaluated twice, if a test does not ask for more."""
+    from aegean.metrics import networks
+    from aegean.session.options import TrainingOptions
+
+    with pytest.MonkeyPatch.context() as patch:
+        steps = networks.train_steps
+        patch.setattr(networks, "train_steps", lambda count: steps(count) if count == 1400 else 20)
+        patch.setitem(TrainingOptions.__init__.__kwdefaults__, "evaluations", 2)
         yield
 
 
@@ -86,13 +104,13 @@ def tiny_runs(shared):
 
 
 @pytest.fixture
-def call(capsys):
-    """Call the command line; (status, stdout, stderr)."""
+def call(capfd):
+    """Call the command line; (status, stdout, stderr), whoever writes there, libraries in C as well."""
     from aegean.cli import main
 
     def one(*words):
         status = main([str(word) for word in words])
-        return status, *capsys.readouterr()
+        return status, *capfd.readouterr()
 
     return one
 

@@ -139,7 +139,7 @@ def test_any_order_of_interruptions_is_one_straight_run():
     run_state_machine_as_test(
         AnyOrder,
         settings=settings(
-            max_examples=8,
+            max_examples=4,
             stateful_step_count=8,
             deadline=None,
             derandomize=True,

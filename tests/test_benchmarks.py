@@ -27,8 +27,7 @@ OTHERS = [
     ("factors", "--recipes", "beta_vae"),
     ("features",),
     ("fuzz_codec",),
-    ("levels",),
-    ("playground",),
+    ("levels", "--rows", "joint"),
     ("scaling",),
     ("gradient_penalty",),
     ("transfer", "--variants", "scratch; teacher, mixture; all edges"),
@@ -36,7 +35,6 @@ OTHERS = [
 NEEDS = {
     "card": ["huggingface_hub", "markdown", "playwright"],
     "export": ["onnx", "onnxscript", "onnxruntime"],
-    "playground": ["gradio", "playwright"],
 }
 CHROMIUM = Path("/usr/bin/chromium")
 CPU = torch.device("cpu")

@@ -40,8 +40,12 @@ print(json.dumps([len(names), failed]))
 """
 COMMANDS = """
 import contextlib, io, json, sys
+import numpy as np
 from aegean.cli import main
+from aegean.sklearn import AutoencoderTransformer
 
+x = np.random.default_rng(0).normal(size=(50, 4))
+assert AutoencoderTransformer(n_components=2, images=320, random_state=0).fit(x).transform(x).shape == (50, 2)
 answers = []
 for words in json.loads(sys.argv[1]):
     out, err = io.StringIO(), io.StringIO()
@@ -69,7 +73,7 @@ HINTS = {
     "datasets: pip install 'aegean[data]'": ["train", "vae", "--data", "hub:ada/digits", "--out", "runs/new"],
 }
 WORKS = [
-    ["train", "vae", "--data", "digits", "--out", "runs/new", "--images", "160", "--set", "width=4", "batch=16"],
+    ["train", "vae", "--data", "digits", "--out", "runs/new", "--images", "64", "--set", "width=4", "batch=16"],
     ["sample", "runs/vae", "--out", "samples.png"],
     ["reconstruct", "runs/vae", "digits", "--out", "reconstructions.png"],
     ["traverse", "runs/vae", "--out", "directions.png"],
@@ -105,34 +109,15 @@ def test_every_module_of_the_core_imports(tmp_path):
     assert failed == BEHIND
 
 
-def answers(commands, folder):
-    """(status, stdout, stderr) of each, called one after the other in one process without the optional libraries."""
-    status, out, err = alone(COMMANDS, json.dumps(commands), cwd=folder)
+@pytest.mark.slow
+def test_the_core_works_and_a_missing_extra_says_its_one_line(folder):
+    """Estimators and commands, one after the other in one process."""
+    status, out, err = alone(COMMANDS, json.dumps([*WORKS, *HINTS.values()]), cwd=folder)
     assert status == 0, err
-    return json.loads(out.splitlines()[-1])
-
-
-@pytest.mark.slow
-def test_the_core_works(folder):
-    for words, (status, _, err) in zip(WORKS, answers(WORKS, folder)):
+    answers = json.loads(out.splitlines()[-1])
+    for words, (status, _, err) in zip(WORKS, answers):
         assert status == 0, (words, err)
-
-
-@pytest.mark.slow
-def test_a_missing_extra_says_its_one_line(folder):
-    for hint, (status, out, err) in zip(HINTS, answers(list(HINTS.values()), folder)):
+    for hint, (status, out, err) in zip(HINTS, answers[len(WORKS) :]):
         assert (status, out) == (2, "") and "Traceback" not in err, err
         last = err.strip().splitlines()[-1]
         assert last.startswith("aegean: error: ") and hint in last, err
-
-
-@pytest.mark.slow
-def test_the_estimators_work(tmp_path):
-    code = """
-import numpy as np
-from aegean.sklearn import AutoencoderTransformer
-x = np.random.default_rng(0).normal(size=(50, 4))
-assert AutoencoderTransformer(n_components=2, images=320, random_state=0).fit(x).transform(x).shape == (50, 2)
-"""
-    status, _, err = alone(code, cwd=tmp_path)
-    assert status == 0, err

@@ -13,7 +13,9 @@ from aegean.training.folder import Folder
 CODE = """
 import re, resource, sys
 import aegean, torch._dynamo
+from aegean.metrics import networks
 from aegean.config import UserError
+networks.train_steps = lambda count: 5
 used = int(re.search(r"VmSize:\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024
 resource.setrlimit(resource.RLIMIT_AS, (used + 2**30,) * 2)
 try:

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from aegean.session.runs import scores
 from aegean.training.folder import Folder
 
 pytestmark = pytest.mark.slow
-STEPS = 240
+STEPS = 160
 SETTINGS = {"width": 8, "latent": 4, "batch": 16}
 WORDS = ["--images", str(16 * STEPS), "--device", "cpu", "--set", *(f"{k}={v}" for k, v in SETTINGS.items())]
 
@@ -94,37 +93,16 @@ def test_two_processes_make_the_run_that_one_makes(alone, tmp_path):
     assert scores(folder.path)[key]["value"] == pytest.approx(scores(alone.path)[key]["value"], rel=0.02)
 
 
-@pytest.mark.parametrize("rank,processes", [(0, 1), (1, 2)])
-def test_a_killed_rank_ends_the_run_with_a_state_that_any_number_goes_on_from(alone, tmp_path, rank, processes):
+def test_a_killed_rank_ends_the_run_with_a_state_that_is_gone_on_from(alone, tmp_path):
     folder = Folder(tmp_path / "run")
     process = together("gan", "--data", "digits", "--out", folder.path, *WORDS)
     until_saved(folder, process, 16 * STEPS // 4)
-    os.kill(workers(process)[rank], signal.SIGKILL)
+    os.kill(workers(process)[0], signal.SIGKILL)
     status, out = ended(process)
     assert status != 0
     assert 16 * STEPS // 4 <= folder.clock()["images"] < 16 * STEPS
-    if processes == 1:
-        aegean.resume(folder.path)
-    else:
-        status, out = ended(together("--resume", folder.path))
-        assert status == 0, out
-    assert_agree(folder, alone)
-
-
-def test_kills_of_any_rank_at_any_moment_lose_nothing(alone, tmp_path):
-    """Also in the middle of writing: evaluations, each with a state and a model, fill most of the time."""
-    folder, chance = Folder(tmp_path / "run"), random.Random(1)
-    new = ["gan", "--data", "digits", "--out", folder.path, *WORDS]
-    for _ in range(2):
-        process = together(*(["--resume", folder.path] if folder.path.exists() else new))
-        until_saved(folder, process, 0)
-        time.sleep(2 + 4 * chance.random())
-        ranks = workers(process)
-        if process.poll() is None and ranks:
-            os.kill(chance.choice(ranks), signal.SIGKILL)
-        ended(process)
-        folder.clock()
-    aegean.resume(folder.path)
+    status, out = ended(together("--resume", folder.path))
+    assert status == 0, out
     assert_agree(folder, alone)
 
 
@@ -140,8 +118,6 @@ def test_a_signal_to_all_saves_the_present_step(alone, tmp_path):
     assert_agree(folder, alone)
 
 
-def test_other_commands_are_for_one_process(tmp_path):
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    words = [*torchrun, "-m", "aegean", "info", str(tmp_path)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
-    assert done.returncode != 0 and "works in one process" in done.stderr
+def test_other_commands_are_for_one_process(refused, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert "works in one process" in refused("info", tmp_path)

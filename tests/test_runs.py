@@ -33,12 +33,13 @@ from aegean.training.trainer import Trainer
 from aegean.training.watchers import Saving
 
 SMALL = {"width": 8, "latent": 4, "batch": 16}
-STEPS = 60
+STEPS = 40
+KILLS = 5
 
 
 def train(recipe, out, **kwargs):
     small = {name: value for name, value in SMALL.items() if name in options(recipe)}
-    kwargs = {"data": "digits", "images": 16 * STEPS, "evaluations": 4, "settings": small, "device": "cpu", **kwargs}
+    kwargs = {"data": "digits", "images": 16 * STEPS, "evaluations": 2, "settings": small, "device": "cpu", **kwargs}
     return aegean.train(recipe, out=out, **kwargs)
 
 
@@ -105,16 +106,16 @@ def crash_after(monkeypatch, steps):
 def test_what_is_handed_over_is_evaluated_once_before_it_moves(straight):
     """With its fitted prior, at the start of the warm-up, during which no sample changes."""
     evaluations = [line for line in straight.lines() if line["kind"] == "eval"]
-    assert [line["images"] // 16 for line in evaluations if line.get("hand_over")] == [30]
+    assert [line["images"] // 16 for line in evaluations if line.get("hand_over")] == [20]
     assert [(line["images"] // 16, line["phase"]) for line in evaluations] == [
-        (15, "autoencoder"), (30, "autoencoder"), (30, "warm-up"), (45, "adversarial"), (60, "adversarial"),
+        (20, "autoencoder"), (20, "warm-up"), (40, "adversarial"),
     ]  # fmt: skip
-    before, after = (line["scores"] for line in evaluations[1:3])
+    before, after = (line["scores"] for line in evaluations[:2])
     assert before["psnr@test:397"] == after["psnr@test:397"]
     assert before["fd@digits-classifier:397"]["value"] != after["fd@digits-classifier:397"]["value"]
     assert before["fd@digits-classifier:397"]["line"] == after["fd@digits-classifier:397"]["line"]
     names = {path.name for path in straight.samples.iterdir()}
-    assert {"samples-0000000480.png", "samples-0000000480-hand-over.png"} <= names
+    assert {"samples-0000000320.png", "samples-0000000320-hand-over.png"} <= names
 
 
 def test_a_run_killed_while_it_evaluates_the_hand_over_does_so_again(straight, tmp_path, monkeypatch):
@@ -148,7 +149,7 @@ def test_an_inherited_network_is_evaluated_before_it_moves(straight, tmp_path, m
     assert_same(Folder(tmp_path / "straight"), Folder(tmp_path / "run"))
 
 
-@pytest.mark.parametrize("stop", [1, 17, 18, 19, 22, 30, 45])
+@pytest.mark.parametrize("stop", [11, 20, 21])
 def test_resuming_equals_never_stopping(straight, tmp_path, monkeypatch, stop):
     """A crash after any step: in a phase, at its end, just after an evaluation."""
     crash_after(monkeypatch, stop)
@@ -161,7 +162,8 @@ def test_resuming_equals_never_stopping(straight, tmp_path, monkeypatch, stop):
 
 def test_a_recorded_run_resumes_bit_for_bit(tmp_path, monkeypatch):
     """Recording takes the first step for a try and takes it back, so it leaves no trace wherever it happens."""
-    monkeypatch.setattr("aegean.session.train.choose_engine", lambda *asked, **words: Engine(backend="aot_eager"))
+    monkeypatch.setattr(torch, "compile", lambda recording, **words: recording)
+    monkeypatch.setattr("aegean.session.train.choose_engine", lambda *asked, **words: Engine(backend="eager"))
     train("gan", tmp_path / "straight", images=16 * 30)
     with pytest.MonkeyPatch.context() as patch:
         crash_after(patch, 17)
@@ -169,7 +171,7 @@ def test_a_recorded_run_resumes_bit_for_bit(tmp_path, monkeypatch):
             train("gan", tmp_path / "run", images=16 * 30)
     monkeypatch.setattr("aegean.session.train.choose_engine", None)  # the run's own engine is taken again
     aegean.resume(tmp_path / "run")
-    assert Folder(tmp_path / "run").read().engine.backend == "aot_eager"
+    assert Folder(tmp_path / "run").read().engine.backend == "eager"
     assert_same(Folder(tmp_path / "straight"), Folder(tmp_path / "run"))
 
 
@@ -199,26 +201,25 @@ def start():
 
 
 @pytest.mark.slow
-def test_kill_nine_at_ten_random_moments(start, tmp_path):
+def test_kill_nine_at_random_moments(start, tmp_path):
     out = tmp_path / "killed"
-    settings = {"images": 16 * 200, "evaluations": 8}
+    settings, kills = {"images": 16 * 100, "evaluations": 5}, 0
     train("ae_to_gan", tmp_path / "straight", **settings)
     chance = random.Random(0)
-    kills = 0
     while True:
         process = start(aegean.resume, out) if out.exists() else start(train, "ae_to_gan", out, **settings)
         while not out.exists() and process.is_alive():
             time.sleep(0.02)
-        process.join(0.2 + 1.8 * chance.random() if kills < 10 else 300)
+        process.join(0.2 + 1.3 * chance.random() if kills < KILLS else 300)
         if process.is_alive():
             process.kill()
             process.join()
             kills += 1
-            assert kills <= 10, "the run does not end"
+            assert kills <= KILLS, "the run does not end"
             continue
         assert process.exitcode == 0
         assert_same(Folder(tmp_path / "straight"), Folder(out))
-        if kills == 10:
+        if kills == KILLS:
             break
         shutil.rmtree(out)  # a fast machine was through: once more
 
@@ -234,9 +235,9 @@ def test_raising_the_budget_goes_on_from_where_it_was(tmp_path):
         aegean.resume(tmp_path / "run", images=100)
 
 
-@pytest.mark.parametrize("steps", [5, 21, 30])
+@pytest.mark.parametrize("steps", [5, 21])
 def test_a_raised_run_resumes_too(tmp_path, monkeypatch, steps):
-    """The budget is raised in each of the three phases; then a crash; then on: as without the crash."""
+    """The budget is raised in the first phase or the second; then a crash; then on: as without the crash."""
     for name in ("straight", "crashed"):
         crash_after(monkeypatch, steps)
         with pytest.raises(Stop):
@@ -316,7 +317,7 @@ def test_inheriting_counts_the_teachers_images_and_hands_over_its_values(tmp_pat
     ids=str,
 )
 def test_what_is_handed_over_is_told(settings, words, tmp_path):
-    train("ae_to_gan", tmp_path / "run", settings={**SMALL, **settings})
+    train("ae_to_gan", tmp_path / "run", images=16 * 20, evaluations=1, settings={**SMALL, **settings})
     found = dict(handed_over(Folder(tmp_path / "run").read().run))
     assert len(found.get("warm-up", [])) == len(words)
     assert all(told.startswith(asked) for told, asked in zip(found.get("warm-up", []), words))
@@ -397,8 +398,8 @@ def train_until_half_written(file, nth, out):
 @pytest.mark.slow
 @pytest.mark.parametrize("file", ["last.safetensors", "model.safetensors", "best.safetensors", "evaluation.json"])
 def test_a_kill_in_the_middle_of_writing_loses_nothing(straight, start, tmp_path, file):
-    """SIGKILL when the new file's bytes are half written, at the third writing of what is often written."""
-    out, nth = tmp_path / "run", 3 if file in ("last.safetensors", "model.safetensors") else 1
+    """SIGKILL when the new file's bytes are half written, at the second writing of what is often written."""
+    out, nth = tmp_path / "run", 2 if file in ("last.safetensors", "model.safetensors") else 1
     process = start(train_until_half_written, file, nth, out)
     process.join(300)
     assert process.exitcode == -signal.SIGKILL

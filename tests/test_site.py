@@ -7,16 +7,14 @@ import sys
 
 import pytest
 from blocks import ROOT
+from needs import needs
 
 import aegean
 from aegean import sklearn
 from aegean.cli import COMMANDS, parser_of
 from aegean.recipes import RECIPES, options
 
-for library in ("mkdocs", "material", "mkdocstrings"):
-    pytest.importorskip(library, reason=f"{library} is not installed: pip install 'aegean[docs]'")
-
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs("mkdocs", "material", "mkdocstrings")]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ COUNTS = st.tuples(st.integers(1, 6), st.integers(2, 300)).flatmap(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(COUNTS)
 def test_frequencies_are_whole_positive_and_sum_to_the_coder_s_precision(counts):
     counts[:, 0] += 1
@@ -67,7 +67,7 @@ def test_streams_that_no_encoder_wrote_are_refused():
         longer.end()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.binary(max_size=64))
 def test_any_words_give_symbols_of_the_alphabet_or_are_refused(data):
     tables, which, _ = message(3, count=50)

@@ -47,7 +47,7 @@ def blocks(found, seed=0):
     ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(HEADERS)
 def test_header_and_blocks_come_back(found):
     written = blocks(found)
@@ -61,7 +61,7 @@ def test_a_thousand_small_pictures_cost_a_hundred_bytes_without_names():
     assert len(pack(found, [b""])) < 100
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(HEADERS, st.data())
 def test_every_flipped_bit_is_refused(found, data):
     good = bytearray(pack(found, blocks(found)))
@@ -70,7 +70,7 @@ def test_every_flipped_bit_is_refused(found, data):
         unpack(bytes(good))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(HEADERS, st.data())
 def test_every_truncation_and_addition_is_refused(found, data):
     good = pack(found, blocks(found))
@@ -208,7 +208,7 @@ def test_numbers_come_back_and_have_one_form_only(value):
         Reader(longer).number("n")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_fields_behind_a_right_checksum_are_read_or_refused(fields):
     good = pack(header([Picture(8, 8, 3)]), [b"1234"])

@@ -1,4 +1,4 @@
-"""A thousand of the mutations that `benchmarks/fuzz_codec.py` tries in hundreds of thousands."""
+"""A few of the mutations that `benchmarks/fuzz_codec.py` tries in hundreds of thousands."""
 
 import importlib.util
 from pathlib import Path
@@ -9,10 +9,10 @@ SCRIPT = Path(__file__).parent.parent.parent / "benchmarks" / "fuzz_codec.py"
 
 
 @pytest.mark.slow
-def test_a_thousand_mutated_files_are_refused_or_decode_as_they_should():
+def test_mutated_files_are_refused_or_decode_as_they_should():
     spec = importlib.util.spec_from_file_location("fuzz_codec", SCRIPT)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    found = script.fuzz(1000)
+    found = script.fuzz(220)
     assert found["decoded in silence"] == 0
-    assert found["refused"] > 900
+    assert found["refused"] > 190

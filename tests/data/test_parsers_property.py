@@ -126,7 +126,7 @@ cells = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.lists(cells, min_size=2, max_size=3), max_size=30), st.sampled_from(",;\t"))
 def test_tables(tmp_path_factory, rows, separator):
     text = "\n".join(separator.join(row) for row in rows)

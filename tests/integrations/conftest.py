@@ -16,7 +16,8 @@ from aegean.diffusers import WEIGHTS
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
     """made(name) -> the folder of a small autoencoder."""
-    diffusers = pytest.importorskip("diffusers", reason="diffusers is not installed: pip install 'aegean[diffusers]'")
+    import diffusers
+
     place = tmp_path_factory.mktemp("diffusers")
 
     def make(name):

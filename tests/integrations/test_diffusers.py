@@ -9,6 +9,7 @@ import pytest
 import safetensors.torch
 import torch
 from autoencoders import MADE, PICTURES, close, pictures, theirs
+from needs import needs
 
 from aegean import diffusers as folders
 from aegean.config import UserError
@@ -16,7 +17,7 @@ from aegean.data.info import DataInfo
 from aegean.model import Model
 from aegean.nets.diffusers import Plan
 
-pytest.importorskip("diffusers", reason="diffusers is not installed: pip install 'aegean[diffusers]'")
+pytestmark = [pytest.mark.slow, needs("diffusers")]
 
 
 @pytest.mark.parametrize("name", MADE)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from autoencoders import PICTURES, close, pictures, theirs
+from needs import needs
 
 import aegean
 from aegean import diffusers as folders
@@ -20,8 +21,7 @@ from aegean.training.inherit import fitting
 from aegean.training.player import Player, parameters
 from aegean.training.trainer import Trainer
 
-pytest.importorskip("diffusers", reason="diffusers is not installed: pip install 'aegean[diffusers]'")
-from diffusers.models import attention_processor
+pytestmark = [pytest.mark.slow, needs("diffusers")]
 
 
 def tuned(path, engine=None, steps=20, recipe="decoder_finetune", **settings):
@@ -58,10 +58,11 @@ def test_fine_tuning_moves_the_decoder_alone_and_diffusers_loads_it(made, tmp_pa
     assert not close(theirs(made(name))[1], after.reconstruct(pictures()))
 
 
-@pytest.mark.parametrize("name", ["AutoencoderKL", "VQModel"])
-def test_a_step_on_networks_of_diffusers_can_be_recorded(made, name):
-    """In the last phase, which does all that those before it do."""
-    eager, recorded = (tuned(made(name), Engine(backend=backend)) for backend in ("", "aot_eager"))
+@pytest.mark.slow
+def test_a_step_on_networks_of_diffusers_can_be_recorded(made, monkeypatch):
+    """In the last phase, which does all that those before it do; with attention, and a codebook."""
+    monkeypatch.setattr(torch, "compile", lambda recording, **words: recording)
+    eager, recorded = (tuned(made("VQModel"), Engine(backend=backend), 8) for backend in ("", "eager"))
     for trainer, _ in (eager, recorded):
         trainer.place({"phase": len(trainer.run.schedule) - 1, "seen": 0, "images": 0, "summed": 0})
         with noted() as said:
@@ -115,6 +116,8 @@ def test_input_gradients_through_attention_are_the_same_in_both_forms(made):
 
 def test_attention_of_an_encoder_is_called_without_a_complaint(made, monkeypatch):
     """diffusers warns, at every call, of arguments that a processor does not name."""
+    from diffusers.models import attention_processor
+
     said = []
     monkeypatch.setattr(attention_processor.logger, "warning", said.append)
     folders.read(made("AutoencoderKL attentive"), PICTURES).encode(pictures())

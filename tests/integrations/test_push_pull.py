@@ -13,6 +13,7 @@ import pytest
 import safetensors.torch
 import torch
 from hub_server import hub
+from needs import needs
 from PIL import Image
 
 from aegean.data import DataOptions
@@ -20,12 +21,8 @@ from aegean.integrations.card import card as card_text
 from aegean.integrations.card import pictures, read_source
 from aegean.model import Model
 
-huggingface_hub = pytest.importorskip(
-    "huggingface_hub", reason="huggingface_hub is not installed: pip install 'aegean[hub]'"
-)
-
 # the library's own upload warns of a word that its network layer renames
-pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+pytestmark = [needs("huggingface_hub"), pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")]
 
 
 @pytest.fixture
@@ -71,6 +68,8 @@ def test_the_files_are_plain_and_whole(pushed):
 
 
 def test_the_librarys_own_card_reader_takes_the_card(pushed, tiny_runs):
+    import huggingface_hub
+
     text = pushed["README.md"].decode()
     card = huggingface_hub.ModelCard(text)
     assert card.data.license == "apache-2.0" and card.data.library_name == "aegean"
@@ -199,6 +198,8 @@ def test_a_process_of_its_own_with_the_addresses_from_outside(server, tiny_runs,
 
 
 def test_data_of_the_hub_are_named_and_not_shown(tiny_runs):
+    import huggingface_hub
+
     source = read_source(tiny_runs / "vae")
     theirs = source._replace(plan=source.plan.replace(data=DataOptions("hub:ylecun/mnist:train")))
     shown = pictures(theirs)

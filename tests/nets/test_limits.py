@@ -33,7 +33,7 @@ def descriptions(draw):
     return Net(kind, {name: draw(VALUES) for name in chosen})
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(descriptions())
 def test_any_description_is_built_or_refused_in_words(spec):
     with contextlib.suppress(UserError), warnings.catch_warnings(action="ignore"):  # torch warns of empty tensors

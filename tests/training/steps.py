@@ -1,5 +1,6 @@
 """Small runs on digits, step by step, for tests that compare ways to carry them out."""
 
+import re
 from functools import cache
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from sklearn.datasets import load_digits
 
 from aegean.data.info import DataInfo
 from aegean.data.sets.feed import Feed
-from aegean.recipes import smoke
+from aegean.recipes import RECIPES, smoke
 from aegean.training.trainer import Trainer
 
 DIGITS = DataInfo("digits", (1, 8, 8), (127.5,), (127.5,), classes=tuple("0123456789"), class_counts=(1,) * 10)
@@ -31,6 +32,25 @@ def couples(name):
     """Whether a term of the recipe needs the whole batch at once."""
     run = smoke(name, DIGITS)
     return any(term.couples for phase in run.schedule for turn in phase.turns for term in turn.terms)
+
+
+def parts(name):
+    """What may need care when a step is recorded, split or saved: the terms, networks and turns of a recipe."""
+    run = smoke(name, DIGITS)
+    turns = [turn for phase in run.schedule for turn in phase.turns]
+    terms = {type(term).__name__ for turn in turns for term in turn.terms}
+    nets = set(re.findall(r"kind='(\w+)'", str(run.nets)))
+    return {*terms, *nets, run.wiring, *(turn.observes for turn in turns), *(bool(turn.balance) for turn in turns)}
+
+
+@cache
+def cover():
+    """Recipes that have, together, all parts of all."""
+    left, found = {name: parts(name) for name in RECIPES}, []
+    while any(left.values()):
+        found.append(max(left, key=lambda name: len(left[name])))
+        left = {name: parts - left[found[-1]] for name, parts in left.items()}
+    return sorted(found)
 
 
 def losses_of_ten_steps(name, **kwargs):

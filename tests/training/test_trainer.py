@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 import torch
-from steps import history, moments, phase_means, trainer
+from steps import cover, history, moments, phase_means, trainer
 
 from aegean.config import UserError
 from aegean.objectives import GaussianBits, Rate
@@ -35,7 +35,7 @@ def test_golden_losses_of_ten_steps(make, name, on_rows):
             assert value == pytest.approx(expected[label], rel=1e-3, abs=1e-5), label
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", cover())
 def test_a_trainer_loaded_from_any_state_ends_the_same_however_often_it_is_saved(name, tmp_path):
     """From after the first step, saved at every step on the way; and from where the last phase begins."""
     known = history(name)

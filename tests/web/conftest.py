@@ -14,14 +14,14 @@ CLASSES = {"drawer": "gan", "coder": "ae"}  # trained with classes, for a moment
 
 def make_trained(folder):
     for name, recipe in RUNS.items():
-        save(trainer(recipe, steps=300), folder / f"{name}.safetensors")
+        save(trainer(recipe, steps=80), folder / f"{name}.safetensors")
     for name, recipe in CLASSES.items():
         save(trainer(recipe, steps=5, conditional=True), folder / f"{name}.safetensors")
 
 
 @pytest.fixture(scope="session")
 def trained(shared):
-    """A folder of model files. Trained for a few hundred steps on digits: vae, codec and ladder, which has two levels;
+    """A folder of model files. Trained for some steps on digits: vae, codec and ladder, which has two levels;
     hardly trained, but with classes: drawer and coder."""
     return shared("playground", make_trained)
 

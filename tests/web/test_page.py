@@ -12,12 +12,16 @@ from pathlib import Path
 
 import pytest
 from browser import CHROMIUM, chromium, playground
+from needs import needs
 from strokes import picture
 
-gradio = pytest.importorskip("gradio", reason="gradio is not installed: pip install 'aegean[web]'")
-pytest.importorskip("playwright", reason="playwright is not installed: pip install playwright")
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from playground import look
+
+PHONE, DESK = 390, 1200
 pytestmark = [
     pytest.mark.slow,
+    needs("gradio", "playwright"),
     pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"chromium is not installed as {CHROMIUM}"),
 ]
 
@@ -29,9 +33,9 @@ def server(trained):
         yield process, address
 
 
-@pytest.fixture(params=[1200, 390], ids=["desk", "phone"])
-def visit(request, server, tmp_path):
-    with chromium(tmp_path / "profile", request.param) as found:
+@pytest.fixture
+def visit(server, tmp_path):
+    with chromium(tmp_path / "profile", PHONE) as found:
         found.open(server[1])
         yield found
 
@@ -63,7 +67,7 @@ def slide(panel, label, value):
 
 
 def test_the_whole_page(visit, server, tmp_path):
-    """Everything once, in one visit: drawing, sliding, a picture there and back, a bad one, a way, a level."""
+    """Everything once, in one visit: drawing, sliding, a picture there and back, bad ones, a way, a level."""
     panel = visit.tab("Samples")
     first = pictures(panel)
     assert len(first) == 2 * 36  # the codec has no prior, and says so
@@ -89,8 +93,7 @@ def test_the_whole_page(visit, server, tmp_path):
     panel.get_by_role("alert").wait_for()
     assert "cannot be read as an image (no known image format)" in panel.get_by_role("alert").inner_text()
     panel.get_by_label("Clear").first.click()
-    panel.locator("input[type=file]").set_input_files(good)
-    panel.get_by_text("what comes back").first.wait_for()
+    look(visit, "Image", good)
     text = panel.inner_text()
     assert len(pictures(panel)) == 6 and text.count("dB PSNR") == 3
     assert "bytes, of which" in text and "no compression" in text and "scaled from 300 x 220" in text
@@ -109,40 +112,24 @@ def test_the_whole_page(visit, server, tmp_path):
     assert len(changed(panel, [])) == 12
     assert panel.get_by_role("alert").count() == 2  # the two flat ones
 
-    for name in ("Samples", "Image", "Directions", "Between", "Levels"):
-        visit.tab(name)
-        assert visit.width() <= 0, f"{name} is wider than the screen"
+    for width in (PHONE, DESK):
+        visit.page.set_viewport_size({"width": width, "height": 900})
+        for name in ("Samples", "Image", "Directions", "Between", "Levels"):
+            visit.tab(name)
+            assert visit.width() <= 0, f"{name} is wider than a screen of {width}"
     assert visit.errors == []
     elsewhere = [url for url in visit.requests if not url.startswith((server[1], "data:", "blob:"))]
     assert elsewhere == []
+    panel = visit.tab("Image")
+    panel.get_by_label("Clear").first.click()
+    for name, data, words in [
+        ("notes.txt", b"hello", "nvalid file type"),
+        ("large.png", bytes(21 << 20), "exceed the maximum"),
+    ]:
+        (tmp_path / name).write_bytes(data)
+        panel.locator("input[type=file]").set_input_files(tmp_path / name)
+        visit.page.get_by_text(words).first.wait_for()
     assert not any("Traceback" in line for line in server[0].said), "".join(server[0].said)
-
-
-def test_a_file_of_another_kind_and_one_too_large_are_refused_in_words(server, tmp_path):
-    with chromium(tmp_path / "profile", 1200) as visit:
-        visit.open(server[1])
-        panel = visit.tab("Image")
-        for name, data, words in [
-            ("notes.txt", b"hello", "nvalid file type"),
-            ("large.png", bytes(21 << 20), "exceed the maximum"),
-        ]:
-            (tmp_path / name).write_bytes(data)
-            panel.locator("input[type=file]").set_input_files(tmp_path / name)
-            visit.page.get_by_text(words).first.wait_for()
-
-
-def test_tabs_that_a_run_cannot_fill_are_absent_and_said(trained, tmp_path):
-    with playground(trained / "drawer.safetensors") as (_, address), chromium(tmp_path / "profile", 390) as visit:
-        visit.open(address)
-        tabs = visit.page.get_by_role("tab").filter(visible=True).all_inner_texts()
-        assert tabs == ["Samples", "Directions", "Between"]
-        text = visit.page.inner_text("body")
-        assert "What is not here, and why" in text
-        visit.page.get_by_text("What is not here").click()
-        text = visit.page.inner_text("body")
-        assert "Image: this model has no encoder" in text and "Levels: This model is flat" in text
-        visit.tab("Between")
-        assert not visit.page.get_by_text("What is not here").is_visible()
 
 
 def test_the_server_gives_nothing_but_its_page(server):
@@ -197,21 +184,34 @@ def test_behind_the_guard_the_page_itself_takes_no_other_file(trained, tmp_path)
     assert subprocess.check_output(words, text=True, timeout=100).strip() == "refused"
 
 
-def test_ctrl_c_ends_it_at_once_and_takes_the_uploads_along(trained, tmp_path):
+def test_tabs_that_a_run_cannot_fill_are_absent_and_ctrl_c_takes_the_uploads_along(trained, tmp_path):
     (tmp_path / "own").mkdir()
-    served = playground(trained / "vae.safetensors", TMPDIR=str(tmp_path / "own"))
-    with served as (process, address), chromium(tmp_path / "profile", 1200) as visit:
+    served = playground(trained / "drawer.safetensors", TMPDIR=str(tmp_path / "own"))
+    with served as (process, address), chromium(tmp_path / "profile", PHONE) as visit:
         visit.open(address)
-        panel = visit.tab("Image")
-        (tmp_path / "stroke.png").write_bytes(picture())
-        panel.locator("input[type=file]").set_input_files(tmp_path / "stroke.png")
-        panel.get_by_text("what comes back").first.wait_for()
+        tabs = visit.page.get_by_role("tab").filter(visible=True).all_inner_texts()
+        assert tabs == ["Samples", "Directions", "Between"]
+        visit.page.get_by_text("What is not here, and why").click()
+        text = visit.page.inner_text("body")
+        assert "Image: this model has no encoder" in text and "Levels: This model is flat" in text
+        visit.tab("Between")
+        assert not visit.page.get_by_text("What is not here").is_visible()
+        send(address, "stroke.png", picture())
         assert list((tmp_path / "own").rglob("stroke.png"))
         process.send_signal(signal.SIGINT)
         until(lambda: process.said[-1] == "aegean: interrupted\n", 10)  # with a page that still listens
         assert process.wait(60) == 130
         assert not any("Traceback" in line for line in process.said)
         assert not list((tmp_path / "own").rglob("stroke.png"))
+
+
+def send(address, name, data):
+    """Upload a file as the page does."""
+    head = f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\nContent-Type: image/png\r\n\r\n'
+    body = head.encode() + data + b"\r\n--x--\r\n"
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    with urllib.request.urlopen(urllib.request.Request(f"{address}/gradio_api/upload", body, headers)) as answer:
+        assert answer.status == 200
 
 
 def test_a_port_in_use_is_one_sentence(refused, trained):
