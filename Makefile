@@ -23,7 +23,7 @@ test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 quick: $(READY)
-	$(BIN)/python -m pytest -m "not slow" -x
+	$(BIN)/python -m pytest -m "not slow" -x -n 2 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -164,11 +164,11 @@ def test_a_recorded_run_resumes_bit_for_bit(tmp_path, monkeypatch):
     """Recording takes the first step for a try and takes it back, so it leaves no trace wherever it happens."""
     monkeypatch.setattr(torch, "compile", lambda recording, **words: recording)
     monkeypatch.setattr("aegean.session.train.choose_engine", lambda *asked, **words: Engine(backend="eager"))
-    train("gan", tmp_path / "straight", images=16 * 30)
+    train("ae", tmp_path / "straight", images=16 * 20)
     with pytest.MonkeyPatch.context() as patch:
-        crash_after(patch, 17)
+        crash_after(patch, 12)
         with pytest.raises(Stop):
-            train("gan", tmp_path / "run", images=16 * 30)
+            train("ae", tmp_path / "run", images=16 * 20)
     monkeypatch.setattr("aegean.session.train.choose_engine", None)  # the run's own engine is taken again
     aegean.resume(tmp_path / "run")
     assert Folder(tmp_path / "run").read().engine.backend == "eager"

@@ -53,6 +53,9 @@ def cover():
     return sorted(found)
 
 
+TOGETHER = ("latent_gan", "stacked_gan", "vq_gan")  # played in several processes: an edge, levels, a codebook
+
+
 def losses_of_ten_steps(name, **kwargs):
     """The losses and gradient norms of each of ten steps, through all phases."""
     return losses(trainer(name, 10, **kwargs))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from steps import DIGITS, couples, cover, history, losses, losses_of_ten_steps, trainer
+from steps import DIGITS, TOGETHER, couples, cover, history, losses, losses_of_ten_steps, trainer
 
 from aegean.config import UserError
 from aegean.objectives import Term
@@ -71,7 +71,8 @@ def assert_agree(found, expected, rel):
             assert a[label] == pytest.approx(b[label], rel=rel, abs=1e-7), f"step {number}: {label}"
 
 
-@pytest.mark.parametrize("name", SPLIT)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TOGETHER)
 def test_two_processes_agree_with_one(in_two_processes, name):
     assert_agree(in_two_processes[name], eager(name), rel=ROUNDING.get(name, 1e-5))
 
