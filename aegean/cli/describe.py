@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aegean.cli.outputs import facts, table
+from aegean.metrics.scores import MARKS
 from aegean.model.header import Header, read_header
 from aegean.model.verbs import VERBS, hint
 from aegean.surface import plural
@@ -19,10 +20,6 @@ LEGEND = (
     "name@network:count - the network whose features are compared (test: none), and how many samples; "
     "floor: what real training data score in the samples' place, for reconstructions a perfect copy"
 )
-MARKS = {
-    "line": "line: the same for reconstructions of training data; no prior can do better than this, an adversary can",
-    "blurred": "blurred: real data through a Gaussian of 0.7 pixels; a metric near its floor here is blind to texture",
-}
 
 
 def score_table(scores: dict[str, dict[str, Any]]) -> str:

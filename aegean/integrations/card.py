@@ -15,6 +15,7 @@ from aegean.data.kinds import show
 from aegean.data.read.built_in import BUILT_IN
 from aegean.data.read.hub import Hub, is_hub
 from aegean.integrations.kinds import kind_of
+from aegean.metrics.scores import MARKS
 from aegean.model import Model
 from aegean.report.runs import scores_of
 from aegean.session.runs import load, own_data
@@ -150,8 +151,12 @@ def _making(source: Source) -> list[tuple[str, str]]:
 def _scores(scores: dict[str, dict[str, Any]]) -> str:
     if not scores:
         return "This model has not been evaluated in its present state."
-    rows = [(f"`{key}`", _number(s["value"]), _number(s["floor"]), s["better"]) for key, s in scores.items()]
-    return f"{_table(('metric', 'value', 'floor', 'better'), rows)}\n\n{FLOOR}"
+    marks = [mark for mark in MARKS if any(mark in score for score in scores.values())]
+    columns = ("value", "floor", *marks)
+    rows = [
+        (f"`{key}`", *(_number(score.get(name)) for name in columns), score["better"]) for key, score in scores.items()
+    ]
+    return "\n\n".join((_table(("metric", *columns, "better"), rows), FLOOR, *(MARKS[mark] for mark in marks)))
 
 
 def _number(value: float | None) -> str:

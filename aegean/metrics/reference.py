@@ -59,7 +59,7 @@ class Reference:
         self.within = kernel.mean_within(real)
         self.radii = {k: neighbours.squared_radii(real, k) for k in (PRECISION_K, COVERAGE_K) if k < self.count}
         self.floor = self.distances(train)
-        self.blurred = {} if blurred is None else self.distances(blurred)
+        self.blurred = {} if blurred is None else self.clouds(blurred)
 
     def __call__(self, fake: np.ndarray) -> dict[str, tuple[float, float]]:
         """Every formula between the held-out features and those of samples (n, d): (score, floor) by name."""
@@ -68,10 +68,7 @@ class Reference:
 
     def distances(self, fake: np.ndarray) -> dict[str, float]:
         """Every formula but `memorised`, by name."""
-        found = {
-            "fd": frechet.frechet_from_moments(*self.moments, *frechet.moments(fake)),
-            "kd": kernel.kernel_distance(self.real, fake, self.within),
-        }
+        found = self.clouds(fake)
         if PRECISION_K in self.radii:
             both = neighbours.precision_recall(self.real, fake, PRECISION_K, self.radii[PRECISION_K])
             found |= dict(zip(("precision", "recall"), both))
@@ -83,6 +80,13 @@ class Reference:
             seen = modes.mode_statistics(probabilities, self._mode_reference(probabilities.shape[1]))
             found |= {"modes": seen.covered, "modes_confident": seen.confident, "mode_kl": seen.kl}
         return found
+
+    def clouds(self, fake: np.ndarray) -> dict[str, float]:
+        """The formulas that look for no neighbours."""
+        return {
+            "fd": frechet.frechet_from_moments(*self.moments, *frechet.moments(fake)),
+            "kd": kernel.kernel_distance(self.real, fake, self.within),
+        }
 
     @cached_property
     def known(self) -> np.ndarray:

@@ -104,7 +104,7 @@ def test_texture_is_compared_beside_what_has_lost_it(evaluator, digits, copier):
         real, lost = (abs(end - (key[0] == "o")) for end in (scores[key].value, scores[key].blurred))
         assert lost > 4 * real and scores[key].line == scores[key].floor
     assert scores["fd@digits-classifier:397"].blurred > 4 * scores["fd@digits-classifier:397"].floor
-    assert scores["memorised@digits-classifier:397"].blurred is None
+    assert scores["coverage@digits-classifier:397"].blurred is None
     noisy = evaluator(copier(digits, noise=1.0))["octave@test:397"]
     assert noisy.value > 1.1 and noisy.line > 1.1 and noisy.better == "nearest"
 
