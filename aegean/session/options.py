@@ -56,7 +56,7 @@ class TrainingOptions:
             object.__setattr__(self, "images", parse_images(self.images))
         if self.minutes is not None and not (math.isfinite(self.minutes) and self.minutes > 0):
             raise UserError(f"{option('minutes', self.minutes)}: expected a number above 0.")
-        for name, least, most in (("seed", 0, 2**63 - 1), ("evaluations", 1, 1000)):
+        for name, least, most in (("seed", 0, 2**63 - 1), ("evaluations", 1, 1000), ("accumulate", 1, 1 << 20)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
                 raise UserError(f"{option(name, value)}: expected a whole number from {least} to {most}.")
