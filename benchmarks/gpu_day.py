@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 HERE = Path(__file__).resolve().parent
 SECONDS = 530  # of all parts together
 GRACE = 10  # seconds of them in which a late part may print what it has
+VARIANTS = "scratch; all edges"  # of transfer.py
 ARM = 120  # seconds of training, of an arm of a transfer, at most
 
 
@@ -140,13 +141,14 @@ def speed(asked: argparse.Namespace, seconds: float) -> list[str]:
 
 
 def transfer(task: str, option: str) -> Callable[[argparse.Namespace, float], list[str]]:
-    """Two arms of equal seconds; half a minute for the data, the features and the scores. Quick: on digits."""
+    """Two arms of equal seconds, so few that compiling would not pay; a minute for the data, the features and the
+    scores. Quick: on digits."""
 
     def words(asked: argparse.Namespace, seconds: float) -> list[str]:
-        command = ["transfer.py", *device(asked), "--seeds", "1", "--variants", "scratch; all edges"]
+        command = ["transfer.py", *device(asked), "--seeds", "1", "--variants", VARIANTS, "--compile", "off"]
         if asked.quick:
             return [*command, "--task", "digits"]
-        arm = max(5.0, min(ARM, (seconds - 30) / 2))
+        arm = max(5.0, min(ARM, (seconds - 60) / 2))
         return [*command, "--task", task, "--data", getattr(asked, option), "--seconds", f"{arm:.0f}"]
 
     return words
@@ -196,11 +198,11 @@ def of_transfer(result: dict[str, Any]) -> str:
 
 
 PARTS = {
-    "steps": Part(160, SECONDS, steps, of_steps),
-    "symbols": Part(40, 60, symbols, of_symbols),
-    "speed": Part(110, 240, speed, of_speed),
-    "mnist": Part(110, 2 * ARM + 60, transfer("stacked", "mnist"), of_transfer),
-    "cifar": Part(110, 2 * ARM + 60, transfer("cifar", "cifar"), of_transfer),
+    "steps": Part(120, SECONDS, steps, of_steps),
+    "symbols": Part(25, 60, symbols, of_symbols),
+    "speed": Part(105, 240, speed, of_speed),
+    "mnist": Part(140, 2 * ARM + 90, transfer("stacked", "mnist"), of_transfer),
+    "cifar": Part(140, 2 * ARM + 90, transfer("cifar", "cifar"), of_transfer),
 }
 
 

@@ -39,14 +39,14 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--recipes", help="separated by commas (default: all)")
     parser.add_argument("--seconds", type=float, default=BUDGET, help=f"in all (default {BUDGET:.0f})")
-    parser.add_argument("--processes", type=int, help="side by side (default: 1, on a GPU half the cores)")
+    parser.add_argument("--processes", type=int, help="side by side (default: 1, on a GPU one a core)")
     asked = parser.parse_args()
     names = asked.recipes.split(",") if asked.recipes else [*FIRST, *(name for name in RECIPES if name not in FIRST)]
-    processes = asked.processes or (1 if asked.device == "cpu" else max(1, cores() // 2))
+    processes = asked.processes or (1 if asked.device == "cpu" else cores())
     backend = "aot_eager" if asked.quick else "inductor"
     end = time.monotonic() + asked.seconds
     open_data("digits")  # prepared once, before others look for it
-    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # the processes are enough
+    os.environ.update(TORCHINDUCTOR_COMPILE_THREADS="1", OMP_NUM_THREADS="1")  # the processes are enough
     one = partial(compare, device=torch.device(asked.device), backend=backend)
     with results("same_steps", torch.device(asked.device), asked.seconds, backend=backend, recipes={}) as found:
         line("", "difference", "programs", "seconds", "agrees")

@@ -74,8 +74,8 @@ CASES = {
     },
     "cuda": {
         "gan 32x32": Case((3, 32, 32), 50_000, of("gan", width=64, batch=512)),
-        "r3gan 32x32": Case((3, 32, 32), 50_000, lambda info: r3gan(info.shape, 768, 2, 256, FOREVER)),
         "vae 32x32": Case((3, 32, 32), 50_000, of("vae", width=64, batch=512)),
+        "r3gan 32x32": Case((3, 32, 32), 50_000, lambda info: r3gan(info.shape, 768, 2, 256, FOREVER)),
     },
 }
 QUICK = {"vae 8x8": Case((1, 8, 8), 100, of("vae", width=4, batch=8))}
