@@ -29,6 +29,13 @@ def pytest_make_collect_report(collector):
     return unskipped((yield))
 
 
+def pytest_collection_modifyitems(items):
+    """What needs runs or models that are trained for it is slow."""
+    for item in items:
+        if "shared" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
+
+
 def unskipped(report):
     """A report that says failed where it said skipped and nothing may be skipped."""
     if NO_SKIPS and report.skipped and not hasattr(report, "wasxfail"):

@@ -8,6 +8,8 @@ import aegean
 from aegean.data.info import DataInfo
 from aegean.recipes import RECIPES, options, smoke
 
+pytestmark = pytest.mark.slow
+
 DIGITS = DataInfo("digits", (1, 8, 8), (127.5,), (127.5,), classes=tuple("0123456789"), class_counts=(1,) * 10)
 CONDITIONAL = [name for name in RECIPES if "conditional" in options(name)]
 

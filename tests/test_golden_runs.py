@@ -12,6 +12,8 @@ import aegean
 from aegean.report.compare import compare_runs
 from aegean.training.folder import Folder
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).with_name("golden")
 RUNS = {"transfer": ["sample", "encode", "decode", "reconstruct"], "rows": ["score"]}
 LATENT = {"transfer": 4, "rows": 2}
@@ -44,7 +46,6 @@ def test_info_tells_what_it_is_and_changes_nothing(run, done):
     assert contents(run) == before
 
 
-@pytest.mark.slow
 def test_more_training_goes_on_from_its_state(run):
     folder = Folder(run)
     lines, phases = folder.lines(), [phase.name for phase in folder.read().run.schedule]

@@ -10,6 +10,8 @@ import pytest
 import aegean
 from aegean.training.folder import Folder
 
+pytestmark = pytest.mark.slow
+
 CODE = """
 import re, resource, sys
 import aegean, torch._dynamo
@@ -27,7 +29,6 @@ except UserError as error:
 """
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits its own memory")
 def test_a_batch_that_does_not_fit_says_what_would_and_goes_on_so(tmp_path):
     rng = np.random.default_rng(0)

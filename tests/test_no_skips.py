@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 FILES = {
     "test_file.py": "import pytest\npytest.importorskip('no_such_library', reason='no_such_library is missing')\n",

@@ -19,7 +19,7 @@ from aegean.config import UserError
 from aegean.machine import cache_folder
 from aegean.metrics.samples import chosen
 from aegean.model import Model
-from aegean.recipes import options
+from aegean.recipes import configure, options
 from aegean.report.compare import compare_runs
 from aegean.session.options import parse_images
 from aegean.session.runs import scores
@@ -31,6 +31,8 @@ from aegean.training.history import handed_over
 from aegean.training.loop import Interrupted
 from aegean.training.trainer import Trainer
 from aegean.training.watchers import Saving
+
+pytestmark = pytest.mark.slow
 
 SMALL = {"width": 8, "latent": 4, "batch": 16}
 STEPS = 40
@@ -149,7 +151,7 @@ def test_an_inherited_network_is_evaluated_before_it_moves(straight, tmp_path, m
     assert_same(Folder(tmp_path / "straight"), Folder(tmp_path / "run"))
 
 
-@pytest.mark.parametrize("stop", [11, 20, 21])
+@pytest.mark.parametrize("stop", [11, 21])
 def test_resuming_equals_never_stopping(straight, tmp_path, monkeypatch, stop):
     """A crash after any step: in a phase, at its end, just after an evaluation."""
     crash_after(monkeypatch, stop)
@@ -200,7 +202,6 @@ def start():
     return start
 
 
-@pytest.mark.slow
 def test_kill_nine_at_random_moments(start, tmp_path):
     out = tmp_path / "killed"
     settings, kills = {"images": 16 * 100, "evaluations": 5}, 0
@@ -235,9 +236,8 @@ def test_raising_the_budget_goes_on_from_where_it_was(tmp_path):
         aegean.resume(tmp_path / "run", images=100)
 
 
-@pytest.mark.parametrize("steps", [5, 21])
-def test_a_raised_run_resumes_too(tmp_path, monkeypatch, steps):
-    """The budget is raised in the first phase or the second; then a crash; then on: as without the crash."""
+def test_a_raised_run_resumes_too(tmp_path, monkeypatch, steps=21):
+    """The budget is raised in the second phase; then a crash; then on: as without the crash."""
     for name in ("straight", "crashed"):
         crash_after(monkeypatch, steps)
         with pytest.raises(Stop):
@@ -271,13 +271,12 @@ def test_tensorboard_has_no_point_twice_and_none_missing(tmp_path, straight, mon
     assert points(Folder(tmp_path / "run")) == points(straight)
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_saves_the_state_at_the_present_step(straight, tmp_path, monkeypatch, sent):
+def test_a_signal_saves_the_state_at_the_present_step(straight, tmp_path, monkeypatch):
     step = Trainer.step
 
     def signalled(self):
         if self.images == 16 * 25:
-            os.kill(os.getpid(), sent)
+            os.kill(os.getpid(), signal.SIGTERM)
         step(self)
 
     monkeypatch.setattr(Trainer, "step", signalled)
@@ -316,15 +315,17 @@ def test_inheriting_counts_the_teachers_images_and_hands_over_its_values(tmp_pat
     ],
     ids=str,
 )
-def test_what_is_handed_over_is_told(settings, words, tmp_path):
-    train("ae_to_gan", tmp_path / "run", images=16 * 20, evaluations=1, settings={**SMALL, **settings})
-    found = dict(handed_over(Folder(tmp_path / "run").read().run))
+def test_what_is_handed_over_is_told(settings, words):
+    found = dict(handed_over(configure("ae_to_gan", aegean.open_data("digits").info, {**SMALL, **settings})))
     assert len(found.get("warm-up", [])) == len(words)
     assert all(told.startswith(asked) for told, asked in zip(found.get("warm-up", []), words))
     assert ("G goes on from what it was" in found["adversarial"]) == (settings.get("generator") != "new")
-    compare_runs([tmp_path / "run"], tmp_path / "report.html")
+
+
+def test_what_is_handed_over_stands_in_a_report(straight, tmp_path):
+    compare_runs([straight.path], tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
-    assert all(word in page for word in words)
+    assert "prior is fitted to the latents" in page and "E becomes D.backbone" in page
 
 
 def test_any_autoencoder_can_be_the_teacher(tmp_path):
@@ -395,11 +396,10 @@ def train_until_half_written(file, nth, out):
     train("ae_to_gan", out)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("file", ["last.safetensors", "model.safetensors", "best.safetensors", "evaluation.json"])
+@pytest.mark.parametrize("file", ["last.safetensors", "evaluation.json"])
 def test_a_kill_in_the_middle_of_writing_loses_nothing(straight, start, tmp_path, file):
     """SIGKILL when the new file's bytes are half written, at the second writing of what is often written."""
-    out, nth = tmp_path / "run", 2 if file in ("last.safetensors", "model.safetensors") else 1
+    out, nth = tmp_path / "run", 2 if file == "last.safetensors" else 1
     process = start(train_until_half_written, file, nth, out)
     process.join(300)
     assert process.exitcode == -signal.SIGKILL

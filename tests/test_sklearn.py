@@ -20,6 +20,8 @@ from aegean.formulas.probe import probe_accuracy
 from aegean.sklearn import AutoencoderTransformer, GenerativeModel
 from aegean.sklearn.generative import cubature
 
+pytestmark = pytest.mark.slow
+
 TINY = {"images": 64, "batch": 16, "settings": {"width": 2}}
 ENVIRONMENT = "check_array_api_input"  # runs only where SCIPY_ARRAY_API was set before Python began
 CHECKED = {
@@ -58,7 +60,6 @@ def digits():
     return x[train], y[train], x[test], y[test]
 
 
-@pytest.mark.slow
 def test_latents_of_digits_beat_principal_components_in_error_and_probe(digits):
     x, y, x_test, y_test = digits
 
@@ -74,7 +75,6 @@ def test_latents_of_digits_beat_principal_components_in_error_and_probe(digits):
     assert accuracy > linear_accuracy
 
 
-@pytest.mark.slow
 def test_pictures_go_through_convolutions(digits):
     fitted = AutoencoderTransformer(4, image_shape=(8, 8), images=8_000, random_state=0).fit(digits[0])
     assert fitted.model_.specs["E"].kind == "ConvEncoder"
@@ -173,7 +173,6 @@ def test_numbers_of_numpy_are_parameters_as_well(plane):
     np.testing.assert_array_equal(again.transform(plane), fitted.transform(plane))
 
 
-@pytest.mark.slow
 def test_a_grid_search_in_two_processes_finds_the_better_of_two(digits):
     pipeline = make_pipeline(StandardScaler(), AutoencoderTransformer(random_state=0, images=3_000))
     grid = {"autoencodertransformer__n_components": np.array([1, 12])}
@@ -216,7 +215,6 @@ def test_names_of_columns_are_saved(plane, tmp_path):
     assert again.transform(table).shape == (200, 2)
 
 
-@pytest.mark.slow
 def test_a_run_of_the_command_line_becomes_an_estimator(tiny_runs):
     pixels = load_digits().data[:20].astype(np.float32)
     raw = np.round(pixels * 255 / 16)
@@ -227,7 +225,6 @@ def test_a_run_of_the_command_line_becomes_an_estimator(tiny_runs):
     assert GenerativeModel.load(tiny_runs / "vae").sample(3).shape == (3, 64)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("run", ["ae", "cgan"])
 def test_a_model_with_classes_is_refused(tiny_runs, run):
     with pytest.raises(UserError, match="without classes"):
@@ -247,7 +244,6 @@ def test_points_of_the_cubature_have_the_moments_of_noise():
     torch.testing.assert_close(points.T @ points / len(points), torch.eye(5).double(), atol=1e-5, rtol=0)
 
 
-@pytest.mark.slow
 def test_the_bound_lies_below_the_density_and_near_it():
     """Of a plain Gaussian: the mean of log p is minus its entropy, which no model's bound exceeds on new data."""
     random = np.random.default_rng(0)

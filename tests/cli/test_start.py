@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HEAVY = {"torch", "scipy", "sklearn", "pandas", "matplotlib", "tensorboard", "datasets", "torchmetrics", "gradio"}
 COMPILER = {"torch._dynamo", "torch._inductor", "sympy"}
 REST = HEAVY - {"torch"}

@@ -37,8 +37,9 @@ def noise(count):
 
 
 @pytest.fixture(params=[(kind, classes) for kind in PRIORS for classes in (0, 2)], ids=lambda p: f"{p[0]}-{p[1]}")
-def fitted(request, few_steps):
+def fitted(request, monkeypatch):
     """(specification, prior fitted to `latents`, classes)"""
+    monkeypatch.setattr(mapping, "STEPS", 12)
     spec, prior = fit_once(*request.param)
     return spec, copy.deepcopy(prior), request.param[1]
 

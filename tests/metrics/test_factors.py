@@ -15,6 +15,8 @@ from aegean.model import Model
 from aegean.nets import MLPDecoder, MLPEncoder
 from aegean.recipes import smoke
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def dataset():

@@ -17,6 +17,8 @@ from aegean.metrics.features import FeatureNetwork, feature_network, feature_net
 from aegean.model import Model
 from aegean.surface import noted
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def short(monkeypatch):
@@ -133,7 +135,6 @@ def test_pictures_without_labels(digits, tmp_path, short):
     assert (tmp_path / "features-digits-simclr.safetensors").exists()
 
 
-@pytest.mark.slow
 def test_features_without_labels_know_the_digits(digits, tmp_path, monkeypatch):
     monkeypatch.setattr(networks, "train_steps", lambda count: 100)
     network = feature_network(unlabelled(digits, tmp_path))

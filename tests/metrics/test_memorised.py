@@ -17,6 +17,8 @@ from aegean.metrics.scores import count_of
 from aegean.model import Model
 from aegean.session.runs import scores
 
+pytestmark = pytest.mark.slow
+
 
 def score_and_flag(scores):
     ((key, score),) = ((key, score) for key, score in scores.items() if key.startswith("memorised@"))
@@ -95,7 +97,6 @@ def with_kernels(model: Model, x: torch.Tensor, width: float) -> Model:
     return Model({**model.specs, "prior": spec}, {**model.nets, "prior": prior}, model.info, model.bound, model.about)
 
 
-@pytest.mark.slow
 def test_an_autoencoder_of_100_images_that_draws_from_their_latents_is_flagged(hundred, tmp_path):
     settings = {"network": "mlp", "latent": 16}
     model = aegean.train("ae", hundred, tmp_path / "ae", images=12_000, evaluations=1, settings=settings, compile="off")
@@ -105,7 +106,6 @@ def test_an_autoencoder_of_100_images_that_draws_from_their_latents_is_flagged(h
     assert score.value > 0.8 and score.floor < 0.3 and flagged
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["vae", "gan"])
 def test_a_short_run_on_all_digits_is_not_flagged(recipe, tmp_path):
     out = tmp_path / recipe

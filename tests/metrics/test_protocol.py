@@ -16,6 +16,8 @@ from aegean.metrics.kinds import kind_of
 from aegean.metrics.protocol import Evaluator, class_agreement
 from aegean.metrics.scores import DIRECTIONS, count_name
 
+pytestmark = pytest.mark.slow
+
 RECONSTRUCTED = {"rfd", "mse", "psnr", "ssim"}
 
 

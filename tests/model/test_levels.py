@@ -15,6 +15,8 @@ from aegean.model import Model
 from aegean.model.levels import reseeded
 from aegean.paths import noise_for
 
+pytestmark = pytest.mark.slow
+
 TINY = {"width": 8, "latent": 4, "batch": 16}
 
 
