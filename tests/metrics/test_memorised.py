@@ -103,7 +103,7 @@ def test_an_autoencoder_of_100_images_that_draws_from_their_latents_is_flagged(h
     dataset = open_data(hundred)
     x = dataset.info.normalise(np.asarray(dataset.train[:]))
     score, flagged = score_and_flag(Evaluator(dataset, feature_network(dataset))(with_kernels(model, x, 0.05)))
-    assert score.value > 0.8 and score.floor < 0.3 and flagged
+    assert score.value > 0.8 and score.floor < 0.6 and flagged
 
 
 @pytest.mark.parametrize("recipe", ["vae", "gan"])
