@@ -198,6 +198,8 @@ def results(benchmark: str, device: torch.device, budget: float = BUDGET, **abou
     try:
         yield found
         complete = True
+    except KeyboardInterrupt:
+        raise SystemExit(f"{benchmark} was interrupted or out of time; its line of JSON has what was found") from None
     finally:
         if hasattr(signal, "alarm"):
             signal.alarm(0)

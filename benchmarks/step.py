@@ -92,18 +92,22 @@ def main() -> None:
     torch.backends.cudnn.benchmark = True
     quick = options.quick
     seconds, budget = (0.0, 0.0) if quick else (1.0, options.seconds)
+    cases = QUICK if quick else CASES[device.type]
+    # At first without the compiler: on a busy machine it may take all the time that there is.
+    passes = {"aot_eager": budget} if quick else {"": budget / 4, "inductor": budget * 3 / 4}
     with results("step", device, budget, cases={}) as found:
-        for name, case, until in shared(QUICK if quick else CASES[device.type], budget):
-            found["cases"][name] = measure(name, case, device, "aot_eager" if quick else "inductor", seconds, until)
-            gc.collect()
-            if device.type == "cuda":
-                torch.cuda.empty_cache()
+        for backend, share in passes.items():
+            for name, case, until in shared(cases, share):
+                found["cases"][name] = measure(name, case, device, backend, seconds, until)
+                gc.collect()
+                if device.type == "cuda":
+                    torch.cuda.empty_cache()
 
 
 def measure(name: str, case: Case, device: torch.device, backend: str, seconds: float, until: float) -> dict[str, Any]:
     """Time a case's variants and its ceiling, print the table, and return the numbers.
 
-    backend: of the compiled variants: "inductor", or "aot_eager", which generates no code.
+    backend: of the compiled variants: "inductor", or "aot_eager", which generates no code; "": without them.
     seconds: of a variant in a round.
     until: the end of the last round, of `time.monotonic`.
     """
@@ -119,7 +123,8 @@ def measure(name: str, case: Case, device: torch.device, backend: str, seconds: 
     work = {variant: recorded(step) for variant, step in steps.items()}
     if work["eager"]:
         steps["ceiling"] = again(work["eager"], device)
-    steps |= compiled(trainer(backend), device)
+    if backend:
+        steps |= compiled(trainer(backend), device)
     *_, times = alternate(steps, device, seconds, until)
     parts = {}
     for variant in (*VARIANTS, "ceiling"):
