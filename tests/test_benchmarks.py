@@ -140,6 +140,7 @@ def test_a_convolution_and_its_gradients_count_the_same(benchmark, groups):
     assert step.flops(step.recorded(lambda: layer(x).sum().backward())) == 3 * forward
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("careful", [False, True])
 def test_the_vae_loop_by_hand_learns_to_reconstruct(benchmark, careful):
     common, plain = benchmark("common"), benchmark("plain")

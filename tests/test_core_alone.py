@@ -101,6 +101,7 @@ def folder(tiny_runs, tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_every_module_of_the_core_imports(tmp_path):
     status, out, err = alone(IMPORT_ALL, cwd=tmp_path)
     assert status == 0, err

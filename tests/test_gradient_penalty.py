@@ -192,6 +192,7 @@ def test_forward_mode_in_bfloat16_is_right_for_small_batches_too():
     assert cosine(found, true) > 0.999
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forward_mode", [False, True])
 @pytest.mark.parametrize(
     "backbone,shape", [("ConvEncoder", (1, 5, 4)), ("MLPEncoder", (1, 5, 4))], ids=["ConvEncoder", "MLPEncoder"]

@@ -111,6 +111,7 @@ def waves(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_a_kind_that_is_made_up_trains_samples_and_is_compared(signal, waves, tmp_path, done):
     for recipe in ("ae", "gan"):
         aegean.train(recipe, str(waves), tmp_path / recipe, images=320, evaluations=1, settings={"batch": 16})

@@ -248,7 +248,7 @@ def test_a_closed_pipe_is_quiet():
 @pytest.mark.slow
 def test_an_interrupted_run_is_gone_on_with(done, tmp_path):
     run = tmp_path / "run"
-    words = ["train", "vae", "--data", "digits", "--out", run, "--images", 4000, *TINY]
+    words = ["train", "vae", "--data", "digits", "--out", run, "--images", 2400, *TINY]
     with start(*words) as process:
         log = run / "metrics.jsonl"
         deadline = time.monotonic() + 120

@@ -58,6 +58,7 @@ def equal(a, b):
     assert (x_labels is None) == (y_labels is None) and (x_labels is None or torch.equal(x_labels, y_labels))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(
     n=st.integers(1, 60),

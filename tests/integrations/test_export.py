@@ -128,11 +128,12 @@ def augments(model):
 
 def chosen():
     """For each case what is exported and how: the parts that no case before it makes of networks of the same kinds,
-    wired in the same way; as ONNX if one of those kinds has not been ONNX yet, with classes or of odd sizes."""
+    wired in the same way; as ONNX if one of those kinds has not been ONNX yet, with classes or of odd sizes. Of other
+    data than digits neither what a generator contains, nor the layers of an encoder once more."""
     used = {"encoder": "E bottleneck", "generator": "prior bottleneck G", "decoder": "G", "discriminator": "D E"}
     seen, converted, found = set(), set(), []
     for name, info, settings in [*((name, DIGITS, {}) for name in RECIPES), *MORE]:
-        run, formats = smoke(name, info, STEPS, **settings), {}
+        run, formats, made = smoke(name, info, STEPS, **settings), {}, set()
         for part, names in used.items():
             kinds = {
                 (kind, run.wiring, info is ODD, "'classes': 3" in str(run.nets[net]))
@@ -140,12 +141,15 @@ def chosen():
                 if net in run.nets
                 for kind in re.findall(r"kind='(\w+)'", str(run.nets[net]))
             }
-            if (part, frozenset(kinds)) in seen:
+            inside = "encoder" if part == "discriminator" else "generator" if part == "decoder" else ""
+            if (part, frozenset(kinds)) in seen or (info is not DIGITS and inside in made):
                 continue
             whole = set(names.split()[:1]) <= set(run.nets)  # else it is refused
             formats[part] = "onnx" if whole and kinds - converted else "pt2"
             seen.add((part, frozenset(kinds)))
-            converted |= kinds if whole else set()
+            if whole:
+                converted |= kinds
+                made.add(part)
         if formats:
             found.append(pytest.param(name, info, settings, formats, id=f"{name} {info.name} {settings or ''}"))
     return found

@@ -19,7 +19,7 @@ from aegean.training.trainer import fit
 
 @pytest.fixture
 def few_steps(monkeypatch):
-    monkeypatch.setattr(mapping, "STEPS", 60)
+    monkeypatch.setattr(mapping, "STEPS", 40)
 
 
 def latents(count=300, classes=0):
@@ -60,6 +60,7 @@ def test_a_sample_is_a_pure_function_of_its_own_noise(fitted):
     torch.testing.assert_close(prior(normal[2:4], uniform[2:4], None if y is None else y[2:4]), z[2:4])
 
 
+@pytest.mark.slow
 def test_the_same_latents_give_the_same_prior_and_others_another(fitted):
     spec, prior, classes = fitted
     before = {key: value.clone() for key, value in prior.state_dict().items()}
@@ -94,6 +95,7 @@ def test_a_fit_leaves_the_global_generator_and_the_gradients_alone(fitted):
     assert not any(p.requires_grad or p.grad is not None for p in prior.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FITTED)
 @pytest.mark.parametrize("classes", [0, 2])
 def test_samples_have_the_mean_and_covariance_of_the_latents(kind, classes, few_steps):

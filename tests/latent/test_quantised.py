@@ -107,6 +107,7 @@ def test_dropout_uses_as_many_stages_as_noise_says():
     assert b.draws == ("uniform", (1,)) and make("vector").draws is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["vector", "residual"])
 def test_a_code_is_the_mean_of_what_it_is_nearest_to(kind):
     """After many looks at the same vectors: k-means, stage by stage."""
@@ -131,6 +132,7 @@ def test_sums_of_parts_are_the_sums_of_the_whole(kind):
     torch.testing.assert_close(whole, parts)
 
 
+@pytest.mark.slow
 def test_dead_codes_are_revived_and_all_are_used():
     """64 codes, all of them far away but one: it alone is used at first."""
     torch.manual_seed(0)

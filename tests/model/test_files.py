@@ -91,6 +91,7 @@ def test_a_file_of_very_many_tensors_is_refused_before_any_is_read(tmp_path):
     assert time.process_time() - start < 1
 
 
+@pytest.mark.slow
 def test_as_many_tensors_as_a_header_holds_are_refused_in_seconds(file, tmp_path):
     with safetensors.safe_open(str(file), "pt") as opened:
         text = opened.metadata()["aegean"]

@@ -162,6 +162,7 @@ def test_scores_of_another_feature_network_are_taken_anew(runs, tmp_path, monkey
     assert {key.split("@")[1].split(":")[0] for key in keys} <= {"digits-projection", "test"}
 
 
+@pytest.mark.slow
 def test_an_interrupted_comparison_goes_on(tmp_path, monkeypatch):
     asked = {"images": 192, "seeds": 2, "settings": {"gan": TINY}}
     trained = []
@@ -194,6 +195,7 @@ def test_an_interrupted_comparison_goes_on(tmp_path, monkeypatch):
         compare_recipes(["gan"], "digits", tmp_path, **{**asked, "images": 256})
 
 
+@pytest.mark.slow
 def test_variants_of_a_recipe_are_compared_with_one_another(tmp_path):
     asked = ["gan", "gan:loss=hinge:gamma=0"]
     report = compare_recipes(asked, "digits", tmp_path / "out", images=192, settings={"gan": TINY})
@@ -215,6 +217,7 @@ def test_a_run_stopped_by_a_guard_is_compared_as_it_stood(tmp_path, monkeypatch,
     assert report["warnings"][0] == "gan-seed0 was stopped by a guard: loss nan."
 
 
+@pytest.mark.slow
 def test_rows_of_a_table_get_scatter_plots(tmp_path, monkeypatch):
     from aegean.metrics.features import feature_network
 

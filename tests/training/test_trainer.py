@@ -35,6 +35,7 @@ def test_golden_losses_of_ten_steps(make, name, on_rows):
             assert value == pytest.approx(expected[label], rel=1e-3, abs=1e-5), label
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", cover())
 def test_a_trainer_loaded_from_any_state_ends_the_same_however_often_it_is_saved(name, tmp_path):
     """From after the first step, saved at every step on the way; and from where the last phase begins."""
@@ -54,6 +55,7 @@ def test_a_trainer_loaded_from_any_state_ends_the_same_however_often_it_is_saved
         assert [k for k in ours if not torch.equal(ours[k], theirs[k])] == []
 
 
+@pytest.mark.slow
 def test_seeds_differ_and_repeat(make, finish):
     losses = [finish(make("gan", seed=seed))[0]["G/GeneratorLoss(fake)"] for seed in (0, 0, 1)]
     assert losses[0] == losses[1] != losses[2]
@@ -102,6 +104,7 @@ def test_the_score_is_the_bound_per_sample(make, finish, digits):
     torch.testing.assert_close(score, bound, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_training_improves_the_bound(make, finish, digits):
     trainer = make("vae", steps=150)
     x = trainer.info.normalise(digits[0])
@@ -152,6 +155,7 @@ def test_a_loss_that_is_not_finite_moves_nothing_and_is_named(make, term):
     assert "DiscriminatorLoss(fake) in turn 'D' at image 16" in fault and "nan" in fault
 
 
+@pytest.mark.slow
 def test_an_exploding_gradient_is_named(make):
     trainer = make("ae", steps=200, error="squared")
     for _ in range(110):
@@ -163,6 +167,7 @@ def test_an_exploding_gradient_is_named(make):
     assert "SquaredError in turn 'AE'" in trainer.blame()
 
 
+@pytest.mark.slow
 def test_a_gradient_that_comes_back_from_nothing_is_no_explosion(make):
     """A saturated hinge loss without penalties rests at no gradient at all; its return is no fault."""
     trainer = make("gan", steps=200, loss="hinge", gamma=0.0)
