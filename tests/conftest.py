@@ -61,14 +61,14 @@ def cache_folder(tmp_path_factory):
 @pytest.fixture(autouse=True, scope="session")
 def short_training():
     """Feature networks are trained in full on the 1,400 digits alone, once for all workers, and on other data for 20
-    steps; a run is evaluated twice, if a test does not ask for more."""
+    steps; a run is evaluated once, if a test does not ask for more."""
     from aegean.metrics import networks
     from aegean.session.options import TrainingOptions
 
     with pytest.MonkeyPatch.context() as patch:
         steps = networks.train_steps
         patch.setattr(networks, "train_steps", lambda count: steps(count) if count == 1400 else 20)
-        patch.setitem(TrainingOptions.__init__.__kwdefaults__, "evaluations", 2)
+        patch.setitem(TrainingOptions.__init__.__kwdefaults__, "evaluations", 1)
         yield
 
 

@@ -68,9 +68,9 @@ HINTS = {
         "--data",
         "digits",
         "--out",
-        "runs/new",
+        "runs/other",
     ],
-    "datasets: pip install 'aegean[data]'": ["train", "vae", "--data", "hub:ada/digits", "--out", "runs/new"],
+    "datasets: pip install 'aegean[data]'": ["train", "vae", "--data", "hub:ada/digits", "--out", "runs/other"],
 }
 WORKS = [
     ["train", "vae", "--data", "digits", "--out", "runs/new", "--images", "64", "--set", "width=4", "batch=16"],

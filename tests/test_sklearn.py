@@ -174,9 +174,9 @@ def test_numbers_of_numpy_are_parameters_as_well(plane):
 
 
 def test_a_grid_search_in_two_processes_finds_the_better_of_two(digits):
-    pipeline = make_pipeline(StandardScaler(), AutoencoderTransformer(random_state=0, images=3_000))
+    pipeline = make_pipeline(StandardScaler(), AutoencoderTransformer(random_state=0, images=1_500))
     grid = {"autoencodertransformer__n_components": np.array([1, 12])}
-    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2, error_score="raise").fit(digits[0][:300])
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2, error_score="raise").fit(digits[0][:200])
     assert search.best_params_ == {"autoencodertransformer__n_components": 12}
 
 

@@ -209,10 +209,10 @@ def test_a_file_is_written_whole_or_not_at_all(model, file, monkeypatch):
 
 
 @pytest.mark.slow
-def test_five_hundred_mutated_files_are_read_or_refused_in_words():
+def test_mutated_files_are_read_or_refused_in_words():
     """Of the mutations that `benchmarks/fuzz_models.py` tries by the ten thousand."""
     spec = util.spec_from_file_location("fuzz_models", SCRIPT)
     script = util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    found = script.fuzz(500)
-    assert not found["faults"] and found["refused"] > 300
+    found = script.fuzz(100)
+    assert not found["faults"] and found["refused"] > 60

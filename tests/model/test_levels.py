@@ -263,6 +263,6 @@ def test_a_stack_begins_with_the_encoder_of_another(runs, tmp_path):
 
 def test_a_level_that_falls_silent_is_named_while_training(tmp_path, capsys):
     settings = {**TINY, "beta": 300, "free": 0, "warmup": 0, "lr": 0.01}
-    aegean.train("hierarchical_vae", "digits", tmp_path / "run", images=3200, evaluations=1, settings=settings)
+    aegean.train("hierarchical_vae", "digits", tmp_path / "run", images=2000, evaluations=1, settings=settings)
     said = capsys.readouterr().err
     assert "level 0 (" in said and "silent" in said and "a larger free" in said

@@ -89,13 +89,13 @@ SMALL = {"finite": {"quality": 3}, "vector": {"quantiser": "vector", "levels": 1
 def cost(quantiser):
     """How much PSNR the decoder's own weights and its averaged ones lose at most in the adversary's first 100 steps, in
     dB, on digits that are held out."""
-    t = trainer("vq_gan", steps=1600, width=16, **SMALL[quantiser])
+    t = trainer("vq_gan", steps=800, width=8, **SMALL[quantiser])
     next(began for began in t if t.phase is t.run.schedule[-1])
     x = DIGITS.normalise(held_out())
     found = []
-    for _ in range(20):
+    for _ in range(10):
         found.append([psnr(model, x) for model in (raw_model(t), t.model())])
-        for _ in range(5):
+        for _ in range(10):
             t.step()
     return [found[0][i] - min(value[i] for value in found) for i in range(2)]
 
