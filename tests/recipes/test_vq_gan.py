@@ -83,13 +83,10 @@ def test_the_pixels_of_a_lossless_run_go_on_in_a_codec():
     assert run.nets["pixels"] == handed["pixels"] and "E" in run.nets
 
 
-SMALL = {"finite": {"quality": 3}, "vector": {"quantiser": "vector", "levels": 16, "depth": 8}}
-
-
-def cost(quantiser):
+def cost(**settings):
     """How much PSNR the decoder's own weights and its averaged ones lose at most in the adversary's first 100 steps, in
     dB, on digits that are held out."""
-    t = trainer("vq_gan", steps=800, width=8, **SMALL[quantiser])
+    t = trainer("vq_gan", steps=800, width=8, **settings)
     next(began for began in t if t.phase is t.run.schedule[-1])
     x = DIGITS.normalise(held_out())
     found = []
@@ -116,8 +113,7 @@ def psnr(model, x):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("quantiser", SMALL)
-def test_the_adversary_s_start_costs_at_most_one_decibel(quantiser):
-    raw, averaged = cost(quantiser)
+def test_the_adversary_s_start_costs_at_most_one_decibel():
+    raw, averaged = cost(quantiser="vector", levels=16, depth=8)
 
     assert raw <= 1.0 and averaged <= 1.0
