@@ -17,7 +17,7 @@ from aegean.session.runs import scores
 from aegean.training.folder import Folder
 
 pytestmark = pytest.mark.slow
-STEPS = 160
+STEPS = 96
 SETTINGS = {"width": 8, "latent": 4, "batch": 16}
 WORDS = ["--images", str(16 * STEPS), "--device", "cpu", "--set", *(f"{k}={v}" for k, v in SETTINGS.items())]
 
@@ -34,7 +34,7 @@ def together(*words, processes=2):
     """`aegean train` in some processes under torchrun."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     return subprocess.Popen(
-        [*torchrun, "-m", "aegean", "train", *words],
+        [*torchrun, Path(__file__).with_name("few_evaluations.py"), "train", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -112,7 +112,7 @@ def test_dropout_uses_as_many_stages_as_noise_says():
 def test_a_code_is_the_mean_of_what_it_is_nearest_to(kind):
     """After many looks at the same vectors: k-means, stage by stage."""
     b, h = make(kind), features(60)
-    for _ in range(1200):
+    for _ in range(3000):
         b.observe(b.observed(b(h)))
     latent = b(h)
     given = latent.stats[0].movedim(2, -1)
