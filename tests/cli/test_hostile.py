@@ -399,6 +399,7 @@ def test_our_fault_leaves_its_traceback_in_the_run(call, run, monkeypatch):
     assert "ZeroDivisionError: ours" in (run / "error.txt").read_text()
 
 
+@pytest.mark.slow
 def test_a_diverging_run_is_stopped_and_kept(call, done, tmp_path):
     run = tmp_path / "run"
     tiny = ["--images", 2000, "--set", "width=8", "latent=4", "batch=16"]

@@ -124,6 +124,7 @@ def test_too_few_latents_are_refused(kind, count):
         fit(network_class(PRIORS[kind])(latent=3), torch.zeros(count, 3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PRIORS)
 @pytest.mark.parametrize("z", [torch.zeros(2, 3), torch.ones(9, 3), torch.eye(3) * 1e4], ids=["two", "equal", "large"])
 def test_odd_latents_give_finite_samples(kind, z, monkeypatch):

@@ -44,6 +44,7 @@ def phases(name, **settings):
 # the ladder
 
 
+@pytest.mark.slow
 def test_the_score_of_a_ladder_is_the_evidence_bound():
     """Against torch.distributions, with prior and posterior of level 0 in the coordinates of z, not of the draw."""
     model = trained("hierarchical_vae").model()
@@ -112,6 +113,7 @@ def test_the_discriminators_of_a_stack_begin_as_the_encoders_own_stages():
     assert not torch.equal(t.nets["prior"].means, torch.zeros_like(t.nets["prior"].means))
 
 
+@pytest.mark.slow
 def test_the_floors_of_a_stack_know_only_the_one_beside_them():
     t = trained("stacked_gan", levels=3)
     model = t.model()
@@ -124,6 +126,7 @@ def test_the_floors_of_a_stack_know_only_the_one_beside_them():
     assert all(torch.allclose(s, torch.ones(6), atol=1e-4) for s in squares)
 
 
+@pytest.mark.slow
 def test_a_classifier_may_be_the_encoder():
     t = trained("stacked_gan", encoder="classifier")
     assert [phase.name for phase in t.run.schedule] == ["classifier", "levels from 1", "levels from 0"]
@@ -144,6 +147,7 @@ def test_a_discriminator_of_the_coarser_scales_enters_at_theirs():
         assert len(D(x, torch.zeros(2, 0)).logits) == 3 - lowest
 
 
+@pytest.mark.slow
 def test_a_generator_of_scales_draws_what_it_shows_at_the_full_size():
     model = trained("multiscale_gan").model()
     p = model.wiring(model.nets, noise=noise_for(torch.arange(4), 1, "verb"))

@@ -115,6 +115,7 @@ def pulls(t, player):
     return torch.stack([torch.zeros(len(x)) if g is None else len(x) * g.flatten(1).norm(dim=1) for g in found])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"quantiser": "finite", "encoder": "train"}], ids=str)
 def test_in_a_run_each_term_has_its_share(settings):
     """Summed up over ten steps. A sample never gets more than twice of it."""
@@ -138,6 +139,7 @@ class Loud(GeneratorLoss):
         return 1e5 * super().__call__(p)
 
 
+@pytest.mark.slow
 def test_an_adversary_a_hundred_thousand_times_as_loud_trains_the_same_decoder():
     def weights(cls: type[Term]):
         t, player = adversarial()
@@ -162,6 +164,7 @@ def test_an_adversary_a_hundred_thousand_times_as_loud_trains_the_same_decoder()
         torch.testing.assert_close(loud[name], value, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"encoder": "train"}, {"quantiser": "finite", "encoder": "train"}], ids=str)
 def test_once_balanced_a_term_still_reaches_exactly_whom_it_names(settings):
     t, player = adversarial(**settings)

@@ -27,11 +27,13 @@ CASES += [
 CASES += [("ae", {"error": error}) for error in ("absolute", "bernoulli", "gaussian")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name,settings", CASES, ids=str)
 def test_each_term_moves_whom_it_names_and_nobody_else(make, name, settings):
     check_reach(make(name, **settings))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name,settings", [("gan", {"loss": "wasserstein"}), ("ae_to_gan", {}), ("projected_gan", {})])
 def test_in_forward_mode_too(make, name, settings):
     check_reach(make(name, engine=Engine(forward_mode=True), **settings))
