@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -33,6 +33,27 @@ def with_squared_gradient(
             dual = discriminator(forward_ad.make_dual(x.detach(), v))
             t = forward_ad.unpack_dual(_per_sample(dual)).tangent
             return DiscriminatorOutput(*map(_primal, dual)), squared + 2 * (t - t.detach())
+
+
+def apart(
+    values: Sequence[Tensor | None], pack: int, every: int
+) -> tuple[tuple[Tensor | None, ...], tuple[Tensor | None, ...]]:
+    """Every so many packs of a batch, and the others: of each of the values (B, ...), B a multiple of pack * every."""
+    rows = [None if v is None else v.unflatten(0, (-1, every, pack)) for v in values]
+    return (
+        tuple(None if v is None else v[:, 0].flatten(0, 1) for v in rows),
+        tuple(None if v is None else v[:, 1:].flatten(0, 2) for v in rows),
+    )
+
+
+def together(ours: Any, theirs: Any) -> Any:
+    """The inverse, of what a discriminator says: one row a pack."""
+    if isinstance(ours, tuple):
+        parts = (together(a, b) for a, b in zip(ours, theirs))
+        return type(ours)(*parts) if hasattr(ours, "_fields") else tuple(parts)
+    if ours is None:
+        return None
+    return torch.cat((ours[:, None], theirs.unflatten(0, (len(ours), -1)).to(ours.dtype)), 1).flatten(0, 1)
 
 
 def _per_sample(output: DiscriminatorOutput) -> Tensor:

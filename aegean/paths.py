@@ -6,9 +6,11 @@ files carry (aegean/wirings). Paths live for one turn, since a network that has 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import torch
@@ -16,7 +18,7 @@ from torch import Tensor, nn
 
 from aegean import draw
 from aegean.data.batch import Batch
-from aegean.gradients import with_squared_gradient
+from aegean.gradients import apart, together, with_squared_gradient
 from aegean.nets import DiscriminatorOutput
 from aegean.objectives.term import named
 
@@ -89,7 +91,8 @@ class Paths:
     nets: networks by name.
     batch: the data, where a path starts from data.
     noise: None means no noise, so that the latent is the posterior's mean.
-    gradients: names of the discriminator outputs whose squared input gradient will be asked for.
+    gradients: names of the discriminator outputs whose squared input gradient will be asked for, each with how many
+        samples there are to one at which it is taken.
     forward_mode: how it is taken (see `aegean.gradients`).
     float32: those of them that are computed in float32 where autocast would take less.
     """
@@ -109,7 +112,7 @@ class Paths:
         nets: Mapping[str, nn.Module],
         batch: Batch = EMPTY,
         noise: Noise | None = None,
-        gradients: Collection[str] = (),
+        gradients: Mapping[str, int] = MappingProxyType({}),
         forward_mode: bool = False,
         float32: Collection[str] = (),
     ):
@@ -124,7 +127,8 @@ class Paths:
         def __getattr__(self, name: str) -> Any: ...
 
     def squared_gradient(self, name: str) -> Tensor:
-        """|grad_x sum of the logits|^2 of the named discriminator output: (B / pack,), summed in float32."""
+        """|grad_x sum of the logits|^2 of the named discriminator output, at the samples or packs where it is taken:
+        at most (B / pack,), summed in float32."""
         assert name in self.gradients, f"no term announced the gradient of {name!r}"
         named(self, name)
         return self._squared[name]
@@ -135,13 +139,15 @@ class Paths:
         D: Any = self.nets[by] if isinstance(by, str) else by
         noise = self.draw(f"augment {view}", "uniform", D.noise_shape)
         shared = {"backbone": self.nets[D.shares]} if D.shares else {}
-        discriminator = partial(D, noise=noise, labels=self.labels, **shared)
         if name not in self.gradients:
-            return discriminator(x)
+            return D(x, noise=noise, labels=self.labels, **shared)
         assert not x.requires_grad, "an input gradient is taken at samples that hold still"
+        every = math.gcd(self.gradients[name], len(x) // D.pack)
+        ours, theirs = apart((x, noise, self.labels), D.pack, every)
+        discriminator = partial(D, noise=ours[1], labels=ours[2], **shared)
         with torch.autocast(x.device.type, enabled=False) if name in self.float32 else nullcontext():
-            output, self._squared[name] = with_squared_gradient(discriminator, x, self.forward_mode)
-        return output
+            output, self._squared[name] = with_squared_gradient(discriminator, ours[0], self.forward_mode)
+        return output if every == 1 else together(output, D(theirs[0], noise=theirs[1], labels=theirs[2], **shared))
 
     def draw(self, stream: str, kind: str, shape: tuple[int, ...]) -> Tensor:
         """Noise of a stream, (B, *shape)."""

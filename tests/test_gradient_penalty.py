@@ -75,6 +75,7 @@ class ManyHeads(nn.Module):
 
     noise_shape = (0,)
     shares = ""
+    pack = 1
 
     def __init__(self):
         super().__init__()
@@ -203,7 +204,7 @@ def test_the_gradient_of_a_penalty_by_finite_differences(backbone, shape, forwar
     arguments = {"shape": (2, *shape[1:]), "widths": (2, 3)}
     D = Discriminator(Net(backbone, arguments), classes=3, pack=2, augmentation=("translation",))
     perturbed(D).double()
-    p = paths({"D": D}, shape, ("real",), forward_mode, torch.float64)
+    p = paths({"D": D}, shape, {"real": 1}, forward_mode, torch.float64)
     found = p.squared_gradient("real")
     exact = torch.autograd.grad(found.sum(), list(D.parameters()), materialize_grads=True)
     noise = p.noise("augment real", "uniform", D.noise_shape)
@@ -242,18 +243,31 @@ def test_the_gradient_reaches_the_discriminator_only(term, forward_mode):
     assert p.x.grad is None and made.grad is None
 
 
+@pytest.mark.parametrize("forward_mode", [False, True])
+def test_penalties_at_every_so_many_packs_leave_the_logits_as_they_are(forward_mode):
+    case = next(case for case in CASES if case.pack > 1 and case.augmentation)
+    nets = build(case)
+    plain = paths(nets, case.shape, {}, count=16)
+    whole, some = (paths(nets, case.shape, {"real": every}, forward_mode, count=16) for every in (1, 4))
+    torch.testing.assert_close(some.squared_gradient("real"), whole.squared_gradient("real")[::4])
+    torch.testing.assert_close(some.real.logits, plain.real.logits)
+    torch.testing.assert_close(some.real.features, plain.real.features)
+    odd = paths(nets, case.shape, {"real": 4}, forward_mode, count=3 * case.pack)
+    assert len(odd.squared_gradient("real")) == 3  # no whole number of fours: all of them
+
+
 def test_a_gradient_at_samples_that_move_is_refused():
     """Its gradient would reach the generator, which forward mode cannot give."""
     nets = build(CASES[0])
     nets["G"].requires_grad_(True)
     with pytest.raises(AssertionError, match="hold still"):
-        paths(nets, CASES[0].shape, ("fake",)).squared_gradient("fake")
+        paths(nets, CASES[0].shape, {"fake": 1}).squared_gradient("fake")
 
 
 @pytest.mark.parametrize("forward_mode", [False, True])
 def test_logits_and_squared_gradients_are_float32_under_autocast(forward_mode):
     with torch.autocast("cpu", torch.bfloat16):
-        p = paths(build(CASES[0]), CASES[0].shape, ("real", "fake"), forward_mode)
+        p = paths(build(CASES[0]), CASES[0].shape, {"real": 1, "fake": 1}, forward_mode)
         for judged, name in ((p.real, "real"), (p.fake, "fake")):
             assert judged.features[0].dtype == torch.bfloat16
             assert judged.logits[0].dtype == p.squared_gradient(name).dtype == torch.float32
@@ -268,7 +282,7 @@ def test_a_judgement_in_float32_knows_nothing_of_autocast_around_it(forward_mode
     assert torch.equal(values, v) and torch.equal(gradient, g)
     assert not torch.equal(values, penalised(nets, shape, term, forward_mode, bfloat16=True)[0])
     with torch.autocast("cpu", torch.bfloat16):
-        p = paths(nets, shape, ("real", "fake"), forward_mode, float32=("fake",))
+        p = paths(nets, shape, {"real": 1, "fake": 1}, forward_mode, float32=("fake",))
         dtypes = [judged.features[0].dtype for judged in (p.fake, p.real)]  # from a fake that came out in bfloat16
         assert p.x_fake.dtype == torch.bfloat16 and dtypes == [torch.float32, torch.bfloat16]
 
@@ -282,7 +296,7 @@ def test_every_recipe_with_penalties_takes_them_in_float32_by_option(name, loss)
         run = configure(name, info, {**chosen, "penalty": penalty})
         terms = [term for phase in run.schedule for turn in phase.turns for term in turn.terms if term.gradients]
         assert terms
-        assert all(term.float32 == (term.gradients if penalty == "float32" else ()) for term in terms)
+        assert all(term.float32 == (tuple(term.gradients) if penalty == "float32" else ()) for term in terms)
 
 
 def test_no_recipe_with_penalties_lacks_the_option():

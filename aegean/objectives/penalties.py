@@ -15,11 +15,16 @@ Precision = Literal["auto", "float32"]  # of the discriminator whose gradient is
 
 @dataclass(frozen=True, kw_only=True)
 class _Penalty(Term):
+    """precision: of the discriminator whose gradient is taken
+    every: it is taken at every so many samples of a batch (or packs), an unbiased estimate of the mean over all
+    """
+
     precision: Precision = "auto"
+    every: int = 1
 
     @property
     def float32(self) -> tuple[str, ...]:
-        return self.gradients if self.precision == "float32" else ()
+        return tuple(self.gradients) if self.precision == "float32" else ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +35,8 @@ class GradientPenalty(_Penalty):
     on: str = "real"
 
     @property
-    def gradients(self) -> tuple[str, ...]:
-        return (self.on,)
+    def gradients(self) -> dict[str, int]:
+        return {self.on: self.every}
 
     @property
     def label(self) -> str:
@@ -47,8 +52,8 @@ class WassersteinPenalty(_Penalty):
     The weight is lambda, 10 in the paper."""
 
     @property
-    def gradients(self) -> tuple[str, ...]:
-        return ("mixed",)
+    def gradients(self) -> dict[str, int]:
+        return {"mixed": self.every}
 
     def __call__(self, p: Any) -> Tensor:
         return ((p.squared_gradient("mixed") + 1e-12).sqrt() - 1).square()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -60,9 +61,10 @@ class Term(Config, ABC):
     couples: ClassVar[bool] = False  # True: a sample's number depends on the other samples of the batch
 
     @property
-    def gradients(self) -> tuple[str, ...]:
-        """Discriminator outputs, by path, whose squared input gradient this term reads."""
-        return ()
+    def gradients(self) -> Mapping[str, int]:
+        """Discriminator outputs, by path, whose squared input gradient this term reads; each at every so many samples
+        of a batch."""
+        return {}
 
     @property
     def float32(self) -> tuple[str, ...]:

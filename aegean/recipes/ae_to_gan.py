@@ -77,7 +77,7 @@ def ae_to_gan(
     beta: float = 0.1,
     teacher: float = 0.5,
     warmup: float = 0.05,
-    ramp: float = 0.0,
+    ramp: float = 0.05,
     recon: bool = False,
     transfer: Transfer = Transfer(),
     ties: Ties = Ties(),
@@ -117,7 +117,8 @@ def ae_to_gan(
     alone, against = (discriminator_turn(opponent, lr, fakes, trains) for lr in (budget.lr, rate))
     generator = generator_turn(opponent.loss, rate.replace(rise=ramp), *ties.terms(math.prod(data.shape)))
     left = round(budget.images * (1 - teacher - warmup))
-    phases = [Phase("adversarial", left, (against, generator), averages=("G",))]
+    kept = transfer.generator == "initialise"
+    phases = [Phase("adversarial", left, (against, generator), averages=("G",), half_life=0.05, trained=kept)]
     if warmup:
         phases.insert(0, Phase("warm-up", round(budget.images * warmup), (alone,)))
     phases[0] = phases[0].replace(edges=tuple(edges))

@@ -9,7 +9,7 @@ from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.data.kinds import kind_of as kind_of_data
 from aegean.latent.names import BOTTLENECKS, PRIORS
-from aegean.nets.kinds import Body, body_of, kind_of
+from aegean.nets.kinds import Body, body_of, kind_of, patch_of
 from aegean.recipes.groups import Adversary, Augmentation, Build
 from aegean.surface import option
 
@@ -30,10 +30,24 @@ def latent_size(data: DataInfo, build: Build) -> int:
 
 
 def body(data: DataInfo, build: Build) -> tuple[Body, dict[str, Any]]:
-    """The family of networks, and the arguments `shape` and `widths` of each of them."""
+    """The family of networks, and the arguments `shape`, `widths` and, where it is not 1, `patch` of each of them.
+    UserError: the patch does not divide the sides of a sample, or samples have no places."""
     chosen = body_of(data, build.network)
-    widths = chosen.widths(data.shape, build.width or kind_of(data).width(data.shape))
-    return chosen, {"shape": list(data.shape), "widths": widths}
+    patch = patch_size(data, build) if chosen.grid else 1
+    places = [data.shape[0], *(side // patch for side in data.shape[1:])]
+    widths = chosen.widths(places, build.width or kind_of(data).width(places))
+    return chosen, {"shape": list(data.shape), "widths": widths} | ({"patch": patch} if patch > 1 else {})
+
+
+def patch_size(data: DataInfo, build: Build) -> int:
+    """Places along each axis that are laid on top of each other as channels; 1 where a recipe offers no choice."""
+    if build.patch == 0:
+        return patch_of(data.shape)
+    patch = build.patch or 1
+    if patch < 1 or any(side % patch for side in data.shape[1:]):
+        size = "x".join(map(str, data.shape[1:]))
+        raise UserError(f"{option('patch', patch)} does not divide samples of {size}; 0 chooses one that does.")
+    return patch
 
 
 def encoder(data: DataInfo, build: Build) -> Net:

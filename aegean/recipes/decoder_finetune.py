@@ -9,7 +9,7 @@ from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.latent.names import SYMBOLIC
 from aegean.objectives import AbsoluteError, Ramp, SquaredError, Term
-from aegean.recipes.groups import UNLABELLED, Adversary, Budget, Build, Sharpening
+from aegean.recipes.groups import UNPATCHED, Adversary, Budget, Build, Sharpening
 from aegean.recipes.patches import OPPONENT, patch_discriminator, patch_turn, sharp_terms
 from aegean.recipes.registry import recipe
 from aegean.recipes.teacher import teacher as the_teacher
@@ -27,7 +27,7 @@ def decoder_finetune(
     error: Literal["squared", "absolute"] = "squared",
     sharpening: Sharpening = Sharpening(),
     opponent: Adversary = OPPONENT,
-    build: Build = UNLABELLED,
+    build: Build = UNPATCHED,
     budget: Budget = Budget(lr=2e-4, batch=16),
     inherited: Mapping[str, Net] | None = None,
 ) -> Run:

@@ -23,12 +23,15 @@ class Build:
     network: convolutional (conv) or dense (mlp) networks; auto: conv for pictures, mlp for tables
     width: channels of the first level; dense layers have 8 times as many units; 0 chooses by the data
     latent: dimensions of the latent; 0 chooses by the data
+    patch: convolutional networks lay so many places along each axis on top of each other as channels; 0 chooses by
+        the data
     conditional: whether the networks are told the class of each sample
     """
 
     network: Network = "auto"
     width: int = 0
     latent: int = 0
+    patch: int = 0
     conditional: bool = False
 
 
@@ -52,6 +55,7 @@ class Adversary:
 
     loss: adversarial loss of discriminator and generator
     gamma: weight of the gradient penalties R1 and R2; 0: none
+    every: the gradient penalties take every so many samples of a batch: the same mean, estimated in less time
     penalty: precision of the gradient penalties; auto: that of the run; float32: never bfloat16
     pack: samples that the discriminator sees together
     augment: augmentations of what the discriminator sees; several with commas between them
@@ -59,6 +63,7 @@ class Adversary:
 
     loss: Loss = "relativistic"
     gamma: float = 1.0
+    every: int = 4
     penalty: Precision = "auto"
     pack: int = 1
     augment: tuple[Augmentation, ...] = ()
@@ -78,7 +83,8 @@ class Adversary:
 
 PENALTIES = Adversary(loss=ABSENT, gamma=1.0, pack=ABSENT, augment=ABSENT)  # of a discriminator with one loss
 UNLABELLED = Build(conditional=ABSENT)
-SIZELESS = Build(latent=ABSENT, conditional=ABSENT)  # the latent's size follows from other options
+UNPATCHED = Build(patch=ABSENT, conditional=ABSENT)
+SIZELESS = Build(latent=ABSENT, patch=ABSENT, conditional=ABSENT)  # both follow from other options
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from aegean.data.info import DataInfo
 from aegean.objectives import LevelRate, Ramp, SpareRate, Term
 from aegean.recipes.ae import AUTOENCODER, ERRORS, output
 from aegean.recipes.architecture import body, encoder, latent_size, prior
-from aegean.recipes.groups import UNLABELLED, Budget, Build
+from aegean.recipes.groups import UNPATCHED, Budget, Build
 from aegean.recipes.registry import recipe
 from aegean.recipes.strategies import Strategy, strategy
 from aegean.recipes.turns import autoencoder_turn
@@ -69,7 +69,7 @@ def hierarchical_vae(
     warmup: float = 0.2,
     training: Strategy = "joint",
     likelihood: Likelihood = "gaussian",
-    build: Build = UNLABELLED,
+    build: Build = UNPATCHED,
     budget: Budget = Budget(),
 ) -> Run:
     """A ladder: features go up, latents are drawn on the way down, each level's prior conditional on those above.

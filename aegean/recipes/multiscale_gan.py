@@ -8,7 +8,7 @@ from aegean.config import UserError, net
 from aegean.data.info import DataInfo
 from aegean.objectives import DiscriminatorLoss, GeneratorLoss
 from aegean.recipes.architecture import body, latent_size, prior
-from aegean.recipes.groups import ABSENT, PENALTIES, UNLABELLED, Adversary, Budget, Build
+from aegean.recipes.groups import ABSENT, PENALTIES, UNPATCHED, Adversary, Budget, Build
 from aegean.recipes.registry import recipe
 from aegean.recipes.strategies import Strategy, strategy
 from aegean.recipes.turns import falling, gradient_penalties
@@ -25,7 +25,7 @@ def multiscale_gan(
     training: Strategy = "joint",
     channels: int = 1,
     opponent: Adversary = PENALTIES,
-    build: Build = replace(UNLABELLED, network=ABSENT),
+    build: Build = replace(UNPATCHED, network=ABSENT),
     budget: Budget = Budget(lr=5e-4),
 ) -> Run:
     """One generator that shows its state at every scale, and one discriminator that sees all of these pictures at once.

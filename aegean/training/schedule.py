@@ -88,8 +88,9 @@ class Phase(Config):
     """Turns in order, once a step; edges before the first step; an average of some networks' weights.
 
     `images` is the phase's budget. `averages` names the networks that keep an exponential moving average of
-    `half_life` (a fraction of the phase, never longer than a tenth of the images seen in it). Evaluation,
-    saving, edges and the next phase take the average.
+    `half_life`, a fraction of the phase; where those begin untrained, never longer than a tenth of the images seen in
+    it, so that their beginnings are forgotten; `trained` says that they need no forgetting. Evaluation, saving, edges
+    and the next phase take the average.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Phase(Config):
     edges: tuple[Edge, ...] = ()
     averages: tuple[str, ...] = ()
     half_life: float = 0.02
+    trained: bool = False
 
     @property
     def trains(self) -> tuple[str, ...]:

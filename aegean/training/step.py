@@ -196,7 +196,8 @@ class Step:
         """The paths of a turn for the samples `index` (B,), which the feed has ready."""
         batch = self.feed.batch(self.stream(turn, repeat), index)
         noise = noise_for(index, self.run.seed, self.phase.name, turn.name, repeat)
-        gradients, float32 = (frozenset(n for t in terms for n in getattr(t, a)) for a in ("gradients", "float32"))
+        gradients = {name: every for term in terms for name, every in term.gradients.items()}
+        float32 = {name for term in terms for name in term.float32}
         return self.wiring(self.nets, batch, noise, gradients, self.forward_mode, float32)
 
     def move_only(self, player: Player) -> None:
@@ -210,7 +211,8 @@ class Step:
         """The clock goes on, and the averages follow the weights."""
         self.clock.at_phase.add_(self.run.batch)
         self.clock.at_run.add_(self.run.batch)
-        half_life = (0.1 * self.clock.at_phase).clamp(max=self.phase.half_life * self.phase.images)
+        shortest = self.phase.half_life * self.phase.images if self.phase.trained else 0.0
+        half_life = (0.1 * self.clock.at_phase).clamp(shortest, self.phase.half_life * self.phase.images)
         weight = 1 - torch.exp2(-self.run.batch / half_life)
         for name, average in self.averages.items():
             now: list[Tensor] = list(self.nets[name].parameters())

@@ -118,7 +118,7 @@ def test_input_gradients_by_forward_mode_equal_double_backward(case):
         x, y = torch.randn(8, *shape, dtype=dtype), torch.arange(8) % 3 if classes else None
         found = []
         for forward_mode in (False, True):
-            p = Standard({"D": D}, Batch(x, y), noise_for(torch.arange(8), 0, "t"), ("real",), forward_mode)
+            p = Standard({"D": D}, Batch(x, y), noise_for(torch.arange(8), 0, "t"), {"real": 1}, forward_mode)
             slope = p.squared_gradient("real")
             loss = slope.sum() + p.real.logits[0].sum()
             found.append((slope.double(), torch.autograd.grad(loss, list(D.parameters()), allow_unused=True)))
@@ -134,7 +134,7 @@ def test_an_input_gradient_by_finite_differences():
     torch.manual_seed(0)
     D = make_discriminator("mlp", (6,)).double()
     x = torch.randn(3, 6, dtype=torch.float64)
-    p = Standard({"D": D}, Batch(x), noise_for(torch.arange(3), 0, "t"), ("real",))
+    p = Standard({"D": D}, Batch(x), noise_for(torch.arange(3), 0, "t"), {"real": 1})
     step, numeric = 1e-6, torch.zeros(3, 6, dtype=torch.float64)
     for i in range(6):
         e = torch.zeros(6, dtype=torch.float64)
