@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 
 from aegean.data import DataInfo, Dataset, open_data
 from aegean.formulas import frechet
@@ -80,6 +81,30 @@ def triples(digits: Dataset, count: int, test_count: int) -> Dataset:
     return Dataset(
         info, made(digits.train, count, 0), made(digits.test, test_count, 1), None, None, Path(tempfile.mkdtemp())
     )
+
+
+def textures(folder: str | None) -> Dataset:
+    """Crops of 16 x 16 from three photographs of textures, which scikit-image carries (CC0, 512 x 512): the upper
+    three quarters of each for training, the rest to test."""
+    try:
+        from skimage import data as pictures
+    except ImportError:
+        raise SystemExit("This task takes three pictures of scikit-image: pip install scikit-image.") from None
+    names, side = ("brick", "grass", "gravel"), 16
+
+    def crops(count: int, seed: int, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+        random = np.random.default_rng(seed)
+        labels = random.integers(0, len(names), count)
+        views = np.stack([sliding_window_view(getattr(pictures, name)()[rows], (side, side)) for name in names])
+        places = (random.integers(0, size, count) for size in views.shape[1:3])
+        return views[labels, *places][:, None].copy(), labels
+
+    (x, y), (x_test, y_test) = crops(20_000, 0, slice(0, 384)), crops(4_000, 1, slice(384, 512))
+    info = DataInfo(
+        "textures", x.shape[1:], (127.5,), (127.5,), classes=names, count=len(x), test_count=len(x_test),
+        fingerprint="textures of scikit-image, 20,000 crops",
+    )  # fmt: skip
+    return Dataset(info, x, x_test, y, y_test, Path(tempfile.mkdtemp()))
 
 
 def single_digits(x: torch.Tensor) -> list[torch.Tensor]:
@@ -189,6 +214,8 @@ TASKS = {
         seconds=120,
         settings={"batch": 256, "width": 64, "latent": 64, "gamma": 0.1},
     ),
+    "textures": Task(textures, in_features, SEEN, 200_000, 300),
+    "photos": Task(from_folder, in_features, SEEN, 200_000, 300),
     "mnist": Task(from_folder, in_features, SEEN, 2_000_000, 300, settings={"batch": 256, "width": 64}),
     "cifar": Task(from_folder, in_features, SEEN, 2_000_000, 300, settings={"batch": 256, "width": 64, "latent": 128}),
 }
