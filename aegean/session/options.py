@@ -33,7 +33,8 @@ class TrainingOptions:
     device: auto, cuda, mps or cpu (default: auto, the first of these that is there)
     source: a run, model file or folder of diffusers whose networks the new run begins with
     settings: options of the recipe, by name
-    evaluations: how often the run is evaluated while it trains, 1 to 1000 (default: 20)
+    evaluations: how often the run is evaluated while it trains, up to 1000; 0: up to
+        20 times, as long as that takes at most a tenth of its time (default: 0)
     precision: of the networks: auto, float32 or bfloat16 (default: auto)
     compile: the step: auto, on or off (default: auto, for long runs)
     accumulate: parts that a batch is split into, for less memory; their gradients are added up
@@ -46,7 +47,7 @@ class TrainingOptions:
     device: str = "auto"
     source: str | Path | None = None
     settings: Mapping[str, Any] | None = None
-    evaluations: int = 20
+    evaluations: int = 0
     precision: str = "auto"
     compile: str = "auto"
     accumulate: int = 1
@@ -56,7 +57,7 @@ class TrainingOptions:
             object.__setattr__(self, "images", parse_images(self.images))
         if self.minutes is not None and not (math.isfinite(self.minutes) and self.minutes > 0):
             raise UserError(f"{option('minutes', self.minutes)}: expected a number above 0.")
-        for name, least, most in (("seed", 0, 2**63 - 1), ("evaluations", 1, 1000), ("accumulate", 1, 1 << 20)):
+        for name, least, most in (("seed", 0, 2**63 - 1), ("evaluations", 0, 1000), ("accumulate", 1, 1 << 20)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
                 raise UserError(f"{option(name, value)}: expected a whole number from {least} to {most}.")

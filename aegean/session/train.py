@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from functools import partial
@@ -25,7 +26,7 @@ from aegean.surface import option, plural, say
 from aegean.training.engine import choose_engine
 from aegean.training.folder import Folder
 from aegean.training.inherit import fitting, inherit
-from aegean.training.probe import pace_of, plan_for
+from aegean.training.probe import MEASURING, pace_of, plan_for
 from aegean.training.schedule import Run
 from aegean.training.settings import Settings, command, now
 from aegean.training.trainer import Trainer
@@ -114,17 +115,20 @@ def in_time(
     last = pace.evaluation * max(1.0, min(test, COUNTED) / max(1, min(test, WATCHED)))
     left = evaluator.world.share(60 * (asked.minutes or 0.0) - spent - last)
     plan = plan_for(left, run, pace, asked.evaluations)
-    run = run.with_images(min(plan.images, run.images) if asked.budget else plan.images)
-    along = plan.evaluations * pace.evaluation
-    say(
-        f"{minutes(60 * (asked.minutes or 0.0))}: {spent:.0f} s are over; evaluations take about {along:.0f} s while "
-        f"training, {last:.0f} s at the end; so about {run.images:,} images on this machine"
-    )
-    if run.images < LEARNING * run.batch * phases:
-        say(
-            f"warning: {run.images:,} images are too few to learn from: expect noise. Give more "
-            f"{option('minutes')}, or smaller networks: {option('width', '...')}."
+    fewest = LEARNING * run.batch * phases
+    if plan.images < fewest and not asked.budget:
+        least = (spent + last + max(fewest * pace.image / (1 - MEASURING), 2 * pace.evaluation)) / 60
+        raise UserError(
+            f"{option('minutes', asked.minutes)}: {plan.images:,} images on this machine, from which nothing can be "
+            f"learnt. Give it {option('minutes', math.ceil(10 * least) / 10)} or more, smaller networks "
+            f"({option('width', '...')}), or a number of {option('images')} if you only want to try it."
         )
+    run = run.with_images(min(plan.images, run.images) if asked.budget else plan.images)
+    training = run.images * pace.image
+    say(
+        f"{minutes(60 * (asked.minutes or 0.0))}: {spent:.0f} s are over; training takes about {training:.0f} s for "
+        f"{run.images:,} images on this machine, the evaluation at the end {last:.0f} s"
+    )
     return run, plan.evaluations
 
 

@@ -30,7 +30,7 @@ def check_settings(settings: Settings) -> None:
     check_run(settings.run)
     check_engine(settings.engine, settings.run)
     settings.data.check()
-    assert 1 <= settings.evaluations <= 1000, f"evaluations={settings.evaluations}"
+    assert 0 <= settings.evaluations <= 1000, f"evaluations={settings.evaluations}"
     assert settings.minutes >= 0, f"minutes={settings.minutes}"
     assert settings.prior in ("", *FITTED), f"a prior {settings.prior!r}"
     machine, inherited = settings.machine, settings.inherited

@@ -17,12 +17,14 @@ from aegean.model import Model
 from aegean.surface import say
 from aegean.training.folder import Folder
 from aegean.training.guard import Fault
+from aegean.training.probe import MEASURING
 from aegean.training.record import Record
 from aegean.training.settings import Settings
 from aegean.training.trainer import Trainer
 from aegean.training.watchers import Watcher, watch
 
 LINES = 200  # of metrics in a run
+EVALUATIONS = 20  # of a run whose settings leave the number open, as long as they stay within MEASURING
 
 Evaluate = Callable[[Model], Mapping[str, Any]]
 
@@ -76,6 +78,8 @@ class Loop:
     def __init__(self, settings: Settings, trainer: Trainer, evaluate: Evaluate, watchers: Sequence[Watcher] = ()):
         self.trainer, self.evaluate, self.watchers = trainer, evaluate, watchers
         self.cadence, self.inherited = Cadence(settings), bool(settings.inherited)
+        self.open = settings.evaluations == 0
+        self.training, self.measuring, self.latest = 0.0, 0.0, 0.0  # seconds; those of the latest evaluation
         self.stopping = False
 
     def run(self, new: bool) -> None:
@@ -115,6 +119,7 @@ class Loop:
         if line or evaluation:
             self.trainer.wait()
         seconds = time.monotonic() - self.start - (self.trainer.compiling - self.compiled)
+        self.training += seconds
         for watcher in self.watchers:
             watcher.step(seconds)
         if line or evaluation:
@@ -123,19 +128,27 @@ class Loop:
             values = self.trainer.means()
             for watcher in self.watchers:
                 watcher.line(values)
-        if evaluation:
+        if evaluation and (self.trainer.phase_ended or self._affordable()):
             self._evaluate()
         for watcher in self.watchers:
             watcher.told(stopping)
         if stopping:
             raise Interrupted
 
+    def _affordable(self) -> bool:
+        """Whether one more evaluation keeps measuring within its share of the time; the leading process's clock says."""
+        most = MEASURING / (1 - MEASURING) * self.training
+        return not self.open or bool(self.trainer.world.share(self.measuring + self.latest <= most))
+
     def _evaluate(self) -> None:
+        start = time.monotonic()
         model = self.trainer.model()
         try:
             scores = self.evaluate(model)
         except UserError as error:  # samples that are not finite, from weights that still are
             raise Fault(f"the evaluation at image {self.trainer.images:,}: {error}") from None
+        self.latest = time.monotonic() - start
+        self.measuring += self.latest
         for watcher in self.watchers:
             watcher.evaluation(model, scores)
 
@@ -149,7 +162,8 @@ class Cadence:
 
     def __init__(self, settings: Settings):
         steps = settings.run.images / settings.run.batch
-        self.line, self.evaluation = (max(1, math.ceil(steps / times)) for times in (LINES, settings.evaluations))
+        times = LINES, settings.evaluations or EVALUATIONS
+        self.line, self.evaluation = (max(1, math.ceil(steps / number)) for number in times)
 
     def __call__(self, trainer: Trainer) -> tuple[bool, bool]:
         """After a step: is a line due, is an evaluation due? None is while the discriminator learns alone: no sample

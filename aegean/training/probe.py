@@ -16,6 +16,9 @@ from aegean.training.schedule import Run
 from aegean.training.trainer import Trainer
 
 
+MEASURING = 0.1  # of a run's time that evaluations may take, where their number is left open
+
+
 class Pace(NamedTuple):
     """What a run takes on this machine, in seconds."""
 
@@ -60,10 +63,15 @@ def pace_of(run: Run, make: Callable[[], Trainer], evaluate: Callable[[Model], M
 
 def plan_for(seconds: float, run: Run, pace: Pace, evaluations: int) -> Plan:
     """How many images fit into so many seconds beside evaluations, which take at most a third of them: fewer of them,
-    where as many as asked for would take more. At least one step of each phase, and an evaluation."""
-    most = seconds / 3 / pace.evaluation if pace.evaluation > 0 else evaluations
-    evaluations = max(1, min(evaluations, int(most)))
-    left = max(0.0, seconds - evaluations * pace.evaluation)
+    where as many as asked for would take more. 0 evaluations leave the number to the run, and a tenth of the time to
+    them, or what those at the phases' ends take. At least one step of each phase."""
+    if evaluations:
+        most = seconds / 3 / pace.evaluation if pace.evaluation > 0 else evaluations
+        evaluations = max(1, min(evaluations, int(most)))
+        measuring = evaluations * pace.evaluation
+    else:
+        measuring = max(MEASURING * seconds, (len(run.schedule) + 1) * pace.evaluation)
+    left = max(0.0, seconds - measuring)
     return Plan(max(run.batch * len(run.schedule), int(left / pace.image)), evaluations)
 
 

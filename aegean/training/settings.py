@@ -29,7 +29,7 @@ class Settings(Config):
     engine: Engine = field(default_factory=Engine)
     inherited: dict[str, Any] = field(default_factory=dict)  # source, nets, images, seconds; empty without
     minutes: float = 0.0  # as asked for; already turned into images
-    evaluations: int = 20
+    evaluations: int = 0
     prior: str = ""  # fitted afterwards, by name; fitted anew when more training has moved the latents
     format: int = FORMAT
     machine: dict[str, Any] = field(default_factory=dict)
