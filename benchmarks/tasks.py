@@ -25,10 +25,16 @@ from aegean.model import Model
 
 Scores = dict[str, float]
 Scorer = Callable[[Model], Scores]
-Direction = Literal["higher", "lower"]
+Direction = Literal["higher", "lower", "nearest"]
 DRAWN = 2_500  # samples in the plane: PacGAN's protocol
 TRIPLES, STACKED = 60_000, 26_000  # training and, as published, scored samples of Stacked MNIST
-SEEN: dict[str, Direction] = {"fd": "lower", "coverage": "higher"}  # what is measured of pictures
+SEEN: dict[str, Direction] = {  # what is measured of pictures
+    "fd": "lower",
+    "coverage": "higher",
+    "recall": "higher",
+    "octave": "nearest",
+}
+LINE = "fd of a perfect prior"
 
 
 @dataclass(frozen=True)
@@ -145,15 +151,17 @@ def plane(centres: np.ndarray, deviation: float, folder: str | None, dataset: Da
 
 
 def in_features(folder: str | None, dataset: Dataset) -> tuple[Scorer, Scores]:
-    """Fréchet distance and coverage in the features of a network trained on the data."""
+    """Fréchet distance, coverage and recall in the features of a network trained on the data, the top octave of the
+    spectrum over that of held-out data; of a model that reconstructs also the distance of a perfect prior."""
     evaluator = Evaluator(dataset, feature_network(dataset))
 
     def score(model: Model) -> Scores:
-        drawn = model.info.normalise(model.info.restore(model.sample(evaluator.count))).to(model.device)
-        found = evaluator.reference(evaluator.features(drawn))
-        return {name: found[name][0] for name in SEEN}
+        found = evaluator.sampled(model)
+        scores = {name: score for key, score in found.items() if (name := key.split("@")[0]) in SEEN}
+        line = {} if (line_of := scores["fd"].line) is None else {LINE: line_of}
+        return {**{name: score.value for name, score in scores.items()}, **line}
 
-    return score, {name: evaluator.reference.floor[name] for name in SEEN}
+    return score, {**evaluator.reference.floor, "octave": 1.0}
 
 
 def in_triples(folder: str | None, dataset: Dataset) -> tuple[Scorer, Scores]:

@@ -1,6 +1,6 @@
 """What an autoencoder hands over to a GAN: scratch against each edge alone and all together, at equal total cost.
 
-    python benchmarks/transfer.py --task digits|grid|ring|stacked|mnist|cifar [--data FOLDER] [--seeds K]
+    python benchmarks/transfer.py --task textures|photos|digits|grid|ring|stacked|mnist|cifar [--data FOLDER] [--seeds K]
         [--fraction 0.1] [--discriminator quarter] [--variants "NAME; NAME"] [--images N | --seconds S] [--device cuda]
 
 The autoencoder's cost counts: a GAN from scratch trains for as many images, or on a GPU for as many seconds. Edges: the
@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from common import arguments, finish, median, note, rounded, show
 from study import passes, play, trainer_of
-from tasks import TASKS, Direction, Scorer, Scores, Task, fraction
+from tasks import LINE, TASKS, Direction, Scorer, Scores, Task, fraction
 
 from aegean.data import Dataset, kinds
 from aegean.recipes import RECIPES, configure
@@ -124,6 +124,8 @@ class Bench:
 
 
 def worst(values: Iterable[float], better: Direction) -> float:
+    if better == "nearest":
+        return max(values, key=lambda value: abs(value - 1))
     return min(values) if better == "higher" else max(values)
 
 
@@ -138,6 +140,8 @@ def over_seeds(points: list[dict[str, Any]], better: dict[str, Direction]) -> di
         for name, direction in better.items()
         if name in points[0]
     }
+    if LINE in points[0]:
+        scores[LINE] = rounded(median(point[LINE] for point in points))
     return {**points[0], "seconds": rounded(median(point["seconds"] for point in points)), **scores}
 
 
@@ -150,6 +154,8 @@ def table(found: dict[str, list[dict[str, Any]]], floor: Scores, better: dict[st
         [name, point["images"], point["seconds"], *(point[score][kind] for score in better for kind in KINDS)]
         for name, point in last.items()
     ]
+    if "all edges" in found and LINE in (first := found["all edges"][0]):
+        rows.append(["line: its perfect prior", None, None, first[LINE], *[None] * (2 * len(better) - 1)])
     rows.append(["floor: real data", None, None, *(v for score in better for v in (rounded(floor[score]), None))])
     headings = ["", "images", "seconds", *(f"{score}, {kind}" for score in better for kind in KINDS)]
     show("Scores at the end", headings, rows)

@@ -87,7 +87,7 @@ class Evaluator:
         able = model.can()
         scores: dict[str, Score] = {}
         if "sample" in able:
-            scores |= self._sampled(model)
+            scores |= self.sampled(model)
         if "reconstruct" in able:
             scores |= self._reconstructed(model)
         if "score" in able:
@@ -128,7 +128,7 @@ class Evaluator:
         """The numbers of the samples that this process plays."""
         return self.world.part(self.count)
 
-    def _sampled(self, model: Any) -> dict[str, Score]:
+    def sampled(self, model: Any) -> dict[str, Score]:
         """Samples beside held-out data, and the line: what reconstructions of training samples score in their place. A
         prior that is perfect draws decode(encode(training data)), so no prior can do better; an adversary can.
         `memorised` has no line, for these are copies of training data."""
