@@ -34,7 +34,7 @@ def halvings(shape: Shape, width: int) -> list[int]:
     return widths
 
 
-def patch_of(shape: Shape, most: int = 15) -> int:
+def patch_of(shape: Shape, most: int = 8) -> int:
     """The smallest power of two that divides the sides and leaves at most so many places along each; the largest that
     divides them where there is none: the first level of a network costs most, and is as much cheaper."""
     patch, places = 1, list(shape[1:])
