@@ -75,7 +75,7 @@ def ae_to_gan(
     data: DataInfo,
     *,
     beta: float = 0.1,
-    teacher: float = 0.5,
+    teacher: float = 0.75,
     warmup: float = 0.05,
     ramp: float = 0.05,
     recon: bool = False,
