@@ -144,6 +144,7 @@ class Paths:
         assert not x.requires_grad, "an input gradient is taken at samples that hold still"
         every = math.gcd(self.gradients[name], len(x) // D.pack)
         ours, theirs = apart((x, noise, self.labels), D.pack, every)
+        assert ours[0] is not None
         discriminator = partial(D, noise=ours[1], labels=ours[2], **shared)
         with torch.autocast(x.device.type, enabled=False) if name in self.float32 else nullcontext():
             output, self._squared[name] = with_squared_gradient(discriminator, ours[0], self.forward_mode)

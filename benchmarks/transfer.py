@@ -1,7 +1,8 @@
 """What an autoencoder hands over to a GAN: scratch against each edge alone and all together, at equal total cost.
 
-    python benchmarks/transfer.py --task textures|photos|digits|grid|ring|stacked|mnist|cifar [--data FOLDER] [--seeds K]
-        [--fraction 0.1] [--discriminator quarter] [--variants "NAME; NAME"] [--images N | --seconds S] [--device cuda]
+    python benchmarks/transfer.py --task textures|photos|digits|grid|ring|stacked|mnist|cifar [--data FOLDER]
+        [--seeds K] [--fraction 0.1] [--discriminator quarter] [--variants "NAME; NAME"] [--images N | --seconds S]
+        [--device cuda]
 
 The autoencoder's cost counts: a GAN from scratch trains for as many images, or on a GPU for as many seconds. Edges: the
 decoder becomes the generator with the reconstruction as its anchor ("decoder alone": with one Gaussian as the prior),

@@ -1,8 +1,8 @@
 """Run folders that strangers or accidents made: read, or refused in words; and what a run says of time."""
 
-import re
 import json
 import os
+import re
 import shutil
 import struct
 import sys

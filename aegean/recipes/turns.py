@@ -19,8 +19,9 @@ def falling(lr: float) -> Ramp:
 
 def gradient_penalties(opponent: Adversary, trains: tuple[str, ...], *on: str) -> list[Term]:
     """R1 and R2 on these paths; none where their weight is 0."""
-    how = {"weight": opponent.gamma, "precision": opponent.penalty, "every": opponent.every}
-    return [GradientPenalty(trains=trains, on=path, **how) for path in on] if opponent.gamma else []
+    gamma, precision, every = opponent.gamma, opponent.penalty, opponent.every
+    terms = (GradientPenalty(trains=trains, on=path, weight=gamma, precision=precision, every=every) for path in on)
+    return list(terms) if gamma else []
 
 
 def discriminator_turn(

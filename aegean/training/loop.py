@@ -136,7 +136,7 @@ class Loop:
             raise Interrupted
 
     def _affordable(self) -> bool:
-        """Whether one more evaluation keeps measuring within its share of the time; the leading process's clock says."""
+        """Whether one more evaluation keeps measuring within its share of the time, by the leading process's clock."""
         most = MEASURING / (1 - MEASURING) * self.training
         return not self.open or bool(self.trainer.world.share(self.measuring + self.latest <= most))
 

@@ -15,7 +15,6 @@ from aegean.model import Model
 from aegean.training.schedule import Run
 from aegean.training.trainer import Trainer
 
-
 MEASURING = 0.1  # of a run's time that evaluations may take, where their number is left open
 
 
