@@ -46,7 +46,9 @@ def test_info_tells_what_it_is_and_changes_nothing(run, done):
     assert contents(run) == before
 
 
-def test_more_training_goes_on_from_its_state(run):
+def test_more_training_goes_on_from_its_state(run, monkeypatch):
+    monkeypatch.setattr("aegean.session.resume.WATCHED", 100)
+    monkeypatch.setattr("aegean.session.finish.COUNTED", 100)
     folder = Folder(run)
     lines, phases = folder.lines(), [phase.name for phase in folder.read().run.schedule]
     first, last = ([line for line in lines if line["kind"] == "train"][i]["values"] for i in (0, -1))
