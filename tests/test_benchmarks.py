@@ -121,7 +121,7 @@ def test_a_gan_step_in_forward_mode_counts_as_23_forward_passes(benchmark):
     through those (4). G: real (1), forward through both (2), backward through both (1 + 2)."""
     common, step = benchmark("common"), benchmark("step")
     info, raw = common.random_images((3, 32, 32), 40)
-    run = configure("gan", info, {"width": 16, "batch": 4, "images": common.FOREVER})
+    run = configure("gan", info, {"width": 16, "batch": 4, "every": 1, "patch": 1, "images": common.FOREVER})
     trainer = Trainer(run, info, common.feed_of(info, raw, CPU), CPU, Engine(forward_mode=True))
     work = step.flops(step.recorded(trainer.step))
     D, x = trainer.nets["D"], torch.zeros(4, 3, 32, 32)

@@ -22,7 +22,8 @@ used = int(re.search(r"VmSize:\\s+(\\d+)", open("/proc/self/status").read())[1])
 resource.setrlimit(resource.RLIMIT_AS, (used + 2**30,) * 2)
 try:
     aegean.train(
-        "ae", sys.argv[1], sys.argv[2], images=512, batch=256, evaluations=1, settings={"width": 16}, device="cpu"
+        "ae", sys.argv[1], sys.argv[2], images=512, batch=256, evaluations=1, settings={"width": 16, "patch": 1},
+        device="cpu",
     )
 except UserError as error:
     print(error)

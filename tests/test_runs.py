@@ -108,16 +108,16 @@ def crash_after(monkeypatch, steps):
 def test_what_is_handed_over_is_evaluated_once_before_it_moves(straight):
     """With its fitted prior, at the start of the warm-up, during which no sample changes."""
     evaluations = [line for line in straight.lines() if line["kind"] == "eval"]
-    assert [line["images"] // 16 for line in evaluations if line.get("hand_over")] == [20]
+    assert [line["images"] // 16 for line in evaluations if line.get("hand_over")] == [30]
     assert [(line["images"] // 16, line["phase"]) for line in evaluations] == [
-        (20, "autoencoder"), (20, "warm-up"), (40, "adversarial"),
+        (20, "autoencoder"), (30, "autoencoder"), (30, "warm-up"), (40, "adversarial"),
     ]  # fmt: skip
-    before, after = (line["scores"] for line in evaluations[:2])
+    before, after = (line["scores"] for line in evaluations[1:3])
     assert before["psnr@test:397"] == after["psnr@test:397"]
     assert before["fd@digits-classifier:397"]["value"] != after["fd@digits-classifier:397"]["value"]
     assert before["fd@digits-classifier:397"]["line"] == after["fd@digits-classifier:397"]["line"]
     names = {path.name for path in straight.samples.iterdir()}
-    assert {"samples-0000000320.png", "samples-0000000320-hand-over.png"} <= names
+    assert {"samples-0000000480.png", "samples-0000000480-hand-over.png"} <= names
 
 
 def test_a_run_killed_while_it_evaluates_the_hand_over_does_so_again(straight, tmp_path, monkeypatch):
@@ -151,7 +151,7 @@ def test_an_inherited_network_is_evaluated_before_it_moves(straight, tmp_path, m
     assert_same(Folder(tmp_path / "straight"), Folder(tmp_path / "run"))
 
 
-@pytest.mark.parametrize("stop", [11, 21])
+@pytest.mark.parametrize("stop", [11, 31])
 def test_resuming_equals_never_stopping(straight, tmp_path, monkeypatch, stop):
     """A crash after any step: in a phase, at its end, just after an evaluation."""
     crash_after(monkeypatch, stop)
@@ -231,12 +231,12 @@ def test_raising_the_budget_goes_on_from_where_it_was(tmp_path):
     folder = Folder(tmp_path / "run")
     plan = folder.read()
     assert plan.images == 16 * 70 and folder.clock()["images"] == 16 * 70
-    assert [p.images for p in plan.run.schedule[:2]] == [16 * 20, 16 * 2]
+    assert [p.images for p in plan.run.schedule[:2]] == [16 * 30, 16 * 2]
     with pytest.raises(UserError, match="below"):
         aegean.resume(tmp_path / "run", images=100)
 
 
-def test_a_raised_run_resumes_too(tmp_path, monkeypatch, steps=21):
+def test_a_raised_run_resumes_too(tmp_path, monkeypatch, steps=31):
     """The budget is raised in the second phase; then a crash; then on: as without the crash."""
     for name in ("straight", "crashed"):
         crash_after(monkeypatch, steps)
@@ -257,7 +257,7 @@ def test_tensorboard_has_no_point_twice_and_none_missing(tmp_path, straight, mon
     crash_after(monkeypatch, 20)
     with pytest.raises(Stop):
         train("ae_to_gan", tmp_path / "run")
-    crash_after(monkeypatch, 10)
+    crash_after(monkeypatch, 11)
     with pytest.raises(Stop):
         aegean.resume(tmp_path / "run")
     monkeypatch.undo()
@@ -362,7 +362,8 @@ def test_one_process_trains_a_run_at_a_time(tmp_path):
     aegean.resume(tmp_path / "run", images=16 * 20)
 
 
-def test_minutes_become_images_once(tmp_path):
+def test_minutes_become_images_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("aegean.session.train.LEARNING", 1)
     train("ae", tmp_path / "run", images=None, minutes=0.05)
     folder = Folder(tmp_path / "run")
     plan = folder.read()
