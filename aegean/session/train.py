@@ -116,7 +116,9 @@ def in_time(
     left = evaluator.world.share(60 * (asked.minutes or 0.0) - spent - last)
     plan = plan_for(left, run, pace, asked.evaluations)
     fewest = LEARNING * run.batch * phases
-    if plan.images < fewest and not asked.budget:
+    if asked.budget and plan.images < min(fewest, run.images):
+        say(f"warning: {plan.images:,} images are too few to learn from: expect noise")
+    elif plan.images < fewest and not asked.budget:
         least = (spent + last + max(fewest * pace.image / (1 - MEASURING), 2 * pace.evaluation)) / 60
         raise UserError(
             f"{option('minutes', asked.minutes)}: {plan.images:,} images on this machine, from which nothing can be "

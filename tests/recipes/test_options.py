@@ -81,3 +81,11 @@ def test_what_is_no_autoencoder_with_one_latent_cannot_be_inherited(recipe, sour
         return  # its pixels are taken
     with pytest.raises(UserError, match="source: the model"):
         configure(recipe, DIGITS, {}, configure(source, DIGITS).nets)
+
+
+def test_a_patch_that_fits_no_network_is_refused():
+    info = DataInfo("rows", (4,), (0.0,) * 4, (1.0,) * 4, dtype="float32")
+    with pytest.raises(UserError, match=r"patch.*convolutional"):
+        configure("ae", info, {"patch": 2})
+    with pytest.raises(UserError, match=r"patch.*does not divide"):
+        configure("ae", DataInfo("odd", (1, 9, 9), (127.5,), (127.5,)), {"patch": 2})
