@@ -25,6 +25,7 @@ COMMANDS = {  # name: summary; its parser and its function are `options` and `ru
     "train": "train a recipe on data, or resume a run",
     "sample": "draw samples from a model",
     "reconstruct": "reconstruct images, rows or a data set",
+    "restore": "repair images of any size: noise, blur, low resolution, JPEG, holes",
     "encode": "turn inputs into latents",
     "levels": "show what each level adds, from the top downwards",
     "traverse": "follow directions in latent space",

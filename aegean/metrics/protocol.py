@@ -17,6 +17,7 @@ from aegean.metrics.features import FeatureNetwork
 from aegean.metrics.kinds import kind_of
 from aegean.metrics.probes import Probes
 from aegean.metrics.reference import Reference, TextureReference
+from aegean.metrics.restored import measured
 from aegean.metrics.samples import as_saved, check_fits, chosen, finite
 from aegean.metrics.scores import DIRECTIONS, SHARES, Better, Score, count_name
 from aegean.surface import option
@@ -36,7 +37,7 @@ class Evaluator:
     Samples and reconstructions are taken as a file would hold them, rounded and clipped to the raw type of the data.
 
     dataset: whose held-out part is compared with.
-    features: the network in whose features samples are compared.
+    features: the network in whose features samples are compared; None: only what needs none is measured.
     count: samples; brought down to the size of the smaller part, so that samples, held-out samples and the floor's
         training samples are equally many. The keys carry it.
     seed: of the choice of samples, and of those that models draw.
@@ -47,15 +48,15 @@ class Evaluator:
     def __init__(
         self,
         dataset: Dataset,
-        features: FeatureNetwork,
+        features: FeatureNetwork | None,
         count: int = 10_000,
         seed: int = 0,
         world: World | None = None,
         probes: bool = False,
     ):
-        if features.info:
+        if features and features.info:
             check_fits(features.info, dataset.info, f"The feature network {features.key}")
-        self.dataset, self.info, self.features = dataset, dataset.info, features
+        self.dataset, self.info, self.network = dataset, dataset.info, features
         self.seed, self.world, self.probes = seed, world or World(), probes
         self.count = min(count, len(dataset.test), len(dataset.train))
         if self.count < 2:
@@ -64,32 +65,34 @@ class Evaluator:
         self.test = self.info.normalise(dataset.test[places])
         self.labels = None if dataset.test_labels is None else torch.as_tensor(dataset.test_labels[places])
         self.drawn = chosen(len(dataset.train), self.count, seed + 1)
-        if self.world.leads:
-            self._measure_real_data()
+        if self.world.leads and features:
+            self._measure_real_data(features)
 
-    def _measure_real_data(self) -> None:
+    def _measure_real_data(self, features: FeatureNetwork) -> None:
         """What does not depend on the model."""
         train, texture = self.info.normalise(self.dataset.train[self.drawn]), kind_of(self.info).texture
         blurred = None
         if texture:
             blurred = as_saved(torch.from_numpy(texture.blurred(train.numpy())), self.info, "")
             self.texture = TextureReference(texture, self.test.numpy(), train.numpy(), blurred.numpy())
-        real, known = self.features(self.test), self.features(train)
-        lost = None if blurred is None else self.features(blurred)
-        self.reference = Reference(self.dataset, self.features, real, known, lost, self.seed)
+        real, known = features(self.test), features(train)
+        lost = None if blurred is None else features(blurred)
+        self.reference = Reference(self.dataset, features, real, known, lost, self.seed)
 
     def __call__(self, model: Any) -> dict[str, Score]:
-        """Scores of whatever the model can do: sample, reconstruct, score.
+        """Scores of whatever the model can do: sample, reconstruct, restore, score.
 
         `bits` is the mean of `model.score`: the evidence bound of log2 p, so higher is better.
         """
         check_fits(model.info, self.info, "The model")
         able = model.can()
         scores: dict[str, Score] = {}
-        if "sample" in able:
+        if "sample" in able and self.network:
             scores |= self.sampled(model)
-        if "reconstruct" in able:
+        if "reconstruct" in able and self.network:
             scores |= self._reconstructed(model)
+        if "restore" in able:
+            scores |= self._restored(model)
         if "score" in able:
             scores |= self._bound(model)
         return scores | self.probed(model) if self.probes else scores
@@ -122,6 +125,12 @@ class Evaluator:
     def factors(self) -> Factors | None:
         """None for data whose factors are not known."""
         return Factors.of(self.dataset, self.seed)
+
+    @property
+    def features(self) -> FeatureNetwork:
+        """The network that samples are compared in."""
+        assert self.network is not None, "nothing is measured in features"
+        return self.network
 
     @property
     def mine(self) -> range:
@@ -172,6 +181,13 @@ class Evaluator:
             found = {name: (quality.formula(originals, values), quality.perfect)}
             scores |= self._scores("test", found, quality.better)
         return scores
+
+    def _restored(self, model: Any) -> dict[str, Score]:
+        """Held-out pictures, damaged and repaired."""
+        return {
+            f"{one.name}@{one.by}:{count_name(self.count)}": Score(one.value, one.floor, one.better, given=one.given)
+            for one in measured(self, model)
+        }
 
     def _bound(self, model: Any) -> dict[str, Score]:
         """The evidence bound of held-out data."""

@@ -29,6 +29,7 @@ DIRECTIONS: dict[str, Better] = {
 }
 
 MARKS = {  # of a score beside its floor, where it has them, in words
+    "given": "given: what the damaged images score in the place of the restored ones",
     "line": "line: the same for reconstructions of training data; no prior can do better than this, an adversary can",
     "blurred": "blurred: real data through a Gaussian of 0.7 pixels; a metric near its floor here is blind to texture",
 }
@@ -44,6 +45,7 @@ class Score:
     interval: tuple[float, float] | None = None  # 95 % of the value, where the formula gives one
     line: float | None = None  # of samples: what a perfect prior would reach with this model's encoder and decoder
     blurred: float | None = None  # of samples: what real data reach that have lost their finest texture
+    given: float | None = None  # of restored images: what the damaged ones reach
 
 
 def count_name(count: int) -> str:

@@ -17,6 +17,7 @@ from aegean.compression import check
 from aegean.config import Net, UserError, to_json
 from aegean.data.kinds import check_info
 from aegean.files import write_atomically
+from aegean.model import restoring
 from aegean.model.header import FORMAT, Header, read_header
 from aegean.wirings import find_wiring
 
@@ -100,8 +101,12 @@ def _check(header: Header, nets: Mapping[str, nn.Module]) -> None:
     """AssertionError: parts that a stranger's description names do not belong together."""
     info = header.info
     check_info(info)
+    if "U" in nets:
+        restoring.check_nets(header.specs, info)
     for name in {"E", "G"} & nets.keys():
-        assert header.specs[name].args.get("shape", info.shape) == info.shape, f"{name} is for other samples"
+        assert "U" in nets or header.specs[name].args.get("shape", info.shape) == info.shape, (
+            f"{name} is for other samples"
+        )
         assert getattr(nets[name], "latent", 1) > 0, "no latent dimensions"
     depth = find_wiring(header.wiring).depth(nets) if "G" in nets else 1  # raises where nets and wiring do not fit
     assert depth > 0, "no levels"

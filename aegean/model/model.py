@@ -18,7 +18,7 @@ from aegean.config import Net, UserError
 from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.model import file as files
-from aegean.model import levels
+from aegean.model import levels, restoring
 from aegean.model.checks import check_finite, check_labels, check_latents, check_samples, misfit
 from aegean.model.levels import Level
 from aegean.model.verbs import VERBS, able, hint
@@ -143,6 +143,27 @@ class Model:
         if not 1 <= top <= self.depth:
             raise UserError(f"top={top}: this model has {self.depth} levels of latents; expected 1 to {self.depth}.")
         return self.run(lambda p: p.x_top[top], self._batch(x, labels))
+
+    def restore(
+        self, x: Tensor, mask: Tensor | None = None, strength: float = 0.0, scale: float = 1.0, tile: int = 0
+    ) -> Tensor:
+        """Damaged pictures x (n, C, H, W) of any size -> restored ones, `scale` times as high and as wide.
+
+        mask: (n, H, W), above 0 in holes; only for models that fill some. What is known comes back exactly.
+        strength: of the sharpened decoder, from 0 (the exact one) to 1.
+        scale: for models that were trained on a loss of resolution.
+        tile: height and width of the windows that it works in, 0 chooses; they show nowhere.
+        UserError: what the model was not trained for, pictures of other channels, a mask of another size.
+        """
+        self._need("restore")
+        restoring.check_pictures(x, self.info.shape[0])
+        return restoring.restore(self, x, mask, strength, scale, tile)
+
+    def damage(self, x: Tensor, seed: int = 0, start: int = 0) -> tuple[Tensor, Tensor]:
+        """Clean pictures x (n, *shape) -> as damaged as those that a restorer was trained on, and where their holes
+        are, bool (n, 1, H, W); picture i, counted from `start`, depends on (seed, i)."""
+        self._need("restore")
+        return restoring.damaged(self, x, seed, start)
 
     def score(self, x: Tensor, labels: Tensor | None = None, seed: int = 0, start: int = 0) -> Tensor:
         """The evidence lower bound of log2 p(x) in bits, one number a sample: x (n, *shape) -> (n,).

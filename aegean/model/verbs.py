@@ -28,6 +28,7 @@ VERBS: dict[str, Verb] = {
     "reconstruct": Verb(("E", "bottleneck", "G"), "x_hat", ENCODER),
     "sample": Verb(("prior", "G"), "x_fake", "this model has no prior: fit one with {fit}, or train vae or ae_to_gan"),
     "score": Verb(("E", "bottleneck", "G", "bound"), "", "this model has no evidence bound: train vae"),
+    "restore": Verb(("E", "U", "damage"), "x_hat", "this model restores nothing: train restore on images"),
     "levels": Verb(("E", "bottleneck"), "", "this model has no encoder: train ae, vae or stacked_gan"),
     "compress": Verb((*LOSSY, "tiles"), "", "this model has no symbols to write: train codec or vq_ae on images"),
     "compress_lossless": Verb(

@@ -64,6 +64,7 @@ class Kind(NamedTuple):
     likelihood: str = "gaussian"  # where the recipe leaves it open
     variational: bool = True  # a VAE is the better teacher of a GAN; else a plain autoencoder
     cosines: bool = False  # a codec may begin as a cosine transform of blocks (nets.transform)
+    damaged: bool = False  # how samples are damaged for a restorer is known (nets.damage)
     exact: tuple[str, ...] = ()  # types of raw values that an integer network can code exactly (nets.integer)
 
 
@@ -95,6 +96,7 @@ KINDS: dict[str, Kind] = {
         augmentations=("translation", "cutout", "colour"),
         likelihood="bernoulli",  # a Gaussian's learned variance answers a larger beta (docs/interpretation.md)
         cosines=True,
+        damaged=True,
         exact=("uint8",),
     ),
     "table": Kind(

@@ -14,6 +14,7 @@ from aegean.recipes.mode_regularised_gan import mode_regularised_gan
 from aegean.recipes.multiscale_gan import multiscale_gan
 from aegean.recipes.projected_gan import projected_gan
 from aegean.recipes.registry import RECIPES, Option, configure, describe, options, recipe, smoke
+from aegean.recipes.restore import restore
 from aegean.recipes.stacked_gan import stacked_gan
 from aegean.recipes.tc_vae import tc_vae
 from aegean.recipes.vae import vae
@@ -43,6 +44,7 @@ __all__ = [
     "options",
     "projected_gan",
     "recipe",
+    "restore",
     "smoke",
     "stacked_gan",
     "tc_vae",

@@ -33,6 +33,8 @@ class Option(NamedTuple):
         """What may be given, in words."""
         if get_origin(self.type) is Literal:
             return "|".join(map(str, get_args(self.type)))
+        if self.type == tuple[float, ...]:
+            return "numbers with commas between them"
         if get_origin(self.type) is tuple:
             return f"any of {','.join(map(str, get_args(get_args(self.type)[0])))}"
         return {bool: "true|false", int: "whole number", float: "number", str: "text"}[self.type]
@@ -41,7 +43,7 @@ class Option(NamedTuple):
     def text(self) -> str:
         """The default as it would be typed."""
         if isinstance(self.default, tuple):
-            return ",".join(map(str, self.default))
+            return ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in self.default)
         return str(self.default).lower() if isinstance(self.default, bool) else str(self.default)
 
 
@@ -141,6 +143,8 @@ def parse(given: Option, value: Any) -> Any:
             raise UserError(f"{said} is unknown.{nearest(str(value), map(str, choices))}")
         return value
     if get_origin(given.type) is tuple:
+        if isinstance(value, int | float) and choices[0] is float:
+            value = [value]
         if not isinstance(value, (str, list, tuple)):
             raise wrong
         items = [v for v in value.split(",") if v] if isinstance(value, str) else list(value)

@@ -20,6 +20,7 @@ from aegean.model import Model
 from aegean.session.runs import home, load, own_data
 from aegean.surface import option, say
 from aegean.training.folder import Folder, score_json
+from aegean.training.schedule import Run
 from aegean.training.world import World
 
 WATCHED = 2_000  # held-out samples of the evaluations while training
@@ -57,18 +58,22 @@ def evaluate(
     return Evaluator(dataset, network, count, probes=True)(model)
 
 
-def make_evaluator(dataset: Dataset, count: int, world: World | None = None, probes: bool = False) -> Evaluator:
+def make_evaluator(
+    dataset: Dataset, count: int, world: World | None = None, probes: bool = False, run: Run | None = None
+) -> Evaluator:
     """An evaluator on a data set's held-out part, in the data's own feature network.
 
     dataset: what is measured on.
     count: samples compared, at most.
     world: the processes that share the work.
     probes: whether latents are probed for the classes of the data.
+    run: what is trained; without an adversary a restorer is not measured in features, whose network has its price.
     """
     if dataset.info.test_count < FEW:
         say(f"note: only {dataset.info.test_count} held-out samples: small differences between scores are chance")
     world = world or World()
-    features = world.first(lambda: feature_network(dataset))
+    plain = run is not None and "U" in run.nets and "D" not in run.nets
+    features = None if plain else world.first(lambda: feature_network(dataset))
     return Evaluator(dataset, features, count, world=world, probes=probes)
 
 

@@ -69,7 +69,7 @@ def _finish(folder: Folder, plan: Settings, dataset: Dataset, evaluator: Evaluat
         model = load(folder.path, trainer.device)
     if world.share(not evaluated(folder, plan)):
         say(f"evaluating on {min(dataset.info.test_count, COUNTED):,} held-out samples")
-        write_scores(folder, Evaluator(dataset, evaluator.features, COUNTED, world=world), model, plan.images)
+        write_scores(folder, Evaluator(dataset, evaluator.network, COUNTED, world=world), model, plan.images)
     return model
 
 

@@ -64,7 +64,7 @@ def resume(
         return load(path, where)
     world.first(lambda: check_networks(folder, plan))
     trainer = make_trainer(plan.run, make_feed(dataset, where, plan.run.seed, world), plan.engine, world)
-    return finish(folder, plan, dataset, make_evaluator(dataset, WATCHED, world), trainer, resumed=True)
+    return finish(folder, plan, dataset, make_evaluator(dataset, WATCHED, world, run=plan.run), trainer, resumed=True)
 
 
 def is_finished(folder: Folder, plan: Settings) -> bool:

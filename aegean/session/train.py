@@ -68,7 +68,7 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
         choose_engine, device=device, precision=asked.precision, compile=asked.compile, accumulate=asked.accumulate
     )
     engine = choose(run)
-    evaluator = make_evaluator(dataset, WATCHED, world)
+    evaluator = make_evaluator(dataset, WATCHED, world, run=run)
     feed = make_feed(dataset, device, asked.seed, world)
     evaluations = asked.evaluations
     if asked.minutes is not None:

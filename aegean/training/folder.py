@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LOG_LIMIT = 64 << 20  # bytes of metrics.jsonl
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-MARKS = ("line", "blurred")  # of a score, where it has them
+MARKS = ("given", "line", "blurred")  # of a score, where it has them
 EARLIER = "Give the folder of an earlier training."
 
 

@@ -104,6 +104,11 @@ class Pictures(Watcher):
             x = self.shown.x
             again = info.restore(model.reconstruct(x, self.shown.labels if model.conditional else None))
             found["reconstructions"] = show({"given": info.restore(x), "reconstructed": again}, info)
+        if "restore" in able:
+            given, holes = model.damage(x := self.shown.x)
+            again = model.restore(given, holes if holes.any() else None)
+            rows = {"clean": x, "damaged": given, "restored": again}
+            found["restored"] = show({name: info.restore(row) for name, row in rows.items()}, info)
         for name, png in found.items():
             self.record.folder.write_sample(f"{name}-{place}.png", png)
             self.board.add_image(name, _decoded(png), images)

@@ -17,7 +17,8 @@ from strange_pictures import boxes, png, tiff
 from aegean.config import UserError
 from aegean.data import DataInfo, DataOptions, open_data, read_inputs
 from aegean.data.address import address
-from aegean.data.io.natural import PART_LIMIT, file_name, natural_pictures, write_picture
+from aegean.data.io.natural import natural_pictures, write_picture
+from aegean.data.io.walk import PART_LIMIT, file_name
 from aegean.data.read import formats, headers
 from aegean.data.read.source import Want
 from aegean.data.read.unread import what_else

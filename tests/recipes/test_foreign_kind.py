@@ -15,7 +15,7 @@ from aegean.training.trainer import Trainer
 SERIES = DataInfo(
     "series", (2, 16), (0.0,), (1.0,), dtype="float32", kind="series", classes=("a", "b"), class_counts=(1, 1)
 )
-ROW = kinds.KINDS["image"]._replace(augmentations=("translation", "cutout"), cosines=False, exact=())
+ROW = kinds.KINDS["image"]._replace(augmentations=("translation", "cutout"), cosines=False, damaged=False, exact=())
 SETTINGS = {"few_shot_gan": {"augment": "translation,cutout"}, "gan": {"augment": "cutout", "pack": 2}}
 
 
@@ -25,7 +25,7 @@ def series(monkeypatch):
     monkeypatch.setitem(data_kinds.KINDS, "series", data_kinds.KINDS["image"])
 
 
-@pytest.mark.parametrize("name", sorted(set(RECIPES) - {"lossless"}))
+@pytest.mark.parametrize("name", sorted(set(RECIPES) - {"lossless", "restore"}))
 def test_a_recipe_trains_on_a_kind_that_only_its_row_knows(series, name):
     torch.manual_seed(0)
     rng, cpu = np.random.default_rng(0), torch.device("cpu")
@@ -43,7 +43,7 @@ def test_a_recipe_trains_on_a_kind_that_only_its_row_knows(series, name):
 
 
 @pytest.mark.parametrize(
-    "name,settings", [("lossless", {}), ("gan", {"augment": "colour"}), ("ae", {"network": "gru"})]
+    "name,settings", [("lossless", {}), ("restore", {}), ("gan", {"augment": "colour"}), ("ae", {"network": "gru"})]
 )
 def test_what_a_row_does_not_offer_is_refused(series, name, settings):
     with pytest.raises(UserError):

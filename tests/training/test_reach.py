@@ -24,6 +24,7 @@ CASES += [
     ("stacked_gan", {"encoder": "classifier", "training": "joint"}),
     ("multiscale_gan", {"training": "coarse_to_fine"}),
 ]
+CASES += [("restore", {"damage": "holes", "adversary": True}), ("restore", {"damage": "mix", "flips": "all"})]
 CASES += [("ae", {"error": error}) for error in ("absolute", "bernoulli", "gaussian")]
 
 

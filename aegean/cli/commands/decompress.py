@@ -28,7 +28,8 @@ def run(args: argparse.Namespace) -> None:
     from aegean.cli.packed import read
     from aegean.codec import CodecError, unpack
     from aegean.compression import decompress
-    from aegean.data.io.natural import file_name, write_picture
+    from aegean.data.io.natural import write_picture
+    from aegean.data.io.walk import file_name
 
     try:
         header, blocks = unpack(read(args.file))

@@ -1,0 +1,80 @@
+"""How well a restorer repairs held-out pictures: `psnr@test:397`, beside what the damaged ones score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aegean.formulas import frechet, pictures
+from aegean.metrics.kinds import kind_of
+from aegean.metrics.samples import as_saved
+from aegean.metrics.scores import Better
+
+if TYPE_CHECKING:
+    from aegean.metrics.protocol import Evaluator
+
+
+class Measured(NamedTuple):
+    """A score of restored pictures, what a perfect copy of the clean ones reaches, and the damaged ones."""
+
+    name: str
+    by: str
+    value: float
+    floor: float
+    given: float
+    better: Better
+
+
+def measured(of: Evaluator, model: Any) -> Iterator[Measured]:
+    """Scores of what a model makes of the held-out pictures of a process, damaged as in training; in holes alone where
+    it fills some. Those of the sharpened decoder have names of their own; `clean_psnr` is that of pictures that nothing
+    was done to."""
+    clean: Tensor = of.test[of.mine.start : of.mine.stop]
+    given, holes = model.damage(clean, of.seed, of.mine.start)
+    fills = bool(holes.any())
+    mask = holes if fills else None
+    before = _gathered(of, *(as_saved(x, of.info, "pictures") for x in (clean, given)), holes.to(clean))
+    for strength in (0.0, 1.0) if "sharp" in model.nets else (0.0,):
+        made = as_saved(model.restore(given, mask, strength), of.info, "restored pictures", of.world)
+        found = _gathered(of, made)
+        if found and before:
+            yield from _scores(of, "sharp_" if strength else "", (*before, *found))
+    if not fills:
+        kept = _gathered(of, as_saved(model.restore(clean), of.info, "restored pictures", of.world))
+        if kept and before:
+            value = pictures.psnr(before[0].numpy(), kept[0].numpy())
+            yield Measured("clean_psnr", "test", value, pictures.PSNR_CAP, pictures.PSNR_CAP, "higher")
+
+
+def _gathered(of: Evaluator, *parts: Tensor) -> tuple[Tensor, ...] | None:
+    """The same of all processes, in the leading one."""
+    found = [of.world.gather(part.cpu().numpy()) for part in parts]
+    return None if any(part is None for part in found) else tuple(torch.from_numpy(part) for part in found)
+
+
+def _scores(of: Evaluator, prefix: str, seen: tuple[Tensor, ...]) -> Iterator[Measured]:
+    clean, given, holes, made = seen
+    if holes.any():
+        value, before = (psnr_within(clean, x, holes) for x in (made, given))
+        yield Measured(f"{prefix}hole_psnr", "test", value, pictures.PSNR_CAP, before, "higher")
+    for name, quality in kind_of(of.info).quality(of.info).items():
+        value, before = (quality.formula(clean.numpy(), x.numpy()) for x in (made, given))
+        yield Measured(f"{prefix}{name}", "test", value, quality.perfect, before, quality.better)
+    if of.network is not None:
+        distances = [
+            frechet.frechet_from_moments(*of.reference.moments, *frechet.moments(of.features(x))) for x in (made, given)
+        ]
+        yield Measured(f"{prefix}rfd", of.features.key, distances[0], 0.0, distances[1], "lower")
+
+
+def psnr_within(x: Tensor, y: Tensor, holes: Tensor) -> float:
+    """PSNR in dB in holes (n, 1, H, W) of pictures (n, C, H, W) in [-1, 1]: the mean over pictures with some."""
+    squared, holes = (x - y).clamp(-2, 2).double().square(), holes.double()
+    places = holes.flatten(1).sum(1)
+    error = (squared * holes).flatten(1).sum(1) / (places * x.shape[1]).clamp(min=1)
+    each = 10 * torch.log10(4 / error.clamp(min=4 / 10 ** (pictures.PSNR_CAP / 10)))
+    return float(np.mean(each[places > 0].numpy()))

@@ -1,0 +1,124 @@
+"""restore on the command line: people's pictures go in, and come out with all that was theirs."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from aegean.data.info import DataInfo
+from aegean.model import Model
+from aegean.recipes import smoke
+from aegean.training.trainer import build
+
+SIZE = (30, 44)  # height, width
+
+
+def save_model(file, channels, **settings):
+    info = DataInfo("made", (channels, 32, 32), (127.5,), (127.5,))
+    run = smoke("restore", info, width=4, blocks=1, **settings)
+    nets = build(run)
+    keep = [name for name in run.nets if name not in run.training_only]
+    with torch.no_grad():
+        nets["U"].last.weight.zero_()  # what is given comes out
+    Model({n: run.nets[n] for n in keep}, {n: nets[n] for n in keep}, info, wiring=run.wiring).save(file)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    save_model(folder / "noise.safetensors", 3)
+    save_model(folder / "grey.safetensors", 1)
+    save_model(folder / "holes.safetensors", 3, damage="holes")
+    save_model(folder / "x2.safetensors", 3, damage="downscale")
+    return folder
+
+
+def opened(file):
+    with Image.open(file) as image:
+        image.load()
+    return image
+
+
+def pixels(*size):
+    return np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "in"
+    (folder / "sub").mkdir(parents=True)
+    Image.fromarray(pixels(*SIZE, 4)).save(folder / "clear.png")
+    Image.fromarray(pixels(*SIZE).astype(np.uint16) * 200).save(folder / "deep.png")
+    Image.fromarray(pixels(*SIZE)).save(folder / "grey.png")
+    Image.fromarray(pixels(3, 2, 3)).save(folder / "tiny.png")
+    turned = Image.Exif()
+    turned[0x0112], turned[0x010F] = 6, "Maker"
+    profile = b"\0" * 128 + b"a profile"
+    Image.fromarray(pixels(*SIZE, 3)).save(folder / "sub" / "turned.png", exif=turned, icc_profile=profile)
+    return folder
+
+
+def test_pictures_of_any_kind_keep_name_size_depth_alpha_orientation_and_profile(models, pictures, done, tmp_path):
+    done("restore", models / "noise.safetensors", pictures, "--out", tmp_path / "out", "--compare", "--tile", "16")
+    for name in ("clear", "deep", "grey", "tiny"):
+        given, made = (opened(folder / f"{name}.png") for folder in (pictures, tmp_path / "out"))
+        assert (made.mode, made.size) == (given.mode, given.size)
+        assert np.array_equal(np.asarray(given), np.asarray(made)), name
+        assert opened(tmp_path / "out" / "compare" / f"{name}.png").width > 2 * given.width
+    made = opened(tmp_path / "out" / "sub" / "turned.png")
+    assert made.size == SIZE and dict(made.getexif()) == {0x010F: "Maker"}
+    assert made.info["icc_profile"].endswith(b"a profile")
+    assert np.array_equal(np.asarray(made), np.rot90(pixels(*SIZE, 3), -1))
+
+
+def test_scale_makes_alpha_larger_too(models, pictures, done, tmp_path):
+    done("restore", models / "x2.safetensors", pictures / "clear.png", "--scale", "2", "--out", tmp_path / "out")
+    made = opened(tmp_path / "out" / "clear.png")
+    assert made.mode == "RGBA" and made.size == (2 * SIZE[1], 2 * SIZE[0])
+    wanted = Image.fromarray(pixels(*SIZE, 4)[..., 0].astype(np.float32)).resize(made.size, Image.Resampling.BICUBIC)
+    assert np.abs(np.asarray(wanted).clip(0, 255) - np.asarray(made)[..., 0]).max() <= 0.51
+
+
+def test_masks_go_by_name_and_what_is_known_stays(models, done, refused, tmp_path):
+    for folder in ("in", "masks"):
+        (tmp_path / folder).mkdir()
+    hole = np.zeros(SIZE, np.uint8)
+    hole[5:9, 6:20] = 255
+    for name in "ab":
+        Image.fromarray(pixels(*SIZE, 3)).save(tmp_path / "in" / f"{name}.png")
+        Image.fromarray(hole).save(tmp_path / "masks" / f"{name}.png")
+    command = ["restore", models / "holes.safetensors", tmp_path / "in", "--out", tmp_path / "out", "--mask"]
+    done(*command, tmp_path / "masks")
+    for name in "ab":
+        made = np.asarray(opened(tmp_path / "out" / f"{name}.png"))
+        assert np.array_equal(made[hole == 0], pixels(*SIZE, 3)[hole == 0])
+        assert (made[hole > 0] == made[hole > 0][0]).all()
+    done(*command, tmp_path / "masks" / "a.png", "--overwrite")
+    (tmp_path / "masks" / "b.png").unlink()
+    assert "b" in refused(*command, tmp_path / "masks", "--overwrite")
+    Image.fromarray(hole[:, 1:]).save(tmp_path / "small.png")
+    said = refused(*command, tmp_path / "small.png", "--overwrite")
+    assert "43x30" in said and "44x30" in said
+    Image.fromarray(pixels(*SIZE, 3)).save(tmp_path / "colour.png")
+    assert "colour" in refused(*command, tmp_path / "colour.png", "--overwrite")
+
+
+@pytest.mark.parametrize("model", ["noise", "holes"])
+def test_what_a_model_was_not_trained_for_is_refused_before_anything_is_written(model, models, refused, tmp_path):
+    Image.fromarray(pixels(*SIZE, 3)).save(tmp_path / "a.png")
+    command = ["restore", models / f"{model}.safetensors", tmp_path / "a.png", "--out", tmp_path / "out"]
+    for more in (["--scale", "2"], ["--strength", "1"], ["--mask", tmp_path / "a.png"] if model == "noise" else []):
+        refused(*command, *more)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_of_grey_pictures_says_what_it_does_with_colours(models, call, tmp_path):
+    Image.fromarray(pixels(*SIZE, 3)).save(tmp_path / "a.png")
+    status, _, err = call("restore", models / "grey.safetensors", tmp_path / "a.png", "--out", tmp_path / "out")
+    assert status == 0 and "one by one" in err
+    assert np.array_equal(np.asarray(opened(tmp_path / "out" / "a.png")), pixels(*SIZE, 3))
+
+
+def test_a_model_that_restores_nothing_says_what_would(tiny_runs, refused, tmp_path):
+    Image.fromarray(pixels(*SIZE, 3)).save(tmp_path / "a.png")
+    assert "train restore" in refused("restore", tiny_runs / "ae", tmp_path / "a.png", "--out", tmp_path / "out")
