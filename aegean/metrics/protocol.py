@@ -17,7 +17,7 @@ from aegean.metrics.features import FeatureNetwork
 from aegean.metrics.kinds import kind_of
 from aegean.metrics.probes import Probes
 from aegean.metrics.reference import Reference, TextureReference
-from aegean.metrics.restored import measured
+from aegean.metrics.restored import HeldOut, measured
 from aegean.metrics.samples import as_saved, check_fits, chosen, finite
 from aegean.metrics.scores import DIRECTIONS, SHARES, Better, Score, count_name
 from aegean.surface import option
@@ -184,9 +184,12 @@ class Evaluator:
 
     def _restored(self, model: Any) -> dict[str, Score]:
         """Held-out pictures, damaged and repaired."""
+        leads = self.world.leads and self.network is not None
+        moments = self.reference.moments if leads else None
+        held = HeldOut(self._mine[0], self.mine.start, self.info, self.seed, self.world, self.network, moments)
         return {
             f"{one.name}@{one.by}:{count_name(self.count)}": Score(one.value, one.floor, one.better, given=one.given)
-            for one in measured(self, model)
+            for one in measured(held, model)
         }
 
     def _bound(self, model: Any) -> dict[str, Score]:

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from aegean.data.info import DataInfo
 from aegean.formulas import frechet, pictures
+from aegean.metrics.features import FeatureNetwork
 from aegean.metrics.kinds import kind_of
 from aegean.metrics.samples import as_saved
 from aegean.metrics.scores import Better
+from aegean.training.world import World
 
-if TYPE_CHECKING:
-    from aegean.metrics.protocol import Evaluator
+
+class HeldOut(NamedTuple):
+    """Clean pictures that a restorer is measured on."""
+
+    clean: Tensor  # (n, *shape), those of this process,
+    start: int  # numbered from here
+    info: DataInfo
+    seed: int  # of their damage
+    world: World
+    network: FeatureNetwork | None = None  # that they are compared in, if they are,
+    moments: tuple[np.ndarray, np.ndarray] | None = None  # and the mean and covariance of all clean ones there
 
 
 class Measured(NamedTuple):
@@ -29,12 +41,12 @@ class Measured(NamedTuple):
     better: Better
 
 
-def measured(of: Evaluator, model: Any) -> Iterator[Measured]:
+def measured(of: HeldOut, model: Any) -> Iterator[Measured]:
     """Scores of what a model makes of the held-out pictures of a process, damaged as in training; in holes alone where
     it fills some. Those of the sharpened decoder have names of their own; `clean_psnr` is that of pictures that nothing
     was done to."""
-    clean: Tensor = of.test[of.mine.start : of.mine.stop]
-    given, holes = model.damage(clean, of.seed, of.mine.start)
+    clean = of.clean
+    given, holes = model.damage(clean, of.seed, of.start)
     fills = bool(holes.any())
     mask = holes if fills else None
     before = _gathered(of, *(as_saved(x, of.info, "pictures") for x in (clean, given)), holes.to(clean))
@@ -50,13 +62,13 @@ def measured(of: Evaluator, model: Any) -> Iterator[Measured]:
             yield Measured("clean_psnr", "test", value, pictures.PSNR_CAP, pictures.PSNR_CAP, "higher")
 
 
-def _gathered(of: Evaluator, *parts: Tensor) -> tuple[Tensor, ...] | None:
+def _gathered(of: HeldOut, *parts: Tensor) -> tuple[Tensor, ...] | None:
     """The same of all processes, in the leading one."""
     found = [of.world.gather(part.cpu().numpy()) for part in parts]
     return None if any(part is None for part in found) else tuple(torch.from_numpy(part) for part in found)
 
 
-def _scores(of: Evaluator, prefix: str, seen: tuple[Tensor, ...]) -> Iterator[Measured]:
+def _scores(of: HeldOut, prefix: str, seen: tuple[Tensor, ...]) -> Iterator[Measured]:
     clean, given, holes, made = seen
     if holes.any():
         value, before = (psnr_within(clean, x, holes) for x in (made, given))
@@ -64,11 +76,9 @@ def _scores(of: Evaluator, prefix: str, seen: tuple[Tensor, ...]) -> Iterator[Me
     for name, quality in kind_of(of.info).quality(of.info).items():
         value, before = (quality.formula(clean.numpy(), x.numpy()) for x in (made, given))
         yield Measured(f"{prefix}{name}", "test", value, quality.perfect, before, quality.better)
-    if of.network is not None:
-        distances = [
-            frechet.frechet_from_moments(*of.reference.moments, *frechet.moments(of.features(x))) for x in (made, given)
-        ]
-        yield Measured(f"{prefix}rfd", of.features.key, distances[0], 0.0, distances[1], "lower")
+    if of.network is not None and of.moments is not None:
+        distances = [frechet.frechet_from_moments(*of.moments, *frechet.moments(of.network(x))) for x in (made, given)]
+        yield Measured(f"{prefix}rfd", of.network.key, distances[0], 0.0, distances[1], "lower")
 
 
 def psnr_within(x: Tensor, y: Tensor, holes: Tensor) -> float:

@@ -115,7 +115,8 @@ class Damage(nn.Module):
         known = torch.ones_like(x[:, :1])
         if "holes" in self.ranges:
             u = uniform[:, -PER_HOLE:]
-            known = known.masked_fill(holes(x, self._strength("holes", u[:, 4]), u), 0)
+            missing = holes(x, self._strength("holes", u[:, 4]), u)
+            known, x = known.masked_fill(missing, 0), x.masked_fill(missing, 0)  # grey: nothing of it can be seen
         clean = (first < self.clean)[:, None, None, None]
         return torch.where(clean, whole, x), known.masked_fill(clean, 1)
 

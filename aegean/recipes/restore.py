@@ -40,8 +40,8 @@ class Damaging:
     noise: standard deviations, of 255 grey levels
     blur: standard deviations of a Gaussian, in pixels
     scale: factors of a loss of resolution, which `aegean restore --scale` takes back
-    quality: of JPEG
-    holes: shares of the picture
+    quality: qualities of JPEG, from 1 to 100
+    holes: shares of the picture that are missing
     clean: share of pictures that stay as they are, so that clean ones do at use, too
     """
 
@@ -131,7 +131,7 @@ def restore(
     sharpening: Sharpening = Sharpening(adversary=ABSENT, features=0.3),
     opponent: Adversary = OPPONENT,
     build: Build = WIDTH,
-    budget: Budget = Budget(lr=1e-3, batch=32, images=200_000),
+    budget: Budget = Budget(lr=1e-3, batch=32, images=150_000),
     inherited: Mapping[str, Net] | None = None,
 ) -> Run:
     """Damaged pictures become clean ones: noise, blur, low resolution, JPEG or holes, of any strength in a range.
