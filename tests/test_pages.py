@@ -46,6 +46,7 @@ ELSEWHERE = {  # what a page says outside of the blocks that run, and where it i
     ),
     r"aegean (train beta_vae --data sprites|traverse runs/beta )": "tests/metrics/test_factors.py: sprites take long",
     r"aegean train vae --data digits --images 40k --out runs/digits": "docs/vae.md, whose blocks run",
+    r"aegean train restore .*adversary=true": "tests/training/test_reach.py",
     r"aegean compare --recipes .*--data (MNIST-FOLDER|photos/ .*runs/edges)": "many runs; tests/cli has two",
 }
 
