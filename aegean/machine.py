@@ -56,6 +56,11 @@ def set_threads() -> None:
         torch.set_num_threads(max(1, cores() // processes))  # torchrun's own default is 1 each
 
 
+def threads_are_open(device: torch.device, processes: int) -> bool:
+    """Whether a run may take fewer threads than there are: alone on a processor, where no person has set a number."""
+    return device.type == "cpu" and processes == 1 and "OMP_NUM_THREADS" not in os.environ and cores() > 1
+
+
 def leads() -> bool:
     """Whether this process is the one of a run that writes and speaks."""
     return os.environ.get("RANK", "0") == "0"

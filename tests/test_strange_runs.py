@@ -7,6 +7,7 @@ import shutil
 import struct
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from aegean.machine import cores
 from aegean.session.options import TrainingOptions
 from aegean.session.train import in_time, minutes
 from aegean.surface import noted
+from aegean.training import probe
 from aegean.training.folder import Folder
 from aegean.training.probe import Pace, plan_for
 from aegean.training.world import World
@@ -281,6 +283,32 @@ def test_evaluations_take_at_most_a_third_of_the_time(finished):
     assert plan_for(90, run, Pace(0.1, 0.0), 20).evaluations == 20
     assert plan_for(-5, run, Pace(0.1, 1.0), 20) == (run.batch * len(run.schedule), 1)
     assert plan_for(100, run, Pace(0.1, 1.0), 0) == (900, 0)  # a tenth, where the number is left open
+
+
+@pytest.mark.parametrize(
+    "seconds, fewest",
+    [
+        ({8: 0.08, 4: 0.05, 2: 0.04, 1: 0.06}, 2),
+        ({8: 0.05, 4: 0.05, 2: 0.05, 1: 0.05}, 1),
+        ({8: 0.04, 4: 0.07, 2: 0.03}, 8),  # no further than where it is slower
+        ({8: 2.0}, 8),
+        ({3: 0.05, 1: 0.04}, 1),
+    ],
+)
+def test_a_run_takes_as_few_threads_as_are_about_as_fast(finished, monkeypatch, seconds, fewest):
+    threads = [max(seconds)]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads[-1])
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    monkeypatch.setattr(probe, "_seconds", lambda trainer: seconds[threads[-1]])
+    trainer = SimpleNamespace(place=lambda clock: None)
+    assert probe.fewest_threads(Folder(finished).read().run, lambda: trainer) == fewest == threads[-1]
+
+
+def test_a_batch_that_does_not_fit_leaves_the_threads_to_training(finished, monkeypatch):
+    def make():
+        raise MemoryError
+
+    assert probe.fewest_threads(Folder(finished).read().run, make) == torch.get_num_threads()
 
 
 class FakeEvaluator:

@@ -33,9 +33,11 @@ class VectorQuantised(Quantised):
     def __init__(self, level: Sequence[int], latent: int, levels: int = 256, stages: int = 1):
         super().__init__(level, latent, stages, levels)
         self.stages, self.draws = stages, ("uniform", (1,)) if stages > 1 else None
-        book = torch.randn(stages, levels, self.depth) / 2 ** torch.arange(stages)[:, None, None]
-        self.register_buffer("sums", book)
-        self.register_buffer("squares", book.square() + book.var())
+        self.register_buffer("sums", torch.randn(stages, levels, self.depth))
+        self.register_buffer("squares", torch.empty_like(self.sums))
+        if not self.sums.is_meta:  # an outline has no values, and torch would load its compiler to work them out
+            self.sums.div_(2 ** torch.arange(stages)[:, None, None])
+            self.squares.copy_(self.sums.square() + self.sums.var())
 
     @property
     def book(self) -> Tensor:

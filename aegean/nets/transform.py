@@ -34,10 +34,11 @@ def cosines(channels: int, patch: int) -> Tensor:
         rows[0] /= math.sqrt(2)
         return rows
 
-    whole = torch.einsum("ai,bj,ck->abcijk", basis(channels), basis(patch), basis(patch))
-    colour, down, across = torch.meshgrid(torch.arange(channels), *[torch.arange(patch)] * 2, indexing="ij")
-    rank = torch.where(down + across > 0, channels + (down + across) * (1 + colour), colour)
-    return whole.flatten(3).flatten(0, 2)[rank.flatten().argsort(stable=True)]
+    with torch.device("cpu"):  # for an outline, too: on the meta device these operations load torch's compiler
+        whole = torch.einsum("ai,bj,ck->abcijk", basis(channels), basis(patch), basis(patch))
+        colour, down, across = torch.meshgrid(torch.arange(channels), *[torch.arange(patch)] * 2, indexing="ij")
+        rank = torch.where(down + across > 0, channels + (down + across) * (1 + colour), colour)
+        return whole.flatten(3).flatten(0, 2)[rank.flatten().argsort(stable=True)]
 
 
 class _Branch(nn.Sequential):

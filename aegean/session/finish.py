@@ -8,7 +8,7 @@ import traceback
 from aegean.config import UserError
 from aegean.data import Dataset
 from aegean.files import FULL, write_atomically
-from aegean.machine import out_of_memory
+from aegean.machine import out_of_memory, set_threads
 from aegean.metrics.protocol import Evaluator
 from aegean.model import Model
 from aegean.session.evaluate import COUNTED, write_scores
@@ -60,6 +60,7 @@ def _finish(folder: Folder, plan: Settings, dataset: Dataset, evaluator: Evaluat
         lead(folder, plan, trainer, evaluator)
     else:
         follow(plan, trainer, evaluator)
+    set_threads()  # fewer may have been enough for training
     world.any(False)  # the model is written
     model = load(folder.path, trainer.device)
     if plan.prior and model.about.get("prior") != plan.prior:  # the latents have moved since it was fitted

@@ -12,7 +12,7 @@ from typing import Any
 from aegean.config import UserError
 from aegean.data import DataOptions, open_data
 from aegean.data.sets.opening import settled
-from aegean.machine import describe
+from aegean.machine import describe, threads_are_open
 from aegean.metrics.protocol import Evaluator
 from aegean.model import Model
 from aegean.recipes import configure
@@ -26,7 +26,7 @@ from aegean.surface import option, plural, say
 from aegean.training.engine import choose_engine
 from aegean.training.folder import Folder
 from aegean.training.inherit import fitting, inherit
-from aegean.training.probe import MEASURING, pace_of, plan_for
+from aegean.training.probe import MEASURING, fewest_threads, pace_of, plan_for
 from aegean.training.schedule import Run
 from aegean.training.settings import Settings, command, now
 from aegean.training.trainer import Trainer
@@ -71,8 +71,10 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
     evaluator = make_evaluator(dataset, WATCHED, world, run=run)
     feed = make_feed(dataset, device, asked.seed, world)
     evaluations = asked.evaluations
+    make = partial(make_trainer, run, feed, engine.replace(backend=""), world)
+    if threads_are_open(device, world.size) and run.images >= LEARNING * run.batch:
+        fewest_threads(run, make)
     if asked.minutes is not None:
-        make = partial(make_trainer, run, feed, engine.replace(backend=""), world)
         run, evaluations = in_time(run, make, evaluator, asked, began)
         engine = choose(run)  # by the length that it has now
     plan = Settings(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -16,6 +17,9 @@ from aegean.training.schedule import Run
 from aegean.training.trainer import Trainer
 
 MEASURING = 0.1  # of a run's time that evaluations may take, where their number is left open
+TRIED = 4  # steps with each number of threads
+LARGE = 0.5  # seconds of a step, above which its operations are worth every thread
+WORTH = 1.1  # times as slow as with twice the threads, which is still as fast
 
 
 class Pace(NamedTuple):
@@ -58,6 +62,38 @@ def pace_of(run: Run, make: Callable[[], Trainer], evaluate: Callable[[Model], M
         evaluate(trainer.model())
         evaluation = time.monotonic() - start
     return Pace(*world.share([image, evaluation]))
+
+
+def fewest_threads(run: Run, make: Callable[[], Trainer]) -> int:
+    """Threads of the processor that train a run fast, which torch has from now on: all, or half as many, again and
+    again, as long as that is about as fast. Waking a thread takes longer than many an operation of a small network.
+
+    run: what is trained.
+    make: gives a throwaway trainer.
+    """
+    threads, kept = torch.get_num_threads(), torch.get_num_threads()
+    longest = max(range(len(run.schedule)), key=lambda number: run.schedule[number].images)
+    try:
+        trainer, fastest = make(), math.inf
+        trainer.place({"phase": longest, "seen": 0, "images": 0, "summed": 0})
+        while threads:
+            torch.set_num_threads(threads)
+            seconds = min(_seconds(trainer) for _ in range(TRIED))
+            if seconds > WORTH * fastest:
+                break
+            kept, fastest = threads, min(seconds, fastest)
+            threads = 0 if seconds > LARGE else threads // 2
+    except Exception as error:
+        if not out_of_memory(error):  # which training itself tells
+            raise
+    torch.set_num_threads(kept)
+    return kept
+
+
+def _seconds(trainer: Trainer) -> float:
+    start = time.monotonic()
+    trainer.step()
+    return time.monotonic() - start
 
 
 def plan_for(seconds: float, run: Run, pace: Pace, evaluations: int) -> Plan:
