@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aegean.data import DataOptions
+from aegean.data.kinds import kind_of as kind_of_data
+from aegean.data.read.built_in import BUILT_IN
 from aegean.nets.kinds import kind_of
 from aegean.report import bottleneck
 from aegean.report.ranking import ranked
@@ -52,6 +54,7 @@ def next_steps(report: dict[str, Any], groups: Sequence[Sequence[Entry]]) -> lis
     exact = [row["label"] for row in ranked(report, error)] if error else []
     late = [entry for group in groups for entry in group if not entry.finished]
     words: list[Step] = [(f"Finish {entry.path.name}", ("train", "--resume", entry.path)) for entry in late]
+    words += _own_data(run[(samplers or exact or list(run))[0]])
     if samplers:
         best = run[samplers[0]]
         words.append((f"More samples of {samplers[0]}", ("sample", best.path, "--count", 64, "--out", "samples.png")))
@@ -82,6 +85,14 @@ def next_steps(report: dict[str, Any], groups: Sequence[Sequence[Entry]]) -> lis
         {"why": why, "command": shlex.join(map(str, command if command[0] == "tensorboard" else ("aegean", *command)))}
         for why, command in words
     ]
+
+
+def _own_data(best: Entry) -> Iterator[Step]:
+    """From data that aegean brings along to the reader's own."""
+    data = best.plan.data
+    if data.spec in BUILT_IN:
+        own = f"On your own {kind_of_data(best.plan.info).samples}, in the place of FOLDER"
+        yield own, ("train", best.plan.recipe, "--data", "FOLDER", "--out", "runs/own")
 
 
 def _mended(report: dict[str, Any], run: dict[str, Entry], fd: dict[str, Any]) -> Iterator[Step]:

@@ -22,7 +22,18 @@ FD, COVERAGE, MEMORISED, PSNR = "fd@dots:50", "coverage@dots:50", "memorised@dot
 FLOORS = {FD: (1.0, "lower"), COVERAGE: (0.9, "higher"), MEMORISED: (0.4, "lower"), PSNR: (100.0, "higher")}
 
 
-def entry(recipe, seed=0, images=320, seconds=10.0, lines=(), inherited=None, settings=None, path=None, **scores):
+def entry(
+    recipe,
+    seed=0,
+    images=320,
+    seconds=10.0,
+    lines=(),
+    inherited=None,
+    settings=None,
+    path=None,
+    data="dots.npz",
+    **scores,
+):
     """A run with these scores: fd=..., coverage=..., psnr=..."""
     keys = {key.split("@")[0]: key for key in FLOORS}
     found = {
@@ -31,7 +42,7 @@ def entry(recipe, seed=0, images=320, seconds=10.0, lines=(), inherited=None, se
     }
     inherited = inherited or {}
     run = smoke(recipe, INFO, steps=20).replace(seed=seed)
-    plan = Settings(recipe, settings or {}, DataOptions("dots.npz"), INFO, run, inherited=inherited)
+    plan = Settings(recipe, settings or {}, DataOptions(data), INFO, run, inherited=inherited)
     total = images + inherited.get("images", 0)
     return Entry(Path(path or f"{recipe}-{seed}"), plan, list(lines), found, total, seconds, {"G": 10, "D": 5})
 
@@ -278,6 +289,14 @@ def test_next_steps_fit_the_runs():
     assert any(c.startswith("aegean train ae_to_gan --data dots.npz") for c in commands)
     assert any("--seeds 3" in c for c in commands)
     assert "tensorboard --logdir 'my runs'" in commands
+
+
+def test_data_that_are_brought_along_lead_to_one_s_own():
+    report, groups = report_of(entry("vae", fd=9.0, data="digits"), entry("ae_to_gan", fd=1.0, data="digits"))
+    first, *_ = next_steps(report, groups)
+    assert first["command"] == "aegean train ae_to_gan --data FOLDER --out runs/own" and "own images" in first["why"]
+    report, groups = report_of(entry("vae", fd=9.0))
+    assert not any("FOLDER" in step["command"] for step in next_steps(report, groups))
 
 
 def test_numbers_for_people():
