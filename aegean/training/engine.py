@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 PRECISIONS = ("auto", "float32", "bfloat16")
 COMPILE = ("auto", "on", "off")
 LONG = 5_000  # steps of a phase, from which compiling it is paid back (docs/log.md)
-WIDE = 32  # channels of the first level, and
-LARGE = 24 * 24  # pixels, from which a processor with matrix units gains by bfloat16 (docs/log.md)
 EXACT = 16  # packs seen at once, below which oneDNN's double backward in bfloat16 can be wrong (docs/log.md)
 
 
@@ -67,16 +65,20 @@ def choose_engine(run: Run, device: torch.device, precision: str, compile: str, 
 
     UserError: an unknown word, or a precision that the device has not.
     """
+    import torch
+
     for name, word, known in (("precision", precision, PRECISIONS), ("compile", compile, COMPILE)):
         if word not in known:
             raise UserError(f"{option(name, word)}: expected {', '.join(known[:-1])} or {known[-1]}.")
     if precision == "auto":
-        precision = "bfloat16" if _gains(run, device) else "float32"
+        # Never on a CPU: beside a busy neighbour, oneDNN's threads in bfloat16 wait spinning (docs/log.md).
+        gains = device.type == "cuda" and _pictures(run) and torch.cuda.is_bf16_supported()
+        precision = "bfloat16" if gains else "float32"
     if precision == "bfloat16" and device.type == "mps":
         raise UserError(f"{option('precision', precision)}: not on mps; use float32.")
     if compile == "auto":
         long = run.images >= LONG * run.batch * len(run.schedule)
-        pays = device.type == "cuda" or bool(_pictures(run))  # dense networks on a CPU are too quick
+        pays = device.type == "cuda" or _pictures(run)  # dense networks on a CPU are too quick
         compile = "on" if long and pays and can_compile(device) else "off"
     return Engine(precision, "inductor" if compile == "on" else "", None, accumulate)
 
@@ -88,18 +90,6 @@ def can_compile(device: torch.device) -> bool:
     return device.type == "cuda" and importlib.util.find_spec("triton") is not None
 
 
-def _pictures(run: Run) -> list[tuple[int, tuple[int, ...]]]:
-    """(width of the first level, shape) of the networks for pictures."""
-    specs = [spec.args for spec in run.nets.values() if len(spec.args.get("shape", ())) == 3]
-    return [(args["widths"][0] if "widths" in args else args.get("width", WIDE), args["shape"]) for args in specs]
-
-
-def _gains(run: Run, device: torch.device) -> bool:
-    """Whether bfloat16 makes this run faster on this device, and is fine enough: for pictures, not for columns."""
-    import torch
-
-    if device.type == "cuda":
-        return bool(_pictures(run)) and torch.cuda.is_bf16_supported()
-    if device.type != "cpu" or not torch.cpu._is_amx_tile_supported():
-        return False
-    return any(width >= WIDE and shape[1] * shape[2] >= LARGE for width, shape in _pictures(run))
+def _pictures(run: Run) -> bool:
+    """Whether networks of the run are for pictures: bfloat16 is fine enough for these, not for columns."""
+    return any(len(spec.args.get("shape", ())) == 3 for spec in run.nets.values())
