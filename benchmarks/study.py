@@ -55,6 +55,26 @@ def play(
     return seconds
 
 
+def clock_of(device: torch.device) -> Callable[[], float]:
+    """Seconds of the processor where it computes, which other work beside does not change, else of the wall."""
+    return time.process_time if device.type == "cpu" else time.perf_counter
+
+
+def pace(trainer: Trainer, steps: int = 12) -> float:
+    """Seconds that an image takes, over all phases of a throwaway trainer."""
+    clock, seconds = clock_of(trainer.device), 0.0
+    for number, phase in enumerate(trainer.run.schedule):
+        trainer.place({"phase": number, "seen": 0, "images": 0, "summed": 0})
+        for step in range(steps + 3):
+            if step == 3:  # the first ones take memory
+                trainer.wait()
+                start = clock()
+            trainer.step()
+        trainer.wait()
+        seconds += (clock() - start) / steps / trainer.run.batch * phase.images / trainer.run.images
+    return seconds
+
+
 def passes(trainer: Trainer, points: int) -> bool:
     """Whether the last step has passed one of so many even places of the run."""
     every = trainer.run.images / points

@@ -43,8 +43,8 @@ class Task:
 
     open: the folder of data that cannot be made on the spot -> the data set. scorer: that folder and the data set ->
     the scores of a model, and the floor, what real data reach. images: of all phases together, the teacher's included;
-    seconds: the budget on a GPU instead. teacher: the recipe of the autoencoder. settings: those of every recipe; gan:
-    of the scratch GAN and of generators that begin anew; transfer: of ae_to_gan.
+    seconds: the budget on a GPU instead. teacher: the recipe of the autoencoder. settings: those of every recipe;
+    large: of every recipe on a GPU; gan: of the scratch GAN and of generators that begin anew; transfer: of ae_to_gan.
     """
 
     open: Callable[[str | None], Dataset]
@@ -54,6 +54,7 @@ class Task:
     seconds: float = 0.0
     teacher: str = "vae"
     settings: dict[str, Any] = field(default_factory=dict)
+    large: dict[str, Any] = field(default_factory=dict)
     gan: dict[str, Any] = field(default_factory=dict)
     transfer: dict[str, Any] = field(default_factory=dict)
 
@@ -224,6 +225,6 @@ TASKS = {
     ),
     "textures": Task(textures, in_features, SEEN, 200_000, 300),
     "photos": Task(from_folder, in_features, SEEN, 200_000, 300),
-    "mnist": Task(from_folder, in_features, SEEN, 2_000_000, 300, settings={"batch": 256, "width": 64}),
-    "cifar": Task(from_folder, in_features, SEEN, 2_000_000, 300, settings={"batch": 256, "width": 64, "latent": 128}),
+    "mnist": Task(from_folder, in_features, SEEN, 2_000_000, 300, large={"batch": 256, "width": 64}),
+    "cifar": Task(from_folder, in_features, SEEN, 2_000_000, 300, large={"batch": 256, "width": 64, "latent": 128}),
 }

@@ -19,19 +19,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from common import arguments, finish, median, note, rounded, show
-from study import passes, play, trainer_of
+from study import clock_of, pace, passes, play, trainer_of
 from tasks import LINE, TASKS, Direction, Scorer, Scores, Task, fraction
 
 from aegean.data import Dataset, kinds
 from aegean.recipes import RECIPES, configure
 from aegean.recipes.registry import options
 from aegean.training.engine import Engine, choose_engine
-from aegean.training.probe import pace_of, plan_for
 from aegean.training.schedule import Fit, Phase, Run
 from aegean.training.trainer import Trainer
 
@@ -85,7 +85,7 @@ def with_mixture(task: Task, dataset: Dataset, run: Run) -> Run:
 def curve(trainer: Trainer, score: Scorer) -> list[dict[str, Any]]:
     """Train to the end; {images, seconds, place, scores} at the hand-over (place 0), at POINTS even places, and at the
     end. Only what samples is scored, and only once its generator is handed over or moves. Seconds are those of
-    training, edges and compiling."""
+    training, edges and compiling; on a CPU those of the processor."""
     found: list[dict[str, Any]] = []
 
     def due(began: bool) -> bool:
@@ -96,7 +96,7 @@ def curve(trainer: Trainer, score: Scorer) -> list[dict[str, Any]]:
         scores = score(trainer.model()) if "prior" in trainer.nets else {}
         found.append({"images": trainer.images, "seconds": seconds, "place": place, **scores})
 
-    play(trainer, due, look)
+    play(trainer, due, look, clock_of(trainer.device))
     return found
 
 
@@ -112,7 +112,7 @@ class Bench:
 
     def images_in(self, seconds: float, run: Run) -> int:
         """How many images of this run fit into so many seconds."""
-        return plan_for(seconds, run, pace_of(run, lambda: self.trainer(run, 0), lambda model: {}), 1).images
+        return max(len(run.schedule) * run.batch, int(seconds / pace(self.trainer(run, 0))))
 
     def play(self, run: Run, seed: int, picture: Path | None) -> list[dict[str, Any]]:
         trainer = self.trainer(run, seed)
@@ -193,6 +193,8 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     asked = parser.parse_args()
     task, device = TASKS[asked.task], torch.device(asked.device)
+    if device.type != "cpu":
+        task = replace(task, settings=task.settings | task.large)
     seconds = asked.seconds or (task.seconds if device.type != "cpu" and not asked.images else 0)
     seeds, images = (1, QUICK) if asked.quick else (asked.seeds, asked.images or task.images)
     dataset = fraction(task.open(asked.data), asked.fraction)

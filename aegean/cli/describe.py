@@ -11,6 +11,7 @@ from aegean.cli.outputs import facts, table
 from aegean.metrics.scores import MARKS
 from aegean.model.header import Header, read_header
 from aegean.model.verbs import VERBS, hint
+from aegean.recipes.registry import RECIPES, options
 from aegean.surface import plural
 from aegean.training.folder import Folder
 from aegean.training.history import handed_over, phase_starts
@@ -59,6 +60,8 @@ def of_run(plan: Settings, folder: Folder, header: Header | None) -> dict[str, A
     return {
         "recipe": plan.recipe,
         "settings": plan.settings,
+        "by_rule": by_rule(plan),
+        "kept": header.about.get("kept") if header else None,
         "data": data,
         "images": {"done": done, "asked": plan.images},
         "complete": done >= plan.images,
@@ -94,6 +97,18 @@ def of_model(header: Header, run: str) -> dict[str, Any]:
     }
 
 
+def by_rule(plan: Settings) -> dict[str, Any]:
+    """Settings that were left open and chosen by the data, and what was chosen."""
+    found = {"batch": plan.run.batch}
+    for spec in (net for name, net in plan.run.nets.items() if name != "D"):
+        args = spec.args
+        found |= {name: args[name] for name in ("latent", "patch") if name in args}
+        found |= {"width": args["widths"][0]} if args.get("widths") else {}
+    known = options(plan.recipe) if plan.recipe in RECIPES else {}
+    open_ = {name for name, one in known.items() if one.default == 0 and one.type is int}
+    return {name: value for name, value in found.items() if name in open_ and not plan.settings.get(name)}
+
+
 def transfers(plan: Settings, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What earlier phases handed to later ones, and after how many images and seconds; None: not come to it yet."""
     starts = {name: {"images": images, "seconds": seconds} for name, images, seconds in phase_starts(lines, plan)}
@@ -122,6 +137,8 @@ def description(found: dict[str, Any]) -> str:
     rows: list[tuple[str, str]] = [("recipe", str(found["recipe"]))]
     if settings := found.get("settings"):
         rows.append(("settings", " ".join(f"{key}={value}" for key, value in settings.items())))
+    if rules := found.get("by_rule"):
+        rows.append(("by the data", " ".join(f"{key}={value}" for key, value in rules.items())))
     counts = f", {data['train']:,} for training and {data['test']:,} for testing" if "train" in data else ""
     shape = "x".join(map(str, data["shape"]))
     rows.append(("data", f"{data.get('spec') or data['name']}: {shape}{counts}"))
@@ -155,6 +172,8 @@ def _history(found: dict[str, Any]) -> list[tuple[str, str]]:
     if old := found.get("inherited"):
         cost = f"{old.get('images', 0):,} images, {old.get('seconds', 0):g} s"
         rows.append(("inherited", f"{', '.join(old.get('nets', []))} from {old.get('source')} at the cost of {cost}"))
+    if kept := found.get("kept"):
+        rows.append(("kept", f"the model of image {kept:,}, which was nearer to held-out data than the last one"))
     for one in found.get("handed_over", ()):
         cost = "" if one["images"] is None else f" after {one['images']:,} images, {one['seconds']:.1f} s"
         rows.append(("handed over", f"when {one['phase']} begins{cost}: {'; '.join(one['what'])}"))

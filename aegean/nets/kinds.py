@@ -65,6 +65,7 @@ class Kind(NamedTuple):
     variational: bool = True  # a VAE is the better teacher of a GAN; else a plain autoencoder
     cosines: bool = False  # a codec may begin as a cosine transform of blocks (nets.transform)
     damaged: bool = False  # how samples are damaged for a restorer is known (nets.damage)
+    batch: Callable[[int], int] = lambda count: 64  # samples a step for so many training samples, where none is chosen
     exact: tuple[str, ...] = ()  # types of raw values that an integer network can code exactly (nets.integer)
 
 
@@ -88,6 +89,11 @@ def latent_of_columns(shape: Shape) -> int:
     return min(16, max(2, shape[0] // 2))
 
 
+def batch_of_maps(count: int) -> int:
+    """64 samples; of few, so few that an epoch has 16 steps, but at least 16."""
+    return min(64, max(16, 2 ** ((count // 16).bit_length() - 1)))
+
+
 KINDS: dict[str, Kind] = {
     "image": Kind(
         ("conv", "mlp"),
@@ -96,6 +102,7 @@ KINDS: dict[str, Kind] = {
         augmentations=("translation", "cutout", "colour"),
         likelihood="bernoulli",  # a Gaussian's learned variance answers a larger beta (docs/interpretation.md)
         cosines=True,
+        batch=batch_of_maps,
         damaged=True,
         exact=("uint8",),
     ),

@@ -81,7 +81,7 @@ def ae_to_gan(
     recon: bool = False,
     transfer: Transfer = Transfer(),
     ties: Ties = Ties(),
-    opponent: Adversary = Adversary(),
+    opponent: Adversary = Adversary(gamma=0.01),
     build: Build = Build(),
     budget: Budget = Budget(lr=5e-4),
     inherited: Mapping[str, Net] | None = None,
@@ -117,7 +117,7 @@ def ae_to_gan(
     generator = generator_turn(opponent.loss, rate.replace(rise=ramp), *ties.terms(math.prod(data.shape)))
     left = round(budget.images * (1 - teacher - warmup))
     kept = transfer.generator == "initialise"
-    phases = [Phase("adversarial", left, (against, generator), averages=("G",), half_life=0.05, trained=kept)]
+    phases = [Phase("adversarial", left, (against, generator), averages=("G",), half_life=0.2, trained=kept)]
     if warmup:
         phases.insert(0, Phase("warm-up", round(budget.images * warmup), (alone,)))
     phases[0] = phases[0].replace(edges=tuple(edges))

@@ -40,12 +40,12 @@ class Budget:
     """How long and how fast.
 
     lr: learning rate of Adam at the start; it falls along a cosine
-    batch: samples a step
+    batch: samples a step; 0 chooses by the data
     images: samples seen in training, over all phases
     """
 
     lr: float = 1e-3
-    batch: int = 64
+    batch: int = 0
     images: int = 100_000
 
 

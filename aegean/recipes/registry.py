@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from aegean.config import Net, UserError, documentation, nearest
 from aegean.data.info import DataInfo
+from aegean.nets.kinds import kind_of
 from aegean.recipes.groups import ABSENT
 from aegean.surface import option
 from aegean.training.schedule import Run
@@ -109,9 +110,9 @@ def configure(
     UserError: an unknown recipe or option (the nearest names are offered), a value of another type.
     """
     values = parse_all(name, settings or {})
-    for key in ("batch", "images"):
-        if values.get(key, 1) < 1:
-            raise UserError(f"{option(key, 0)}: expected at least 1.")
+    for key, least in (("batch", 0), ("images", 1)):
+        if values.get(key, least) < least:
+            raise UserError(f"{option(key, values[key])}: expected at least {least}.")
     if values.get("lr") == 0:
         raise UserError(f"{option('lr', 0)}: nothing would be learnt; expected a number above 0, such as 0.001.")
     function, known = find(name), options(name)
@@ -119,6 +120,8 @@ def configure(
     for group in {o.group for o in known.values() if o.group}:
         fields = {key: value for key, value in values.items() if known[key].group == group}
         arguments[group] = dataclasses.replace(inspect.signature(function).parameters[group].default, **fields)
+    if "batch" in known and not arguments["budget"].batch:
+        arguments["budget"] = dataclasses.replace(arguments["budget"], batch=kind_of(info).batch(info.count))
     if inherited is not None and INHERITED in inspect.signature(function).parameters:
         arguments[INHERITED] = dict(inherited)
     return function(info, **arguments)

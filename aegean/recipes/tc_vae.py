@@ -20,7 +20,7 @@ def tc_vae(
     beta: float = 6.0,
     likelihood: Either = "auto",
     build: Build = UNLABELLED,
-    budget: Budget = Budget(),
+    budget: Budget = Budget(batch=64),
 ) -> Run:
     """A VAE whose latent dimensions are kept independent of each other.
 

@@ -90,7 +90,8 @@ def check_header(header: Any) -> None:
     assert max(clock.values()) <= MOST, "an odd clock"
     assert fits(notes, dict[str, Any]) and all(fits(notes.get(k), kind) for k, kind in NOTES.items()), "odd notes"
     best = notes["best"]
-    assert not best or (fits(best.get("key"), str) and fits(best.get("value"), float)), "an odd best model"
+    numbers = [best.get("value"), best.get("images", 0), best.get("latest", 0.0)]
+    assert not best or (fits(best.get("key"), str) and all(fits(n, float) for n in numbers)), "an odd best model"
     assert fits(tuple(notes.get("said", ())), tuple[str, ...]), "odd warnings"
 
 

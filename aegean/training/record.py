@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from aegean.machine import peak
+from aegean.model import Model
 from aegean.training.folder import Folder
 from aegean.training.guard import Fault
 from aegean.training.settings import Settings
@@ -34,8 +36,23 @@ class Record:
         if fault := self.trainer.blame():
             raise Fault(fault)
         self.notes["memory"] = self.about()["memory"]
-        self.trainer.model(about=self.about()).save(self.folder.model)
+        if self.takes_back():
+            model = Model.load(self.folder.best)
+            model.about = {**self.about(), "kept": model.about["images"]}
+        else:
+            model = self.trainer.model(about=self.about())
+        model.save(self.folder.model)
         self.folder.save_state(self.trainer.tensors(), self.trainer.clock(), self.notes)
+
+    def takes_back(self) -> bool:
+        """Whether the finished model is the best one since the last hand-over: the end was further from held-out data.
+        So what an adversary has not improved stays as it was handed over."""
+        best, before = self.notes["best"], 0
+        for number, phase in enumerate(self.trainer.run.schedule):
+            if number and phase.edges:
+                before = sum(earlier.images for earlier in self.trainer.run.schedule[:number])
+        lost = best.get("latest", 0.0) > best.get("value", math.inf)
+        return self.trainer.done and bool(before) and lost and best.get("images", 0) >= before
 
     def about(self) -> dict[str, Any]:
         """What a model file tells of its making."""

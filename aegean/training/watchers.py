@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from aegean.data.kinds import show
 from aegean.model import Model
+from aegean.surface import say
 from aegean.training.folder import Score, score_json
 from aegean.training.record import Record
 from aegean.training.watch import collapse_warning, cures, louder, saturation_warning, silence_warning
@@ -115,7 +116,8 @@ class Pictures(Watcher):
 
 
 class Best(Watcher):
-    """The best model by held-out distance: of samples where it samples, else of reconstructions."""
+    """The best model by held-out distance: of samples where it samples, else of reconstructions. It is the finished one
+    where the last phase has lost what was handed over (`Record.takes_back`)."""
 
     def __init__(self, record: Record):
         self.record = record
@@ -128,6 +130,10 @@ class Best(Watcher):
         if best.get("key") != key or value < best["value"]:
             self.record.trainer.model(about=self.record.about()).save(self.record.folder.best)
             self.record.notes["best"] = {"key": key, "value": value, "images": self.record.trainer.images}
+        self.record.notes["best"]["latest"] = value
+        if self.record.takes_back():
+            kept = self.record.notes["best"]
+            say(f"the model of image {kept['images']:,} is kept: its {key} is {kept['value']:.4g}, now {value:.4g}")
 
 
 class Bar(Watcher):
