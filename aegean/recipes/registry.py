@@ -110,9 +110,8 @@ def configure(
     UserError: an unknown recipe or option (the nearest names are offered), a value of another type.
     """
     values = parse_all(name, settings or {})
-    for key, least in (("batch", 0), ("images", 1)):
-        if values.get(key, least) < least:
-            raise UserError(f"{option(key, values[key])}: expected at least {least}.")
+    if values.get("images", 1) < 1:
+        raise UserError(f"{option('images', 0)}: expected at least 1.")
     if values.get("lr") == 0:
         raise UserError(f"{option('lr', 0)}: nothing would be learnt; expected a number above 0, such as 0.001.")
     function, known = find(name), options(name)

@@ -24,7 +24,7 @@ def test_probabilities_are_refused_where_values_have_no_range(recipe, option):
 @pytest.mark.parametrize(
     "recipe,settings,message",
     [
-        ("gan", {"batch": 0}, "batch=0: expected at least 1"),
+        ("gan", {"batch": -1}, "batch=-1: expected a finite number"),
         ("gan", {"images": 0}, "images=0: expected at least 1"),
         ("gan", {"batch": 3, "pack": 2}, "not a multiple"),
         ("gan", {"augment": 3}, "augment=3: expected"),
@@ -42,8 +42,14 @@ def test_settings_that_are_refused(recipe, settings, message):
 
 def test_the_smallest_settings_that_work():
     assert configure("gan", DIGITS, {"batch": 1}).batch == 1
-    run = configure("ae_to_gan", DIGITS, {"teacher": 0, "warmup": 0}).with_images(6400)
+    run = configure("ae_to_gan", DIGITS, {"teacher": 0, "warmup": 0, "batch": 64}).with_images(6400)
     assert [phase.images for phase in run.schedule] == [64, 6336]
+
+
+@pytest.mark.parametrize("count,batch", [(1, 16), (270, 16), (600, 32), (1023, 32), (1024, 64), (60_000, 64)])
+def test_few_pictures_get_small_batches(count, batch):
+    assert configure("gan", DIGITS.replace(count=count)).batch == batch
+    assert configure("gan", DIGITS.replace(count=count), {"batch": 48}).batch == 48
 
 
 @pytest.mark.parametrize("name", RECIPES)
