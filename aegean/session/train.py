@@ -12,7 +12,7 @@ from typing import Any
 from aegean.config import UserError
 from aegean.data import DataOptions, open_data
 from aegean.data.sets.opening import settled
-from aegean.machine import describe, threads_are_open
+from aegean.machine import describe, out_of_memory, threads_are_open
 from aegean.metrics.protocol import Evaluator
 from aegean.model import Model
 from aegean.recipes import configure
@@ -72,7 +72,8 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
     feed = make_feed(dataset, device, asked.seed, world)
     evaluations = asked.evaluations
     make = partial(make_trainer, run, feed, engine.replace(backend=""), world)
-    if threads_are_open(device, world.size) and run.images >= LEARNING * run.batch:
+    long = run.images >= LEARNING * run.batch
+    if threads_are_open(device, world.size) and long:
         fewest_threads(run, make)
     if asked.minutes is not None:
         run, evaluations = in_time(run, make, evaluator, asked, began)
@@ -95,6 +96,8 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
     if world.leads:
         folder.create(plan, overwrite)
     say(engine.words(device))
+    if asked.minutes is None and device.type == "cpu" and long and (words := time_of(run, make)):
+        say(words)
     return finish(folder, plan, dataset, evaluator, trainer)
 
 
@@ -134,6 +137,20 @@ def in_time(
         f"{run.images:,} images on this machine, the evaluation at the end {last:.0f} s"
     )
     return run, plan.evaluations
+
+
+def time_of(run: Run, make: Callable[[], Trainer]) -> str | None:
+    """How long a run of so many images will take, in words; None where it does not fit into memory, which training
+    itself tells. `make` gives a throwaway trainer."""
+    try:
+        pace = pace_of(run, make, lambda model: {}, seconds=0.3)
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        return None
+    seconds = math.ceil(run.images * pace.image / (1 - MEASURING))
+    words = f"{seconds} s" if seconds < 90 else plural(round(seconds / 60), "minute")
+    return f"{run.images:,} images take about {words} on this machine; {option('minutes', 5)} would choose the time"
 
 
 def minutes(seconds: float) -> str:

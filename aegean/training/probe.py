@@ -36,12 +36,15 @@ class Plan(NamedTuple):
     evaluations: int
 
 
-def pace_of(run: Run, make: Callable[[], Trainer], evaluate: Callable[[Model], Mapping[str, Any]]) -> Pace:
-    """The pace of a run: of each phase's first steps, a second each, and of an evaluation.
+def pace_of(
+    run: Run, make: Callable[[], Trainer], evaluate: Callable[[Model], Mapping[str, Any]], seconds: float = 1.0
+) -> Pace:
+    """The pace of a run: of each phase's first steps, and of an evaluation.
 
     run: what is trained.
     make: gives a throwaway trainer.
     evaluate: scores of a model.
+    seconds: of each phase, or three steps where these take longer.
     """
     trainer = make()
     world = trainer.world
@@ -52,7 +55,7 @@ def pace_of(run: Run, make: Callable[[], Trainer], evaluate: Callable[[Model], M
             trainer.step()
         trainer.wait()
         start, steps = time.monotonic(), 0
-        while any(world.any(time.monotonic() - start < 1.0 or steps < 3)):
+        while any(world.any(time.monotonic() - start < seconds or steps < 3)):
             trainer.step()
             trainer.wait()
             steps += 1
