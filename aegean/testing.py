@@ -24,10 +24,12 @@ from aegean.nets import kinds as nets_kinds
 from aegean.objectives import Term
 from aegean.paths import Paths
 from aegean.recipes import RECIPES, smoke
+from aegean.recipes.registry import SIDES
 from aegean.report import kinds as report_kinds
 from aegean.training.engine import Engine
 from aegean.training.player import Player, parameters
 from aegean.training.trainer import Trainer, fit
+from aegean.training.world import World
 
 
 def check_network(spec: Net, *inputs: Tensor | None) -> nn.Module:
@@ -139,11 +141,36 @@ def check_reach(trainer: Trainer) -> None:
 def noise_trainer(name: str, info: DataInfo, steps: int = 10, engine: Engine | None = None, **settings: Any) -> Trainer:
     """A recipe shrunk to some steps on samples of noise."""
     draw = np.random.default_rng(0)
-    shape, cpu = (200, *info.shape), torch.device("cpu")
-    raw = draw.uniform(-1, 1, shape) * np.max(info.scale) + np.max(info.offset)
+    raw = draw.uniform(-1, 1, (200, *info.shape)) * np.max(info.scale) + np.max(info.offset)
     labels = draw.integers(0, len(info.classes), len(raw)) if info.classes else None
-    run = smoke(name, info, steps, **settings)
-    return Trainer(run, info, Feed(info, raw.astype(info.dtype), labels, cpu, run.seed), cpu, engine)
+    return trainer_on(name, info, raw.astype(info.dtype), labels, steps, engine, **settings)
+
+
+def trainer_on(
+    name: str,
+    info: DataInfo,
+    raw: np.ndarray,
+    labels: np.ndarray | None = None,
+    steps: int = 10,
+    engine: Engine | None = None,
+    seed: int = 0,
+    world: World | None = None,
+    **settings: Any,
+) -> Trainer:
+    """A recipe shrunk to some steps on raw samples (n, *shape); of one that takes two sides, the other is their
+    negative."""
+    cpu, info = torch.device("cpu"), with_sides(name, info)
+    run = smoke(name, info, steps, **settings).replace(seed=seed)
+    other = 2 * np.max(info.offset) - raw
+    if info.paired:
+        raw = np.concatenate((raw, other.astype(info.dtype)), 1)
+    beside = Feed(info.target, other.astype(info.dtype), labels, cpu, seed) if info.target and not info.paired else None
+    return Trainer(run, info, Feed(info, raw, labels, cpu, seed, other=beside), cpu, engine, world)
+
+
+def with_sides(name: str, info: DataInfo) -> DataInfo:
+    """Data as a recipe takes them: with another side of the same shape, for one that takes two."""
+    return info.replace(target=info, paired=SIDES[name] == "name") if SIDES[name] else info
 
 
 def check_description(config: Config) -> None:

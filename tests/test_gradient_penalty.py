@@ -18,6 +18,7 @@ from aegean.objectives import GradientPenalty, WassersteinPenalty
 from aegean.paths import noise_for
 from aegean.recipes import RECIPES, configure
 from aegean.recipes.registry import options
+from aegean.testing import with_sides
 from aegean.wirings import Standard
 
 OURS = ("ConvEncoder", "MLPEncoder")  # those of other libraries are tested where they are read
@@ -294,7 +295,7 @@ def test_every_recipe_with_penalties_takes_them_in_float32_by_option(name, loss)
     for penalty in ("auto", "float32"):
         chosen = {"loss": loss} if "loss" in options(name) else {}
         chosen |= {"adversary": True} if name == "restore" else {}
-        run = configure(name, info, {**chosen, "penalty": penalty})
+        run = configure(name, with_sides(name, info), {**chosen, "penalty": penalty})
         terms = [term for phase in run.schedule for turn in phase.turns for term in turn.terms if term.gradients]
         assert terms
         assert all(term.float32 == (tuple(term.gradients) if penalty == "float32" else ()) for term in terms)

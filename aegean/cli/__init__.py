@@ -26,6 +26,7 @@ COMMANDS = {  # name: summary; its parser and its function are `options` and `ru
     "sample": "draw samples from a model",
     "reconstruct": "reconstruct images, rows or a data set",
     "restore": "repair images of any size: noise, blur, low resolution, JPEG, holes",
+    "translate": "turn images of one side into those of the other",
     "encode": "turn inputs into latents",
     "levels": "show what each level adds, from the top downwards",
     "traverse": "follow directions in latent space",

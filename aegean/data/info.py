@@ -45,6 +45,13 @@ class DataInfo(Config):
         if not self.kind:
             object.__setattr__(self, "kind", KIND_OF_AXES.get(len(self.shape), ""))
 
+    @property
+    def packed(self) -> tuple[int, ...]:
+        """The shape of a sample as it is stored: pairs lie on each other, the other side's channels behind."""
+        if not (self.paired and self.target):
+            return self.shape
+        return (self.shape[0] + self.target.shape[0], *self.shape[1:])
+
     def normalise(self, raw: np.ndarray | Tensor) -> Tensor:
         """Raw samples (n, *shape) of any number type -> float32 model values."""
         import torch

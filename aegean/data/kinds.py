@@ -158,6 +158,10 @@ def check_info(info: DataInfo) -> None:
     assert min(info.count, info.test_count, *info.class_counts) >= 0, "counts below zero"
     assert not info.class_counts or len(info.class_counts) == len(info.classes), "counts of other classes"
     assert kind_of(info).describe(info), "samples of no kind"  # raises, too, where kind and shape do not fit
+    if info.target is not None:
+        assert info.target.target is None and info.target.shape[1:] == info.shape[1:], "odd sides"
+        check_info(info.target)
+    assert info.target is not None or not info.paired, "pairs of one side"
 
 
 def inside(info: DataInfo, x: Tensor) -> Tensor:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aegean.config import Config, UserError
+from aegean.files import expanded
 from aegean.surface import option
 
 if TYPE_CHECKING:
     from aegean.data.read.source import Want
 
+MIXED = 64  # pixels a side that images of several sizes are scaled to
 SIZES = (4, 8192)
+PAIRS = ("name", "side-by-side", "none")
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,10 @@ class DataOptions(Config):
         .tar shards; a folder in the layout of MNIST or CIFAR-10; .npy, .npz (keys x, y) or .csv; hub:NAME[:SPLIT], a
         data set of the Hugging Face Hub (pip install 'aegean[data]')
     test: SPEC of the test part (default: the data's own, else a tenth, chosen by content)
+    target: SPEC of the other side, for recipes that translate; a folder of trainA and trainB (testA, testB) has both
+    test_target: SPEC of the test part of the other side
+    pairs: name: images of the same name belong together, arrays by their order; side-by-side: each image holds both,
+        left and right; none: nothing belongs together (default: as the recipe wants it)
     size: height and width that images are scaled to (default: their own, or 64 where they differ)
     channels: 1 grey, 3 colour, 4 with transparency (default: as the images are)
     range: the two values that become -1 and 1
@@ -32,6 +39,9 @@ class DataOptions(Config):
 
     spec: str
     test: str = ""
+    target: str = ""
+    test_target: str = ""
+    pairs: str = ""
     size: int = 0
     channels: int = 0
     range: tuple[float, float] | None = None
@@ -41,6 +51,14 @@ class DataOptions(Config):
     def check(self) -> None:
         if self.size and not SIZES[0] <= self.size <= SIZES[1]:
             raise UserError(f"{option('size', self.size)}: expected {SIZES[0]} to {SIZES[1]}.")
+        if self.pairs not in ("", *PAIRS):
+            raise UserError(f"{option('pairs', self.pairs)}: expected {', '.join(PAIRS)}.")
+        if self.pairs == "side-by-side" and self.target:
+            raise UserError(
+                f"{option('pairs', self.pairs)} takes both sides from one set: leave {option('target')} out."
+            )
+        if self.test_target and not self.target:
+            raise UserError(f"{option('test_target')} belongs to {option('target')}; give both, or neither.")
         if self.channels < 0:
             raise UserError(f"{option('channels', self.channels)}: expected 1, 3 or 4.")
         if self.axes not in ("", "nchw", "nhwc"):
@@ -50,9 +68,32 @@ class DataOptions(Config):
         ):
             raise UserError(f"{option('range', self.range)}: expected two finite numbers, the lower one first.")
 
+    @property
+    def paired(self) -> bool:
+        """Whether each sample has its own partner."""
+        return self.pairs == "side-by-side" or bool(self.target and self.pairs != "none")
+
+    def other(self) -> DataOptions:
+        """Those of the other side alone."""
+        return self.replace(spec=self.target, test=self.test_target, target="", test_target="", pairs="")
+
+    def by_convention(self) -> DataOptions:
+        """The two sides of a folder with trainA and trainB (and testA, testB), where no other side is named."""
+        top = expanded(self.spec)
+        if self.target or self.pairs == "side-by-side" or not all((top / f"train{side}").is_dir() for side in "AB"):
+            return self
+        tested = all((top / f"test{side}").is_dir() for side in "AB")
+        tests = {"test": "testA", "test_target": "testB"} if tested else {}
+        sides = {"spec": "trainA", "target": "trainB", **tests}
+        return self.replace(**{name: str(top / folder) for name, folder in sides.items()})
+
     def want(self) -> Want:
         """What a source's samples shall become."""
         from aegean.data.read.source import Want
 
         size = (self.size, self.size) if self.size else None
-        return Want(size, self.channels, self.axes, self.skip_bad, self.range is not None)
+        beside = self.pairs == "side-by-side"
+        if beside and size:
+            size = (self.size, 2 * self.size)
+        mixed = (MIXED, 2 * MIXED) if beside else (MIXED, MIXED)
+        return Want(size, self.channels, self.axes, self.skip_bad, self.range is not None, mixed=mixed)

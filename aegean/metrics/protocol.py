@@ -20,6 +20,7 @@ from aegean.metrics.reference import Reference, TextureReference
 from aegean.metrics.restored import HeldOut, measured
 from aegean.metrics.samples import as_saved, check_fits, chosen, finite
 from aegean.metrics.scores import DIRECTIONS, SHARES, Better, Score, count_name
+from aegean.metrics.translated import beside_partners, labels_kept
 from aegean.surface import option
 from aegean.training.world import World
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 
 NOTHING: Mapping[str, float] = {}
+RESTORED = 1_000  # pictures, on which the error of a restorer is known to hundredths of a dB
 
 
 class Evaluator:
@@ -36,7 +38,7 @@ class Evaluator:
     Called with a model: its scores by key, such as "fd@digits-classifier:397". The same seed gives the same scores.
     Samples and reconstructions are taken as a file would hold them, rounded and clipped to the raw type of the data.
 
-    dataset: whose held-out part is compared with.
+    dataset: whose held-out part is compared with; of data with two sides that of the other one.
     features: the network in whose features samples are compared; None: only what needs none is measured.
     count: samples; brought down to the size of the smaller part, so that samples, held-out samples and the floor's
         training samples are equally many. The keys carry it.
@@ -54,11 +56,13 @@ class Evaluator:
         world: World | None = None,
         probes: bool = False,
     ):
+        self.sides = dataset if dataset.target else None
+        dataset = dataset.target or dataset
         if features and features.info:
             check_fits(features.info, dataset.info, f"The feature network {features.key}")
         self.dataset, self.info, self.network = dataset, dataset.info, features
         self.seed, self.world, self.probes = seed, world or World(), probes
-        self.count = min(count, len(dataset.test), len(dataset.train))
+        self.count = min(count, len(dataset.test), len(dataset.train), len((self.sides or dataset).test))
         if self.count < 2:
             raise UserError(f"{dataset.info.name}: {self.count} samples to compare with; at least 2 are needed.")
         places = chosen(len(dataset.test), self.count, seed)
@@ -84,7 +88,7 @@ class Evaluator:
 
         `bits` is the mean of `model.score`: the evidence bound of log2 p, so higher is better.
         """
-        check_fits(model.info, self.info, "The model")
+        check_fits(model.info, self.sides.info if self.sides else self.info, "The model")
         able = model.can()
         scores: dict[str, Score] = {}
         if "sample" in able and self.network:
@@ -93,6 +97,8 @@ class Evaluator:
             scores |= self._reconstructed(model)
         if "restore" in able:
             scores |= self._restored(model)
+        if "translate" in able and self.sides:
+            scores |= self._translated(model, self.sides)
         if "score" in able:
             scores |= self._bound(model)
         return scores | self.probed(model) if self.probes else scores
@@ -186,11 +192,38 @@ class Evaluator:
         """Held-out pictures, damaged and repaired."""
         leads = self.world.leads and self.network is not None
         moments = self.reference.moments if leads else None
-        held = HeldOut(self._mine[0], self.mine.start, self.info, self.seed, self.world, self.network, moments)
+        count = self.count if self.network else min(self.count, RESTORED)
+        mine = self.world.part(count)
+        clean = self.test[mine.start : mine.stop]
+        held = HeldOut(clean, mine.start, self.info, self.seed, self.world, self.network, moments)
         return {
-            f"{one.name}@{one.by}:{count_name(self.count)}": Score(one.value, one.floor, one.better, given=one.given)
+            f"{one.name}@{one.by}:{count_name(count)}": Score(one.value, one.floor, one.better, given=one.given)
             for one in measured(held, model)
         }
+
+    def _translated(self, model: Any, sides: Dataset) -> dict[str, Score]:
+        """Held-out samples of one side as those of the other."""
+        places = chosen(len(sides.test), self.count, self.seed)
+        given = sides.info.normalise(sides.test[places])
+        ways = {"": 1.0, **({"exact_": 0.0} if "sharp" in model.nets else {})}
+        made: dict[str, Tensor] = {}
+        for prefix, strength in ways.items():
+            x = as_saved(model.translate(given[self._part], strength=strength), self.info, "translations", self.world)
+            whole = self.world.gather(x.cpu().numpy())
+            made |= {} if whole is None else {prefix: torch.from_numpy(whole)}
+        if not made:
+            return {}
+        count, scores = count_name(self.count), dict[str, Score]()
+        if sides.info.paired:
+            found = beside_partners(sides, given, self.test, made)
+            scores |= {f"{name}@partner:{count}": score for name, score in found}
+        if self.network:
+            scores |= self._beside("reference", self.network.key, self.network(made[""]), None)
+            if sides.test_labels is not None and self.labels is not None and sides.info.classes == self.info.classes:
+                labels = torch.as_tensor(sides.test_labels[places])
+                kept = labels_kept(self.network, made[""], labels, given, self.test, self.labels)
+                scores[f"label@{self.network.key}:{count}"] = kept
+        return scores
 
     def _bound(self, model: Any) -> dict[str, Score]:
         """The evidence bound of held-out data."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Better = Literal["higher", "lower", "nearest"]  # nearest to the floor
-SHARES = ("coverage", "memorised")  # counted over samples, so that they have an interval
+SHARES = ("coverage", "memorised", "label")  # counted over samples, so that they have an interval
 DIRECTIONS: dict[str, Better] = {
     "fd": "lower",
     "kd": "lower",
@@ -24,12 +24,15 @@ DIRECTIONS: dict[str, Better] = {
     "rfd": "lower",
     "bits": "higher",
     "probe": "higher",
+    "label": "higher",
     "mig": "higher",
     "factorvae": "higher",
 }
 
 MARKS = {  # of a score beside its floor, where it has them, in words
-    "given": "given: what the damaged images score in the place of the restored ones",
+    "given": "given: what the images that were given score in the place of what was made of them",
+    "mean": "mean: what the mean of the other side scores in the place of every translation",
+    "neighbour": "neighbour: the partner of the nearest training sample in the place of the translation",
     "line": "line: the same for reconstructions of training data; no prior can do better than this, an adversary can",
     "blurred": "blurred: real data through a Gaussian of 0.7 pixels; a metric near its floor here is blind to texture",
 }
@@ -45,7 +48,9 @@ class Score:
     interval: tuple[float, float] | None = None  # 95 % of the value, where the formula gives one
     line: float | None = None  # of samples: what a perfect prior would reach with this model's encoder and decoder
     blurred: float | None = None  # of samples: what real data reach that have lost their finest texture
-    given: float | None = None  # of restored images: what the damaged ones reach
+    given: float | None = None  # of restored and translated images: what those reach that were given
+    mean: float | None = None  # of translations: what the mean of the other side reaches,
+    neighbour: float | None = None  # and the partner of the nearest training sample
 
 
 def count_name(count: int) -> str:

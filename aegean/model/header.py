@@ -36,7 +36,7 @@ class Header(NamedTuple):
     @property
     def can(self) -> list[str]:
         """The verbs that work on the model."""
-        return able(self.specs, bool(self.bound), self.info.kind)
+        return able(self.specs, bool(self.bound), self.info)
 
     def values(self, net: str) -> int:
         """How many numbers a network holds."""

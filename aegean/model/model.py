@@ -77,7 +77,7 @@ class Model:
 
     def can(self) -> list[str]:
         """The verbs that work on this model."""
-        return able(self.nets, bool(self.bound), self.info.kind)
+        return able(self.nets, bool(self.bound), self.info)
 
     def run(
         self,
@@ -158,6 +158,16 @@ class Model:
         self._need("restore")
         restoring.check_pictures(x, self.info.shape[0])
         return restoring.restore(self, x, mask, strength, scale, tile)
+
+    def translate(self, x: Tensor, back: bool = False, strength: float = 1.0, tile: int = 0) -> Tensor:
+        """Pictures x (n, C, H, W) of one side, of any size -> those of the other (n, C', H, W), in its range.
+
+        back: from the other side to this one, for models without pairs.
+        strength: of the sharpened decoder where there is one, from 0 (the exact one) to 1.
+        tile: as for `restore`.
+        """
+        self._need("translate")
+        return restoring.translate(self, x, back, strength, tile)
 
     def damage(self, x: Tensor, seed: int = 0, start: int = 0) -> tuple[Tensor, Tensor]:
         """Clean pictures x (n, *shape) -> as damaged as those that a restorer was trained on, and where their holes

@@ -52,18 +52,26 @@ def windows(size: tuple[int, int], tile: int, margin: int) -> Iterator[Window]:
 
 
 def check_nets(specs: Mapping[str, Net], info: DataInfo) -> None:
-    """AssertionError: the networks of a file are no restorer of such pictures, of any size."""
-    kinds = {"E": "ConvEncoder", "U": "UDecoder", "sharp": "UDecoder", "damage": "Damage", "token": "MaskToken"}
+    """AssertionError: the networks of a file are no restorer or translator of such pictures, of any size."""
+    kinds = {
+        **dict.fromkeys("EF", "ConvEncoder"),
+        **dict.fromkeys(("U", "V", "sharp"), "UDecoder"),
+        **dict.fromkeys("ST", "Residuals"),
+        **{"damage": "Damage", "token": "MaskToken"},
+    }
     wrong = [name for name, kind in kinds.items() if name in specs and specs[name].kind != kind]
     assert "E" in specs and not wrong, f"odd networks {', '.join(wrong)}"
-    assert specs["E"].args == specs["U"].args == specs.get("sharp", specs["U"]).args, "E and U do not fit together"
-    assert specs["U"].args["shape"][0] == info.shape[0], "U is for other samples"
+    halves = [specs[name] for name in ("E", "F", "U", "V", "sharp") if name in specs]
+    plain = [{key: value for key, value in spec.args.items() if key != "shape"} for spec in halves]
+    assert all(args == plain[0] for args in plain), "encoder and decoder do not fit together"
+    sides = {"E": info, "U": info.target or info, "sharp": info.target or info, "F": info.target or info, "V": info}
+    for name, side in sides.items():
+        assert name not in specs or specs[name].args["shape"][0] == side.shape[0], f"{name} is for other samples"
 
 
 def check(model: Model, mask: Any, strength: float, scale: float) -> None:
     """UserError: what this model cannot do."""
-    if not 0 <= strength <= 1:
-        raise UserError(f"{option('strength', strength)}: expected a number from 0 to 1.")
+    check_strength(strength)
     if strength and "sharp" not in model.nets:
         raise UserError(
             f"{option('strength', strength)} blends in a sharpened decoder, and this model has none: train it with "
@@ -84,6 +92,11 @@ def check(model: Model, mask: Any, strength: float, scale: float) -> None:
     if not scales[0] <= scale <= scales[1]:
         known = f"{scales[0]:g}" if scales[0] == scales[1] else f"{scales[0]:g} to {scales[1]:g}"
         raise UserError(f"{option('scale', f'{scale:g}')}: this model was trained for {known}.")
+
+
+def check_strength(strength: float) -> None:
+    if not 0 <= strength <= 1:
+        raise UserError(f"{option('strength', f'{strength:g}')}: expected a number from 0 to 1.")
 
 
 def restore(model: Model, x: Tensor, mask: Tensor | None, strength: float, scale: float, tile: int) -> Tensor:
@@ -146,19 +159,57 @@ def sweep(
     strength: of the sharpened decoder.
     tile: pixels of a window's side, 0 chooses.
     """
-    U: Any = model.nets["U"]
-    tile = -(-(tile or TILE) // U.stride) * U.stride
-    parts = list(windows(size, tile, U.radius))
     blended = blend(model, strength)
+
+    def made(window: Window) -> Tensor:
+        return through(blended, take(*window.seen), None if known is None else known[(..., *window.seen)])
+
+    over(model, size, made, put, tile)
+
+
+def over(model: Model, size: tuple[int, int], made: Callable[[Window], Tensor], put: Put, tile: int) -> None:
+    """Put what is made of each window, its middle alone."""
+    stride, radius = model.wiring.reach(model.nets)  # type: ignore[attr-defined]
+    tile = -(-(tile or TILE) // stride) * stride
+    parts = list(windows(size, tile, radius))
     for number in model.progress(range(len(parts))):
-        window = parts[number]
-        mask = None if known is None else known[(..., *window.seen)]
-        put(*window.kept, window.middle(through(blended, take(*window.seen), mask)))
+        put(*parts[number].kept, parts[number].middle(made(parts[number])))
+
+
+def translate(model: Model, x: Tensor, back: bool, strength: float, tile: int) -> Tensor:
+    """Pictures (n, C, H, W), whole in memory; see `Model.translate`."""
+    ours, theirs = (model.info.target, model.info) if back else (model.info, model.info.target)
+    assert ours and theirs
+    check_pictures(x, ours.shape[0])
+    out = x.new_empty(len(x), theirs.shape[0], *x.shape[2:], device=model.device)
+
+    def put(rows: slice, columns: slice, made: Tensor) -> None:
+        out[..., rows, columns] = made
+
+    translation(model, x.shape[-2:], lambda r, c: x[..., r, c], put, back, strength, tile)
+    return out
+
+
+def translation(
+    model: Model, size: Any, take: Take, put: Put, back: bool = False, strength: float = 1.0, tile: int = 0
+) -> None:
+    """The same window by window; the parameters are those of `sweep`. UserError: there is no way back."""
+    path = model.wiring.back if back else "x_hat"  # type: ignore[attr-defined]
+    if not path:
+        raise UserError(f"{option('back', True)}: this model goes one way; train unit, or translate the other way.")
+    check_strength(strength)
+    blended = blend(model, strength if "sharp" in model.nets else 0.0)
+
+    def made(window: Window) -> Tensor:
+        x = take(*window.seen).float()
+        return in_parts(blended, path, Batch(target=x) if back else Batch(x))
+
+    over(model, tuple(size), made, put, tile)
 
 
 def through(model: Model, x: Tensor, known: Tensor | None) -> Tensor:
-    """A window (n, C, H, W) through the networks. A model of grey pictures restores every channel by itself; one of
-    colours is given grey as a colour."""
+    """A window (n, C, H, W) through a restorer. One of grey pictures restores every channel by itself; one of colours
+    is given grey as a colour."""
     n, channels, height, width = x.shape
     ours = model.info.shape[0]
     if ours == 1 < channels:
@@ -166,13 +217,16 @@ def through(model: Model, x: Tensor, known: Tensor | None) -> Tensor:
         known = None if known is None else known.repeat_interleave(channels, 0)
     elif channels == 1 < ours:
         x = x.expand(-1, ours, -1, -1)
-    step = max(1, AT_ONCE // (height * width))
-    found = [
-        model.run("x_hat", Batch(x[s : s + step].float(), mask=None if known is None else known[s : s + step]))
-        for s in range(0, len(x), step)
-    ]
-    out = torch.cat(found)
+    out = in_parts(model, "x_hat", Batch(x.float(), mask=known))
     return out.view(n, channels, height, width) if ours == 1 else out.mean(1, keepdim=True) if channels == 1 else out
+
+
+def in_parts(model: Model, path: str, batch: Batch) -> Tensor:
+    """A path for pictures (n, C, H, W), so many at once as memory is meant for."""
+    held = next(t for t in batch if t is not None)
+    step = max(1, AT_ONCE // (held.shape[-1] * held.shape[-2]))
+    parts = [Batch(*(None if t is None else t[s : s + step] for t in batch)) for s in range(0, len(held), step)]
+    return torch.cat([model.run(path, part) for part in parts])
 
 
 def blend(model: Model, strength: float) -> Model:

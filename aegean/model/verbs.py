@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from aegean.compression.kinds import KINDS, LOSSLESS, LOSSY
+from aegean.data.info import DataInfo
 from aegean.surface import either
 
 
 class Verb(NamedTuple):
-    """needs: networks by name; "bound" an evidence bound, "tiles" data of a kind that can be cut into tiles.
+    """needs: networks by name; "bound" an evidence bound, "tiles" data of a kind that can be cut into tiles;
+        "target" data with two sides.
     path: of the wiring, whose value is the verb's; "" where there is more to it.
     hint: what a model without it lacks, and which recipes, or {fit}, give it.
     """
@@ -28,6 +30,7 @@ VERBS: dict[str, Verb] = {
     "reconstruct": Verb(("E", "bottleneck", "G"), "x_hat", ENCODER),
     "sample": Verb(("prior", "G"), "x_fake", "this model has no prior: fit one with {fit}, or train vae or ae_to_gan"),
     "score": Verb(("E", "bottleneck", "G", "bound"), "", "this model has no evidence bound: train vae"),
+    "translate": Verb(("U", "target"), "x_hat", "this model translates nothing: train translate or unit"),
     "restore": Verb(("E", "U", "damage"), "x_hat", "this model restores nothing: train restore on images"),
     "levels": Verb(("E", "bottleneck"), "", "this model has no encoder: train ae, vae or stacked_gan"),
     "compress": Verb((*LOSSY, "tiles"), "", "this model has no symbols to write: train codec or vq_ae on images"),
@@ -45,7 +48,8 @@ def hint(verb: str, run: str = "RUN") -> str:
     return VERBS[verb].hint.format(fit=fit)
 
 
-def able(nets: Iterable[str], bound: bool, kind: str) -> list[str]:
-    """The verbs of a model with these networks, with or without an evidence bound, of data of a kind."""
-    have = {*nets, *(["bound"] if bound else []), *(["tiles"] if kind in KINDS else [])}
+def able(nets: Iterable[str], bound: bool, info: DataInfo) -> list[str]:
+    """The verbs of a model with these networks, with or without an evidence bound, of some data."""
+    more = {"bound": bound, "tiles": info.kind in KINDS, "target": info.target is not None}
+    have = {*nets, *(name for name, there in more.items() if there)}
     return [name for name, verb in VERBS.items() if have.issuperset(verb.needs)]

@@ -14,7 +14,7 @@ __getattr__, __all__ = exports(
         "integer": ("IntegerPredictor",),
         "ladder": ("ConvLadder", "DenseLadder"),
         "mlp": ("MLPDecoder", "MLPEncoder"),
-        "restorer": ("MaskToken", "UDecoder", "Window"),
+        "restorer": ("MaskToken", "Residuals", "UDecoder", "Window"),
         "scales": ("ScaleDiscriminator",),
         "shared": ("SharedDiscriminator",),
         "tower": ("NoiseReaders", "Several", "Stack", "Tower"),

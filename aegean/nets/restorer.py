@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from aegean.config import network
-from aegean.nets.blocks import act, he_, linear, shuffle, upsample
+from aegean.nets.blocks import DEEPEST, Residual, act, he_, linear, shuffle, upsample
 from aegean.nets.conv import stages
 
 
@@ -45,11 +45,28 @@ class UDecoder(nn.Module):
         resampling = sum(2 * below + above for below, above in zip(strides, strides[1:]))
         return math.ceil((2 * strides[0] + stages + resampling + strides[-1]) / self.stride) * self.stride
 
-    def forward(self, levels: Sequence[Tensor]) -> Tensor:
+    def forward(self, levels: Sequence[Tensor | None]) -> Tensor:
+        """levels: None of those that the topmost one shall do without"""
         h = levels[-1]
+        assert h is not None, "the topmost level says it all"
         for i in reversed(range(len(self.ups))):
-            h = self.stages[i](upsample(self.ups[i](h), levels[i].shape[2:]) + levels[i])
+            h = upsample(self.ups[i](h), [2 * size for size in h.shape[2:]])
+            level = levels[i]
+            h = self.stages[i](h if level is None else h + level)
         return shuffle(self.last(act(h)), self.patch)
+
+
+@network
+class Residuals(nn.Sequential):
+    """Residual blocks (B, width, H, W) -> the same shape: a part that several encoders or decoders share."""
+
+    def __init__(self, width: int, blocks: int = 1):
+        assert 0 < blocks <= DEEPEST
+        super().__init__(*(Residual(width, blocks) for _ in range(blocks)))
+
+    @property
+    def blocks(self) -> Sequence[nn.Module]:
+        return list(self)
 
 
 @network

@@ -17,6 +17,8 @@ from aegean.recipes.registry import RECIPES, Option, configure, describe, option
 from aegean.recipes.restore import restore
 from aegean.recipes.stacked_gan import stacked_gan
 from aegean.recipes.tc_vae import tc_vae
+from aegean.recipes.translate import translate
+from aegean.recipes.unit import unit
 from aegean.recipes.vae import vae
 from aegean.recipes.vae_gan import vae_gan
 from aegean.recipes.vq_ae import vq_ae
@@ -48,6 +50,8 @@ __all__ = [
     "smoke",
     "stacked_gan",
     "tc_vae",
+    "translate",
+    "unit",
     "vae",
     "vae_gan",
     "vq_ae",

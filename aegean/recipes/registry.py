@@ -7,10 +7,11 @@ import inspect
 import textwrap
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, NamedTuple, get_args, get_origin
+from typing import Any, Literal, NamedTuple, get_args, get_origin, overload
 
 from aegean.config import Net, UserError, documentation, nearest
 from aegean.data.info import DataInfo
+from aegean.data.options import DataOptions
 from aegean.nets.kinds import kind_of
 from aegean.recipes.groups import ABSENT
 from aegean.surface import option
@@ -18,6 +19,7 @@ from aegean.training.schedule import Run
 
 Recipe = Callable[..., Run]
 RECIPES: dict[str, Recipe] = {}
+SIDES: dict[str, str] = {}  # of each recipe: "", or how the samples of its two sides belong together
 LARGEST = 10**12  # of a whole number
 INHERITED = "inherited"  # the one parameter that is no setting: the networks of another run
 
@@ -48,10 +50,40 @@ class Option(NamedTuple):
         return str(self.default).lower() if isinstance(self.default, bool) else str(self.default)
 
 
-def recipe(function: Recipe) -> Recipe:
-    """Decorator: enter a recipe under its function's name."""
-    RECIPES[function.__name__] = function
-    return function
+@overload
+def recipe(function: Recipe) -> Recipe: ...
+@overload
+def recipe(*, pairs: str) -> Callable[[Recipe], Recipe]: ...
+def recipe(function: Recipe | None = None, *, pairs: str = "") -> Any:
+    """Decorator: enter a recipe under its function's name. pairs: of one that takes data with two sides, how samples
+    belong together where the user does not say it: "name" or "none"."""
+
+    def enter(function: Recipe) -> Recipe:
+        RECIPES[function.__name__] = function
+        SIDES[function.__name__] = pairs
+        return function
+
+    return enter if function is None else enter(function)
+
+
+def sided(name: str, data: DataOptions) -> DataOptions:
+    """The data of a recipe, with its sides as the recipe wants them. UserError: too many sides, or too few."""
+    find(name)
+    pairs = SIDES[name]
+    if not pairs:
+        if data.target or data.pairs:
+            known = ", ".join(one for one, how in SIDES.items() if how)
+            raise UserError(
+                f"{name} takes data of one side: leave {option('target')} and {option('pairs')} out ({known} take two)."
+            )
+        return data
+    data = data.by_convention()
+    if not data.target and data.pairs != "side-by-side":
+        raise UserError(
+            f"{name} takes data of two sides: give the other one as {option('target')}, or a folder of trainA and "
+            "trainB."
+        )
+    return data if data.pairs else data.replace(pairs=pairs)
 
 
 def find(name: str) -> Recipe:

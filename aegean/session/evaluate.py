@@ -51,7 +51,7 @@ def evaluate(
     model = load(path, pick_device(device))
     dataset = own_data(path, home(path).read()) if data is None else open_data(data)
     check_fits(model.info, dataset.info, "The model")
-    network = feature_network(dataset) if features is None else feature_network_from(features)
+    network = feature_network(dataset.target or dataset) if features is None else feature_network_from(features)
     if network.accuracy is not None:
         say(f"measured in {network.key}, which is right on {network.accuracy:.1%} of the held-out samples")
     model.progress = EVALUATING
@@ -69,11 +69,12 @@ def make_evaluator(
     probes: whether latents are probed for the classes of the data.
     run: what is trained; without an adversary a restorer is not measured in features, whose network has its price.
     """
-    if dataset.info.test_count < FEW:
-        say(f"note: only {dataset.info.test_count} held-out samples: small differences between scores are chance")
+    measured = dataset.target or dataset
+    if measured.info.test_count < FEW:
+        say(f"note: only {measured.info.test_count} held-out samples: small differences between scores are chance")
     world = world or World()
     plain = run is not None and "U" in run.nets and "D" not in run.nets
-    features = None if plain else world.first(lambda: feature_network(dataset))
+    features = None if plain else world.first(lambda: feature_network(measured))
     return Evaluator(dataset, features, count, world=world, probes=probes)
 
 

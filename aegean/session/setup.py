@@ -27,7 +27,10 @@ def begin(device: str) -> tuple[torch.device, World]:
 def make_feed(dataset: Dataset, where: torch.device, seed: int, world: World | None = None) -> Feed:
     """The feed of this process's part of every batch."""
     part = (world.rank, world.size) if world else (0, 1)
-    feed = Feed(dataset.info, dataset.train, dataset.train_labels, where, seed, part=part)
+    other = dataset.target if dataset.joined is None else None
+    beside = Feed(other.info, other.train, other.train_labels, where, seed, part=part) if other else None
+    raw = dataset.train if dataset.joined is None else dataset.joined
+    feed = Feed(dataset.info, raw, dataset.train_labels, where, seed, part=part, other=beside)
     say(f"{dataset.info.name}: {feed.residence}")
     return feed
 

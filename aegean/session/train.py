@@ -16,7 +16,7 @@ from aegean.machine import describe, out_of_memory, threads_are_open
 from aegean.metrics.protocol import Evaluator
 from aegean.model import Model
 from aegean.recipes import configure
-from aegean.recipes.registry import parse_all
+from aegean.recipes.registry import parse_all, sided
 from aegean.session.evaluate import COUNTED, WATCHED, make_evaluator
 from aegean.session.finish import finish
 from aegean.session.options import TrainingOptions, takes_options, with_budget
@@ -50,12 +50,12 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
     """
     began = time.monotonic()
     asked, folder = TrainingOptions(**options), Folder(out)
-    data = settled(DataOptions(data) if isinstance(data, str) else data)
+    data = settled(sided(recipe, DataOptions(data) if isinstance(data, str) else data))
     device, world = begin(asked.device)
     chosen = parse_all(recipe, asked.chosen)
     if world.leads:
         free_place(folder.path, overwrite)
-    for given in (asked.source, data.spec, data.test):
+    for given in (asked.source, data.spec, data.test, data.target, data.test_target):
         if given and Path(given).resolve().is_relative_to(folder.path.resolve()):
             raise UserError(f"{given} lies in {out}, which would be overwritten; choose another {option('out')}.")
     dataset = world.first(lambda: open_data(data))

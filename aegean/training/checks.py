@@ -21,6 +21,7 @@ PARTS = 1_000  # phases, turns, terms, networks
 BACKENDS = ("", "inductor", "aot_eager", "eager")
 INHERITED = {"source": str, "recipe": str, "images": int, "seconds": float, "nets": tuple[str, ...]}
 NOTES = {"seconds": float, "lines": int, "best": dict[str, Any], "coverage": float, "memory": int}
+MARKS = ("given", "mean", "neighbour", "line", "blurred")  # of a score, where it has them
 CLOCK = ("phase", "seen", "images", "summed")
 
 
@@ -118,7 +119,7 @@ def check_scores(scores: Any) -> None:
         assert fits(score, dict[str, Any]), "a score without a value"
         value, floor = score.get("value"), score.get("floor")
         assert _is_real(value) and (floor is None or _is_real(floor)), "a score that is no number"
-        assert all(_is_real(score.get(mark, 0.0)) for mark in ("given", "line", "blurred")), "a mark that is no number"
+        assert all(_is_real(score.get(mark, 0.0)) for mark in MARKS), "a mark that is no number"
         assert score.get("better") in ("higher", "lower", "nearest"), "a score that is better nowhere"
         assert len(interval := score.get("interval", (0.0, 1.0))) == 2, "an interval without ends"
         assert all(map(_is_real, interval)), "an interval without ends"

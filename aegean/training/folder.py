@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from aegean.config import UserError, fits, from_json, parse_json, to_json
 from aegean.files import Shapes, read_tensor_header, read_text, write_atomically
 from aegean.surface import option
-from aegean.training.checks import check_header, check_line, check_scores, check_settings
+from aegean.training.checks import MARKS, check_header, check_line, check_scores, check_settings
 from aegean.training.settings import FORMAT, Settings
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 LOG_LIMIT = 64 << 20  # bytes of metrics.jsonl
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-MARKS = ("given", "line", "blurred")  # of a score, where it has them
 EARLIER = "Give the folder of an earlier training."
 
 

@@ -11,7 +11,7 @@ from aegean.data import DataInfo
 from aegean.latent import quantiser_of
 from aegean.model import Model
 from aegean.surface import option
-from aegean.training.schedule import Run
+from aegean.training.schedule import Renew, Run
 from aegean.training.settings import Settings
 from aegean.training.trainer import Trainer
 
@@ -32,7 +32,8 @@ def _read(source: str | Path, info: DataInfo) -> Model:
 
 def fitting(run: Run, model: Model, info: DataInfo) -> list[str]:
     """The run's networks that the source has in the same form. UserError: what does not fit, and what would."""
-    if tuple(model.info.shape) != tuple(info.shape):
+    any_size = "U" in run.nets
+    if tuple(model.info.shape) != tuple(info.shape) and not any_size:
         channels, *sides = model.info.shape
         to = f"{option('size', sides[0])} {option('channels', channels)}" if len(set(sides)) == 1 else ""
         raise UserError(
@@ -40,11 +41,12 @@ def fitting(run: Run, model: Model, info: DataInfo) -> list[str]:
             f"{f'bring these to it with {to}, or ' if to else ''}train a source on data of this shape."
         )
     fits = []
+    anew = {edge.net for edge in run.schedule[0].edges if isinstance(edge, Renew)}
     for name, spec in run.nets.items():
         theirs = model.specs.get(name)
-        if theirs is None or name == "prior" or quantises_anew(spec, theirs):
+        if theirs is None or name == "prior" or name in anew or quantises_anew(spec, theirs):
             continue
-        if theirs != spec:
+        if theirs != spec and not (any_size and _sizeless(theirs) == _sizeless(spec)):
             chosen = " ".join(option(k, v) for k, v in model.about.get("settings", {}).items()) or "its defaults"
             raise UserError(
                 f"{option('source')}: network {name} differs: {_difference(spec, theirs)}; the source was trained with "
@@ -60,6 +62,11 @@ def fitting(run: Run, model: Model, info: DataInfo) -> list[str]:
 def quantises_anew(spec: Net, theirs: Net) -> bool:
     """Whether a quantiser that learns takes the place of a bottleneck that knows no symbols, or only given ones."""
     return bool(quantiser_of(spec)) and not quantiser_of(theirs)
+
+
+def _sizeless(spec: Net) -> Net:
+    """A network without the size of the samples that it was made for: those of a U take any."""
+    return spec.replace(args={**spec.args, "shape": tuple(spec.args.get("shape", ()))[:1]})
 
 
 def _difference(wanted: Net, found: Net) -> str:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from aegean.data.info import DataInfo
 from aegean.nets.kinds import kind_of
 from aegean.surface import option
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from aegean.data.batch import Batch
+
 COVERED = 0.3  # of what real data cover
 FALLEN = 0.6  # of the best coverage of the run so far
+NOTHING = 0.1  # of what the two sides differ, or vary, by
 EARLY = 0.25  # of a phase, in which nothing is expected yet
 SILENT = 0.1  # bits of a level's rate
 SATURATED = 0.05  # mean discriminator loss of an undecided one: about 0.69 relativistic, 1.39 non-saturating
@@ -30,6 +37,28 @@ def louder() -> str:
     """What helps against silent levels."""
     free, warmup, beta, levels = map(option, ("free", "warmup", "beta", "levels"))
     return f"cures: a larger {free}, a larger {warmup}, a smaller {beta}, fewer {levels}"
+
+
+def weaker() -> str:
+    """What helps against translations that are copies or blank."""
+    within, cycle, pull, lr = map(option, ("within", "cycle", "pull", "lr"))
+    return (
+        f"cures: of unit a smaller {within} and {cycle}, of translate a smaller {pull}; a lower {lr}; longer training"
+    )
+
+
+def translation_warning(shown: Batch, made: Tensor) -> str | None:
+    """From samples of both sides, and what was made of those of the first: a copy, or nothing."""
+    if shown.target is None:
+        return None
+    given, wanted, found = (x.float().mean(1) for x in (shown.x, shown.target, made))  # without colours
+    apart, usual = (float((x - given).abs().mean()) for x in (found, wanted))
+    flat, lively = (float(x.flatten(1).std(1).mean()) for x in (found, wanted))
+    if flat < NOTHING * lively:
+        return "the translations are blank"
+    if apart < NOTHING * usual:
+        return "the translations equal their originals"
+    return None
 
 
 def collapse_warning(coverage: float, floor: float | None, best: float, progress: float) -> str | None:

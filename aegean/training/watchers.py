@@ -13,12 +13,21 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from aegean.data.batch import Batch
 from aegean.data.kinds import show
 from aegean.model import Model
 from aegean.surface import say
 from aegean.training.folder import Score, score_json
 from aegean.training.record import Record
-from aegean.training.watch import collapse_warning, cures, louder, saturation_warning, silence_warning
+from aegean.training.watch import (
+    collapse_warning,
+    cures,
+    louder,
+    saturation_warning,
+    silence_warning,
+    translation_warning,
+    weaker,
+)
 
 SAVE_SECONDS = 240
 SHOWN = 64  # samples in a grid
@@ -105,6 +114,8 @@ class Pictures(Watcher):
             x = self.shown.x
             again = info.restore(model.reconstruct(x, self.shown.labels if model.conditional else None))
             found["reconstructions"] = show({"given": info.restore(x), "reconstructed": again}, info)
+        if "translate" in able:
+            found["translated"] = _translated(model, self.shown)
         if "restore" in able:
             given, holes = model.damage(x := self.shown.x)
             again = model.restore(given, holes if holes.any() else None)
@@ -166,6 +177,7 @@ class Warnings(Watcher):
     def __init__(self, record: Record, bar: tqdm):
         self.record, self.trainer, self.bar = record, record.trainer, bar
         self.cures = cures(record.settings.recipe, record.settings.info)
+        self.shown = self.trainer.feed.take("shown", 0, min(SHOWN // 2, self.trainer.feed.count))
 
     def line(self, values: Mapping[str, float]) -> None:
         if warning := saturation_warning(values):
@@ -174,6 +186,8 @@ class Warnings(Watcher):
             self._warn("silence", warning, louder())
 
     def evaluation(self, model: Model, scores: Scores) -> None:
+        if "translate" in model.can() and (warning := translation_warning(self.shown, model.translate(self.shown.x))):
+            self._warn("translation", warning, weaker())
         last = self.trainer.phase is self.trainer.run.schedule[-1]  # earlier, parts of G may not have begun
         coverage = next((score for key, score in scores.items() if key.split("@")[0] == "coverage"), None)
         if coverage is None or not last or not {"D", "G"} <= set(self.trainer.phase.trains):
@@ -215,6 +229,17 @@ class Saving(Watcher):
     def _save(self) -> None:
         self.record.save()
         self.at = time.monotonic()
+
+
+def _translated(model: Model, shown: Batch) -> bytes:
+    """Given samples, what becomes of them and, of pairs, their partners, in the colours of the richer side."""
+    info, other = model.info, model.info.target
+    assert other is not None and shown.target is not None
+    rows = {"given": info.restore(shown.x), "translated": other.restore(model.translate(shown.x))}
+    if info.paired:
+        rows["partner"] = other.restore(shown.target)
+    richer = max((info, other), key=lambda side: side.shape[0])
+    return show({name: np.repeat(r, richer.shape[0] // r.shape[1], 1) for name, r in rows.items()}, richer)
 
 
 def progress_bar(record: Record) -> tqdm:

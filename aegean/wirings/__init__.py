@@ -4,12 +4,24 @@ from aegean.config import UserError, nearest
 from aegean.paths import WIRINGS, Paths
 from aegean.wirings.ladder import Ladder
 from aegean.wirings.latents import Latents
-from aegean.wirings.restoration import Restoration
+from aegean.wirings.restoration import Restoration, Translation
 from aegean.wirings.scales import Scales
 from aegean.wirings.stack import Stack
 from aegean.wirings.standard import Standard
+from aegean.wirings.unpaired import Unpaired
 
-__all__ = ["WIRINGS", "Ladder", "Latents", "Restoration", "Scales", "Stack", "Standard", "find_wiring"]
+__all__ = [
+    "WIRINGS",
+    "Ladder",
+    "Latents",
+    "Restoration",
+    "Scales",
+    "Stack",
+    "Standard",
+    "Translation",
+    "Unpaired",
+    "find_wiring",
+]
 
 
 def find_wiring(name: str) -> type[Paths]:

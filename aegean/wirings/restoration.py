@@ -1,4 +1,4 @@
-"""The wiring of restorers and translators: one U-shaped autoencoder whose input is not what shall come out.
+"""The wirings of restorers and translators: one U-shaped autoencoder whose input is not what shall come out.
 
     x -> window -> wanted -> damage -> given -> E -> U -> x_hat      restoration, in training
     x, target -> window -> given, wanted; given -> E -> U -> x_hat   of pairs
@@ -10,6 +10,9 @@ what stands in holes; window and damage, which have no weights; D discriminator.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,6 +35,13 @@ def reflected(x: Tensor, stride: int) -> Tensor:
 @wiring("restoration")
 class Restoration(Paths):
     """What is given becomes what is wanted."""
+
+    back = ""  # the path that leads the other way, where there is one
+
+    @classmethod
+    def reach(cls, nets: Mapping[str, Any]) -> tuple[int, int]:
+        """What the sides of pictures are brought to multiples of, and how far around a pixel it depends on others."""
+        return nets["U"].stride, nets["U"].radius
 
     def looked_at(self, x: Tensor) -> Tensor:
         """Through the window of training, the same for both sides of a pair."""
@@ -91,3 +101,21 @@ class Restoration(Paths):
     @path
     def recon(self) -> DiscriminatorOutput:
         return self.discriminate("recon", self.x_sharp)
+
+
+@wiring("translation")
+class Translation(Restoration):
+    """The same of pairs: what comes out is drawn anew, not corrected, and judged beside what came in."""
+
+    def restored(self, net: str) -> Tensor:
+        """What one of the decoders makes of it, in model range."""
+        height, width = self.given.shape[2:]
+        return in_range(self.nets[net](self.features)[..., :height, :width], "linear")
+
+    @path
+    def real(self) -> DiscriminatorOutput:
+        return self.discriminate("real", torch.cat((self.given, self.wanted), 1))
+
+    @path
+    def recon(self) -> DiscriminatorOutput:
+        return self.discriminate("recon", torch.cat((self.given, self.x_sharp), 1))

@@ -24,6 +24,7 @@ from aegean.config import UserError
 from aegean.data import DataInfo
 from aegean.recipes import RECIPES, configure
 from aegean.session.options import parse_images
+from aegean.testing import with_sides
 from aegean.training.guard import Fault
 from aegean.training.loop import Interrupted
 
@@ -448,7 +449,7 @@ def test_any_words_are_parsed_or_refused(words):
 @given(st.integers(0, 3), st.sampled_from(sorted(RECIPES)), st.sampled_from(["width", "latent", "batch", "pack"]))
 def test_small_settings_make_a_run_or_are_refused(value, recipe, name):
     try:
-        configure(recipe, DIGITS, {name: str(value)})
+        configure(recipe, with_sides(recipe, DIGITS), {name: str(value)})
     except UserError as error:
         assert name in str(error)
 

@@ -25,7 +25,7 @@ def series(monkeypatch):
     monkeypatch.setitem(data_kinds.KINDS, "series", data_kinds.KINDS["image"])
 
 
-@pytest.mark.parametrize("name", sorted(set(RECIPES) - {"lossless", "restore"}))
+@pytest.mark.parametrize("name", sorted(set(RECIPES) - {"lossless", "restore", "translate", "unit"}))
 def test_a_recipe_trains_on_a_kind_that_only_its_row_knows(series, name):
     torch.manual_seed(0)
     rng, cpu = np.random.default_rng(0), torch.device("cpu")
@@ -43,7 +43,15 @@ def test_a_recipe_trains_on_a_kind_that_only_its_row_knows(series, name):
 
 
 @pytest.mark.parametrize(
-    "name,settings", [("lossless", {}), ("restore", {}), ("gan", {"augment": "colour"}), ("ae", {"network": "gru"})]
+    "name,settings",
+    [
+        ("lossless", {}),
+        ("restore", {}),
+        ("unit", {}),
+        ("translate", {}),
+        ("gan", {"augment": "colour"}),
+        ("ae", {"network": "gru"}),
+    ],
 )
 def test_what_a_row_does_not_offer_is_refused(series, name, settings):
     with pytest.raises(UserError):

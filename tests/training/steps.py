@@ -9,9 +9,8 @@ import torch
 from sklearn.datasets import load_digits
 
 from aegean.data.info import DataInfo
-from aegean.data.sets.feed import Feed
 from aegean.recipes import RECIPES, smoke
-from aegean.training.trainer import Trainer
+from aegean.testing import trainer_on, with_sides
 
 DIGITS = DataInfo("digits", (1, 8, 8), (127.5,), (127.5,), classes=tuple("0123456789"), class_counts=(1,) * 10)
 
@@ -24,19 +23,18 @@ def digits():
 
 def trainer(name, steps=20, seed=0, engine=None, world=None, **settings):
     """A recipe shrunk to some steps on digits."""
-    run, cpu = smoke(name, DIGITS, steps, **settings).replace(seed=seed), torch.device("cpu")
-    return Trainer(run, DIGITS, Feed(DIGITS, *digits(), cpu, seed), cpu, engine, world)
+    return trainer_on(name, DIGITS, *digits(), steps, engine, seed, world, **settings)
 
 
 def couples(name):
     """Whether a term of the recipe needs the whole batch at once."""
-    run = smoke(name, DIGITS)
+    run = smoke(name, with_sides(name, DIGITS))
     return any(term.couples for phase in run.schedule for turn in phase.turns for term in turn.terms)
 
 
 def parts(name):
     """What may need care when a step is recorded, split or saved: the terms, networks and turns of a recipe."""
-    run = smoke(name, DIGITS)
+    run = smoke(name, with_sides(name, DIGITS))
     turns = [turn for phase in run.schedule for turn in phase.turns]
     terms = {type(term).__name__ for turn in turns for term in turn.terms}
     nets = set(re.findall(r"kind='(\w+)'", str(run.nets)))

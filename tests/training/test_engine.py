@@ -15,6 +15,7 @@ from aegean.config import UserError
 from aegean.objectives import Term
 from aegean.recipes import RECIPES, configure, smoke
 from aegean.surface import noted
+from aegean.testing import with_sides
 from aegean.training import engine
 from aegean.training.engine import Engine, choose_engine
 from aegean.training.program import Program, record
@@ -56,13 +57,13 @@ SPLIT = [name for name in cover() if not couples(name)]
 
 def gradients(name, first=0):
     """Where a recipe's terms need input gradients, from some phase on."""
-    phases = smoke(name, DIGITS).schedule[first:]
+    phases = smoke(name, with_sides(name, DIGITS)).schedule[first:]
     return {on for phase in phases for turn in phase.turns for term in turn.terms for on in term.gradients}
 
 
 def judges(name):
     """What a recipe's input gradients are of: kinds of discriminators."""
-    text = str(smoke(name, DIGITS).nets)
+    text = str(smoke(name, with_sides(name, DIGITS)).nets)
     return tuple(re.findall(r"kind='(\w*Discriminator)'", text)[:1]), "'patches': True" in text
 
 
@@ -251,6 +252,6 @@ def test_products_with_zeros_are_taken_out():
 @pytest.mark.parametrize("name", RECIPES)
 def test_neither_the_demo_nor_a_recipe_s_own_budget_nor_a_smoke_run_pays_for_compiling(name):
     for images in (None, 40_000):
-        run = configure(name, DIGITS, {} if images is None else {"images": images})
+        run = configure(name, with_sides(name, DIGITS), {} if images is None else {"images": images})
         assert choose_engine(run, torch.device("cpu"), "auto", "auto", 1).backend == ""
     assert trainer(name).engine.backend == ""

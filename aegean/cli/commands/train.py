@@ -79,6 +79,8 @@ def next_step(able: list[str], place: str) -> str:
     """What a new model is most likely wanted for."""
     if "sample" in able:
         return f"sample {place} --out samples.png"
+    if "translate" in able:
+        return f"translate {place} pictures/ --out translated/"
     if "restore" in able:
         return f"restore {place} pictures/ --out restored/"
     for verb, more in (("compress", ""), ("compress_lossless", " --lossless")):

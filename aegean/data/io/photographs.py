@@ -104,6 +104,18 @@ def enlarged(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return values.round().clip(0, np.iinfo(plane.dtype).max).astype(plane.dtype)
 
 
+def with_channels(values: np.ndarray, channels: int) -> np.ndarray:
+    """Grey (1, H, W) as colours, or colours (3, H, W) as grey (ITU-R BT.601). UserError: other numbers of channels."""
+    if len(values) == channels:
+        return values
+    if {len(values), channels} != {1, 3}:
+        raise UserError(f"An image of {len(values)} channels for a model of {channels}; expected 1 or 3.")
+    if channels == 3:
+        return np.repeat(values, 3, 0)
+    grey = np.tensordot((0.299, 0.587, 0.114), values.astype(np.float64), 1)
+    return grey.round().astype(values.dtype)[None]
+
+
 def side_by_side(before: Photograph, after: Photograph) -> Photograph:
     """Before, as large as after, and after; 8 bits, between them a white line."""
     deep = after.values.dtype == np.uint16

@@ -29,6 +29,7 @@ class Want:
     skip_bad: bool = False
     ranged: bool = False  # the range of the values is known already
     dtype: str = ""  # of pictures: uint8 or uint16
+    mixed: tuple[int, int] = (64, 64)  # of pictures that have several sizes, where none is wanted
 
 
 class LazyArray(Protocol):
@@ -80,6 +81,8 @@ class Part:
     labels: np.ndarray | None = None  # (count,) int64 indices into the source's classes
     names: Sequence[str] = ()  # empty: numbered
     lazy: LazyArray | None = None  # the same samples, where they need not be packed to be read in any order
+    at: Callable[[np.ndarray], Blocks] | None = None  # some of them, by rows, in any order
+    sizes: Sequence[tuple[int, int]] = ()  # height and width of each, before any scaling, where they may differ
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,8 @@ class Source:
     range: tuple[float, float] | None = None  # of the values, where the source knows it
     standardise: bool = False  # columns by mean and standard deviation
     held_out: int = 0  # samples for a test part; 0: 10 %
+    split: int = 0  # of pairs: channels of the first side,
+    other: str = ""  # and the name of the other one
 
 
 class Reader(NamedTuple):
@@ -114,7 +119,7 @@ def ends_in(*endings: str) -> Callable[[Files], bool]:
 
 def array_part(values: np.ndarray, labels: np.ndarray | None = None) -> Part:
     """A part from an array (n, *shape), perhaps memory-mapped."""
-    return Part(len(values), lambda: in_blocks(values), labels)
+    return Part(len(values), lambda: in_blocks(values), labels, at=lambda rows: lambda: in_blocks(values[rows]))
 
 
 def in_blocks(values: np.ndarray) -> Iterator[np.ndarray]:

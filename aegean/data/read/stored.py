@@ -21,7 +21,6 @@ from aegean.data.read.lazy import KEY, LazyPictures, threads
 from aegean.data.read.source import Part, Source, Store, Want
 from aegean.surface import option, say
 
-MIXED_SIZE = 64
 CHUNK = 256  # images in flight
 
 
@@ -61,7 +60,16 @@ def read_store(
     def part(rows: list[int], labels: np.ndarray | None) -> Part:
         lazy = LazyPictures(store, places[rows], keys[rows], wanted)
         names = ["/".join(trees[row]) for row in rows]
-        return Part(len(rows), lazy.blocks, labels, names, lazy if store.describe() else None)
+        sizes = [headers[row].size for row in rows]
+        return Part(
+            len(rows),
+            lazy.blocks,
+            labels,
+            names,
+            lazy if store.describe() else None,
+            lambda chosen: lazy.at(chosen).blocks,
+            sizes,
+        )
 
     train, test, classes = in_parts({row: trees[row] for row in headers}, path, labels_of, part)
     return Source(str(path), plain_name(path), "image", wanted.shape, wanted.dtype, train, test, classes)
@@ -166,7 +174,7 @@ def settle(headers: Sequence[Header], path: Path, want: Want) -> Form:
     if grey < count and channels == 1:
         say(f"{path.name}: {count - grey} of {count} images are in colour: read as grey")
     sizes = {header.size for header in headers}
-    size = want.size or (sizes.pop() if len(sizes) == 1 else (MIXED_SIZE, MIXED_SIZE))
+    size = want.size or (sizes.pop() if len(sizes) == 1 else want.mixed)
     if len(sizes) > 1 or sizes - {size}:
         what = f"{len(sizes)} sizes" if len(sizes) > 1 else "another size"
         goal = f"on the shorter side to {size[0]}" if size[0] == size[1] else f"to cover {size[0]}x{size[1]}"

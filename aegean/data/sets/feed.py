@@ -32,11 +32,12 @@ class Feed:
     brings what the next batch needs to the device, and has the one after it fetched meanwhile.
 
     info: of the data set.
-    raw: (n, *shape) of info.dtype, the training part.
+    raw: (n, *info.packed) of info.dtype, the training part.
     labels: (n,) indices into info.classes, or None.
     device: where batches are wanted.
     seed: of the run; it orders the samples.
     part: (rank, processes): a streamed feed fetches only this process's samples of a batch.
+    other: of the other side, of data with two whose samples do not belong together.
 
     `residence` says where the samples are kept, and why.
     """
@@ -49,7 +50,9 @@ class Feed:
         device: torch.device,
         seed: int,
         part: tuple[int, int] = (0, 1),
+        other: Feed | None = None,
     ):
+        self.other = other
         self.info, self.raw, self.device, self.seed, self.part = info, raw, device, seed, part
         self.count = len(raw)
         room, where = _room(device)
@@ -72,7 +75,8 @@ class Feed:
         rows = rows_of(self.seed, stream, torch.arange(start, start + size), self.count)
         x = np.empty((size, *self.raw.shape[1:]), self.raw.dtype)
         read_rows(self.raw, rows.numpy(), x)
-        return Batch(self._values(as_tensor(x).to(self.device)), self._labels(rows.to(self.device)))
+        target = self.other.take(_beside(stream), start, size).x if self.other else None
+        return self._batch(as_tensor(x).to(self.device), rows.to(self.device), target)
 
     def ready(self, stream: str, start: int, size: int, whole: bool = False) -> None:
         """Before a step: have at hand what `batch` needs.
@@ -83,6 +87,8 @@ class Feed:
 
         UserError: the data cannot be read any more.
         """
+        if self.other:
+            self.other.ready(_beside(stream), start, size, whole)
         if self.resident:
             if stream not in self._orders:
                 self._orders[stream] = _Order(self, stream, size)
@@ -102,22 +108,33 @@ class Feed:
 
         Nothing but operations on tensors that stay where they are: a step that calls it can be recorded.
         """
+        target = self.other.batch(_beside(stream), index).x if self.other else None
         if self.resident:
             rows = self._orders[stream].rows(index)
-            return Batch(self._values(self.samples[rows]), self._labels(rows))  # type: ignore[index]
+            return self._batch(self.samples[rows], rows, target)  # type: ignore[index]
         raw, rows = self._windows[stream].gather(index)
-        return Batch(self._values(raw), self._labels(rows))
+        return self._batch(raw, rows, target)
 
     def forget(self) -> None:
         """Drop all streams: other ones are wanted from now on."""
         self._orders.clear()
         self._windows.clear()
+        if self.other:
+            self.other.forget()
 
     def tensors(self) -> list[Tensor]:
         """Every tensor that `batch` reads."""
         found = [t for t in (self.offset, self.scale, self.samples, self.labels) if t is not None]
         streams: list[_Order | Window] = [*self._orders.values(), *self._windows.values()]
-        return found + [t for stream in streams for t in stream.tensors()]
+        theirs = self.other.tensors() if self.other else []
+        return found + [t for stream in streams for t in stream.tensors()] + theirs
+
+    def _batch(self, raw: Tensor, rows: Tensor, target: Tensor | None) -> Batch:
+        """Samples (B, *info.packed) at rows (B,); target: samples of another feed."""
+        values = self._values(raw)
+        if self.info.paired:
+            values, target = values.split((self.info.shape[0], len(values[0]) - self.info.shape[0]), 1)
+        return Batch(values, self._labels(rows), target)
 
     def _values(self, raw: Tensor) -> Tensor:
         if self.info.dtype == "uint16":
@@ -128,6 +145,11 @@ class Feed:
 
     def _labels(self, rows: Tensor) -> Tensor | None:
         return None if self.labels is None else self.labels[rows]
+
+
+def _beside(stream: str) -> str:
+    """The stream of the other side's samples."""
+    return f"{stream}/target"
 
 
 class _Order:

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,13 @@ from aegean.data.address import Address, address
 from aegean.data.kinds import kind_of
 from aegean.data.options import DataOptions
 from aegean.data.read.lazy import is_index
+from aegean.data.read.pairs import halves, joined
 from aegean.data.read.source import Source, Store
 from aegean.data.sets.dataset import Dataset
 from aegean.data.sets.pack import FORMAT, bytes_needed, load_pack, read_json, write_json, write_pack
 from aegean.files import FULL
 from aegean.machine import cache_folder
-from aegean.surface import noted, say
+from aegean.surface import noted, option, say
 
 STALE = 24 * 3600  # seconds after which an unfinished pack is nobody's
 
@@ -37,10 +39,13 @@ def open_data(options: DataOptions | str) -> Dataset:
     """
     options = DataOptions(options) if isinstance(options, str) else options
     options.check()
-    specs = [options.spec, *filter(None, [options.test])]
+    if options.target and not options.paired:
+        return _two_sets(options)
+    specs = [spec for spec in (options.spec, options.test, options.target, options.test_target) if spec]
     found = {spec: address(spec) for spec in specs}
-    places = [found[spec] for spec in specs]
-    settings = {**to_json(options), "spec": "", "test": bool(options.test), "format": FORMAT}
+    places = [found[spec] for spec in filter(None, (options.spec, options.test))]
+    given = {name: bool(getattr(options, name)) for name in ("test", "target", "test_target")}
+    settings = {**to_json(options), **given, "spec": "", "format": FORMAT}
     request = _digest([settings, {spec: place.glance() for spec, place in found.items()}])
     name = places[0].name
     packs = _packs_folder()
@@ -50,7 +55,7 @@ def open_data(options: DataOptions | str) -> Dataset:
         if stored.get("request") == request and (dataset := load_pack(folder, store)):
             return _with_notes(dataset, stored)
     with noted() as notes:
-        sources = _read(places, options)
+        sources = _read(found, options)
         sums = {spec: place.fingerprint() for spec, place in found.items()}
         folder = packs / f"{name}-{_digest([settings, list(sums.values())])[:16]}"
         if dataset := load_pack(folder, store):
@@ -71,8 +76,27 @@ def open_data(options: DataOptions | str) -> Dataset:
 
 def settled(options: DataOptions) -> DataOptions:
     """The same options with absolute paths, so that a run finds its data from wherever it is resumed."""
-    spec, test = (address(spec).spec if spec else "" for spec in (options.spec, options.test))
-    return options.replace(spec=spec, test=test)
+    named = {name: getattr(options, name) for name in ("spec", "test", "target", "test_target")}
+    return options.replace(**{name: address(spec).spec if spec else "" for name, spec in named.items()})
+
+
+def _two_sets(options: DataOptions) -> Dataset:
+    """Two sides whose samples do not belong together: each a data set of its own, the other brought to the size of the
+    first. UserError: they cannot be brought together."""
+    main = open_data(options.replace(target="", test_target="", pairs=""))
+    theirs = options.other()
+    other = open_data(theirs)
+    shape, (height, *width) = main.info.shape, main.info.shape[1:]
+    if other.info.shape[1:] != shape[1:] and [height] == width:
+        say(f"{other.info.name}: brought to the size of {main.info.name}")
+        other = open_data(theirs.replace(size=height))
+    if (other.info.kind, other.info.dtype, other.info.shape[1:]) != (main.info.kind, main.info.dtype, shape[1:]):
+        raise UserError(
+            f"{options.target} holds {other.info.dtype} {other.info.shape}, {options.spec} {main.info.dtype} {shape}; "
+            f"give {option('size')} to bring both to one."
+        )
+    both = _digest([main.info.fingerprint, other.info.fingerprint])
+    return replace(main, info=main.info.replace(target=other.info, fingerprint=both), target=other)
 
 
 def _store(places: list[Address], part: str, description: Mapping[str, Any]) -> Store:
@@ -80,11 +104,20 @@ def _store(places: list[Address], part: str, description: Mapping[str, Any]) -> 
     return places[-1 if part == "test" else 0].store(description)
 
 
-def _read(places: list[Address], options: DataOptions) -> list[Source]:
+def _read(places: Mapping[str, Address], options: DataOptions) -> list[Source]:
+    want = options.want()
+
+    def read(spec: str, target: str) -> Source:
+        source = places[spec].source(want)
+        if options.pairs == "side-by-side":
+            return halves(source)
+        return joined(source, places[target].source(want)) if target else source
+
     try:
-        sources = [place.source(options.want()) for place in places]
+        sources = [read(options.spec, options.target)]
+        sources += [read(options.test, options.test_target)] if options.test else []
     except OSError as error:
-        raise UserError(f"{error.filename or places[0].spec} cannot be read ({error.strerror}).") from None
+        raise UserError(f"{error.filename or options.spec} cannot be read ({error.strerror}).") from None
     kind_of(sources[0]).check(sources[0])
     return sources
 

@@ -22,7 +22,7 @@ from aegean.data.options import DataOptions
 from aegean.data.read.lazy import is_index, read_index
 from aegean.data.read.source import BLOCK_BYTES, LazyArray, Part, Source, Store
 from aegean.data.sets import feed
-from aegean.data.sets.dataset import Dataset
+from aegean.data.sets.dataset import Dataset, in_pairs
 from aegean.data.sets.split import Numbers, held_out, scaling
 from aegean.surface import option, say
 
@@ -75,7 +75,7 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
     for name, values in (("train", labels), ("test", test_labels)):
         if values is not None:
             np.save(folder / f"{name}-labels.npy", values, allow_pickle=False)
-    return DataInfo(
+    info = DataInfo(
         name=source.name,
         shape=source.shape,
         offset=offset,
@@ -89,6 +89,10 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
         kind=source.kind,
         fingerprint=_fingerprint(source, offset, scale, [train.keys, held.keys], [labels, test_labels]),
     )
+    if not source.split:
+        return info
+    ours, theirs = ((channels, *source.shape[1:]) for channels in (source.split, source.shape[0] - source.split))
+    return info.replace(shape=ours, target=info.replace(name=source.other, shape=theirs), paired=True)
 
 
 def bytes_needed(source: Source, test: Source | None) -> int:
@@ -238,7 +242,8 @@ def load_pack(folder: Path, opening: Callable[[str, dict[str, Any]], Store]) -> 
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
         return None
     counts = {"train": info.count, "test": info.test_count}
-    whole = all(arrays[part].shape == (counts[part], *info.shape) for part in counts)
+    whole = all(arrays[part].shape == (counts[part], *info.packed) for part in counts)
     if stored.get("format") != FORMAT or not whole:
         return None
-    return Dataset(info, arrays["train"], arrays["test"], labels["train"], labels["test"], folder)
+    whole_set = Dataset(info, arrays["train"], arrays["test"], labels["train"], labels["test"], folder)
+    return in_pairs(whole_set) if info.paired else whole_set
