@@ -11,6 +11,7 @@ from aegean.data.info import DataInfo
 from aegean.latent import NormalPrior
 from aegean.model import VERBS, Model, hint
 from aegean.recipes import RECIPES, smoke
+from aegean.testing import with_sides
 
 DIGITS = DataInfo("digits", (1, 8, 8), (127.5,), (127.5,), count=100)
 
@@ -18,9 +19,10 @@ DIGITS = DataInfo("digits", (1, 8, 8), (127.5,), (127.5,), count=100)
 def built(recipe):
     """The model of a recipe as it is before training."""
     torch.manual_seed(0)
-    run = smoke(recipe, DIGITS)
+    info = with_sides(recipe, DIGITS)
+    run = smoke(recipe, info)
     specs = {name: spec for name, spec in run.nets.items() if name not in run.training_only}
-    return Model(specs, {name: spec.build() for name, spec in specs.items()}, DIGITS, run.bound, {}, run.wiring)
+    return Model(specs, {name: spec.build() for name, spec in specs.items()}, info, run.bound, {}, run.wiring)
 
 
 @pytest.mark.parametrize("verb", VERBS)
