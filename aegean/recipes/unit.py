@@ -10,7 +10,7 @@ from typing import Literal
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.nets.kinds import kind_of
-from aegean.objectives import AbsoluteError, DiscriminatorLoss, GeneratorLoss, Ramp, Term
+from aegean.objectives import AbsoluteError, DiscriminatorLoss, GeneratorLoss, Ramp, SquaredError, Term
 from aegean.recipes.groups import ABSENT, Adversary, Budget, Build
 from aegean.recipes.patches import patch_discriminator
 from aegean.recipes.registry import recipe
@@ -19,6 +19,7 @@ from aegean.recipes.turns import autoencoder_turn, gradient_penalties
 from aegean.surface import option
 from aegean.training.schedule import Copy, Phase, Run, Turn
 
+SMALL = 32  # pixels a side
 TRANSLATORS = ("E", "F", "S", "T", "U", "V")
 
 
@@ -80,7 +81,8 @@ def unit(
             f"{option('pairs')} none or not at all."
         )
     size, nets = window(data, crop, flips)
-    mine, theirs = (u_nets(side, size, build.width, blocks) for side in (data, other))
+    levels = 2 if min(size) <= SMALL else 3  # without skips the latent alone tells where things are
+    mine, theirs = (u_nets(side, size, build.width, blocks, levels) for side in (data, other))
     top = mine["E"].args["widths"][-1]
     common = net("Residuals", width=top, blocks=shared)
     nets |= {"E": mine["E"], "F": theirs["E"], "S": common, "T": common, "U": theirs["U"], "V": mine["U"]}
@@ -113,7 +115,7 @@ def autoencoders(images: int, a: DataInfo, b: DataInfo, lr: float, alike: bool) 
     if not alike:
         first, second = ("aa", ("E", "S", "T", "V")), ("bb", ("F", "S", "T", "U"))
     errors = [
-        AbsoluteError(trains=trains, of=of, to=to, weight=1 / math.prod(side.shape))
+        SquaredError(trains=trains, of=of, to=to, weight=1 / math.prod(side.shape))
         for (of, trains), to, side in ((first, "a", a), (second, "b", b))
     ]
     trained = tuple(dict.fromkeys((*first[1], *second[1])))
