@@ -28,6 +28,8 @@ OTHERS = [
     ("features",),
     ("fuzz_codec",),
     ("levels", "--rows", "joint"),
+    ("restore",),
+    ("translate", "--task", "digits"),
     ("scaling",),
     ("gradient_penalty",),
     ("transfer", "--variants", "scratch; teacher, mixture; all edges"),

@@ -47,6 +47,7 @@ ELSEWHERE = {  # what a page says outside of the blocks that run, and where it i
     r"aegean (train beta_vae --data sprites|traverse runs/beta )": "tests/metrics/test_factors.py: sprites take long",
     r"aegean train vae --data digits --images 40k --out runs/digits": "docs/vae.md, whose blocks run",
     r"aegean train restore .*adversary=true": "tests/training/test_reach.py",
+    r"aegean (train (restore|translate|unit) |translate ).*runs/(masked|both)": "tests/cli/test_translate.py",
     r"aegean compare --recipes .*--data (MNIST-FOLDER|photos/ .*runs/edges)": "many runs; tests/cli has two",
 }
 
@@ -59,6 +60,8 @@ def test_what_a_page_tells_to_type_works(page, tiny_runs, tmp_path, monkeypatch,
         pytest.importorskip(library, reason=f"{library} is not installed: pip install 'aegean[{extra}]'")
     monkeypatch.chdir(tmp_path)
     make_photos(tmp_path / "photos")
+    for side in ("outlines", "drawings"):
+        make_photos(tmp_path / side)
     if extra == "diffusers":
         make_autoencoder(tmp_path / "sd-vae")
     for name in GIVEN.get(page, []):

@@ -49,7 +49,8 @@ def translate(
 
     Papers: Isola et al. 2017 (the task, patches); Torbunov et al. 2023, section 3.2 (the masked autoencoder handed
     over); Défossez et al. 2022, section 3.4 (the balance).
-    Expected: digits and their negatives, EXPECTED
+    Expected: digits and their negatives as pairs, width=16, 10,000 images, 25 s on one core: psnr@partner:140
+    30.5 dB, where the partner of the nearest training sample has 17.7.
 
     crop: height and width of the windows that are trained on; 0: whole pictures
     flips: how both sides are mirrored: sides (left and right), all (turned, too), none
