@@ -190,7 +190,7 @@ def test_a_table_without_labels(tmp_path, copier):
     rows = rng.normal(size=(300, 2)).astype(np.float32)
     info = DataInfo("ring", (2,), (0.0, 0.0), (1.0, 1.0), "float32", 200, 100)
     table = SimpleNamespace(
-        info=info, train=rows[:200], test=rows[200:], train_labels=None, test_labels=None, folder=tmp_path
+        info=info, train=rows[:200], test=rows[200:], train_labels=None, test_labels=None, folder=tmp_path, target=None
     )
     model = SimpleNamespace(
         info=info,

@@ -41,9 +41,9 @@ def open_data(options: DataOptions | str) -> Dataset:
     options.check()
     if options.target and not options.paired:
         return _two_sets(options)
-    specs = [spec for spec in (options.spec, options.test, options.target, options.test_target) if spec]
+    specs = [options.spec, *filter(None, (options.test, options.target, options.test_target))]
     found = {spec: address(spec) for spec in specs}
-    places = [found[spec] for spec in filter(None, (options.spec, options.test))]
+    places = [found[spec] for spec in (options.spec, *filter(None, [options.test]))]
     given = {name: bool(getattr(options, name)) for name in ("test", "target", "test_target")}
     settings = {**to_json(options), **given, "spec": "", "format": FORMAT}
     request = _digest([settings, {spec: place.glance() for spec, place in found.items()}])
