@@ -18,20 +18,22 @@ JSON.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from common import arguments, finish, median, note, rounded, show
-from study import clock_of, pace, passes, play, trainer_of
+from study import clock_of, paces, passes, play, trainer_of
 from tasks import LINE, TASKS, Direction, Scorer, Scores, Task, fraction
 
 from aegean.data import Dataset, kinds
 from aegean.recipes import RECIPES, configure
 from aegean.recipes.registry import options
 from aegean.training.engine import Engine, choose_engine
+from aegean.training.probe import Pace, filling
 from aegean.training.schedule import Fit, Phase, Run
 from aegean.training.trainer import Trainer
 
@@ -110,9 +112,9 @@ class Bench:
         engine = engine or choose_engine(run, self.device, "auto", self.compile, 1)
         return trainer_of(run.replace(seed=seed), self.dataset, self.device, engine)
 
-    def images_in(self, seconds: float, run: Run) -> int:
-        """How many images of this run fit into so many seconds."""
-        return max(len(run.schedule) * run.batch, int(seconds / pace(self.trainer(run, 0))))
+    def filling(self, seconds: float, of: Callable[[int], Run], images: int) -> Run:
+        """The run that trains in so many seconds; `of`: the run of so many images, such as `images`."""
+        return filling(seconds, of, Pace(paces(self.trainer(of(images), 0)), 0.0))
 
     def play(self, run: Run, seed: int, picture: Path | None) -> list[dict[str, Any]]:
         trainer = self.trainer(run, seed)
@@ -202,9 +204,10 @@ def main() -> None:
     bench = Bench(task, dataset, score, device, asked.compile)
     found: dict[str, list[dict[str, Any]]] = {}
     for name in chosen(asked.variants, (*VARIANTS, *RECIPES)):
-        run = make_run(task, dataset, name, images, asked.discriminator == "quarter", **(SMALL if asked.quick else {}))
-        if seconds:
-            run = run.with_images(bench.images_in(seconds, run))
+        of = partial(
+            make_run, task, dataset, name, narrow=asked.discriminator == "quarter", **(SMALL if asked.quick else {})
+        )
+        run = bench.filling(seconds, of, images) if seconds else of(images)
         curves = []
         for seed in range(seeds if name in MAIN else min(seeds, EDGE_SEEDS)):
             picture = asked.out / f"{asked.task}-{name.replace(', ', '-').replace(' ', '-')}.png" if asked.out else None

@@ -17,7 +17,7 @@ import aegean.files
 from aegean.cli import main
 from aegean.config import UserError
 from aegean.machine import cores
-from aegean.session.options import TrainingOptions
+from aegean.session.options import TrainingOptions, planned
 from aegean.session.train import in_time, minutes
 from aegean.surface import noted
 from aegean.training import probe
@@ -277,12 +277,23 @@ def test_a_lost_evaluation_is_made_again_and_said(run, damage):
 
 
 def test_evaluations_take_at_most_a_third_of_the_time(finished):
-    run = Folder(finished).read().run
-    plan = plan_for(90, run, Pace(image=0.1, evaluation=10), evaluations=20)
-    assert plan.evaluations == 3 and plan.images == 600
-    assert plan_for(90, run, Pace(0.1, 0.0), 20).evaluations == 20
-    assert plan_for(-5, run, Pace(0.1, 1.0), 20) == (run.batch * len(run.schedule), 1)
-    assert plan_for(100, run, Pace(0.1, 1.0), 0) == (900, 0)  # a tenth, where the number is left open
+    of = Folder(finished).read().run.with_images
+    (batch, phases), pace = (of(1).batch, len(of(1).schedule)), (0.1,) * len(of(1).schedule)
+    plan = plan_for(90, of, Pace(pace, evaluation=10), evaluations=20)
+    assert plan.evaluations == 3 and plan.run.images == pytest.approx(600, abs=batch)
+    assert plan_for(90, of, Pace(pace, 0.0), 20).evaluations == 20
+    none = plan_for(-5, of, Pace(pace, 1.0), 20)
+    assert none.run.images == batch * phases and none.evaluations == 1
+    tenth = plan_for(100, of, Pace(pace, 1.0), 0)  # where the number is left open
+    assert tenth.run.images == pytest.approx(900, abs=batch) and tenth.evaluations == 0
+
+
+@pytest.mark.parametrize("seconds, teacher", [(60, 0.9), (600, 0.557), (6000, 0.5)])
+def test_a_time_is_filled_although_phases_do_not_grow_alike(seconds, teacher):
+    info, pace = aegean.open_data("digits").info, Pace((0.001, 0.002, 0.004), 0.0)
+    run = plan_for(seconds, lambda images: planned("ae_to_gan", info, {}, budget=max(images, 192)), pace, 1).run
+    assert pace.training(run) == pytest.approx(seconds, rel=0.01)
+    assert run.schedule[0].images / run.images == pytest.approx(teacher, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -319,18 +330,19 @@ class FakeEvaluator:
 @pytest.mark.parametrize("waited, enough", [(0.0, True), (55.0, False), (500.0, False)])
 def test_minutes_count_what_was_waited_for_and_refuse_what_is_too_little(finished, monkeypatch, waited, enough):
     run, now = Folder(finished).read().run, 1000.0
-    monkeypatch.setattr("aegean.session.train.pace_of", lambda *asked: Pace(image=0.001, evaluation=1.0))
+    monkeypatch.setattr("aegean.session.train.pace_of", lambda *asked: Pace((0.001,) * len(run.schedule), 1.0))
     monkeypatch.setattr("aegean.session.train.time.monotonic", lambda: now)
     evaluator = FakeEvaluator(aegean.open_data("digits"))
     with noted() as said:
         try:
-            planned, _ = in_time(run, lambda: None, evaluator, TrainingOptions(minutes=1, evaluations=0), now - waited)
+            asked = TrainingOptions(minutes=1, evaluations=0)
+            found, _ = in_time(run, run.with_images, lambda: None, evaluator, asked, now - waited)
         except aegean.UserError as error:
             least = re.search(r"minutes=([\d.]+)", str(error).partition(".")[2])
             assert not enough and float(least[1]) > 1 + (waited - 60) / 60
             return
     assert enough and any(text.startswith("1 minute:") for text in said)
-    assert waited + planned.images * 0.001 / 0.9 + 1 <= 60.1
+    assert waited + found.images * 0.001 / 0.9 + 1 <= 60.1
 
 
 def test_a_minute_is_one_and_three_are_several():

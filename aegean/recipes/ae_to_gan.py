@@ -21,6 +21,8 @@ from aegean.recipes.turns import discriminator_turn, falling, generator_turn
 from aegean.surface import option
 from aegean.training.schedule import Copy, Edge, Fit, Phase, Renew, Run
 
+SATED = 150_000  # images after which an autoencoder learns little more in a step than an adversary (docs/log.md)
+
 
 @dataclass(frozen=True)
 class Transfer:
@@ -75,7 +77,7 @@ def ae_to_gan(
     data: DataInfo,
     *,
     beta: float = 0.1,
-    teacher: float = 0.75,
+    teacher: float = 0.0,
     warmup: float = 0.05,
     ramp: float = 0.05,
     recon: bool = False,
@@ -83,7 +85,7 @@ def ae_to_gan(
     ties: Ties = Ties(),
     opponent: Adversary = Adversary(gamma=0.01),
     build: Build = Build(),
-    budget: Budget = Budget(lr=5e-4),
+    budget: Budget = Budget(lr=5e-4, images=150_000),
     inherited: Mapping[str, Net] | None = None,
 ) -> Run:
     """A GAN that starts from an autoencoder: decoder to generator, encoder to discriminator, prior from latents.
@@ -98,12 +100,14 @@ def ae_to_gan(
     fd@digits-classifier:397 1.0, coverage 0.93 (floor 0.79 and 0.98; `gan` at the same budget 125 s, 9.2 and 0.44).
 
     beta: weight of the rate of the VAE
-    teacher: share of the images that the VAE is trained on
+    teacher: share of the images that the VAE is trained on; 0 chooses by the budget: half, of less than 300,000 images
+        the first 150,000, and at most nine tenths
     warmup: share of the images that the discriminator alone is trained on
     ramp: share of the last phase over which the generator's rate rises
     recon: whether reconstructions are fakes for the discriminator, too
     """
     opponent.check(budget.batch)
+    teacher = teacher or min(0.9, max(0.5, SATED / budget.images))
     shares(teacher, warmup)
     taught = the_teacher(data, build, round(budget.images * teacher), beta, inherited)
     nets, edges, trains = handed_over(data, taught, transfer, opponent)

@@ -12,14 +12,13 @@ from aegean.data import DataOptions, Dataset, open_data
 from aegean.data.sets.opening import settled
 from aegean.files import write_atomically
 from aegean.model import Model
-from aegean.recipes import configure
 from aegean.recipes.registry import parse_all
 from aegean.report.page import render
 from aegean.report.runs import read_entries, read_plans
 from aegean.report.steps import next_steps
 from aegean.report.tables import grouped, table
 from aegean.report.verdict import verdict, warnings
-from aegean.session.options import TrainingOptions, parse_images, with_budget
+from aegean.session.options import TrainingOptions, parse_images, planned
 from aegean.session.resume import resume
 from aegean.session.runs import own_data
 from aegean.session.train import train
@@ -137,8 +136,8 @@ def _wanted(
     settings: Mapping[str, Any],
 ) -> Settings:
     """What is asked of one run; its number of images only where no minutes are given."""
-    run = configure(recipe, dataset.info, settings).replace(seed=seed)
-    run = with_budget(run, None if images is None else parse_images(images), 0)
+    budget = None if images is None else parse_images(images)
+    run = planned(recipe, dataset.info, settings, budget=budget, seed=seed)
     return Settings(recipe, dict(settings), options, dataset.info, run, minutes=minutes or 0.0)
 
 

@@ -12,7 +12,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aegean.config import UserError
+from aegean.config import Net, UserError
+from aegean.data.info import DataInfo
+from aegean.recipes.registry import configure, options
 from aegean.surface import option
 
 if TYPE_CHECKING:
@@ -97,8 +99,26 @@ def parse_images(text: int | str) -> int:
     return int(images)
 
 
-def with_budget(run: Run, budget: int | None, inherited: int = 0) -> Run:
-    """The recipe's own budget or the one asked for; an inherited network's images are part of it."""
+def planned(
+    recipe: str,
+    info: DataInfo,
+    settings: Mapping[str, Any],
+    inherited_nets: Mapping[str, Net] | None = None,
+    budget: int | None = None,
+    seed: int = 0,
+    inherited: int = 0,
+) -> Run:
+    """The run of a recipe on some data, of the recipe's own number of images or of those asked for.
+
+    recipe, info, settings, inherited_nets: as of `recipes.configure`.
+    budget: images, those of inherited networks among them.
+    seed: of the run.
+    inherited: images that its inherited networks have cost.
+
+    UserError: too few for a step of each phase.
+    """
+    left = {} if budget is None or "images" not in options(recipe) else {"images": max(1, budget - inherited)}
+    run = configure(recipe, info, {**settings, **left}, inherited_nets).replace(seed=seed)
     total = run.images + inherited if budget is None else budget
     if total - inherited < run.batch * len(run.schedule):
         count, part = len(run.schedule), f", {inherited:,} of them inherited," if inherited else ""

@@ -15,11 +15,10 @@ from aegean.data.sets.opening import settled
 from aegean.machine import describe, out_of_memory, threads_are_open
 from aegean.metrics.protocol import Evaluator
 from aegean.model import Model
-from aegean.recipes import configure
 from aegean.recipes.registry import parse_all, sided
 from aegean.session.evaluate import COUNTED, WATCHED, make_evaluator
 from aegean.session.finish import finish
-from aegean.session.options import TrainingOptions, takes_options, with_budget
+from aegean.session.options import TrainingOptions, planned, takes_options
 from aegean.session.runs import free_place
 from aegean.session.setup import begin, make_feed, make_trainer
 from aegean.surface import option, plural, say
@@ -60,10 +59,10 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
             raise UserError(f"{given} lies in {out}, which would be overwritten; choose another {option('out')}.")
     dataset = world.first(lambda: open_data(data))
     model, inherited = inherit(asked.source, dataset.info)
-    run = configure(recipe, dataset.info, chosen, model.specs if model else None).replace(seed=asked.seed)
+    plan_of = partial(planned, recipe, dataset.info, chosen, model.specs if model else None, seed=asked.seed)
+    run = plan_of(asked.budget, inherited=int(inherited.get("images", 0)))
     if model:
         inherited["nets"] = sorted(fitting(run, model, dataset.info))
-    run = with_budget(run, asked.budget, int(inherited.get("images", 0)))
     choose = partial(
         choose_engine, device=device, precision=asked.precision, compile=asked.compile, accumulate=asked.accumulate
     )
@@ -76,7 +75,7 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
     if threads_are_open(device, world.size) and long:
         fewest_threads(run, make)
     if asked.minutes is not None:
-        run, evaluations = in_time(run, make, evaluator, asked, began)
+        run, evaluations = in_time(run, plan_of, make, evaluator, asked, began)
         engine = choose(run)  # by the length that it has now
     plan = Settings(
         recipe=recipe,
@@ -102,11 +101,17 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
 
 
 def in_time(
-    run: Run, make: Callable[[], Trainer], evaluator: Evaluator, asked: TrainingOptions, began: float
+    run: Run,
+    plan_of: Callable[[int], Run],
+    make: Callable[[], Trainer],
+    evaluator: Evaluator,
+    asked: TrainingOptions,
+    began: float,
 ) -> tuple[Run, int]:
     """The run, and how often it is evaluated, so that all ends when the minutes asked for are over.
 
-    run: of the recipe's own length.
+    run: of the recipe's own length, or of the images asked for.
+    plan_of: the run of so many images.
     make: gives a throwaway trainer.
     evaluator: that of the evaluations while training; the final one looks at more samples.
     asked: minutes, and perhaps images, of which the smaller budget counts.
@@ -119,19 +124,21 @@ def in_time(
     test = evaluator.dataset.info.test_count
     last = pace.evaluation * max(1.0, min(test, COUNTED) / max(1, min(test, WATCHED)))
     left = evaluator.world.share(60 * (asked.minutes or 0.0) - spent - last)
-    plan = plan_for(left, run, pace, asked.evaluations)
-    fewest = LEARNING * run.batch * phases
-    if asked.budget and plan.images < min(fewest, run.images):
-        say(f"warning: {plan.images:,} images are too few to learn from: expect noise")
-    elif plan.images < fewest and not asked.budget:
-        least = (spent + last + max(fewest * pace.image / (1 - MEASURING), 2 * pace.evaluation)) / 60
+    plan = plan_for(left, lambda images: plan_of(max(images, run.batch * phases)), pace, asked.evaluations)
+    images, fewest = plan.run.images, LEARNING * run.batch * phases
+    if asked.budget and images < min(fewest, run.images):
+        say(f"warning: {images:,} images are too few to learn from: expect noise")
+    elif images < fewest and not asked.budget:
+        training = pace.training(plan_of(fewest)) / (1 - MEASURING)
+        least = (spent + last + max(training, 2 * pace.evaluation)) / 60
         raise UserError(
-            f"{option('minutes', asked.minutes)}: {plan.images:,} images on this machine, from which nothing can be "
+            f"{option('minutes', asked.minutes)}: {images:,} images on this machine, from which nothing can be "
             f"learnt. Give it {option('minutes', math.ceil(10 * least) / 10)} or more, smaller networks "
             f"({option('width', '...')}), or a number of {option('images')} if you only want to try it."
         )
-    run = run.with_images(min(plan.images, run.images) if asked.budget else plan.images)
-    training = run.images * pace.image
+    if not (asked.budget and run.images <= images):
+        run = plan.run
+    training = pace.training(run)
     say(
         f"{minutes(60 * (asked.minutes or 0.0))}: {spent:.0f} s are over; training takes about {training:.0f} s for "
         f"{run.images:,} images on this machine, the evaluation at the end {last:.0f} s"
@@ -148,7 +155,7 @@ def time_of(run: Run, make: Callable[[], Trainer]) -> str | None:
         if not out_of_memory(error):
             raise
         return None
-    seconds = math.ceil(run.images * pace.image / (1 - MEASURING))
+    seconds = math.ceil(pace.training(run) / (1 - MEASURING))
     words = f"{seconds} s" if seconds < 90 else plural(round(seconds / 60), "minute")
     return f"{run.images:,} images take about {words} on this machine; {option('minutes', 5)} would choose the time"
 

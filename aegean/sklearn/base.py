@@ -25,7 +25,7 @@ from aegean.data.sets.feed import Feed
 from aegean.machine import pick_device
 from aegean.model import Model
 from aegean.recipes import RECIPES, configure, options
-from aegean.session.options import parse_images, with_budget
+from aegean.session.options import parse_images, planned
 from aegean.sklearn.kinds import KINDS
 from aegean.surface import muted
 from aegean.training.guard import Fault
@@ -167,13 +167,14 @@ class Estimator(BaseEstimator):
         )
         if self.recipe in RECIPES and "latent" not in options(self.recipe):
             raise unsuited
-        run = configure(self.recipe, info, {**settings, "latent": self.n_components, "batch": batch})
+        settings = {**settings, "latent": self.n_components, "batch": batch}
+        run = configure(self.recipe, info, settings)
         latents = {spec.args["latent"] for spec in run.nets.values() if "latent" in spec.args}
         needed = {"E", "bottleneck", "G"} if "encode" in self._verbs else {"G"}
         if not needed.issubset(run.nets) or run.wiring != "standard" or latents != {self.n_components}:
             raise unsuited
         images = parse_images(self.images) * batch // self.batch  # as many steps as with whole batches
-        return with_budget(run.replace(seed=seed), max(images, batch * len(run.schedule)), 0)
+        return planned(self.recipe, info, settings, budget=max(images, batch * len(run.schedule)), seed=seed)
 
     def _trained(self, x: Tensor, info: DataInfo) -> Model:
         """A model trained on x (n, *shape) to the end, on the CPU, with what `load` needs. Fault: a loss or gradient

@@ -25,14 +25,18 @@ WORTH = 1.1  # times as slow as with twice the threads, which is still as fast
 class Pace(NamedTuple):
     """What a run takes on this machine, in seconds."""
 
-    image: float  # to train on one, over all phases
+    images: tuple[float, ...]  # to train on one, in each phase
     evaluation: float  # to evaluate the model once, while it trains
+
+    def training(self, run: Run) -> float:
+        """Of all phases."""
+        return sum(pace * phase.images for pace, phase in zip(self.images, run.schedule))
 
 
 class Plan(NamedTuple):
     """What fits into a budget of time."""
 
-    images: int
+    run: Run
     evaluations: int
 
 
@@ -48,8 +52,8 @@ def pace_of(
     """
     trainer = make()
     world = trainer.world
-    image, evaluation = 0.0, 0.0
-    for number, phase in enumerate(run.schedule):
+    images, evaluation = [], 0.0
+    for number in range(len(run.schedule)):
         trainer.place({"phase": number, "seen": 0, "images": 0, "summed": 0})
         for _ in range(2):
             trainer.step()
@@ -59,12 +63,13 @@ def pace_of(
             trainer.step()
             trainer.wait()
             steps += 1
-        image += (time.monotonic() - start) / steps / run.batch * phase.images / run.images
+        images.append((time.monotonic() - start) / steps / run.batch)
     with contextlib.suppress(UserError):
         start = time.monotonic()
         evaluate(trainer.model())
         evaluation = time.monotonic() - start
-    return Pace(*world.share([image, evaluation]))
+    found, evaluation = world.share([images, evaluation])
+    return Pace(tuple(found), evaluation)
 
 
 def fewest_threads(run: Run, make: Callable[[], Trainer]) -> int:
@@ -99,18 +104,35 @@ def _seconds(trainer: Trainer) -> float:
     return time.monotonic() - start
 
 
-def plan_for(seconds: float, run: Run, pace: Pace, evaluations: int) -> Plan:
-    """How many images fit into so many seconds beside evaluations, which take at most a third of them: fewer of them,
-    where as many as asked for would take more. 0 evaluations leave the number to the run, and a tenth of the time to
-    them, or what those at the phases' ends take. At least one step of each phase."""
+def plan_for(seconds: float, of: Callable[[int], Run], pace: Pace, evaluations: int) -> Plan:
+    """What fits into so many seconds beside evaluations, which take at most a third of them: fewer of them, where as
+    many as asked for would take more. At least one step of each phase.
+
+    seconds: to train and to evaluate.
+    of: the run of so many images, whose phases need not grow alike.
+    pace: of its phases and evaluations.
+    evaluations: asked for; 0 leaves the number to the run, and a tenth of the time to them, or what those at the
+        phases' ends take.
+    """
     if evaluations:
         most = seconds / 3 / pace.evaluation if pace.evaluation > 0 else evaluations
         evaluations = max(1, min(evaluations, int(most)))
         measuring = evaluations * pace.evaluation
     else:
-        measuring = max(MEASURING * seconds, (len(run.schedule) + 1) * pace.evaluation)
+        measuring = max(MEASURING * seconds, (len(pace.images) + 1) * pace.evaluation)
     left = max(0.0, seconds - measuring)
-    return Plan(max(run.batch * len(run.schedule), int(left / pace.image)), evaluations)
+    return Plan(filling(left, of, pace), evaluations)
+
+
+def filling(seconds: float, of: Callable[[int], Run], pace: Pace) -> Run:
+    """The longest run that trains in so many seconds, to a thousandth; at least of one image. `of`: the run of so many
+    images, whose phases need not grow alike."""
+    most = max(1, int(seconds / min(pace.images)))
+    fewest = 1
+    while most - fewest > most // 1000:
+        middle = (fewest + most + 1) // 2
+        fewest, most = (middle, most) if pace.training(of(middle)) <= seconds else (fewest, middle - 1)
+    return of(fewest)
 
 
 def parts_that_fit(run: Run, make: Callable[[int], Trainer], parts: int) -> int | None:

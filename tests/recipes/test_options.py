@@ -42,7 +42,7 @@ def test_settings_that_are_refused(recipe, settings, message):
 
 def test_the_smallest_settings_that_work():
     assert configure("gan", DIGITS, {"batch": 1}).batch == 1
-    run = configure("ae_to_gan", DIGITS, {"teacher": 0, "warmup": 0, "batch": 64}).with_images(6400)
+    run = configure("ae_to_gan", DIGITS, {"teacher": 1e-9, "warmup": 0, "batch": 64}).with_images(6400)
     assert [phase.images for phase in run.schedule] == [64, 6336]
 
 
@@ -50,6 +50,12 @@ def test_the_smallest_settings_that_work():
 def test_few_pictures_get_small_batches(count, batch):
     assert configure("gan", DIGITS.replace(count=count)).batch == batch
     assert configure("gan", DIGITS.replace(count=count), {"batch": 48}).batch == 48
+
+
+@pytest.mark.parametrize("images, teacher", [(40_000, 36_000), (200_000, 150_000), (1_000_000, 500_000)])
+def test_a_teacher_learns_first_and_then_half_of_the_time(images, teacher):
+    phases = configure("ae_to_gan", DIGITS, {"images": images}).schedule
+    assert [phase.images for phase in phases] == [teacher, images // 20, images - teacher - images // 20]
 
 
 @pytest.mark.parametrize("name", RECIPES)
