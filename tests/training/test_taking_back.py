@@ -9,7 +9,7 @@ from aegean.cli.describe import described
 from aegean.metrics.protocol import Evaluator
 from aegean.metrics.scores import Score
 
-SMALL = {"width": 2, "latent": 2}
+SMALL = {"width": 2, "latent": 2, "teacher": 0.75}
 
 
 @pytest.mark.parametrize("end,kept", [(2.0, 304), (0.5, None)])
