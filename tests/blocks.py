@@ -46,15 +46,21 @@ def shrunk(text):
     return re.sub(r"\b(\d+)(k|_000)\b", lambda m: str(16 * max(STEPS * int(m[1]) // 250, 10)), text)
 
 
+def commands(text):
+    """The lines of a page's `sh` blocks, without budgets and comments."""
+    found = "".join(blocks(text, "sh")).splitlines()
+    return [re.sub(r" --images \S+", "", re.sub(r"\s+#.*", "", line)) for line in found]
+
+
 def words_of(line):
     """A line of shell in words, without its comment."""
     return shlex.split(line, comments=True)
 
 
-def run_page(text):
-    """Carry out the `sh` and `python` blocks of a page in the current folder, in order."""
+def run_page(text, shell=True):
+    """Carry out the `sh` and `python` blocks of a page in the current folder, in order; or the latter alone."""
     for language, block in blocks(text):
-        if language == "sh":
+        if language == "sh" and shell:
             run_shell(block)
         elif language == "python":
             exec(shrunk(block), {"__name__": "page"})
@@ -70,7 +76,7 @@ def run_shell(text):
             outputs.append(words[words.index("--out") + 1])
         if words[1] == "train" and "--resume" not in words:
             known = [word for word in SMALL if word.split("=")[0] in options(words[2]) and not given(word, words)]
-            images = "1120" if "--from" in words else "480"  # what was inherited is part of a budget
+            images = "800" if "--from" in words else "160"  # what was inherited is part of a budget
             words += ["--set", *known] + ([] if "--images" in words else ["--images", images])
         if "--recipes" in words:
             words[words.index("--recipes") + 1] = "vae"  # the default widths are slow; compare has its own tests

@@ -10,6 +10,7 @@ from blocks import (
     PAGES,
     ROOT,
     blocks,
+    commands,
     lines,
     make_autoencoder,
     make_photos,
@@ -66,7 +67,9 @@ def test_what_a_page_tells_to_type_works(page, tiny_runs, tmp_path, monkeypatch,
         make_autoencoder(tmp_path / "sd-vae")
     for name in GIVEN.get(page, []):
         shutil.copytree(tiny_runs / "vae", tmp_path / "runs" / name)
-    run_page(named(page))
+    known = iter(commands(named("docs/tour.md")))
+    again = page == "README.md" and all(line in known for line in commands(named(page)))  # in the tour's order
+    run_page(named(page), shell=not again)
     if page == "README.md":
         assert "fd@digits-classifier:397" in capsys.readouterr().out
 

@@ -82,18 +82,7 @@ def assert_agree(found, expected):
     assert json.loads(found.scores.read_text())["images"] == json.loads(expected.scores.read_text())["images"]
 
 
-def test_two_processes_make_the_run_that_one_makes(alone, tmp_path):
-    status, out = ended(together("gan", "--data", "digits", "--out", tmp_path / "run", *WORDS))
-    assert status == 0, out
-    assert out.count("trained; its scores") == 1  # the leading process alone speaks
-    folder = Folder(tmp_path / "run")
-    assert_agree(folder, alone)
-    assert folder.read().machine["processes"] == 2
-    key = "fd@digits-classifier:397"
-    assert scores(folder.path)[key]["value"] == pytest.approx(scores(alone.path)[key]["value"], rel=0.02)
-
-
-def test_a_killed_rank_ends_the_run_with_a_state_that_is_gone_on_from(alone, tmp_path):
+def test_two_processes_make_the_run_that_one_makes_though_a_rank_is_killed(alone, tmp_path):
     folder = Folder(tmp_path / "run")
     process = together("gan", "--data", "digits", "--out", folder.path, *WORDS)
     until_saved(folder, process, 16 * STEPS // 4)
@@ -101,9 +90,13 @@ def test_a_killed_rank_ends_the_run_with_a_state_that_is_gone_on_from(alone, tmp
     status, out = ended(process)
     assert status != 0
     assert 16 * STEPS // 4 <= folder.clock()["images"] < 16 * STEPS
+    assert folder.read().machine["processes"] == 2
     status, out = ended(together("--resume", folder.path))
     assert status == 0, out
+    assert out.count("trained; its scores") == 1  # the leading process alone speaks
     assert_agree(folder, alone)
+    key = "fd@digits-classifier:397"
+    assert scores(folder.path)[key]["value"] == pytest.approx(scores(alone.path)[key]["value"], rel=0.02)
 
 
 def test_a_signal_to_all_saves_the_present_step(alone, tmp_path):

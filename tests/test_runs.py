@@ -533,7 +533,7 @@ def test_a_gaussian_prior_has_the_moments_of_the_latents(tmp_path):
     torch.testing.assert_close(drawn.std(0), z.std(0), atol=0.2, rtol=0.1)
 
 
-@pytest.mark.parametrize("recipe, conditional", [("ae", False), ("ae", True), ("vae", False), ("vae", True)])
+@pytest.mark.parametrize("recipe, conditional", [("ae", True), ("vae", False)])
 def test_every_prior_samples_and_leaves_reconstructions_as_they_were(recipe, conditional, tmp_path, monkeypatch):
     """One after the other on one run: each is fitted to what the one before left."""
     monkeypatch.setattr(mapping, "STEPS", 20)

@@ -133,7 +133,8 @@ def _patches(x: np.ndarray, seed: int) -> list[Tensor]:
 
 def _projected(patches: Tensor, real: Patches, level: int) -> Tensor:
     values = ((patches - real.mean[level]) / real.deviation[level]).flatten(1)
-    return (values @ real.directions[level]).T.sort(dim=1).values
+    # numpy's sort of floats is twenty times as fast as torch's
+    return torch.from_numpy(np.sort((values @ real.directions[level]).T.numpy(), axis=1))
 
 
 def _chance(seed: int, level: int) -> torch.Generator:

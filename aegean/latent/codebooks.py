@@ -34,7 +34,7 @@ class VectorQuantised(Quantised):
         super().__init__(level, latent, stages, levels)
         self.stages, self.draws = stages, ("uniform", (1,)) if stages > 1 else None
         self.register_buffer("sums", torch.randn(stages, levels, self.depth))
-        self.register_buffer("squares", torch.empty_like(self.sums))
+        self.register_buffer("squares", torch.empty(stages, levels, self.depth))
         if not self.sums.is_meta:  # an outline has no values, and torch would load its compiler to work them out
             self.sums.div_(2 ** torch.arange(stages)[:, None, None])
             self.squares.copy_(self.sums.square() + self.sums.var())

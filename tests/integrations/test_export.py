@@ -33,8 +33,7 @@ DIGITS = DataInfo("digits", (1, 8, 8), (127.5,), (127.5,), classes=("0", "1", "2
 ODD = DataInfo("odd", (3, 11, 7), (127.5,), (127.5,))
 TABLE = DataInfo("table", (5,), (0.0,) * 5, (1.0,) * 5, dtype="float32")
 
-MORE = [(name, DIGITS, {"conditional": True}) for name in ("ae", "gan", "ae_to_gan")]
-MORE += [(name, ODD, {}) for name in ("ae_to_gan", "codec", "hierarchical_vae")]
+MORE = [("ae_to_gan", DIGITS, {"conditional": True}), ("ae_to_gan", ODD, {}), ("codec", ODD, {})]
 MORE += [(name, TABLE, {}) for name in ("gan", "ae_to_gan", "hierarchical_vae", "stacked_gan")]
 MORE += [
     ("gan", DIGITS, {"augment": "translation,cutout,colour"}),

@@ -213,6 +213,7 @@ def test_a_training_that_diverges_is_said_and_leaves_the_prior_as_it_was(monkeyp
 @pytest.mark.slow
 def test_a_mapping_network_draws_a_ring_that_no_gaussian_can(monkeypatch):
     monkeypatch.setattr(mapping, "STEPS", 1000)
+    monkeypatch.setattr(mapping, "BATCH", 64)
     generator = torch.Generator().manual_seed(0)
     angle = torch.rand(5000, generator=generator) * 2 * math.pi
     ring = torch.stack((angle.cos(), angle.sin(), 0.1 * torch.randn(5000, generator=generator)), 1)
