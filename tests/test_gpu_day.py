@@ -28,6 +28,7 @@ def module(monkeypatch):
         del sys.modules[name]
 
 
+@pytest.mark.slow
 def test_a_part_that_fails_or_is_late_does_not_stop_the_next(module, monkeypatch, tmp_path, capsys):
     day = module("gpu_day")
     for name, text in SCRIPTS.items():

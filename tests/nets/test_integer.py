@@ -117,6 +117,7 @@ def test_symbols_get_a_gradient_as_targets_and_as_neighbours():
     assert (gradient != 0).float().mean() > 0.9
 
 
+@pytest.mark.slow
 def test_training_makes_the_coded_bytes_fewer():
     torch.manual_seed(0)
     net = IntegerPredictor(1, 256, 1, (8,), 127.5, 127.5)

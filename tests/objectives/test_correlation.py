@@ -21,6 +21,7 @@ def test_posteriors_that_say_nothing_have_none():
     torch.testing.assert_close(found, torch.zeros(16), atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rho", [0.0, 0.5, 0.9])
 def test_correlated_gaussian_posteriors_have_that_of_a_gaussian(rho):
     """Means ~ N(0, [[1, rho], [rho, 1]]) and variance 1/4: q(z) = N(0, C), and its total correlation is
