@@ -38,8 +38,9 @@ def test_recipes_and_info_need_no_torch(tiny_runs):
 OUTLINES = """
 from aegean.data.info import DataInfo
 from aegean.recipes import RECIPES, smoke
+from aegean.testing import with_sides
 for name in RECIPES:
-    smoke(name, DataInfo("some", (3, 12, 12), (127.5,), (127.5,)))
+    smoke(name, with_sides(name, DataInfo("some", (3, 12, 12), (127.5,), (127.5,))))
 """
 
 
