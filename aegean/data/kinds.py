@@ -86,6 +86,8 @@ def conform_images(source: Source, want: Want) -> Source:
         )
     if want.size is None or want.size == (height, width):
         return source
+    if want.cut:
+        raise UserError(f"{source.origin}: only images in files are cut; leave {option('cut')} out for arrays.")
     say(f"images of {height}x{width}: scaled to cover {want.size[0]}x{want.size[1]} and centre-cropped")
 
     def fitted(part: Part, size: tuple[int, int]) -> Part:

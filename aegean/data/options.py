@@ -31,6 +31,7 @@ class DataOptions(Config):
     pairs: name: images of the same name belong together, arrays by their order; side-by-side: each image holds both,
         left and right; none: nothing belongs together (default: as the recipe wants it)
     size: height and width that images are scaled to (default: their own, or 64 where they differ)
+    cut: cut images into squares of so many pixels a side, as they are, instead of scaling them
     channels: 1 grey, 3 colour, 4 with transparency (default: as the images are)
     range: the two values that become -1 and 1
     axes: nchw or nhwc, the order of an array's axes, where it is ambiguous
@@ -43,6 +44,7 @@ class DataOptions(Config):
     test_target: str = ""
     pairs: str = ""
     size: int = 0
+    cut: int = 0
     channels: int = 0
     range: tuple[float, float] | None = None
     axes: str = ""
@@ -51,6 +53,10 @@ class DataOptions(Config):
     def check(self) -> None:
         if self.size and not SIZES[0] <= self.size <= SIZES[1]:
             raise UserError(f"{option('size', self.size)}: expected {SIZES[0]} to {SIZES[1]}.")
+        if self.cut and not SIZES[0] <= self.cut <= SIZES[1]:
+            raise UserError(f"{option('cut', self.cut)}: expected {SIZES[0]} to {SIZES[1]}.")
+        if self.cut and (self.size or self.target or self.pairs):
+            raise UserError(f"{option('cut', self.cut)} takes images of one side as they are: give no size or target.")
         if self.pairs not in ("", *PAIRS):
             raise UserError(f"{option('pairs', self.pairs)}: expected {', '.join(PAIRS)}.")
         if self.pairs == "side-by-side" and self.target:
@@ -91,9 +97,12 @@ class DataOptions(Config):
         """What a source's samples shall become."""
         from aegean.data.read.source import Want
 
-        size = (self.size, self.size) if self.size else None
+        side = self.size or self.cut
+        size = (side, side) if side else None
         beside = self.pairs == "side-by-side"
         if beside and size:
             size = (self.size, 2 * self.size)
         mixed = (MIXED, 2 * MIXED) if beside else (MIXED, MIXED)
-        return Want(size, self.channels, self.axes, self.skip_bad, self.range is not None, mixed=mixed)
+        return Want(
+            size, self.channels, self.axes, self.skip_bad, self.range is not None, mixed=mixed, cut=self.cut > 0
+        )

@@ -128,3 +128,25 @@ def test_as_many_sides_as_a_recipe_takes(recipe, options):
 def test_options_that_contradict_each_other_are_refused(options):
     with pytest.raises(UserError):
         DataOptions("digits", **options).check()
+
+
+def test_images_of_any_size_are_cut_into_squares_as_they_are(tmp_path, capsys):
+    folder, wanted = tmp_path / "photos", set()
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number, size in enumerate([(40, 25), (16, 50), (9, 30), *[(17, 16)] * 20]):
+        pixels = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+        if min(size) >= 16:
+            wanted.add(pixels[:16, :16].tobytes())
+    dataset = aegean.open_data(DataOptions(str(folder), cut=16))
+    assert "1 image smaller" in capsys.readouterr().err
+    squares = np.concatenate((dataset.train, dataset.test))
+    assert len(squares) == 2 * 1 + 1 * 3 + 20 and squares.shape[1:] == (3, 16, 16)
+    assert wanted <= {np.ascontiguousarray(x.transpose(1, 2, 0)).tobytes() for x in squares}
+
+
+@pytest.mark.parametrize("more", [{"size": 8}, {"target": "digits"}, {"cut": 2}])
+def test_what_does_not_go_with_cutting_is_refused(more):
+    with pytest.raises(UserError, match="cut"):
+        DataOptions("digits", **{"cut": 16, **more}).check()

@@ -29,6 +29,7 @@ class Want:
     skip_bad: bool = False
     ranged: bool = False  # the range of the values is known already
     dtype: str = ""  # of pictures: uint8 or uint16
+    cut: bool = False  # pictures are cut into pieces of that size instead of scaled
     mixed: tuple[int, int] = (64, 64)  # of pictures that have several sizes, where none is wanted
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from aegean.config import UserError
+from aegean.data.read.cut import cut_part
 from aegean.data.read.decode import Form, unreadable
 from aegean.data.read.files import plain_name
 from aegean.data.read.folders import in_parts
@@ -58,9 +59,11 @@ def read_store(
     wanted = settle(list(headers.values()), path, want)
 
     def part(rows: list[int], labels: np.ndarray | None) -> Part:
+        sizes = [headers[row].size for row in rows]
+        if want.cut:
+            return cut_part(store, places[rows], sizes, wanted, labels, path.name)
         lazy = LazyPictures(store, places[rows], keys[rows], wanted)
         names = ["/".join(trees[row]) for row in rows]
-        sizes = [headers[row].size for row in rows]
         return Part(
             len(rows),
             lazy.blocks,
@@ -175,7 +178,9 @@ def settle(headers: Sequence[Header], path: Path, want: Want) -> Form:
         say(f"{path.name}: {count - grey} of {count} images are in colour: read as grey")
     sizes = {header.size for header in headers}
     size = want.size or (sizes.pop() if len(sizes) == 1 else want.mixed)
-    if len(sizes) > 1 or sizes - {size}:
+    if want.cut:
+        say(f"{path.name}: cut into squares of {size[0]}x{size[1]}")
+    elif len(sizes) > 1 or sizes - {size}:
         what = f"{len(sizes)} sizes" if len(sizes) > 1 else "another size"
         goal = f"on the shorter side to {size[0]}" if size[0] == size[1] else f"to cover {size[0]}x{size[1]}"
         say(f"{path.name}: images of {what}: scaled {goal} and centre-cropped")
