@@ -51,5 +51,7 @@ def _meaning(name: str, found: dict[str, Any]) -> str:
     return {
         "z": "the latent",
         "uniform": "from (0, 1): chooses the prior's component",
+        "x_hat": "the restored or translated images, in the model's range of them",
+        "mask": "above 0 in holes",
         "logits": "one a head, higher for real; without augmentation",
     }[name]

@@ -14,6 +14,7 @@ from aegean.data.kinds import kind_of
 from aegean.integrations.parts import Part, seeded
 from aegean.model import Model
 from aegean.session.runs import home, own_data
+from aegean.wirings.restoration import reflected
 
 BATCHES = (1, 2, 13)  # samples in the batches of the check
 TOLERANCE = 1e-4  # of the largest difference, times the largest value where that is above 1
@@ -31,7 +32,7 @@ def real_inputs(run: str | Path, model: Model, module: Part) -> tuple[dict[str, 
     found = own_samples(run, n)
     x, labels = found or (random_samples(model, n), seeded("labels", (), n, classes) if classes else None)
     if "x" in inputs:
-        inputs["x"] = x
+        inputs["x"] = reflected(x, module.stride) if module.stride > 1 else x
     elif "encode" in model.can():
         inputs["z"] = model.encode(x, labels if model.conditional else None)
     else:

@@ -10,6 +10,7 @@ import json
 import shlex
 import warnings
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def export(run: str | Path, part: str, file: str | Path, format: str = "") -> di
     It is written only after what it gives agrees with the model on the run's own data (on seeded random inputs where
     they are not there), in batches of 1, 2 and 13.
 
-    part: "encoder", "decoder", "generator" or "discriminator".
+    part: "encoder", "decoder", "generator", "discriminator", "restorer" or "translator".
     format: "onnx" or "pt2"; by the file's ending without it.
     Returns what `described` says of the file, with `difference` (the largest of all values), `tolerance` and `checked`
     (on what). UserError: no such part or format, a library is missing, the file would differ by more than the
@@ -76,10 +77,10 @@ def description(module: Part, model: Model, format: str) -> dict[str, Any]:
         "part": module.name,
         "recipe": model.about.get("recipe"),
         "inputs": [
-            {"name": key, "dtype": "int64" if key == "labels" else "float32", "shape": ["n", *shape]}
+            {"name": key, "dtype": "int64" if key == "labels" else "float32", "shape": ["n", *_shape(shape, module)]}
             for key, shape in module.inputs.items()
         ],
-        "outputs": [{"name": module.output, "dtype": "float32", "shape": ["n", *out.shape[1:]]}],
+        "outputs": [{"name": module.output, "dtype": "float32", "shape": ["n", *_shape(out.shape[1:], module)]}],
         "noise": [{"stream": name, "numbers": numbers} for name, numbers in module.streams],
         "opset": OPSET if format == "onnx" else None,
         "data": {
@@ -94,13 +95,22 @@ def description(module: Part, model: Model, format: str) -> dict[str, Any]:
     }
 
 
+def _shape(shape: Sequence[int], module: Part) -> list[int | str]:
+    """The shape of a sample; of a part for pictures of any size its sides in words."""
+    sides = [f"{module.stride} rows", f"{module.stride} columns"]
+    return [shape[0], *sides] if module.stride > 1 else list(shape)
+
+
 # formats
 
 
 def traced(module: Part) -> Any:
     """The program of a part, for a batch of any size."""
     example = {key: seeded(key, shape, 3) for key, shape in module.inputs.items()}
-    shapes = {key: {0: torch.export.Dim.DYNAMIC} for key in example}
+    sides: dict[int, Any] = {}
+    if module.stride > 1:
+        sides = {axis: module.stride * torch.export.Dim(name, min=2) for axis, name in ((2, "rows"), (3, "columns"))}
+    shapes = {key: {0: torch.export.Dim.DYNAMIC, **sides} for key in example}
     return torch.export.export(module, (), example, dynamic_shapes=shapes)
 
 

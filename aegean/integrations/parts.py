@@ -4,6 +4,11 @@
     decoder         z (n, latent) -> x (n, *shape)
     generator       noise (n, numbers) from N(0, 1) -> x (n, *shape), through the prior
     discriminator   x (n, *shape) -> logits (n, heads), without augmentation
+    restorer        x (n, C, H, W) -> x; of one that fills holes with a mask (n, 1, H, W), above 0 in holes
+    translator      x (n, C, H, W) -> x (n, C', H, W) of the other side
+
+Height and width of the last two are any multiples of 8 (the network's stride); the exact decoder restores, the
+sharpened one translates where there is one.
 
 x is in the model's range. Where the part's networks have classes, `labels` (n,) int64 come beside; where the prior
 chooses among components, `uniform` (n, 1) from (0, 1).
@@ -25,8 +30,16 @@ from aegean.model.checks import check_finite
 from aegean.nets import DiscriminatorOutput
 from aegean.surface import option
 
-VERBS = {"encoder": "encode", "decoder": "decode", "generator": "sample"}
-OUTPUTS = {"encoder": "z", "decoder": "x", "generator": "x", "discriminator": "logits"}
+VERBS = {
+    "encoder": "encode",
+    "decoder": "decode",
+    "generator": "sample",
+    "restorer": "restore",
+    "translator": "translate",
+}
+ANY_SIZE = ("restorer", "translator")
+OUTPUTS = {"encoder": "z", "decoder": "x", "generator": "x", "discriminator": "logits",
+    "restorer": "x_hat", "translator": "x_hat"}  # fmt: skip
 
 
 class Part(nn.Module):
@@ -43,7 +56,8 @@ class Part(nn.Module):
         nets = _UsedNets(model.nets)
         if name == "discriminator":
             nets["D"] = _bare(model.nets["D"])
-        self.inputs, self.streams = _inputs(name, model)
+        self.stride = model.wiring.reach(model.nets)[0] if name in ANY_SIZE else 1  # type: ignore[attr-defined]
+        self.inputs, self.streams = _inputs(name, model, self.stride)
         with torch.no_grad():
             self.compute(self.wiring, nets, **{key: seeded(key, shape, 1) for key, shape in self.inputs.items()})
         self.nets = nn.ModuleDict({key: net for key, net in nets.items() if key in nets.names})
@@ -58,8 +72,9 @@ class Part(nn.Module):
         noise: Tensor | None = None,
         labels: Tensor | None = None,
         uniform: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> Tensor:
-        named = {"x": x, "z": z, "noise": noise, "labels": labels, "uniform": uniform}
+        named = {"x": x, "z": z, "noise": noise, "labels": labels, "uniform": uniform, "mask": mask}
         return self.compute(self.wiring, self.nets, **{key: value for key, value in named.items() if value is not None})
 
 
@@ -86,13 +101,18 @@ def seeded(name: str, shape: tuple[int, ...], n: int, classes: int = 1, seed: in
     generator = torch.Generator().manual_seed(seed)
     if name == "labels":
         return torch.randint(classes, (n,), generator=generator)
-    draw = torch.rand if name == "uniform" else torch.randn
+    draw = torch.rand if name == "uniform" else torch.randn  # of a mask, half of the places are holes
     return draw(n, *shape, generator=generator)
 
 
-def _inputs(name: str, model: Model) -> tuple[dict[str, tuple[int, ...]], list[tuple[str, int]]]:
+def _inputs(name: str, model: Model, stride: int = 1) -> tuple[dict[str, tuple[int, ...]], list[tuple[str, int]]]:
     """The shape of one sample of each input, and the streams of a generator's noise."""
     labels: dict[str, tuple[int, ...]] = {"labels": ()} if model.conditional else {}
+    if name in ANY_SIZE:
+        channels, *sides = model.info.shape
+        sides = [-(-side // stride) * stride for side in sides]
+        mask = {"mask": (1, *sides)} if "token" in model.nets and name == "restorer" else {}
+        return {"x": (channels, *sides), **mask}, []
     if name in ("encoder", "discriminator"):
         return {"x": tuple(model.info.shape), **labels}, []
     if name == "decoder":
@@ -133,11 +153,22 @@ def discriminator(wiring: Any, nets: Any, x: Tensor, labels: Tensor | None = Non
     return torch.stack(found.logits, 1)
 
 
+def restorer(wiring: Any, nets: Any, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    return wiring(nets, Batch(x, mask=None if mask is None else (mask <= 0).to(x.dtype))).x_hat
+
+
+def translator(wiring: Any, nets: Any, x: Tensor) -> Tensor:
+    paths = wiring(nets, Batch(x))
+    return paths.x_sharp if "sharp" in nets else paths.x_hat
+
+
 COMPUTE: dict[str, Callable[..., Tensor]] = {
     "encoder": encoder,
     "decoder": decoder,
     "generator": generator,
     "discriminator": discriminator,
+    "restorer": restorer,
+    "translator": translator,
 }
 
 

@@ -18,7 +18,7 @@ def options(p: Parser) -> None:
         "aegean export runs/tuned --format diffusers --out tuned-vae/",
     )
     a_run(p)
-    p.add_argument("--part", metavar="PART", help="export encoder, decoder, generator or discriminator")
+    p.add_argument("--part", metavar="PART", help="encoder, decoder, generator, discriminator, restorer, translator")
     p.add_argument("--format", choices=("onnx", "pt2", "diffusers"), help="default: by the ending of --out")
     out(p, "file.onnx (pip install 'aegean[onnx]'), file.pt2 or, for diffusers, folder/")
     overwrite(p)
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> None:
     if args.format == "diffusers":
         return to_diffusers(args)
     if args.part is None:
-        raise UserError("--part: expected encoder, decoder, generator or discriminator.")
+        raise UserError("--part: expected encoder, decoder, generator, discriminator, restorer or translator.")
     path, kind = target(args.out, (f".{args.format}",) if args.format else ENDINGS, args.overwrite)
     from aegean.cli.exports import description
     from aegean.integrations.agreement import BATCHES
