@@ -19,6 +19,9 @@ demo: $(READY)
 	$(BIN)/python -m aegean compare --recipes ae,vae,gan,ae_to_gan --data digits --images 40k --out runs/demo
 	@echo "open runs/demo/report.html; on your own images: $(BIN)/aegean train ae_to_gan --data FOLDER --out runs/own"
 
+# Without bytecode each of many processes would compile all that it imports anew.
+test quick: export PYTHONDONTWRITEBYTECODE =
+
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
