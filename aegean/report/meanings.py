@@ -82,6 +82,11 @@ METRICS = {
         "Exactness in decibels, pixel by pixel: 6 dB more is half the root mean squared error.",
     ),
     "ssim": Metric("SSIM", "reconstructions", "Structural similarity to the original: 1 is the same picture."),
+    "label": Metric(
+        "label kept",
+        "reconstructions",
+        "The share of translations that a classifier of the other side takes for the class of their originals.",
+    ),
     "mse": Metric(
         "squared error", "reconstructions", "The mean squared difference from the original, in the model's range."
     ),

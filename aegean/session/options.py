@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aegean.config import Net, UserError
-from aegean.data.info import DataInfo
-from aegean.recipes.registry import configure, options
 from aegean.surface import option
 
 if TYPE_CHECKING:
+    from aegean.data.info import DataInfo
     from aegean.training.schedule import Run
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -117,6 +116,8 @@ def planned(
 
     UserError: too few for a step of each phase.
     """
+    from aegean.recipes.registry import configure, options
+
     left = {} if budget is None or "images" not in options(recipe) else {"images": max(1, budget - inherited)}
     run = configure(recipe, info, {**settings, **left}, inherited_nets).replace(seed=seed)
     total = run.images + inherited if budget is None else budget
