@@ -157,6 +157,7 @@ def test_a_row_is_filled(name):
 EXAMPLES = {
     "image": (DataInfo("pictures", (3, 9, 7), (127.5,), (127.5,)), "uint8"),
     "table": (DataInfo("rows", (5,), (0.0,) * 5, (1.0,) * 5, "float32", columns=tuple("abcde")), "float32"),
+    "audio": (DataInfo("sounds", (2, 400), (0.0,), (1.0,), "float32", kind="audio", rate=8000), "float32"),
     "signal": (DataInfo("waves", (2, 12), (0.0,), (1.0,), "float32", kind="signal"), "float32"),
 }
 

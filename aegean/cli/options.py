@@ -61,7 +61,13 @@ def library_options(p: Parser | _ArgumentGroup, options: type, *names: str) -> N
         if kind is bool:
             p.add_argument(flag, action="store_true", help=helps[name])
             continue
-        parse = {int: whole(0), int | None: whole(0), float | None: number, tuple[float, float] | None: number}
+        parse = {
+            int: whole(0),
+            int | None: whole(0),
+            float: number,
+            float | None: number,
+            tuple[float, float] | None: number,
+        }
         many: dict[str, Any] = {"nargs": 2} if name == "range" else {}
         dest = "data" if name == "spec" else name
         p.add_argument(flag, dest=dest, type=parse.get(kind, str), metavar=METAVARS.get(name), help=helps[name], **many)

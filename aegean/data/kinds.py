@@ -16,14 +16,17 @@ import numpy as np
 
 from aegean.config import UserError
 from aegean.data.info import INTEGERS, DataInfo
+from aegean.data.io.hearing import as_spectrograms, show_sounds, wav_bytes, write_sounds
 from aegean.data.io.show import Groups, as_pictures, show_pictures, show_rows
 from aegean.data.io.write import csv_text, write_pictures, write_rows
+from aegean.data.options import RATES
 from aegean.data.read.arrays import read_arrays
 from aegean.data.read.binary import is_cifar, is_idx, is_pickled, read_cifar, read_idx, refuse_pickles
 from aegean.data.read.files import Files
 from aegean.data.read.pictures import read_pictures
 from aegean.data.read.resize import fit
 from aegean.data.read.shards import has_shards, read_shards
+from aegean.data.read.sounds import holds_sounds, read_sounds
 from aegean.data.read.source import Part, Reader, Source, Want, ends_in
 from aegean.data.read.tables import read_table
 from aegean.surface import option, plural, say
@@ -56,7 +59,7 @@ class Kind(NamedTuple):
     conform: Callable[[Source, Want], Source] = as_it_is  # a source in the form that is wanted
     check: Callable[[Source], None] = lambda source: None  # UserError: nothing can be trained on it
     tiles: Callable[[np.ndarray, DataInfo], np.ndarray] | None = None  # samples as pictures (n, H, W, 3) uint8, if so
-    files: Mapping[str, Callable[[np.ndarray, DataInfo], str]] = {}  # a file of many samples, beside .png and .npz
+    files: Mapping[str, Callable[[np.ndarray, DataInfo], str | bytes]] = {}  # many samples in one
 
 
 def describe_picture(info: DataInfo) -> str:
@@ -66,6 +69,16 @@ def describe_picture(info: DataInfo) -> str:
 
 def describe_rows(info: DataInfo) -> str:
     return f"rows of {plural(info.shape[0], 'column')}"
+
+
+def describe_sounds(info: DataInfo) -> str:
+    channels, length = info.shape
+    return f"{length / info.rate:g} s at {info.rate} Hz, {plural(channels, 'channel')}"
+
+
+def want_sounds(info: DataInfo, skip_bad: bool = False) -> Want:
+    channels, length = info.shape
+    return Want(None, channels, skip_bad=skip_bad, ranged=True, rate=info.rate, seconds=length / info.rate)
 
 
 def want_rows(info: DataInfo, skip_bad: bool = False) -> Want:
@@ -133,6 +146,19 @@ KINDS: dict[str, Kind] = {
         readers=(Reader(ends_in(".npy", ".npz"), read_arrays), Reader(ends_in(".csv", ".tsv"), read_table)),
         files={".csv": csv_text},
     ),
+    "audio": Kind(
+        "sound",
+        "sounds",
+        describe_sounds,
+        bounded=True,
+        want=want_sounds,
+        show=show_sounds,
+        write=write_sounds,
+        tiles=as_spectrograms,
+        readers=(Reader(holds_sounds, read_sounds),),
+        conform=lambda source, want: source,  # read_sounds gives what is wanted
+        files={".wav": wav_bytes},
+    ),
 }
 
 
@@ -157,6 +183,7 @@ def check_info(info: DataInfo) -> None:
     assert math.prod(info.shape) <= 1 << 28, f"samples of shape {info.shape}"
     assert info.dtype in (*INTEGERS, "float32", "float64"), f"numbers of type {info.dtype}"
     assert {len(info.offset), len(info.scale)} <= {1, info.shape[-1]} and all(info.scale), "no range"
+    assert 0 <= info.rate <= RATES[1], f"{info.rate} samples a second"
     assert min(info.count, info.test_count, *info.class_counts) >= 0, "counts below zero"
     assert not info.class_counts or len(info.class_counts) == len(info.classes), "counts of other classes"
     assert kind_of(info).describe(info), "samples of no kind"  # raises, too, where kind and shape do not fit

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MIXED = 64  # pixels a side that images of several sizes are scaled to
 SIZES = (4, 8192)
+RATES = (100, 768_000)  # samples a second
 PAIRS = ("name", "side-by-side", "none")
 
 
@@ -22,9 +23,9 @@ PAIRS = ("name", "side-by-side", "none")
 class DataOptions(Config):
     """What a user asks of the data.
 
-    spec: digits, grid, ring or sprites (built in); a folder or .zip of images (sub-folders are classes); a folder of
-        .tar shards; a folder in the layout of MNIST or CIFAR-10; .npy, .npz (keys x, y) or .csv; hub:NAME[:SPLIT], a
-        data set of the Hugging Face Hub (pip install 'aegean[data]')
+    spec: digits, grid, ring or sprites (built in); a folder or .zip of images or sounds (sub-folders are classes); a
+        folder of .tar shards; a folder in the layout of MNIST or CIFAR-10; .npy, .npz (keys x, y) or .csv;
+        hub:NAME[:SPLIT], a data set of the Hugging Face Hub (pip install 'aegean[data]')
     test: SPEC of the test part (default: the data's own, else a tenth, chosen by content)
     target: SPEC of the other side, for recipes that translate; a folder of trainA and trainB (testA, testB) has both
     test_target: SPEC of the test part of the other side
@@ -32,10 +33,12 @@ class DataOptions(Config):
         left and right; none: nothing belongs together (default: as the recipe wants it)
     size: height and width that images are scaled to (default: their own, or 64 where they differ)
     cut: cut images into squares of so many pixels a side, as they are, instead of scaling them
-    channels: 1 grey, 3 colour, 4 with transparency (default: as the images are)
+    channels: 1 grey, 3 colour, 4 with transparency; of sounds 1 mixes them (default: as the data are)
+    rate: samples a second that sounds are resampled to (default: their own)
+    seconds: length of a clip of sound: longer sounds are cut, shorter ones padded (default: the longest, at most 1)
     range: the two values that become -1 and 1
     axes: nchw or nhwc, the order of an array's axes, where it is ambiguous
-    skip_bad: leave unreadable images out
+    skip_bad: leave unreadable images and sounds out
     """
 
     spec: str
@@ -46,6 +49,8 @@ class DataOptions(Config):
     size: int = 0
     cut: int = 0
     channels: int = 0
+    rate: int = 0
+    seconds: float = 0.0
     range: tuple[float, float] | None = None
     axes: str = ""
     skip_bad: bool = False
@@ -67,6 +72,10 @@ class DataOptions(Config):
             raise UserError(f"{option('test_target')} belongs to {option('target')}; give both, or neither.")
         if self.channels < 0:
             raise UserError(f"{option('channels', self.channels)}: expected 1, 3 or 4.")
+        if self.rate and not RATES[0] <= self.rate <= RATES[1]:
+            raise UserError(f"{option('rate', self.rate)}: expected {RATES[0]} to {RATES[1]} samples a second.")
+        if not (math.isfinite(self.seconds) and self.seconds >= 0):
+            raise UserError(f"{option('seconds', self.seconds)}: expected a length above 0.")
         if self.axes not in ("", "nchw", "nhwc"):
             raise UserError(f"{option('axes', self.axes)}: expected nchw or nhwc.")
         if self.range is not None and not (
@@ -104,5 +113,13 @@ class DataOptions(Config):
             size = (self.size, 2 * self.size)
         mixed = (MIXED, 2 * MIXED) if beside else (MIXED, MIXED)
         return Want(
-            size, self.channels, self.axes, self.skip_bad, self.range is not None, mixed=mixed, cut=self.cut > 0
+            size,
+            self.channels,
+            self.axes,
+            self.skip_bad,
+            self.range is not None,
+            mixed=mixed,
+            cut=self.cut > 0,
+            rate=self.rate,
+            seconds=self.seconds,
         )

@@ -18,6 +18,7 @@ class Kind(NamedTuple):
 
 KINDS: dict[str, Kind] = {
     "image": Kind("unconditional-image-generation", "pictures/", ".png"),
+    "audio": Kind(None, "sounds/", "/"),
     "table": Kind(None, "rows.csv", ".csv"),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Generator, Tensor, nn
 
 from aegean.data.info import DataInfo
 from aegean.data.kinds import row_of
-from aegean.formulas import pictures, texture
+from aegean.formulas import pictures, sounds, texture
 
 WIDTH = 64  # features of a sample that every trunk gives
 Augmentation = Callable[[Tensor, Generator], Tensor]  # model values (n, *shape), randomness -> the same shape
@@ -105,6 +106,58 @@ def _uniform(g: Generator, *shape: int) -> Tensor:
     return 2 * torch.rand(shape, generator=g) - 1
 
 
+class LogSpectrum(nn.Module):
+    """Sounds (n, channels, length) -> pictures (n, channels, bands, frames) of log magnitudes, by fixed cosines and
+    sines under a Hann window of 32 ms, half of which is the step."""
+
+    def __init__(self, rate: int, length: int):
+        super().__init__()
+        self.window = min(2 ** max(4, round(math.log2(0.032 * rate))), length)
+
+    def forward(self, x: Tensor) -> Tensor:
+        window = torch.hann_window(self.window, device=x.device, dtype=x.dtype)
+        found = torch.stft(x.flatten(0, 1), self.window, self.window // 2, window=window, return_complex=True)
+        return (found.abs() / self.window).clamp_min(1e-5).log10().unflatten(0, x.shape[:2])
+
+
+def sound_trunk(info: DataInfo) -> nn.Sequential:
+    """The trunk of pictures on a log spectrum."""
+    channels, length = info.shape
+    spectrum = LogSpectrum(info.rate, length)
+    bands, frames = spectrum.window // 2 + 1, length // (spectrum.window // 2) + 1
+    return nn.Sequential(spectrum, *picture_trunk(info.replace(shape=(channels, bands, frames))))
+
+
+def moved(x: Tensor, g: Generator) -> Tensor:
+    """Sounds (n, channels, length) moved by up to a tenth of their length, silence coming in, and louder or softer by
+    up to 2 dB."""
+    n, _, length = x.shape
+    reach = length // 10
+    padded = F.pad(x, (reach, reach))
+    start = torch.randint(0, 2 * reach + 1, (n, 1, 1), generator=g)
+    place = start + torch.arange(length)
+    return padded.gather(2, place.expand(x.shape)) * 10 ** (0.1 * _uniform(g, n, 1, 1))
+
+
+def heard(x: Tensor, g: Generator) -> Tensor:
+    """A random view of sounds (n, channels, length): moved, 6 dB louder or softer, a gap, noise 20 to 60 dB below."""
+    n, _, length = x.shape
+    x = moved(x, g) * 10 ** (0.3 * _uniform(g, n, 1, 1))
+    gap = (torch.linspace(-1, 1, length) - _uniform(g, n, 1)).abs() < 0.2
+    x = x.masked_fill(gap[:, None, :], 0.0)
+    level = x.square().mean((1, 2), keepdim=True).sqrt() * 10 ** (-2 + _uniform(g, n, 1, 1))
+    return x + level * torch.randn(x.shape, generator=g)
+
+
+def sound_quality(info: DataInfo) -> dict[str, Quality]:
+    return {
+        "mse": MSE,
+        "mel": Quality(partial(sounds.mel_distance, rate=info.rate), 0.0, "lower"),
+        "si_sdr": Quality(sounds.si_sdr, sounds.SDR_CAP, "higher"),
+        "lsd": Quality(partial(sounds.log_spectral_distance, rate=info.rate), 0.0, "lower"),
+    }
+
+
 def picture_quality(info: DataInfo) -> dict[str, Quality]:
     """SSIM where its window fits."""
     return {"mse": MSE, "psnr": PSNR} | ({"ssim": SSIM} if min(info.shape[1:]) >= 3 else {})
@@ -126,6 +179,7 @@ def image_texture(real: np.ndarray) -> Callable[[np.ndarray], dict[str, float]]:
 
 KINDS: dict[str, Kind] = {
     "image": Kind(picture_trunk, shifted, view, picture_quality, Texture(image_texture, texture.blurred)),
+    "audio": Kind(sound_trunk, moved, heard, sound_quality),
     "table": Kind(table_trunk, lambda x, g: x, None, lambda info: {"mse": MSE}),
 }
 

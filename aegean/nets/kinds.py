@@ -67,6 +67,7 @@ class Kind(NamedTuple):
     cosines: bool = False  # a codec may begin as a cosine transform of blocks (nets.transform)
     damaged: bool = False  # how samples are damaged for a restorer is known (nets.damage)
     batch: Callable[[int], int] = lambda count: 64  # samples a step for so many training samples, where none is chosen
+    patch: Callable[[Shape], int] = patch_of  # that convolutions begin with, where none is chosen
     exact: tuple[str, ...] = ()  # types of raw values that an integer network can code exactly (nets.integer)
 
 
@@ -79,6 +80,20 @@ def latent_of_maps(shape: Shape) -> int:
     """16 of up to 1,024 values, 32 of up to 4,096, then 64: a mixture fills fewer dimensions better (docs/log.md)."""
     values = math.prod(shape)
     return 16 if values <= 1024 else 32 if values <= 4096 else 64
+
+
+def patch_of_sounds(shape: Shape) -> int:
+    """The greatest power of two up to 16 that divides the length: 2 ms at 8 kHz."""
+    return math.gcd(16, shape[1])
+
+
+def width_of_sounds(shape: Shape) -> int:
+    return 32
+
+
+def latent_of_sounds(shape: Shape) -> int:
+    """64: a clip of a second says more than a picture of as many values, whose neighbours are alike."""
+    return 64
 
 
 def width_of_columns(shape: Shape) -> int:
@@ -112,6 +127,14 @@ KINDS: dict[str, Kind] = {
         width_of_columns,
         latent_of_columns,
         variational=False,  # a VAE of few columns forgets most of them (docs/log.md)
+    ),
+    "audio": Kind(
+        ("conv", "mlp"),
+        width_of_sounds,
+        latent_of_sounds,
+        augmentations=("translation", "cutout"),
+        batch=batch_of_maps,
+        patch=patch_of_sounds,
     ),
 }
 

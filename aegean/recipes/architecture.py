@@ -9,7 +9,7 @@ from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.data.kinds import kind_of as kind_of_data
 from aegean.latent.names import BOTTLENECKS, PRIORS
-from aegean.nets.kinds import Body, body_of, kind_of, patch_of
+from aegean.nets.kinds import Body, body_of, kind_of
 from aegean.recipes.groups import Adversary, Augmentation, Build
 from aegean.surface import option
 
@@ -44,7 +44,7 @@ def body(data: DataInfo, build: Build) -> tuple[Body, dict[str, Any]]:
 def patch_size(data: DataInfo, build: Build) -> int:
     """Places along each axis that are laid on top of each other as channels; 1 where a recipe offers no choice."""
     if build.patch == 0:
-        return patch_of(data.shape)
+        return kind_of(data).patch(data.shape)
     patch = build.patch or 1
     if patch < 1 or any(side % patch for side in data.shape[1:]):
         size = "x".join(map(str, data.shape[1:]))

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from PIL import Image
 
 from aegean.data.info import DataInfo
+from aegean.data.io.hearing import as_spectrograms, wav_bytes
 from aegean.data.io.show import as_pictures, tiles
 from aegean.data.kinds import row_of
 from aegean.report.curves import clouds
@@ -20,6 +21,7 @@ LARGEST = 256  # pixels of a tile; larger pictures are scaled down
 SHEET = 512  # pixels that a sheet of samples is wide, about
 POINTS = 500  # rows in a scatter plot
 STRIP = 12  # pictures beside each other in a strip
+PLAYERS = 12  # sounds in a sheet or a strip: each is a file in the page
 
 
 class Drawing(NamedTuple):
@@ -87,6 +89,22 @@ def image(png: bytes, words: str) -> Markup:
     return Markup(f'<img src="data:image/png;base64,{data}" width="{width}" height="{height}" alt="{escape(words)}">')
 
 
+def played(drawing: Drawing) -> Markup:
+    """Sounds as players, the spectrogram of each above its own."""
+    sounds = [player(clip, drawing.info, f"{drawing.words}, {n}") for n, clip in enumerate(drawing.raw[:PLAYERS], 1)]
+    return Markup('<div style="display:flex;flex-wrap:wrap;gap:8px">{}</div>').format(Markup().join(sounds))
+
+
+def player(clip: np.ndarray, info: DataInfo, words: str) -> Markup:
+    """One raw sound (channels, length): a spectrogram and a player that holds its own data."""
+    picture = image(tiles(as_spectrograms(clip[None], info)), words)
+    data = base64.b64encode(wav_bytes(clip[None], info)).decode()
+    return Markup(
+        '<figure style="margin:0;width:160px">{}<audio controls preload="none" style="width:100%;height:28px" '
+        'src="data:audio/wav;base64,{}"></audio></figure>'
+    ).format(picture, data)
+
+
 def cloud(drawing: Drawing) -> Markup:
     """Raw rows as points, held-out ones faint behind them; real data alone where they are what is drawn."""
     made = None if drawing.row < 0 else drawing.raw
@@ -102,6 +120,16 @@ KINDS: dict[str, Kind] = {
         held_out=two_blocks,
         sheet=picture_sheet,
         strip=picture_strip,
+        overlaid=False,
+    ),
+    "audio": Kind(
+        count=lambda info: PLAYERS,
+        pairs=PLAYERS // 2,
+        bases=2,
+        draws=PLAYERS // 2,
+        held_out=played,
+        sheet=played,
+        strip=played,
         overlaid=False,
     ),
     "table": Kind(

@@ -90,6 +90,23 @@ METRICS = {
     "mse": Metric(
         "squared error", "reconstructions", "The mean squared difference from the original, in the model's range."
     ),
+    "mel": Metric(
+        "mel distance",
+        "reconstructions",
+        "How far the log spectra lie from those of the original, at five resolutions, in bands as wide as the ear's: "
+        "0.1 is 2 dB. It forgives what is not heard, and punishes holes in the spectrum.",
+    ),
+    "si_sdr": Metric(
+        "SI-SDR",
+        "reconstructions",
+        "The original's energy over that of the error in decibels, whatever the loudness: exactness of the waveform, "
+        "which is not how it sounds.",
+    ),
+    "lsd": Metric(
+        "log-spectral distance",
+        "reconstructions",
+        "The root mean square difference of the spectra in decibels, over frequencies, then its mean over time.",
+    ),
     "bits": Metric(
         "evidence bound",
         "likelihood",

@@ -17,12 +17,17 @@ TEXT = 13  # pixels that a line of text is high
 
 
 def show_pictures(groups: Groups, info: DataInfo, columns: int = 0) -> bytes:
-    """Raw pictures (n, C, H, W) by name -> PNG: tiles, `columns` wide (0: square); of several groups a row of each
+    """Raw pictures (n, C, H, W) by name -> PNG of tiles."""
+    return show_tiles([as_pictures(raw, info) for raw in groups.values()], columns)
+
+
+def show_tiles(parts: Sequence[np.ndarray], columns: int = 0) -> bytes:
+    """Groups of pictures (n, H, W, 3) uint8 -> PNG: tiles, `columns` wide (0: square); of several groups a row of each
     in turn, so that what became of a picture stands below it."""
-    parts = [as_pictures(raw, info) for raw in groups.values()]
     if len(parts) == 1:
         return tiles(parts[0], columns)
     columns = min(len(parts[0]), columns or 8)
+    parts = list(parts)
     blank = np.full((-len(parts[0]) % columns, *parts[0].shape[1:]), 255, np.uint8)
     parts = [np.concatenate((part, blank)) for part in parts]
     rows = [part[i : i + columns] for i in range(0, len(parts[0]), columns) for part in parts]

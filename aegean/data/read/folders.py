@@ -123,6 +123,6 @@ def folder_labels(trees: Mapping[Any, tuple[str, ...]], path: Path) -> np.ndarra
     inside = [len(parts) > 1 for parts in trees.values()]
     if not all(inside):
         if any(inside):
-            say(f"{path.name}: images lie both in sub-folders and beside them; no classes are taken")
+            say(f"{path.name}: files lie both in sub-folders and beside them; no classes are taken")
         return None
     return np.array([parts[0] for parts in trees.values()])

@@ -31,6 +31,8 @@ class Want:
     dtype: str = ""  # of pictures: uint8 or uint16
     cut: bool = False  # pictures are cut into pieces of that size instead of scaled
     mixed: tuple[int, int] = (64, 64)  # of pictures that have several sizes, where none is wanted
+    rate: int = 0  # samples a second, of sounds
+    seconds: float = 0.0  # of a clip
 
 
 class LazyArray(Protocol):
@@ -93,7 +95,7 @@ class Source:
     origin: str  # the path or name, for errors
     name: str
     kind: str  # of its samples (data.kinds)
-    shape: tuple[int, ...]  # (channels, height, width) or (columns,)
+    shape: tuple[int, ...]  # (channels, height, width), (channels, length) or (columns,)
     dtype: str  # uint8, uint16, float32 or float64
     train: Part
     test: Part | None = None
@@ -104,6 +106,7 @@ class Source:
     held_out: int = 0  # samples for a test part; 0: 10 %
     split: int = 0  # of pairs: channels of the first side,
     other: str = ""  # and the name of the other one
+    rate: int = 0  # samples a second, of sounds
 
 
 class Reader(NamedTuple):

@@ -118,6 +118,9 @@ def _read(places: Mapping[str, Address], options: DataOptions) -> list[Source]:
         sources += [read(options.test, options.test_target)] if options.test else []
     except OSError as error:
         raise UserError(f"{error.filename or options.spec} cannot be read ({error.strerror}).") from None
+    if (options.rate or options.seconds) and not sources[0].rate:
+        given = option("rate") if options.rate else option("seconds")
+        raise UserError(f"{sources[0].origin} holds no sounds; leave {given} out.")
     kind_of(sources[0]).check(sources[0])
     return sources
 

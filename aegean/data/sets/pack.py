@@ -87,6 +87,7 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
         class_counts=() if labels is None else tuple(np.bincount(labels, minlength=len(source.classes)).tolist()),
         columns=source.columns,
         kind=source.kind,
+        rate=source.rate,
         fingerprint=_fingerprint(source, offset, scale, [train.keys, held.keys], [labels, test_labels]),
     )
     if not source.split:
@@ -207,7 +208,8 @@ def _fingerprint(
     source: Source, offset: Numbers, scale: Numbers, keys: list[list[bytes]], labels: list[np.ndarray | None]
 ) -> str:
     """sha256 over what a model can see: shape, range, every sample, every label."""
-    total = hashlib.sha256(json.dumps([source.shape, source.dtype, offset, scale]).encode())
+    rate = [source.rate] if source.rate else []
+    total = hashlib.sha256(json.dumps([source.shape, source.dtype, offset, scale, *rate]).encode())
     for part, classes in zip(keys, labels):
         total.update(b"".join(part))
         total.update(b"" if classes is None else classes.astype("<i8").tobytes())
