@@ -72,7 +72,10 @@ def read_sounds(files: Files, want: Want) -> Source:
     heads = look(store, rows, path.name, want)
     form = settle(heads, str(path), path.name, want)
     trees = {row: PurePosixPath(store.names[row] or path.name).parts for row in heads}
-    counts = {row: _clips(head.frames, head.rate, form, want) for row, head in heads.items()}
+    lengths = {row: resampled(head.frames, head.rate, form.rate) for row, head in heads.items()}
+    counts = {row: _clips(length, form, want) for row, length in lengths.items()}
+    if ends := sum(length > counts[row] * form.length for row, length in lengths.items()):
+        say(f"{path.name}: the end of {plural(ends, 'sound')}, shorter than half a clip, is left out")
 
     def part(chosen: list[int], labels: np.ndarray | None) -> Part:
         cut = [(row, clip) for row in chosen for clip in range(counts[row])]
@@ -167,7 +170,7 @@ def _length(heads: dict[int, Sound], rate: int, name: str, want: Want) -> int:
         length = -(-min(longest, math.ceil(LONGEST * rate)) // ROUND) * ROUND
     if not LENGTHS[0] <= length <= LENGTHS[1]:
         raise UserError(f"{name}: clips of {length:,} samples; expected {LENGTHS[0]} to {LENGTHS[1]:,}.")
-    if sum(lengths) * (rate / 1e9) > 1e12 or max(lengths) * max(h.channels for h in heads.values()) > VALUES:
+    if longest * max(h.channels for h in heads.values()) > VALUES:
         raise UserError(f"{name}: a sound of {longest:,} samples at {rate} Hz is more than is read; cut it into files.")
     cut, padded = sum(n > length for n in lengths), sum(n < length for n in lengths)
     if cut or padded:
@@ -184,9 +187,8 @@ def resampled(frames: int, old: int, new: int) -> int:
     return -(-frames * new // old)
 
 
-def _clips(frames: int, rate: int, form: Form, want: Want) -> int:
+def _clips(length: int, form: Form, want: Want) -> int:
     """How many clips a sound gives. A rest shorter than half a clip is no sample to train on; a model gets all."""
-    length = resampled(frames, rate, form.rate)
     whole, rest = divmod(length, form.length)
     return max(1, whole + (rest > 0 if want.ranged else 2 * rest >= form.length))
 
