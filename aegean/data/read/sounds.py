@@ -85,7 +85,7 @@ def read_sounds(files: Files, want: Want) -> Source:
         def at(order: np.ndarray) -> Callable[[], Iterator[np.ndarray]]:
             return partial(blocks, store, [cut[n] for n in order], form)
 
-        return Part(len(cut), at(np.arange(len(cut))), repeated, names, at=at)
+        return Part(len(cut), at(np.arange(len(cut))), repeated, names, at=at, groups=[row for row, _ in cut])
 
     train, test, classes = in_parts(trees, path, partial(folder_labels, path=path), part)
     shape = (form.channels, form.length)

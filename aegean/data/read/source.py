@@ -86,6 +86,7 @@ class Part:
     lazy: LazyArray | None = None  # the same samples, where they need not be packed to be read in any order
     at: Callable[[np.ndarray], Blocks] | None = None  # some of them, by rows, in any order
     sizes: Sequence[tuple[int, int]] = ()  # height and width of each, before any scaling, where they may differ
+    groups: Sequence[int] = ()  # samples of one number come from one recording: all are trained on, or none
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,9 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
         if shared := sum(key in known for key in held.keys):
             say(f"{source.name}: {shared} of the {own.count} test samples occur in the training part as well")
     else:
-        mask = held_out(train.keys, source.held_out or -(-source.train.count // 10), source.origin, labels)
+        mask = held_out(
+            _together(train.keys, source.train), source.held_out or -(-source.train.count // 10), source.origin, labels
+        )
         train, held = train.at(~mask), train.at(mask)
         if train.lazy is not None and held.lazy is not None:
             train.lazy.write(folder, "train")
@@ -94,6 +96,15 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
         return info
     ours, theirs = ((channels, *source.shape[1:]) for channels in (source.split, source.shape[0] - source.split))
     return info.replace(shape=ours, target=info.replace(name=source.other, shape=theirs), paired=True)
+
+
+def _together(keys: list[bytes], part: Part) -> list[bytes]:
+    """The samples' keys; those of one group have the key of its first, so that clips of a recording are not split over
+    the parts. Of a single recording they must be."""
+    if len(set(part.groups)) < 2:
+        return keys
+    first: dict[int, bytes] = {}
+    return [first.setdefault(group, key) for group, key in zip(part.groups, keys)]
 
 
 def bytes_needed(source: Source, test: Source | None) -> int:
