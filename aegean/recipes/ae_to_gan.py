@@ -93,7 +93,8 @@ def ae_to_gan(
     Three phases share the budget: a VAE, or with `--from RUN` a trained autoencoder of any kind and size; the
     discriminator's warm-up with the generator frozen; then both. The reconstruction stays as an anchor, so nothing that
     was handed over is forgotten. It trains the generator alone: the encoder is frozen, and with it the latents that the
-    prior was fitted to. What each option is worth: docs/transfer.md.
+    prior was fitted to. If the end is further from held-out data than what was handed over, that is what the run keeps.
+    What each option is worth: docs/transfer.md.
 
     Papers: Goodfellow et al. 2014; Kingma and Welling 2013; Ghosh et al. 2020 (the fitted mixture); Sauer et al. 2021
     (`project`); Huang et al. 2024 (loss and penalties). Expected: digits, 40,000 images, 50 s on two cores:
