@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HIDDEN = ["gradio", "diffusers", "huggingface_hub", "onnx", "onnxruntime", "onnxscript", "datasets", "pandas",
-          "playwright", "mkdocs", "mkdocstrings", "material"]  # fmt: skip
+          "playwright", "mkdocs", "mkdocstrings", "material", "soundfile"]  # fmt: skip
 # modules that are imported only once their library is known to be there
 BEHIND = {f"aegean.web.{name}": "gradio" for name in ("app", "panels", "tabs")}
 ALONE = f"""

@@ -310,4 +310,4 @@ def test_numbers_for_people():
 def test_every_metric_has_a_sentence():
     from aegean.metrics.scores import DIRECTIONS
 
-    assert set(METRICS) == {*DIRECTIONS, "mse", "psnr", "ssim"}
+    assert set(METRICS) == {*DIRECTIONS, "mse", "psnr", "ssim", "mel", "lsd", "si_sdr"}

@@ -73,6 +73,8 @@ def _through_library(data: bytes) -> tuple[np.ndarray, int]:
         import soundfile
     except ImportError:
         raise UserError("Sounds other than plain WAV need the library soundfile: pip install 'aegean[sound]'") from None
+    if data.startswith(b"FORM") and (size := 8 + int.from_bytes(data[4:8], "big")) > len(data):
+        raise ValueError(f"it ends after {len(data):,} of {size:,} bytes")  # libsndfile reads what is there of an AIFF
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
             rate, announced, parts, count = file.samplerate, file.frames, [], 0
