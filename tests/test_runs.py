@@ -41,6 +41,7 @@ KILLS = 5
 
 def train(recipe, out, **kwargs):
     small = {name: value for name, value in SMALL.items() if name in options(recipe)}
+    small |= {"teacher": 0.75} if recipe == "ae_to_gan" else {}
     kwargs = {"data": "digits", "images": 16 * STEPS, "evaluations": 2, "settings": small, "device": "cpu", **kwargs}
     return aegean.train(recipe, out=out, **kwargs)
 

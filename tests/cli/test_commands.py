@@ -183,7 +183,12 @@ def test_info(tiny_runs, done, refused, tmp_path):
     found = json.loads(done("info", tiny_runs / "vae", "--json"))
     assert found["recipe"] == "vae" and found["images"] == {"done": 640, "asked": 640} and found["complete"]
     assert found["latent"] == 4 and found["networks"]["E"]["parameters"] > 0 and found["best"]["value"] > 0
-    assert "torch" in found["machine"] and set(found["cannot"]) == {"compress", "compress_lossless"}
+    assert "torch" in found["machine"] and set(found["cannot"]) == {
+        "compress",
+        "compress_lossless",
+        "restore",
+        "translate",
+    }
     shown = done("info", tiny_runs / "cgan")
     assert "no encoder" in shown and "640" not in shown and "320 of 320" in shown
     shutil.copy(tiny_runs / "vae/best.safetensors", tmp_path / "m.safetensors")

@@ -153,7 +153,7 @@ BAD_WORDS = [
     ("train vae --data digits --out OUT --set width", "name=value"),
     ("train vae --data digits --out OUT --set width=4 width=5", "twice"),
     ("train vae --data digits --out OUT --set width=wide", "whole number"),
-    ("train vae --data digits --out OUT --set batch=0", "batch 0"),
+    ("train vae --data digits --out OUT --set batch=-1", "batch"),
     ("train vae --data digits --out OUT --set batch=8 --batch 8", "--batch"),
     ("train vae --data digits --out OUT --set lr=-1", "lr"),
     ("train vae --data digits --out OUT --set lr=inf", "lr"),

@@ -13,7 +13,10 @@ from aegean.training.player import parameters
 CASES = [("gan", {"loss": loss}) for loss in Loss.__args__]
 CASES += [("gan", {"pack": 2, "augment": "translation,cutout", "conditional": True})]
 CASES += [
-    ("ae_to_gan", {"pack": 2, "distil": 1.0, "generator": "new", "freeze": 1, "invert": 1.0, "recon": True}),
+    (
+        "ae_to_gan",
+        {"teacher": 0.5, "pack": 2, "distil": 1, "generator": "new", "freeze": 1, "invert": 1, "recon": True},
+    ),
     ("ae_to_gan", {"discriminator": "project", "pixels": True}),
     ("ae_to_gan", {"discriminator": "share"}),
     ("vae", {"likelihood": "bernoulli"}),
