@@ -21,7 +21,7 @@ from aegean.recipes.turns import discriminator_turn, falling, generator_turn
 from aegean.surface import option
 from aegean.training.schedule import Copy, Edge, Fit, Phase, Renew, Run
 
-SATED = 150_000  # images after which an autoencoder learns little more in a step than an adversary (docs/log.md)
+FIRST = 150_000  # images that the autoencoder has before it shares with the adversary (docs/log.md)
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ def ae_to_gan(
     recon: whether reconstructions are fakes for the discriminator, too
     """
     opponent.check(budget.batch)
-    teacher = teacher or min(0.9, max(0.5, SATED / budget.images))
+    if not teacher and inherited is None:
+        teacher = min(0.9, max(0.5, FIRST / budget.images))
     shares(teacher, warmup)
     taught = the_teacher(data, build, round(budget.images * teacher), beta, inherited)
     nets, edges, trains = handed_over(data, taught, transfer, opponent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from aegean.machine import peak
@@ -45,14 +44,14 @@ class Record:
         self.folder.save_state(self.trainer.tensors(), self.trainer.clock(), self.notes)
 
     def takes_back(self) -> bool:
-        """Whether the finished model is the best one since the last hand-over: the end was further from held-out data.
-        So what an adversary has not improved stays as it was handed over."""
-        best, before = self.notes["best"], 0
-        for number, phase in enumerate(self.trainer.run.schedule):
-            if number and phase.edges:
-                before = sum(earlier.images for earlier in self.trainer.run.schedule[:number])
-        lost = best.get("latest", 0.0) > best.get("value", math.inf)
-        return self.trainer.done and bool(before) and lost and best.get("images", 0) >= before
+        """Whether the finished model is the best one since the last hand-over: the end's samples were further from
+        held-out data. So what an adversary has not improved stays as it was handed over."""
+        best, schedule = self.notes["best"], self.trainer.run.schedule
+        handed = [i for i, phase in enumerate(schedule) if phase.edges and (i or self.settings.inherited)]
+        if not (handed and self.trainer.done and best.get("key", "").startswith("fd@")):
+            return False
+        before = sum(phase.images for phase in schedule[: handed[-1]])
+        return best.get("latest", 0.0) > best["value"] and best["images"] >= before
 
     def about(self) -> dict[str, Any]:
         """What a model file tells of its making."""

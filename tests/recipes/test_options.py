@@ -58,6 +58,12 @@ def test_a_teacher_learns_first_and_then_half_of_the_time(images, teacher):
     assert [phase.images for phase in phases] == [teacher, images // 20, images - teacher - images // 20]
 
 
+def test_an_inherited_teacher_leaves_the_budget_to_the_adversary():
+    taught = configure("vae", DIGITS).nets
+    phases = configure("ae_to_gan", DIGITS, {"images": 100_000}, taught).schedule
+    assert [(phase.name, phase.images) for phase in phases] == [("warm-up", 5_000), ("adversarial", 95_000)]
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_names_its_paper(name):
     text = describe(name)

@@ -29,3 +29,17 @@ def test_what_the_adversary_made_worse_is_as_it_was_handed_over(end, kept, tmp_p
     end = 0.1
     resume(tmp_path, images=480)
     assert described(str(tmp_path))["kept"] is None
+
+
+@pytest.mark.parametrize("end,kept", [(2.0, True), (0.5, False)])
+def test_so_is_what_another_run_has_handed_over(end, kept, tmp_path, monkeypatch):
+    train("ae", "digits", tmp_path / "ae", images=32, batch=16, evaluations=1, settings={"width": 2, "latent": 2})
+    distances = [1.0]  # as it is handed over
+    monkeypatch.setattr(
+        Evaluator,
+        "__call__",
+        lambda self, model: {"fd@made-up:2": Score(distances.pop(0) if distances else end, 0.1, "lower")},
+    )
+    train("ae_to_gan", "digits", tmp_path / "gan", source=tmp_path / "ae", images=400, batch=16, evaluations=1)
+    found = described(str(tmp_path / "gan"))
+    assert found["complete"] and (found["kept"] is not None) == kept
