@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from common import arguments, finish, note, rounded, show
+from common import finish, note, rounded, show, training_arguments
 from PIL import Image
 
 import aegean
@@ -186,14 +186,7 @@ def baselines(clean: list[np.ndarray], givens: list[Given], mean: np.ndarray) ->
 
 
 def main() -> None:
-    parser = arguments(__doc__)
-    parser.add_argument("--task", choices=TASKS, default="cifar-noise")
-    parser.add_argument("--data", metavar="FOLDER")
-    parser.add_argument("--minutes", type=float, help="default: the task's")
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--source", metavar="RUN")
-    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="settings")
-    parser.add_argument("--pictures", metavar="FILE.png")
+    parser = training_arguments(__doc__, TASKS, "cifar-noise")
     parser.add_argument("--count", type=int, default=0, help="test pictures at most")
     args = parser.parse_args()
     task = TASKS[args.task]

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from common import arguments, finish, note, rounded, show
+from common import finish, note, rounded, show, training_arguments
 from PIL import Image
 
 import aegean
@@ -192,14 +192,7 @@ TASKS: dict[str, tuple[str, Callable[[Path, Path], DataOptions], Callable[..., R
 
 
 def main() -> None:
-    parser = arguments(__doc__)
-    parser.add_argument("--task", choices=TASKS, default="outline")
-    parser.add_argument("--data", metavar="FOLDER")
-    parser.add_argument("--minutes", type=float, help="default: the task's")
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--source", metavar="RUN")
-    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="settings")
-    parser.add_argument("--pictures", metavar="FILE.png")
+    parser = training_arguments(__doc__, TASKS, "outline")
     args = parser.parse_args()
     recipe, make, score, settings, minutes = TASKS[args.task]
     settings = {**settings, **dict(word.split("=", 1) for word in args.settings)}

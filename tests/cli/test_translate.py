@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from untrained import untrained
 
 from aegean.data.info import DataInfo
-from aegean.model import Model
 from aegean.recipes import smoke
-from aegean.testing import away_from_zero, trainer_on, with_sides
-from aegean.training.trainer import build
+from aegean.testing import trainer_on, with_sides
 from aegean.training.watch import translation_warning
 
 GREY = DataInfo("grey", (1, 16, 16), (127.5,), (127.5,))
@@ -20,11 +19,7 @@ def model_of(recipe, a=GREY, b=COLOUR, **settings):
     """A translator with random weights."""
     info = a.replace(target=b, paired=recipe == "translate")
     run = smoke(recipe, info, width=4, blocks=1, **settings)
-    nets = build(run)
-    for network in nets.values():
-        away_from_zero(network)
-    keep = {name: spec for name, spec in run.nets.items() if name not in run.training_only}
-    return Model(keep, {name: nets[name] for name in keep}, info, wiring=run.wiring)
+    return untrained(run, info)
 
 
 @pytest.fixture(scope="module")

@@ -2,25 +2,20 @@
 
 import pytest
 import torch
+from untrained import untrained
 
 from aegean.config import UserError, net
 from aegean.data.info import DataInfo
 from aegean.model import Model
 from aegean.model.restoring import windows
 from aegean.recipes import smoke
-from aegean.testing import away_from_zero
-from aegean.training.trainer import build
 
 
 def model_of(channels=1, **settings):
     """A restorer with random weights."""
     info = DataInfo("made", (channels, 32, 32), (127.5,), (127.5,))
     run = smoke("restore", info, width=4, blocks=1, **settings)
-    nets = build(run)
-    for network in nets.values():
-        away_from_zero(network)
-    keep = {name: spec for name, spec in run.nets.items() if name not in run.training_only}
-    return Model(keep, {name: nets[name] for name in keep}, info, wiring=run.wiring)
+    return untrained(run, info)
 
 
 @pytest.fixture(scope="module")
