@@ -5,6 +5,7 @@ import re
 import shutil
 import tomllib
 
+import numpy as np
 import pytest
 from blocks import (
     PAGES,
@@ -18,6 +19,7 @@ from blocks import (
     run_page,
     words_of,
 )
+from scipy.io import wavfile
 
 from aegean.cli import parse
 from aegean.recipes import RECIPES, options
@@ -53,6 +55,14 @@ ELSEWHERE = {  # what a page says outside of the blocks that run, and where it i
 }
 
 
+def make_recordings(folder):
+    """24 tones of half a second."""
+    folder.mkdir()
+    time = np.arange(8000) / 16000
+    for i in range(24):
+        wavfile.write(folder / f"{i}.wav", 16000, (8000 * np.sin(2 * np.pi * (200 + 20 * i) * time)).astype(np.int16))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", RUN)
 def test_what_a_page_tells_to_type_works(page, tiny_runs, tmp_path, monkeypatch, capsys):
@@ -63,6 +73,9 @@ def test_what_a_page_tells_to_type_works(page, tiny_runs, tmp_path, monkeypatch,
     make_photos(tmp_path / "photos")
     for side in ("outlines", "drawings"):
         make_photos(tmp_path / side)
+    make_recordings(tmp_path / "recordings")
+    for name in ("one", "two"):
+        shutil.copy(tmp_path / "recordings" / "0.wav", tmp_path / f"{name}.wav")
     if extra == "diffusers":
         make_autoencoder(tmp_path / "sd-vae")
     for name in GIVEN.get(page, []):
