@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 CHROMIUM = "/usr/bin/chromium"
@@ -20,7 +21,10 @@ FLAGS = [
 def playground(*runs, **environment):
     """(process, address) of `aegean play RUN...`, once it is open."""
     command = [sys.executable, "-m", "aegean", "play", *map(str, runs), "--port", "0"]
-    process = subprocess.Popen(command, env={**os.environ, **environment}, text=True, stderr=subprocess.PIPE)
+    # A shell that starts the tests in the background makes them, and what they start, ignore Ctrl-C.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    everything = {**os.environ, **environment}
+    process = subprocess.Popen(command, env=everything, text=True, stderr=subprocess.PIPE, preexec_fn=heard)
     said, reader = [], None
     try:
         for line in process.stderr:
