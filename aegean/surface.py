@@ -28,6 +28,11 @@ def plural(count: float, noun: str) -> str:
     return f"{number} {noun}{'' if count == 1 else 's'}"
 
 
+def be(count: float) -> str:
+    """ "is" of one, "are" of others."""
+    return "is" if count == 1 else "are"
+
+
 def to_stderr(text: str) -> None:
     """A note to stderr; of several processes the leading one writes it."""
     if os.environ.get("RANK", "0") == "0":

@@ -43,13 +43,12 @@ def arguments(description: str) -> argparse.ArgumentParser:
 
 
 def training_arguments(description: str, tasks: Iterable[str], default: str) -> argparse.ArgumentParser:
-    """A parser for trainings of one of several tasks, or a run that was trained before."""
+    """A parser for trainings of one of several tasks."""
     parser = arguments(description)
     parser.add_argument("--task", choices=tuple(tasks), default=default)
     parser.add_argument("--data", metavar="FOLDER")
-    parser.add_argument("--minutes", type=float, help="default: the task's")
+    parser.add_argument("--seconds", type=float, help="of the processor, in one thread (default: the task's)")
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--source", metavar="RUN")
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="settings")
     parser.add_argument("--pictures", metavar="FILE.png")
     return parser

@@ -1,21 +1,22 @@
-"""Restoration beside its baselines, on standard test sets: PSNR in dB, the mean over pictures.
+"""Restoration beside its baselines and aims, on standard test sets: PSNR in dB, the mean over pictures.
 
-    python benchmarks/restore.py --task NAME [--data FOLDER] [--minutes M] [--seeds K] [--source RUN]
+    python benchmarks/restore.py --task NAME [--data FOLDER] [--seconds S] [--seeds K] [--few N] [--masked SHARE]
         [--set NAME=VALUE ...] [--pictures FILE.png]
 
 NAME is one of TASKS. FOLDER holds `cifar10/` (the binary layout), `mnist/` (idx) and `restoration/` (BSD68, Train400,
 classic5). Damage at the test is made with numpy and Pillow, not with the operations of training: noise is not clipped;
-a lower resolution is a cubic filter's, in 8 bits; JPEG is libjpeg's. `given` is the damaged picture itself; other
-baselines are computed here (Lanczos, the mean of the set in a hole) or cited. --source begins with the networks of
-another run, whose seconds count: a masked autoencoder is a run of `restore` with damage=holes. Without FOLDER, and with
---quick, pictures of noise are restored. The last line is JSON.
+a lower resolution is a cubic filter's, in 8 bits; JPEG is libjpeg's. Baselines are computed here, or cited. Seconds are
+those of the processor, in one thread. --few trains on so many pictures alone. --masked begins with a masked autoencoder
+(`restore` with damage=holes on the same pictures), which takes that share of the seconds.
+
+Several seeds give medians, and the worst. Without FOLDER, and with --quick, pictures of noise are restored. The last
+line is JSON.
 """
 
 from __future__ import annotations
 
-import io
 import tempfile
-from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,29 +24,23 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from common import finish, note, rounded, show, training_arguments
+from damages import Damage, Given, each, hole, jpeg, noise, repairs, small
 from PIL import Image
+from study import Trained, trained
 
-import aegean
-from aegean.data import open_data
+from aegean.data import Dataset, open_data
 from aegean.data.io.show import tiles
-from aegean.formulas import pictures
+from aegean.formulas import frechet, pictures
+from aegean.metrics.features import FeatureNetwork, feature_network
 from aegean.metrics.restored import psnr_within
 from aegean.model import Model
 from aegean.surface import muted
 
 SHOWN = 12
-QUICK = {"images": 320, "settings": {"width": 4, "blocks": 1, "batch": 16}}
-
-
-class Given(NamedTuple):
-    """Damaged pictures."""
-
-    x: np.ndarray  # (n, C, h, w), 0 to 255, not clipped
-    holes: np.ndarray | None = None  # (H, W) bool
-    scale: int = 1
-
-
-Damage = Callable[[np.ndarray], Given]  # of clean pictures (n, C, H, W) uint8
+QUICK: dict[str, Any] = {"width": 4, "blocks": 1, "batch": 16}
+QUICK_IMAGES = 320
+REPAIRED = 200  # pictures at most that slow baselines are computed on
+MASKED = {"damage": "holes", "holes": "0.3,0.7"}
 
 
 class Task(NamedTuple):
@@ -54,42 +49,11 @@ class Task(NamedTuple):
     train: str  # below the folder
     settings: dict[str, Any]
     damages: dict[str, Damage]  # by name
+    aims: tuple[float, ...]  # dB, one for each damage
     test: str = ""  # a folder of pictures; "": the test part of the data
-    minutes: float = 10.0
+    seconds: float = 300.0
     cited: dict[str, dict[str, float]] = {}  # baselines of each damage
     count: int = 2_000  # test pictures at most
-
-
-def noise(clean: np.ndarray, sigma: float) -> Given:
-    return Given(clean + np.random.default_rng(0).normal(0, sigma, clean.shape))
-
-
-def jpeg(clean: np.ndarray, quality: int) -> Given:
-    def again(picture: Image.Image) -> Image.Image:
-        file = io.BytesIO()
-        picture.save(file, "JPEG", quality=quality)
-        return Image.open(file)
-
-    return Given(each(clean, again))
-
-
-def small(clean: np.ndarray, factor: int) -> Given:
-    size = clean.shape[3] // factor, clean.shape[2] // factor
-    return Given(each(clean, lambda p: p.resize(size, Image.Resampling.BICUBIC)), scale=factor)
-
-
-def hole(clean: np.ndarray, side: int) -> Given:
-    """In the middle."""
-    holes = np.zeros(clean.shape[2:], bool)
-    top, left = ((size - side) // 2 for size in holes.shape)
-    holes[top : top + side, left : left + side] = True
-    return Given(np.where(holes, 127.5, clean), holes)
-
-
-def each(raw: np.ndarray, change: Callable[[Image.Image], Image.Image]) -> np.ndarray:
-    """A function of Pillow's pictures on arrays (n, C, H, W) uint8."""
-    shown = [change(Image.fromarray(p[0] if len(p) == 1 else p.transpose(1, 2, 0))) for p in raw]
-    return np.stack([np.atleast_3d(np.asarray(p)).transpose(2, 0, 1) for p in shown])
 
 
 NOISES = {f"noise {sigma}": partial(noise, sigma=sigma) for sigma in (15, 25, 50)}
@@ -98,45 +62,46 @@ TASKS = {
         "cifar10",
         {"damage": "noise", "noise": "0,55"},
         NOISES,
-        cited={n: {"non-local means": v} for n, v in zip(NOISES, (28.19, 25.03, 21.47))},
+        (30.5, 27.8, 24.3),
+        cited={n: {"non-local means, cited": v} for n, v in zip(NOISES, (28.19, 25.03, 21.47))},
     ),
     "bsd68": Task(
         "restoration/Train400",
         {"damage": "noise", "noise": "0,55", "flips": "all"},
         {"noise 25": NOISES["noise 25"]},
+        (28.4,),
         test="restoration/BSD68",
-        minutes=15,
-        cited={"noise 25": {"BM3D": 28.57, "DnCNN": 29.23}},
+        cited={"noise 25": {"BM3D, cited": 28.57, "DnCNN, cited": 29.23}},
     ),
-    "cifar-x2": Task("cifar10", {"damage": "downscale", "scale": 2, "flips": "all"}, {"x2": partial(small, factor=2)}),
-    "cifar-x4": Task("cifar10", {"damage": "downscale", "scale": 4, "flips": "all"}, {"x4": partial(small, factor=4)}),
+    "cifar-x2": Task("cifar10", {"damage": "downscale", "scale": 2}, {"x2": partial(small, factor=2)}, (28.0,)),
+    "cifar-x4": Task("cifar10", {"damage": "downscale", "scale": 4}, {"x4": partial(small, factor=4)}, (22.3,)),
     "classic5": Task(
         "restoration/Train400",
         {"damage": "jpeg", "quality": "5,50", "flips": "all"},
         {"quality 10": partial(jpeg, quality=10)},
+        (28.7,),
         test="restoration/classic5",
-        minutes=15,
-        cited={"quality 10": {"ARCNN": 29.03, "DnCNN-3": 29.40}},
+        cited={"quality 10": {"ARCNN, cited": 29.03, "DnCNN-3, cited": 29.40}},
     ),
     "cifar-hole": Task(
         "cifar10",
-        {"damage": "holes", "holes": "0.1,0.4"},
+        {"damage": "holes", "holes": "0.1,0.4", "adversary": True},
         {"hole 16": partial(hole, side=16)},
-        cited={"hole 16": {"biharmonic": 16.23}},
+        (17.2,),
     ),
     "mnist-hole": Task(
         "mnist",
-        {"damage": "holes", "holes": "0.1,0.4", "flips": "none"},
+        {"damage": "holes", "holes": "0.1,0.4", "flips": "none", "adversary": True},
         {"hole 14": partial(hole, side=14)},
-        cited={"hole 14": {"biharmonic": 9.41}},
+        (11.0,),
+        seconds=180.0,
     ),
 }
 
 
-def clean_pictures(task: Task, folder: str | None, run: Path) -> list[np.ndarray]:
+def clean_pictures(task: Task, folder: str | None, dataset: Dataset) -> list[np.ndarray]:
     """Test pictures, in stacks of one size (n, C, H, W) uint8."""
     if not task.test or folder is None:
-        dataset = open_data(str(data_of(task, folder, run)))
         return [np.asarray(dataset.test[: task.count])]
     stacks: dict[Any, list[np.ndarray]] = {}
     for file in sorted((Path(folder) / task.test).iterdir()):
@@ -145,13 +110,14 @@ def clean_pictures(task: Task, folder: str | None, run: Path) -> list[np.ndarray
     return [np.stack(stack) for stack in stacks.values()]
 
 
-def data_of(task: Task, folder: str | None, run: Path) -> Path:
-    if folder is not None:
-        return Path(folder) / task.train
-    file = run / "noise.npy"
-    if not file.exists():
-        np.save(file, np.random.default_rng(0).integers(0, 256, (60, 1, 16, 16), np.uint8))
-    return file
+def data_of(task: Task, folder: str | None, few: int) -> Dataset:
+    with muted(), tempfile.TemporaryDirectory() as place:
+        if folder is None:
+            np.save(Path(place) / "noise.npy", np.random.default_rng(0).integers(0, 256, (60, 1, 24, 24), np.uint8))
+        dataset = open_data(str(Path(place) / "noise.npy" if folder is None else Path(folder) / task.train))
+    few = few or len(dataset.train)
+    labels = None if dataset.train_labels is None else dataset.train_labels[:few]
+    return replace(dataset, train=dataset.train[:few], train_labels=labels, info=dataset.info.replace(count=few))
 
 
 def restored(model: Model, given: Given, strength: float = 0.0) -> np.ndarray:
@@ -161,70 +127,101 @@ def restored(model: Model, given: Given, strength: float = 0.0) -> np.ndarray:
     return ((made.numpy() + 1) * 127.5).round().clip(0, 255)
 
 
-def psnr(clean: list[np.ndarray], made: list[np.ndarray], givens: list[Given]) -> float:
+def psnr(clean: list[np.ndarray], made: list[np.ndarray], holes: np.ndarray | None = None) -> float:
     """Mean over pictures; in a hole alone where there is one."""
     values = []
-    for stack, other, given in zip(clean, made, givens):
-        a, b = (np.float32(raw / 127.5 - 1) for raw in (stack, other))
-        if given.holes is None:
+    for a, b in ((np.float32(x / 127.5 - 1) for x in pair) for pair in zip(clean, made)):
+        if holes is None:
             values += [pictures.psnr(a[i : i + 1], b[i : i + 1]) for i in range(len(a))]
         else:
-            holes = torch.from_numpy(given.holes).expand(len(a), 1, -1, -1)
-            values.append(psnr_within(torch.from_numpy(a), torch.from_numpy(b), holes))
+            mask = torch.from_numpy(holes).expand(len(a), 1, -1, -1)
+            values.append(psnr_within(torch.from_numpy(a), torch.from_numpy(b), mask))
     return float(np.mean(values))
 
 
 def baselines(clean: list[np.ndarray], givens: list[Given], mean: np.ndarray) -> dict[str, float]:
-    """What needs no training."""
-    if givens[0].scale > 1:
-        size = clean[0].shape[:1:-1]
-        large = [each(np.uint8(g.x), lambda p: p.resize(size, Image.Resampling.LANCZOS)) for g in givens]
-        return {"Lanczos": psnr(clean, large, givens)}
-    if givens[0].holes is not None:
-        return {"mean": psnr(clean, [np.broadcast_to(mean, stack.shape) for stack in clean], givens)}
-    return {"given": psnr(clean, [g.x.clip(0, 255) for g in givens], givens)}
+    """PSNR of what needs no training, on the first pictures of each stack where it is slow."""
+    known = mean if all(stack.shape[1:] == mean.shape for stack in clean) else None
+    found = {}
+    for name, repair in repairs(givens[0], known):
+        few = REPAIRED if name.startswith(("TV", "non-local")) else None
+        made = [repair(given.x[:few]) for given in givens]
+        found[name] = psnr([stack[:few] for stack in clean], made, givens[0].holes)
+    return found
+
+
+def scores(model: Model, clean: list[np.ndarray], damages: dict[str, list[Given]],
+           network: FeatureNetwork | None) -> dict[str, float]:  # fmt: skip
+    """PSNR of what a model makes of damaged pictures, and of clean ones; with an adversary the Fréchet distance."""
+    found: dict[str, float] = {}
+    for name, givens in damages.items():
+        for strength in (0.0, 1.0) if "sharp" in model.nets else (0.0,):
+            who = "sharpened" if strength else "restored"
+            made = [restored(model, given, strength) for given in givens]
+            found[f"{name}: {who}"] = psnr(clean, made, givens[0].holes)
+            if network:
+                found[f"{name}: {who}, fd"] = distance(network, clean[0], made[0])
+    if "token" not in model.nets:
+        found["clean: restored"] = psnr(clean, [restored(model, Given(stack)) for stack in clean])
+    return found
+
+
+def distance(network: FeatureNetwork, clean: np.ndarray, made: np.ndarray) -> float:
+    ends = (frechet.moments(network(torch.from_numpy(np.float32(x / 127.5 - 1)))) for x in (clean, made))
+    return float(frechet.frechet_from_moments(*next(ends), *next(ends)))
+
+
+def begin(masked: float, dataset: Dataset, settings: dict[str, Any], seed: int, seconds: float) -> Trained | None:
+    """A masked autoencoder for a share of the seconds."""
+    if not masked:
+        return None
+    shared = {name: value for name, value in settings.items() if name in ("width", "blocks", "batch", "crop", "flips")}
+    budget = {"seconds": masked * seconds} if seconds else {"images": QUICK_IMAGES}
+    return trained("restore", dataset, {**MASKED, **shared}, seed, **budget)
 
 
 def main() -> None:
     parser = training_arguments(__doc__, TASKS, "cifar-noise")
     parser.add_argument("--count", type=int, default=0, help="test pictures at most")
+    parser.add_argument("--few", type=int, default=0, help="training pictures")
+    parser.add_argument("--masked", type=float, default=0.0, help="share of the seconds of a masked autoencoder")
     args = parser.parse_args()
     task = TASKS[args.task]
     task = task._replace(count=args.count or (20 if args.quick else task.count))
-    settings = {**task.settings, **dict(word.split("=", 1) for word in args.settings)}
-    settings |= QUICK["settings"] if args.quick else {}
-    budget = {"images": QUICK["images"]} if args.quick else {"minutes": args.minutes or task.minutes}
-    found: list[dict[str, float]] = []
-    with tempfile.TemporaryDirectory() as place:
-        data = data_of(task, args.data, Path(place))
-        clean = clean_pictures(task, args.data, Path(place))
-        mean = np.asarray(open_data(str(data)).train[:5_000]).mean(0)
-        for seed in range(args.seeds):
-            out = Path(place) / f"run-{seed}"
-            with muted():
-                model = aegean.train(
-                    "restore", str(data), out, seed=seed, evaluations=1, source=args.source, settings=settings, **budget
-                )
-            row: dict[str, float] = {}
-            for name, damage in task.damages.items():
-                givens = [damage(stack) for stack in clean]
-                row |= {f"{name}: {k}": v for k, v in baselines(clean, givens, mean).items()}
-                row |= {f"{name}: {k}": v for k, v in task.cited.get(name, {}).items()}
-                for strength in (0.0, 1.0) if "sharp" in model.nets else (0.0,):
-                    made = [restored(model, given, strength) for given in givens]
-                    row[f"{name}: {'sharpened' if strength else 'restored'}"] = psnr(clean, made, givens)
-                if args.pictures and seed == 0:
-                    save(args.pictures, clean[0], givens[0], made[0])
-            if settings["damage"] != "holes":
-                kept = [restored(model, Given(stack)) for stack in clean]
-                row["clean: restored"] = psnr(clean, kept, [Given(stack) for stack in clean])
-            note(f"seed {seed}: {row}; {model.about['images']:,} images in {model.about['seconds']:.0f} s")
-            found.append({**row, "images": model.about["images"], "seconds": model.about["seconds"]})
-    rows = {name: float(np.median([row[name] for row in found])) for name in found[0]}
-    show(f"{args.task}, {args.seeds} seeds, PSNR in dB", ("", "median"), rows.items())
-    finish("restore", torch.device("cpu"), task=args.task, settings=settings,
-           rows={name: rounded(value, 6) for name, value in rows.items()},
-           seeds=[{k: rounded(v, 6) for k, v in row.items()} for row in found])  # fmt: skip
+    settings = {**task.settings, **dict(word.split("=", 1) for word in args.settings), **(QUICK if args.quick else {})}
+    seconds = 0.0 if args.quick else args.seconds or task.seconds
+    dataset = data_of(task, args.data, args.few)
+    clean = clean_pictures(task, args.data, dataset)
+    damages = {name: [damage(stack) for stack in clean] for name, damage in task.damages.items()}
+    mean = np.asarray(dataset.train[:5_000]).mean(0)
+    fixed: dict[str, float] = {}
+    for name, givens in damages.items():
+        found = baselines(clean, givens, mean) | task.cited.get(name, {})
+        fixed |= {f"{name}: {k}": v for k, v in found.items()}
+    note(str(fixed))
+    sharp = str(settings.get("adversary", False)).lower() == "true"
+    network = feature_network(dataset) if sharp and not args.quick else None
+    rows: list[dict[str, float]] = []
+    for seed in range(args.seeds):
+        with muted():
+            source = begin(args.masked, dataset, settings, seed, seconds)
+            budget = {"seconds": seconds} if seconds else {"images": QUICK_IMAGES}
+            run = trained("restore", dataset, settings, seed, **budget, source=source)
+            rows.append({**scores(run.model, clean, damages, network), "images": run.images, "seconds": run.seconds})
+        note(f"seed {seed}: {rows[-1]}")
+        if args.pictures and seed == 0:
+            given = next(iter(damages.values()))[0]
+            save(args.pictures, clean[0], given, restored(run.model, given))
+    aims = {f"{name}: restored": aim for name, aim in zip(task.damages, task.aims)}
+    table: list[tuple[Any, ...]] = [(name, value, None, None) for name, value in fixed.items()]
+    for name in rows[0]:
+        values = [row[name] for row in rows]
+        table.append((name, float(np.median(values)), min(values), aims.get(name)))
+    shown = [(row[0], *(None if value is None else f"{value:,.2f}" for value in row[1:])) for row in table]
+    show(f"{args.task}, {args.seeds} seeds, PSNR in dB", ("", "median", "lowest", "aim"), shown)
+    finish("restore", torch.device("cpu"), task=args.task, settings=settings, few=args.few, masked=args.masked,
+           rows={row[0]: rounded(row[1], 6) for row in table}, aims=aims,
+           seeds=[{k: rounded(v, 6) for k, v in row.items()} for row in rows])  # fmt: skip
 
 
 def save(file: str, clean: np.ndarray, given: Given, made: np.ndarray) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 
@@ -12,7 +12,11 @@ from aegean.data import Dataset
 from aegean.data.sets.feed import Feed
 from aegean.metrics.protocol import Evaluator
 from aegean.model import Model
+from aegean.recipes import configure
+from aegean.session.setup import make_feed
 from aegean.training.engine import Engine
+from aegean.training.inherit import fitting
+from aegean.training.probe import Pace, filling
 from aegean.training.schedule import Run
 from aegean.training.trainer import Trainer
 
@@ -30,6 +34,49 @@ def trainer_of(
             trainer.nets[name].load_state_dict(net.state_dict())
         trainer.enter()
     return trainer
+
+
+class Trained(NamedTuple):
+    """A model and its price."""
+
+    model: Model
+    images: int
+    seconds: float  # of the processor, those of its source included
+
+
+def trained(
+    recipe: str,
+    dataset: Dataset,
+    settings: Mapping[str, Any],
+    seed: int,
+    seconds: float = 0.0,
+    images: int = 0,
+    source: Trained | None = None,
+) -> Trained:
+    """A recipe trained on a data set, of one side or two, on one processor.
+
+    settings: of the recipe.
+    seconds: of the processor, those of the source included; 0: so many images.
+    source: whose networks it begins with, by name.
+    """
+    info = dataset.info
+    inherited = source.model.specs if source else None
+
+    def of(count: int) -> Run:
+        return configure(recipe, info, {**settings, "images": count}, inherited).replace(seed=seed)
+
+    def fresh(run: Run) -> Trainer:
+        trainer = Trainer(run, info, make_feed(dataset, CPU, seed), CPU)
+        for name in fitting(run, source.model, info) if source else ():
+            trainer.nets[name].load_state_dict(source.model.nets[name].state_dict())
+        trainer.enter()
+        return trainer
+
+    spent = source.seconds if source else 0.0
+    run = of(images) if images else filling(seconds - spent, of, Pace(paces(fresh(of(10_000))), 0.0))
+    trainer = fresh(run)
+    taken = play(trainer, clock=time.process_time)
+    return Trained(trainer.model(), run.images, spent + taken)
 
 
 def play(

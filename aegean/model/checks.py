@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.objectives import Term
 from aegean.paths import Paths
+from aegean.surface import option
 
 
 def check_samples(x: Tensor, info: DataInfo) -> None:
@@ -40,6 +42,21 @@ def check_labels(labels: Tensor | None, n: int, count: int) -> Tensor:
     return labels.long()
 
 
+def check_strength(strength: float) -> None:
+    if not 0 <= strength <= 1:
+        raise UserError(f"{option('strength', f'{strength:g}')}: expected a number from 0 to 1.")
+
+
+def check_pictures(x: Tensor, channels: int) -> None:
+    """UserError: other than finite pictures (n, C, H, W) of a number of channels that the model takes."""
+    if len(x.shape) - 1 != 3 or not math.prod(x.shape):
+        raise UserError(f"Pictures of shape {tuple(x.shape)}; expected (n, channels, height, width).")
+    if not (x.shape[1] == channels or 1 in (x.shape[1], channels)):
+        raise UserError(f"Pictures of {x.shape[1]} channels; this model restores {channels}, or one.")
+    if not bool(x.isfinite().all()):
+        raise UserError("Pictures hold NaN or infinity; expected finite numbers in the model's range.")
+
+
 def check_finite(value: Any, nets: Mapping[str, nn.Module]) -> None:
     """UserError: values that networks have computed, or hold, are not finite."""
     if is_finite(value):
@@ -56,6 +73,24 @@ def is_finite(value: Any) -> bool:
     if isinstance(value, dict):
         return all(map(is_finite, value.values()))
     return all(map(is_finite, value)) if isinstance(value, tuple | list) else True
+
+
+def check_any_size(specs: Mapping[str, Net], info: DataInfo) -> None:
+    """AssertionError: the networks of a file are no restorer or translator of such pictures, of any size."""
+    kinds = {
+        **dict.fromkeys("EF", "ConvEncoder"),
+        **dict.fromkeys(("U", "V", "sharp"), "UDecoder"),
+        **dict.fromkeys("ST", "Residuals"),
+        **{"damage": "Damage", "token": "MaskToken"},
+    }
+    wrong = [name for name, kind in kinds.items() if name in specs and specs[name].kind != kind]
+    assert "E" in specs and not wrong, f"odd networks {', '.join(wrong)}"
+    halves = [specs[name] for name in ("E", "F", "U", "V", "sharp") if name in specs]
+    plain = [{key: value for key, value in spec.args.items() if key != "shape"} for spec in halves]
+    assert all(args == plain[0] for args in plain), "encoder and decoder do not fit together"
+    sides = {"E": info, "U": info.target or info, "sharp": info.target or info, "F": info.target or info, "V": info}
+    for name, side in sides.items():
+        assert name not in specs or specs[name].args["shape"][0] == side.shape[0], f"{name} is for other samples"
 
 
 @torch.no_grad()

@@ -17,7 +17,7 @@ from aegean.compression import check
 from aegean.config import Net, UserError, to_json
 from aegean.data.kinds import check_info
 from aegean.files import write_atomically
-from aegean.model import restoring
+from aegean.model.checks import check_any_size
 from aegean.model.header import FORMAT, Header, read_header
 from aegean.wirings import find_wiring
 
@@ -102,7 +102,7 @@ def _check(header: Header, nets: Mapping[str, nn.Module]) -> None:
     info = header.info
     check_info(info)
     if "U" in nets:
-        restoring.check_nets(header.specs, info)
+        check_any_size(header.specs, info)
     for name in {"E", "G"} & nets.keys():
         assert "U" in nets or header.specs[name].args.get("shape", info.shape) == info.shape, (
             f"{name} is for other samples"

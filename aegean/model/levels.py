@@ -30,6 +30,28 @@ def levels(model: Model, batch: Batch) -> list[Level]:
     return [Level(*both) for both in zip(features, own)]
 
 
+def reconstruct(model: Model, batch: Batch, top: int) -> Tensor:
+    """Samples, from the upper `top` levels alone."""
+    if model.depth == 1:
+        raise UserError("This model is flat: it has one level of latents, so top=1 is all of it; leave top out.")
+    if not 1 <= top <= model.depth:
+        raise UserError(f"top={top}: this model has {model.depth} levels of latents; expected 1 to {model.depth}.")
+    return model.run(lambda p: p.x_top[top], batch)
+
+
+def check_level(model: Model, level: int) -> None:
+    """UserError: a flat model, or no such level."""
+    if model.depth == 1:
+        raise UserError(
+            "This model is flat: all of a sample is drawn at one level, so none can be kept while another is "
+            "redrawn; train hierarchical_vae, stacked_gan or multiscale_gan."
+        )
+    if not 0 <= level < model.depth:
+        raise UserError(
+            f"There is no level {level}: this model draws on levels 0 (nearest the data) to {model.depth - 1}."
+        )
+
+
 def redraw(model: Model, level: int, batch: Batch, n: int, seed: int, again: int, start: int) -> Tensor:
     """Samples with one level's noise drawn anew."""
     streams = model.wiring.streams(model.nets, level) if again else ()

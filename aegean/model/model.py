@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import copy
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from aegean import draw
-from aegean.codec import CodecError, unpack
-from aegean.compression import TileCoder, coder_for, compress_tensors, decompress_tensors
 from aegean.config import Net, UserError
 from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
+from aegean.model import coding, levels, restoring, translating
 from aegean.model import file as files
-from aegean.model import levels, restoring
 from aegean.model.checks import check_finite, check_labels, check_latents, check_samples, misfit
 from aegean.model.levels import Level
 from aegean.model.verbs import VERBS, able, hint
 from aegean.nets.blocks import place
 from aegean.objectives import Term
 from aegean.paths import Noise, Paths, noise_for
-from aegean.surface import option
 from aegean.wirings import find_wiring
+
+if TYPE_CHECKING:
+    from aegean.compression import TileCoder
 
 BATCH = 256  # samples through the networks at a time
 
@@ -67,7 +66,7 @@ class Model:
     @property
     def latent(self) -> int:
         """Latent dimensions."""
-        self._need("decode")
+        self.need("decode")
         return self.nets["G"].latent  # type: ignore[return-value]
 
     @property
@@ -123,26 +122,21 @@ class Model:
 
     def encode(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """x (n, *shape) -> z (n, latent): the posterior's mean."""
-        self._need("encode")
+        self.need("encode")
         return self.run(VERBS["encode"].path, self._batch(x, labels))
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """z (n, latent) -> x (n, *shape): the likelihood's mean."""
-        self._need("decode")
+        self.need("decode")
         check_latents(z, self.latent)
         return self.run(VERBS["decode"].path, Batch(z.float(), self._labels(labels, len(z))))
 
     def reconstruct(self, x: Tensor, labels: Tensor | None = None, top: int | None = None) -> Tensor:
         """x (n, *shape) -> x^ (n, *shape), through the posterior's mean; of a hierarchy from its upper `top` levels
         alone: the others say nothing."""
-        self._need("reconstruct")
-        if top is None:
-            return self.run(VERBS["reconstruct"].path, self._batch(x, labels))
-        if self.depth == 1:
-            raise UserError("This model is flat: it has one level of latents, so top=1 is all of it; leave top out.")
-        if not 1 <= top <= self.depth:
-            raise UserError(f"top={top}: this model has {self.depth} levels of latents; expected 1 to {self.depth}.")
-        return self.run(lambda p: p.x_top[top], self._batch(x, labels))
+        self.need("reconstruct")
+        batch = self._batch(x, labels)
+        return self.run(VERBS["reconstruct"].path, batch) if top is None else levels.reconstruct(self, batch, top)
 
     def restore(
         self, x: Tensor, mask: Tensor | None = None, strength: float = 0.0, scale: float = 1.0, tile: int = 0
@@ -155,8 +149,7 @@ class Model:
         tile: height and width of the windows that it works in, 0 chooses; they show nowhere.
         UserError: what the model was not trained for, pictures of other channels, a mask of another size.
         """
-        self._need("restore")
-        restoring.check_pictures(x, self.info.shape[0])
+        self.need("restore")
         return restoring.restore(self, x, mask, strength, scale, tile)
 
     def translate(self, x: Tensor, back: bool = False, strength: float = 1.0, tile: int = 0) -> Tensor:
@@ -166,13 +159,13 @@ class Model:
         strength: of the sharpened decoder where there is one, from 0 (the exact one) to 1.
         tile: as for `restore`.
         """
-        self._need("translate")
-        return restoring.translate(self, x, back, strength, tile)
+        self.need("translate")
+        return translating.translate(self, x, back, strength, tile)
 
     def damage(self, x: Tensor, seed: int = 0, start: int = 0) -> tuple[Tensor, Tensor]:
         """Clean pictures x (n, *shape) -> as damaged as those that a restorer was trained on, and where their holes
         are, bool (n, 1, H, W); picture i, counted from `start`, depends on (seed, i)."""
-        self._need("restore")
+        self.need("restore")
         return restoring.damaged(self, x, seed, start)
 
     def score(self, x: Tensor, labels: Tensor | None = None, seed: int = 0, start: int = 0) -> Tensor:
@@ -181,7 +174,7 @@ class Model:
         One draw of the posterior a sample, numbered from `start` (Kingma and Welling 2013, eq. 7). For continuous
         likelihoods p is a density over the model's range.
         """
-        self._need("score")
+        self.need("score")
         return self.run(lambda p: -sum(term(p) for term in self.bound), self._batch(x, labels), seed=seed, start=start)
 
     def sample(self, n: int, seed: int = 0, labels: Tensor | None = None, start: int = 0) -> Tensor:
@@ -189,7 +182,7 @@ class Model:
 
         A model with classes draws its labels from the training frequencies unless they are given, (n,).
         """
-        self._need("sample")
+        self.need("sample")
         batch = self._drawn(n, seed, labels, start)
         return self.run(VERBS["sample"].path, batch, n, seed=seed, start=start)
 
@@ -205,7 +198,7 @@ class Model:
         A flat model has a latent on the top level only, a stack on its top one, a ladder wherever it draws: on the
         encoder's upper levels.
         """
-        self._need("levels")
+        self.need("levels")
         return levels.levels(self, self._batch(x, labels))
 
     def redraw(
@@ -213,32 +206,24 @@ class Model:
     ) -> Tensor:
         """n samples (n, *shape) of `sample(n, seed)` with one level drawn anew, for the `again`-th time; all other
         levels keep their noise. again=0: the samples themselves."""
-        self._need("sample")
+        self.need("sample")
         self.check_level(level)
         return levels.redraw(self, level, self._drawn(n, seed, labels, start), n, seed, again, start)
 
     def check_level(self, level: int) -> None:
         """UserError: a flat model, or no such level."""
-        if self.depth == 1:
-            raise UserError(
-                "This model is flat: all of a sample is drawn at one level, so none can be kept while another is "
-                "redrawn; train hierarchical_vae, stacked_gan or multiscale_gan."
-            )
-        if not 0 <= level < self.depth:
-            raise UserError(
-                f"There is no level {level}: this model draws on levels 0 (nearest the data) to {self.depth - 1}."
-            )
+        levels.check_level(self, level)
 
     def encode_level(self, level: int, below: Tensor) -> Tensor:
         """One level up: features (n, ...) of a level of the encoder from those of the level below; for level 0 from
         samples (n, *shape)."""
-        self._need("levels")
+        self.need("levels")
         return levels.encode_level(self, level, below)
 
     def decode_level(self, level: int, above: Tensor, noise: Tensor | None = None) -> Tensor:
         """One level down: from what is above (for the top level its latents) and, where it is given, the level's own
         draw (n, numbers), else its mean. For level 0 of a stack the data; else what level - 1 takes."""
-        self._need("decode")
+        self.need("decode")
         self.check_level(level)
         return levels.decode_level(self, level, above, noise)
 
@@ -250,28 +235,16 @@ class Model:
         stages: how many of a residual quantiser's are kept, 0 for all.
         UserError: no such images, or numbers that are not finite.
         """
-        if lossless and stages:
-            raise UserError(f"{option('stages', stages)} belongs to lossy files; leave it out, or lossless.")
-        return compress_tensors(self.coder("lossless" if lossless else "lossy", stages), x)
+        return coding.compress(self, x, lossless, stages)
 
     def decompress(self, data: bytes) -> Tensor | list[Tensor]:
         """The images that `compress` has put into bytes: (n, channels, H, W) where all are of one size, else a list of
         (channels, H, W). CodecError, a UserError: damaged bytes, or those of another model."""
-        try:
-            header, blocks = unpack(data)
-            x = decompress_tensors(self.coder(header.kind), header, blocks)
-        except CodecError as error:
-            raise CodecError(f"These bytes are refused: {error}.") from None
-        return x.to(self.device) if isinstance(x, Tensor) else [image.to(self.device) for image in x]
+        return coding.decompress(self, data)
 
     def coder(self, kind: str, stages: int = 0) -> TileCoder:
         """What codes tiles, "lossy" or "lossless"; see `aegean.compression`."""
-        verb = "compress_lossless" if kind == "lossless" else "compress"
-        self._need(verb)
-        check_finite([self.nets[name].state_dict() for name in VERBS[verb].needs if name in self.nets], self.nets)
-        silent = copy.copy(self)  # blocks are coded side by side: no bar for each
-        silent.progress = iter
-        return coder_for(kind, self.specs, self.nets, self.info, silent.run, stages)
+        return coding.coder(self, kind, stages)
 
     def to(self, device: str | torch.device) -> Model:
         """Move the networks to "cpu", "cuda", ...; the model itself comes back."""
@@ -301,7 +274,8 @@ class Model:
         if self.specs.keys() >= self.nets.keys() and (wrong := misfit(self.specs, self.info, self.bound, self.wiring)):
             raise UserError(f"The networks of this model do not fit together ({wrong}); make it again.") from None
 
-    def _need(self, verb: str) -> None:
+    def need(self, verb: str) -> None:
+        """UserError: it cannot do a verb."""
         if verb not in self.can():
             raise UserError(f"This model cannot {verb.replace('_', ' ')}: {hint(verb)}.")
 

@@ -99,3 +99,18 @@ class Sharpening:
     warmup: float = 0.2
     adversary: float = 0.5
     features: float = 0.5
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """What the networks of a restorer or translator begin as.
+
+    encoder: with `--from`, begins as that run's (initialise), if it takes as many channels, or new
+    decoder: with `--from`, begins as that run's (initialise), if it draws as many channels, or new
+    discriminator: with `--from`, begins as that run's (initialise) or new; encoder: of the encoder's form, and begins
+        as what that has learnt before
+    """
+
+    encoder: Literal["initialise", "new"] = "initialise"
+    decoder: Literal["initialise", "new"] = "initialise"
+    discriminator: Literal["initialise", "new", "encoder"] = "initialise"

@@ -10,12 +10,12 @@ from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.nets.kinds import kind_of
 from aegean.objectives import AbsoluteError, Ramp, SquaredError, Term
-from aegean.recipes.groups import ABSENT, Adversary, Budget, Build, Sharpening
+from aegean.recipes.groups import ABSENT, Adversary, Budget, Build, HandOver, Sharpening
 from aegean.recipes.patches import OPPONENT, patch_discriminator, patch_turn, sharp_terms
 from aegean.recipes.registry import recipe
 from aegean.recipes.turns import autoencoder_turn
-from aegean.surface import option
-from aegean.training.schedule import Copy, Phase, Run, Turn
+from aegean.surface import option, say
+from aegean.training.schedule import Copy, Phase, Renew, Run, Turn
 
 LEVELS, PATCH = 3, 2  # of the U; its stride is 8
 Range = tuple[float, ...]
@@ -90,14 +90,43 @@ def window(data: DataInfo, crop: int, flips: str) -> tuple[tuple[int, int], dict
     return (height, width), {"window": net("Window", size=(height, width), flips=flips)}
 
 
+def begun(nets: Mapping[str, Net], inherited: Mapping[str, Net] | None, hand_over: HandOver) -> tuple[Renew, ...]:
+    """Which networks of a run begin anew although another run has some of their names."""
+    if inherited is None:
+        return ()
+    parts = {"E F S": hand_over.encoder, "U V T sharp": hand_over.decoder, "D DA Dz": hand_over.discriminator}
+    hows = {name: how for names, how in parts.items() for name in names.split() if name in inherited and name in nets}
+    anew = [name for name, how in hows.items() if how != "initialise"]
+    unlike = [name for name in hows if name not in anew and _other(inherited[name], nets[name])]
+    if unlike:
+        say(f"of another form than the given run's, so they begin anew: {', '.join(unlike)}")
+    return tuple(Renew(name) for name in (*anew, *unlike))
+
+
+def _other(theirs: Net, ours: Net) -> bool:
+    """Whether a network cannot begin as another run's: of other channels, or a discriminator that is not the same."""
+    if "backbone" in ours.args:
+        return theirs != ours
+    return theirs.args.get("shape", [0])[0] != ours.args.get("shape", [0])[0]
+
+
 def sharp_phases(
-    D: Net, near: Term, images: int, sharpening: Sharpening, opponent: Adversary, lr: float
+    nets: Mapping[str, Net],
+    near: Term,
+    images: int,
+    sharpening: Sharpening,
+    opponent: Adversary,
+    lr: float,
+    teach: bool,
 ) -> list[Phase]:
     """A copy of the decoder, sharpened against a discriminator, behind an encoder that holds still.
 
+    nets: of the run, D among them
     near: the error that the decoder was trained by
     images: of the discriminator's warm-up and of what follows
+    teach: the discriminator begins as the encoder
     """
+    D = nets["D"]
     near = near.replace(of="x_sharp", trains=("sharp",))
     against = patch_turn(D, opponent, Ramp(lr / 4, lr / 40, cosine=True))
     sharp = Turn(
@@ -108,7 +137,7 @@ def sharp_phases(
         balance="x_sharp",
     )
     first = round(sharpening.warmup * images)
-    edges = (Copy("U", "sharp"),)
+    edges = (Copy("U", "sharp"), *((Copy("E", "D.backbone"),) if teach else ()))
     end = Phase("sharp", images - first, (against, sharp), averages=("sharp",), trained=True)
     if not first:
         return [end.replace(edges=edges)]
@@ -129,6 +158,7 @@ def restore(
     exact: float = 0.6,
     pull: float = 0.4,
     sharpening: Sharpening = Sharpening(adversary=ABSENT, features=0.3),
+    hand_over: HandOver = HandOver(),
     opponent: Adversary = OPPONENT,
     build: Build = WIDTH,
     budget: Budget = Budget(lr=1e-3, batch=32, images=150_000),
@@ -141,8 +171,8 @@ def restore(
     afterwards against a discriminator of patches; the model keeps both, and `--strength` blends them. What a sharpened
     decoder adds is invented: it is no evidence.
 
-    `--from RUN` begins with the encoder and decoder of another `restore`, such as one of `damage=holes`, which is a
-    masked autoencoder, or with the encoder of an `ae` of the same widths, blocks and patch.
+    `--from RUN` begins with the networks of another `restore`, such as one of `damage=holes`, which is a masked
+    autoencoder, or with the encoder of an `ae` of the same widths, blocks and patch; an `ae` has no such decoder.
 
     Papers: Zhang et al. 2017 (one blind network); Zhang et al. 2021 (the U); Wang et al. 2021 (the mix); Pathak et al.
     2016 (holes); Isola et al. 2017, section 3.2.2 (patches); Wang et al. 2018, section 3.4 (the blend).
@@ -169,11 +199,14 @@ def restore(
     share = exact if adversary else 1.0
     if not 0 < share <= 1:
         raise UserError(f"{option('exact', exact)}: expected more than 0 and at most 1.")
-    turn = autoencoder_turn(near, lr=budget.lr)
-    phases = [Phase("exact", round(share * budget.images), (turn,), averages=trained)]
+    teach = hand_over.discriminator == "encoder"
     if adversary:
         seen = data.replace(shape=(data.shape[0], *size))
-        nets |= {"sharp": nets["U"], "D": patch_discriminator(seen, opponent, build.width)}
+        D = patch_discriminator(seen, opponent, build.width, nets["E"] if teach else None)
+        nets |= {"sharp": nets["U"], "D": D}
+    turn, edges = autoencoder_turn(near, lr=budget.lr), begun(nets, inherited, hand_over)
+    phases = [Phase("exact", round(share * budget.images), (turn,), edges=edges, averages=trained)]
+    if adversary:
         left, sharpening = round((1 - share) * budget.images), replace(sharpening, adversary=pull)
-        phases += sharp_phases(nets["D"], near, left, sharpening, opponent, budget.lr)
+        phases += sharp_phases(nets, near, left, sharpening, opponent, budget.lr, teach)
     return Run(nets, tuple(phases), budget.batch, training_only=("window",), wiring="restoration")

@@ -10,13 +10,13 @@ from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
 from aegean.nets.kinds import kind_of
 from aegean.objectives import AbsoluteError, SquaredError, Term
-from aegean.recipes.groups import ABSENT, Adversary, Budget, Build, Sharpening
+from aegean.recipes.groups import ABSENT, Adversary, Budget, Build, HandOver, Sharpening
 from aegean.recipes.patches import OPPONENT, patch_discriminator
 from aegean.recipes.registry import recipe
-from aegean.recipes.restore import WIDTH, sharp_phases, u_nets, window
+from aegean.recipes.restore import WIDTH, begun, sharp_phases, u_nets, window
 from aegean.recipes.turns import autoencoder_turn
-from aegean.surface import option, say
-from aegean.training.schedule import Edge, Phase, Renew, Run
+from aegean.surface import option
+from aegean.training.schedule import Phase, Run
 
 
 @recipe(pairs="name")
@@ -27,12 +27,11 @@ def translate(
     flips: Literal["none", "sides", "all"] = "sides",
     blocks: int = 2,
     error: Literal["absolute", "squared"] = "absolute",
-    encoder: Literal["initialise", "new"] = "initialise",
-    decoder: Literal["initialise", "new"] = "initialise",
     adversary: bool = True,
     exact: float = 0.6,
     pull: float = 0.4,
     sharpening: Sharpening = Sharpening(adversary=ABSENT, features=0.3),
+    hand_over: HandOver = HandOver(),
     opponent: Adversary = OPPONENT,
     build: Build = WIDTH,
     budget: Budget = Budget(lr=1e-3, batch=16, images=75_000),
@@ -56,8 +55,6 @@ def translate(
     flips: how both sides are mirrored: sides (left and right), all (turned, too), none
     blocks: residual blocks of each level
     error: distance of a translated picture to the partner
-    encoder: with `--from`, begins as that run's (initialise), if it takes as many channels, or new
-    decoder: with `--from`, begins as that run's (initialise) or new
     adversary: whether a copy of the decoder is sharpened
     exact: share of the images before that
     pull: of the adversarial term at the decoder's output, as a share of the error's own pull
@@ -77,27 +74,13 @@ def translate(
     share = exact if adversary else 1.0
     if not 0 < share <= 1:
         raise UserError(f"{option('exact', exact)}: expected more than 0 and at most 1.")
-    edges = begun(nets, inherited, encoder, decoder)
-    turn = autoencoder_turn(near, lr=budget.lr)
-    phases = [Phase("exact", round(share * budget.images), (turn,), edges=edges, averages=("E", "U"))]
+    teach = hand_over.discriminator == "encoder"
     if adversary:
         seen = data.replace(shape=(data.shape[0] + other.shape[0], *size), target=None, paired=False)
-        nets |= {"sharp": U, "D": patch_discriminator(seen, opponent, build.width)}
+        nets |= {"sharp": U, "D": patch_discriminator(seen, opponent, build.width, E if teach else None)}
+    turn, edges = autoencoder_turn(near, lr=budget.lr), begun(nets, inherited, hand_over)
+    phases = [Phase("exact", round(share * budget.images), (turn,), edges=edges, averages=("E", "U"))]
+    if adversary:
         left, sharpening = round((1 - share) * budget.images), replace(sharpening, adversary=pull)
-        phases += sharp_phases(nets["D"], near, left, sharpening, opponent, budget.lr)
+        phases += sharp_phases(nets, near, left, sharpening, opponent, budget.lr, teach)
     return Run(nets, tuple(phases), budget.batch, training_only=("window",), wiring="translation")
-
-
-def begun(nets: Mapping[str, Net], inherited: Mapping[str, Net] | None, encoder: str, decoder: str) -> tuple[Edge, ...]:
-    """Which networks of a run begin anew although another run has some of their names."""
-    if inherited is None:
-        return ()
-    anew = [name for name, how in (("E", encoder), ("U", decoder)) if how == "new" and name in inherited]
-    if "E" not in anew and "E" in inherited and _channels(inherited["E"]) != _channels(nets["E"]):
-        say("the encoder begins anew: the other run's takes another number of channels")
-        anew.append("E")
-    return tuple(Renew(name) for name in anew)
-
-
-def _channels(net: Net) -> int:
-    return int(net.args.get("shape", (0,))[0])

@@ -11,13 +11,13 @@ from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.nets.kinds import kind_of
 from aegean.objectives import AbsoluteError, DiscriminatorLoss, GeneratorLoss, Ramp, SquaredError, Term
-from aegean.recipes.groups import ABSENT, Adversary, Budget, Build
+from aegean.recipes.groups import ABSENT, Adversary, Budget, Build, HandOver
 from aegean.recipes.patches import patch_discriminator
 from aegean.recipes.registry import recipe
-from aegean.recipes.restore import WIDTH, u_nets, window
+from aegean.recipes.restore import WIDTH, begun, u_nets, window
 from aegean.recipes.turns import autoencoder_turn, gradient_penalties
 from aegean.surface import option
-from aegean.training.schedule import Copy, Phase, Run, Turn
+from aegean.training.schedule import Copy, Edge, Phase, Run, Turn
 
 SMALL = 32  # pixels a side
 TRANSLATORS = ("E", "F", "S", "T", "U", "V")
@@ -47,6 +47,7 @@ def unit(
     shared: int = 1,
     teacher: float = 0.3,
     bonds: Bonds = Bonds(),
+    hand_over: HandOver = HandOver(),
     opponent: Adversary = Adversary(gamma=1.0, pack=ABSENT),
     build: Build = WIDTH,
     budget: Budget = Budget(lr=5e-4, batch=16, images=75_000),
@@ -87,8 +88,10 @@ def unit(
     top = mine["E"].args["widths"][-1]
     common = net("Residuals", width=top, blocks=shared)
     nets |= {"E": mine["E"], "F": theirs["E"], "S": common, "T": common, "U": theirs["U"], "V": mine["U"]}
-    seen = (side.replace(shape=(side.shape[0], *size), target=None) for side in (other, data))
-    nets |= {name: patch_discriminator(side, opponent, build.width) for name, side in zip(("D", "DA"), seen)}
+    teach = hand_over.discriminator == "encoder"
+    for name, side, encoder in (("D", other, "F"), ("DA", data, "E")):
+        seen = side.replace(shape=(side.shape[0], *size), target=None)
+        nets[name] = patch_discriminator(seen, opponent, build.width, nets[encoder] if teach else None)
     stride = nets["U"].outline().stride
     nets["Dz"] = latent_discriminator(top, [-(-side // stride) for side in size], opponent)
     rate = Ramp(budget.lr, budget.lr / 4, cosine=True)
@@ -99,11 +102,16 @@ def unit(
     if not 0 <= teacher < 1:
         raise UserError(f"{option('teacher', teacher)} leaves no images for the translation: expected less than 1.")
     alike = nets["E"] == nets["F"] and nets["U"] == nets["V"]
-    first = 0 if "V" in (inherited or {}) else round(teacher * budget.images)
-    edges = (Copy("E", "F"), Copy("U", "V")) if alike and "V" not in (inherited or {}) else ()
+    anew = begun(nets, inherited, hand_over)
+    both = "V" in (inherited or {}) and not {"E", "F", "U", "V"} & {edge.net for edge in anew}
+    edges: tuple[Edge, ...] = (Copy("E", "F"), Copy("U", "V")) if alike and not both else ()
+    if teach:
+        edges += (Copy("F", "D.backbone"), Copy("E", "DA.backbone"))
+    first = 0 if both else round(teacher * budget.images)
     phases = [Phase("unpaired", budget.images - first, turns, edges=edges, averages=TRANSLATORS, trained=True)]
     if first:
         phases.insert(0, autoencoders(first, data, other, budget.lr, alike))
+    phases[0] = phases[0].replace(edges=(*anew, *phases[0].edges))
     if not bonds.latents:
         del nets["Dz"]
     return Run(nets, tuple(phases), budget.batch, training_only=("window", "Dz"), wiring="unpaired")

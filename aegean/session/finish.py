@@ -47,7 +47,11 @@ def finish(
             with contextlib.suppress(UserError, OSError):
                 write_atomically(folder.path / "error.txt", traceback.format_exc())
             if resumed and (trainer.seen == 0 or trainer.images == trainer.placed) and not isinstance(error, OSError):
-                raise UserError(f"{folder.config} describes a run that takes no step ({error!r}).") from None
+                trace = folder.path / "error.txt"
+                raise UserError(
+                    f"The resumed run takes no step ({error!r}). If {folder.config} was changed, restore it "
+                    f"from a copy; if not, this is a fault of aegean: please report it with {trace}."
+                ) from None
             raise
     raise UserError(too_large(folder, plan, dataset, trainer))  # out here, where the error's own tensors are gone
 

@@ -46,6 +46,8 @@ def fitting(run: Run, model: Model, info: DataInfo) -> list[str]:
         theirs = model.specs.get(name)
         if theirs is None or name == "prior" or name in anew or quantises_anew(spec, theirs):
             continue
+        if not model.nets[name].state_dict():  # nothing in it was learnt, such as how pictures are damaged
+            continue
         if theirs != spec and not (any_size and _sizeless(theirs) == _sizeless(spec)):
             chosen = " ".join(option(k, v) for k, v in model.about.get("settings", {}).items()) or "its defaults"
             raise UserError(

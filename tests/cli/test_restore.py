@@ -103,6 +103,51 @@ def test_masks_go_by_name_and_what_is_known_stays(models, done, refused, tmp_pat
     assert "colour" in refused(*command, tmp_path / "colour.png", "--overwrite")
 
 
+def test_formats_that_lose_nothing_are_kept_and_others_are_said(models, call, tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    tags = Image.Exif()
+    tags[0x010F] = "Maker"
+    Image.fromarray(pixels(*SIZE).astype(np.uint16) * 200).save(folder / "deep.tif", exif=tags)
+    Image.fromarray(pixels(*SIZE, 3)).save(folder / "plain.bmp")
+    Image.fromarray(pixels(*SIZE, 3)).save(folder / "photo.jpg")
+    Image.fromarray(pixels(*SIZE, 3)).save(folder / "photo.png", dpi=(300, 300))
+    status, _, err = call("restore", models / "noise.safetensors", folder, "--out", out)
+    assert status == 0 and "in JPEG: written as PNG" in err and "photo-2" in err
+    assert sorted(file.name for file in out.iterdir()) == ["deep.tif", "photo-2.png", "photo.png", "plain.bmp"]
+    made = opened(out / "deep.tif")
+    assert made.getexif()[0x010F] == "Maker"
+    assert np.array_equal(np.asarray(made), pixels(*SIZE).astype(np.uint16) * 200)
+    assert np.array_equal(np.asarray(opened(out / "plain.bmp")), pixels(*SIZE, 3))
+    assert round(opened(out / "photo-2.png").info["dpi"][0]) == 300
+
+
+def test_what_is_finished_stays_when_a_later_picture_cannot_be_read(models, call, tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    Image.fromarray(pixels(*SIZE, 3)).save(folder / "a.png")
+    (folder / "b.png").write_bytes((folder / "a.png").read_bytes()[:300])
+    status, _, err = call("restore", models / "noise.safetensors", folder, "--out", out)
+    assert status == 2 and "b.png" in err and "1 image of 2" in err
+    assert [file.name for file in out.iterdir()] == ["a.png"]
+
+
+def test_a_mask_of_ones_is_refused_and_one_without_a_hole_is_said(models, call, refused, tmp_path):
+    Image.fromarray(pixels(*SIZE, 3)).save(tmp_path / "a.png")
+    for value in (0, 1):
+        Image.fromarray(np.full(SIZE, value, np.uint8)).save(tmp_path / f"{value}.png")
+    command = ["restore", models / "holes.safetensors", tmp_path / "a.png", "--out", tmp_path / "out", "--mask"]
+    assert "255" in refused(*command, tmp_path / "1.png")
+    status, _, err = call(*command, tmp_path / "0.png")
+    assert status == 0 and "without a hole" in err
+
+
+def test_a_model_that_could_enlarge_says_so(models, call, tmp_path):
+    Image.fromarray(pixels(*SIZE, 3)).save(tmp_path / "a.png")
+    _, _, err = call("restore", models / "x2.safetensors", tmp_path / "a.png", "--out", tmp_path / "out")
+    assert "--scale 2" in err
+
+
 @pytest.mark.parametrize("model", ["noise", "holes"])
 def test_what_a_model_was_not_trained_for_is_refused_before_anything_is_written(model, models, refused, tmp_path):
     Image.fromarray(pixels(*SIZE, 3)).save(tmp_path / "a.png")

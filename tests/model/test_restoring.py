@@ -7,7 +7,7 @@ from untrained import untrained
 from aegean.config import UserError, net
 from aegean.data.info import DataInfo
 from aegean.model import Model
-from aegean.model.restoring import windows
+from aegean.model.windows import windows
 from aegean.recipes import smoke
 
 

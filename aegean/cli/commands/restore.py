@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import TYPE_CHECKING
 
-from aegean.cli.options import a_run, above_zero, number, out, overwrite, skip_bad, whole
-from aegean.cli.outputs import FOLDER, target, tell, whole_folder
+from aegean.cli.options import above_zero, number
+from aegean.cli.outputs import FOLDER, target, tell
 from aegean.cli.parser import Parser
-from aegean.surface import plural, say
+from aegean.cli.photographs import each, given
+from aegean.surface import be, option, plural, say
 
 if TYPE_CHECKING:
-    from aegean.data.io.photographs import Masks
+    from aegean.data.io.masks import Masks
+    from aegean.data.io.photographs import Photograph
     from aegean.model import Model
 
 
@@ -23,60 +24,60 @@ def options(p: Parser) -> None:
         "aegean restore runs/x2 small.png --scale 2 --out large/",
         "aegean restore runs/holes photos/ --mask masks/ --out whole/ --compare",
     )
-    a_run(p)
-    p.add_argument("inputs", metavar="INPUT", nargs="+", help="images of any size, folders or zips of them, arrays")
-    out(p, "folder/")
+    given(p)
     p.add_argument("--strength", type=number, default=0.0, metavar="S", help="blend in the sharpened decoder, 0 to 1")
     p.add_argument("--scale", type=above_zero, default=1.0, metavar="K", help="enlarge so many times (default: 1)")
     p.add_argument("--mask", metavar="FILE|FOLDER", help="where holes are: 255; one for all, or one of each name")
-    p.add_argument("--tile", type=whole(8), default=0, metavar="N", help="work in windows of N pixels (default: 512)")
     p.add_argument("--compare", action="store_true", default=False, help="also write before and after side by side")
-    skip_bad(p)
-    overwrite(p)
 
 
 def run(args: argparse.Namespace) -> None:
     path, _ = target(args.out, (FOLDER,), args.overwrite)
-    from tqdm import tqdm
-
     from aegean.cli.models import opened
-    from aegean.data.io.photographs import Masks, photographs, side_by_side, write_photograph
-    from aegean.model.restoring import check
+    from aegean.data.io.masks import Masks
+    from aegean.data.io.photographs import side_by_side
+    from aegean.model.restoring import check, scales
 
     model = opened(args.run, "restore")
-    model.progress = partial(tqdm, desc="tiles", unit="tile", leave=False, delay=0.5, file=sys.stderr)
     check(model, args.mask, args.strength, args.scale)
+    if args.scale == 1 and (lost := scales(model)) and lost[0] > 1:
+        say(f"sizes stay as they are; this model can enlarge, too: {option('scale', f'{lost[1]:g}')}")
     masks = Masks(args.mask) if args.mask else None
-    count, greys = 0, 0
-    bar = tqdm(desc="restoring", unit="image", leave=False, delay=0.5, file=sys.stderr, position=1)
-    with whole_folder(path) as folder, bar:
-        for name, photo in photographs(args.inputs, args.skip_bad, partial(setattr, bar, "total")):
-            made = restored(model, name, photo, masks, args)
-            write_photograph(made, folder / name)
-            if args.compare:
-                write_photograph(side_by_side(photo, made), folder / "compare" / name)
-            count += 1
-            greys += model.info.shape[0] == 1 < len(photo.values)
-            bar.update()
-    if greys:
-        say(f"{plural(greys, 'image')} in colour, and this model restores grey ones: red, green and blue one by one")
+    found = Counter[str]()
+
+    def make(name: str, photo: Photograph) -> dict[str, Photograph]:
+        made = restored(model, name, photo, masks, args, found)
+        return {"": made, "compare": side_by_side(photo, made)} if args.compare else {"": made}
+
+    count = each(model, args, path, "restoring", make)
+    for remark, times in found.items():
+        if times:
+            say(f"{plural(times, 'image')} {be(times)} {remark}")
     more = ", before and after side by side in compare/" if args.compare else ""
     tell(f"{path}: {plural(count, 'image')} restored{more}")
 
 
-def restored(model: Model, name: str, photo: Any, masks: Masks | None, args: argparse.Namespace) -> Any:
-    """A photograph, restored window by window: nothing but its own pixels is held whole."""
+def restored(
+    model: Model,
+    name: str,
+    photo: Photograph,
+    masks: Masks | None,
+    args: argparse.Namespace,
+    found: Counter[str],
+) -> Photograph:
+    """A photograph, restored window by window: nothing but its own pixels is held whole. Remarks go into `found`."""
     import numpy as np
     import torch
 
     from aegean.data.io.photographs import enlarged, normaliser
-    from aegean.model.restoring import enlarger, scaled, sweep
+    from aegean.model.restoring import sweep
+    from aegean.model.windows import enlarger, scaled
 
     values, size = photo.values, scaled(photo.size, args.scale)
     normalise, back = normaliser(model.info, values.dtype)
     made = np.empty((len(values), *size), values.dtype)
     holes = None if masks is None else masks.of(name, photo.size)
-    known = None if holes is None else torch.from_numpy(~holes)[None, None].float()
+    known = None if holes is None else torch.from_numpy(~holes)[None, None]
 
     def take(rows: slice, columns: slice) -> torch.Tensor:
         return normalise(values[None, :, rows, columns])
@@ -86,6 +87,8 @@ def restored(model: Model, name: str, photo: Any, masks: Masks | None, args: arg
 
     sweep(model, size, enlarger(take, photo.size, size), put, known, args.strength, args.tile)
     if holes is not None:
-        made = np.where(holes, made, values)
+        np.copyto(made, values, where=~holes)
+        found["without a hole in their mask: they stay as they are"] += not holes.any()
+    found["in colour, and this model restores grey: red, green, blue one by one"] += model.info.shape[0] < len(values)
     alpha = None if photo.alpha is None else enlarged(photo.alpha, size)
     return photo._replace(values=made, alpha=alpha)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,20 +13,22 @@ from PIL import Image
 from aegean.config import UserError
 from aegean.data.info import INTEGERS, DataInfo
 from aegean.data.io.natural import KEPT
-from aegean.data.io.walk import Said, Taking, picture_at, plain, walk
+from aegean.data.io.walk import Said, Taking, walk
 from aegean.data.kinds import kind_of
 from aegean.data.read.decode import deep_values, transparent
-from aegean.data.read.files import Files
 from aegean.data.read.formats import Picture
-from aegean.data.read.pictures import PictureFiles
 from aegean.data.read.source import Source
 from aegean.data.read.stored import remarks
-from aegean.surface import option
+from aegean.files import write_atomically
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 TYPES = ("uint8", "uint16")
+ENDINGS = {"PNG": ".png", "TIFF": ".tif", "BMP": ".bmp"}  # formats that lose nothing: files keep them
+OPTIONS = {".tif": {"compression": "tiff_adobe_deflate"}}
+ORIENTATION, EXIF, GPS = 0x0112, 0x8769, 0x8825
+TEXTS = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298)  # of a TIFF's tags: of what, made and owned by whom
 LINE = 8  # pixels between before and after
 CUBIC = Image.Resampling.BICUBIC
 
@@ -35,7 +38,8 @@ class Photograph(NamedTuple):
 
     values: np.ndarray  # (1 or 3, H, W), uint8 or uint16
     alpha: np.ndarray | None = None  # (H, W) uint8
-    beside: dict[str, Any] = {}  # what is written with it: its colour profile, its EXIF
+    beside: dict[str, Any] = {}  # what is written with it: its colour profile, EXIF and resolution
+    ending: str = ".png"  # of the file that it becomes
 
     @property
     def size(self) -> tuple[int, int]:
@@ -53,24 +57,51 @@ def photographs(
 def photograph(picture: Picture, said: Said) -> Photograph:
     """A picture that lies in a file."""
     said.update(remark for remark in remarks(picture) if not remark.startswith(KEPT))
-    mode, image = picture.image.mode, picture.upright()
+    image = picture.upright()
+    beside = _beside(picture, image, said)
+    clear, colours = image.has_transparency_data, "L" if picture.grey else "RGB"
+    if picture.deep:
+        values, alpha = deep_values(image)[None], None
+        if transparent(image, values[0]).any():
+            said["of 16 bits with transparency, which is left out"] += 1
+    else:
+        pixels = np.atleast_3d(np.asarray(image.convert(f"{colours}A" if clear else colours))).transpose(2, 0, 1)
+        values, alpha = pixels[: len(colours)], pixels[-1] if clear else None
+    ending = ENDINGS.get(picture.image.format or "", ".png")
+    if ending == ".bmp" and (alpha is not None or picture.deep or beside.keys() - {"dpi"}):
+        ending = ".png"
+    if ending == ".png" and picture.image.format != "PNG":
+        said[f"in {picture.image.format}: written as PNG, which loses nothing"] += 1
+    return Photograph(values, alpha, beside, ending)
+
+
+def _beside(picture: Picture, image: Image.Image, said: Said) -> dict[str, Any]:
+    """What is written with the upright image of a picture."""
     beside: dict[str, Any] = {}
     if profile := image.info.get("icc_profile"):
-        if mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        if picture.image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
             said["of a colour profile that does not fit RGB: it is left out"] += 1
         else:
             beside["icc_profile"] = profile
-    if exif := image.getexif():
-        beside["exif"] = exif.tobytes()
-    if picture.deep:
-        values = deep_values(image)
-        if transparent(image, values).any():
-            said["of 16 bits with transparency, which is left out"] += 1
-        return Photograph(values[None], None, beside)
-    colours = "L" if picture.grey else "RGB"
-    clear = image.has_transparency_data
-    pixels = np.atleast_3d(np.asarray(image.convert(f"{colours}A" if clear else colours))).transpose(2, 0, 1)
-    return Photograph(pixels[: len(colours)], pixels[-1] if clear else None, beside)
+    try:
+        if exif := _of_tiff(picture.image) if picture.image.format == "TIFF" else image.getexif():
+            beside["exif"] = exif.tobytes()
+    except Exception:  # Pillow reads damaged tags that it cannot write
+        said["of damaged EXIF, which is left out"] += 1
+    dpi = image.info.get("dpi")
+    if isinstance(dpi, tuple) and len(dpi) == 2 and all(0 < float(d) < 1e5 for d in dpi):
+        beside["dpi"] = tuple(map(float, dpi))
+    return beside
+
+
+def _of_tiff(image: Image.Image) -> Image.Exif:
+    """The EXIF of a TIFF, without the tags that say how its pixels are stored."""
+    found, exif = image.getexif(), Image.Exif()
+    exif.update({tag: found[tag] for tag in TEXTS if tag in found})
+    for part in (EXIF, GPS):
+        if inner := found.get_ifd(part):
+            exif.get_ifd(part).update(inner)
+    return exif
 
 
 def _of_array(values: np.ndarray, source: Source) -> Photograph:
@@ -85,15 +116,18 @@ def _of_array(values: np.ndarray, source: Source) -> Photograph:
 
 
 def write_photograph(photo: Photograph, path: Path) -> None:
-    """Into path.png; of 16-bit colours, which no PNG of ours holds, into path.npy."""
+    """Into a file of this name and the photograph's ending, whole or not at all; 16-bit colours, which none of our
+    formats holds, into path.npy."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    values, alpha = photo.values, photo.alpha
+    values, alpha, file = photo.values, photo.alpha, io.BytesIO()
     if values.dtype == np.uint16 and (len(values) > 1 or alpha is not None):
-        np.save(path.with_name(path.name + ".npy"), values, allow_pickle=False)
+        np.save(file, values, allow_pickle=False)
+        write_atomically(path.with_name(path.name + ".npy"), file.getvalue())
         return
     planes = [*values, *([] if alpha is None else [alpha])]
-    pixels = planes[0] if len(planes) == 1 else np.stack(planes, 2)
-    Image.fromarray(np.ascontiguousarray(pixels)).save(path.with_name(path.name + ".png"), **photo.beside)
+    image = Image.fromarray(np.ascontiguousarray(planes[0] if len(planes) == 1 else np.stack(planes, 2)))
+    image.save(file, Image.registered_extensions()[photo.ending], **photo.beside, **OPTIONS.get(photo.ending, {}))
+    write_atomically(path.with_name(path.name + photo.ending), file.getvalue())
 
 
 def enlarged(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -118,11 +152,18 @@ def with_channels(values: np.ndarray, channels: int) -> np.ndarray:
 
 def side_by_side(before: Photograph, after: Photograph) -> Photograph:
     """Before, as large as after, and after; 8 bits, between them a white line."""
-    deep = after.values.dtype == np.uint16
-    given = np.stack([enlarged(plane, after.size) for plane in before.values])
-    line = np.full((len(given), after.size[0], LINE), np.iinfo(given.dtype).max, given.dtype)
-    values = np.concatenate((given, line, after.values), 2)
-    return Photograph((values >> 8).astype(np.uint8) if deep else values)
+    shift = 8 if after.values.dtype == np.uint16 else 0
+
+    def beside(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        line = np.full((right.shape[0], LINE), np.iinfo(right.dtype).max, right.dtype)
+        return np.concatenate((enlarged(left, right.shape), line, right), 1)
+
+    values = np.stack([beside(*planes) for planes in zip(before.values, after.values)])
+    alpha = None
+    if before.alpha is not None and after.alpha is not None:
+        alpha = beside(before.alpha, after.alpha)
+    profile = {name: value for name, value in after.beside.items() if name == "icc_profile"}
+    return Photograph((values >> shift).astype(np.uint8), alpha, profile)
 
 
 def normaliser(
@@ -144,40 +185,3 @@ def normaliser(
         return (x.detach().double().cpu() * scale + offset).round().clamp(0, most).numpy().astype(dtype)
 
     return normalise, back
-
-
-class Masks:
-    """Masks of holes: one for all pictures, or a folder or zip with one of the same name for each; 255 is the hole."""
-
-    def __init__(self, path: str):
-        files = Files(Path(path))
-        if not files.path.exists():
-            raise UserError(f"There is no mask at {path}; give an image, or a folder of images with the inputs' names.")
-        self.path, self.store = path, PictureFiles(files)
-        self.alone = not files.is_folder and not self.store.archive
-        self.rows = {plain(name): row for row, name in enumerate(self.store.names)}
-        self.known: np.ndarray | None = None
-
-    def of(self, name: str, size: tuple[int, int]) -> np.ndarray:
-        """Where the picture of a name and a size (height, width) has holes: bool (H, W). UserError: there is no mask
-        for it, or one of another size, or in colour."""
-        if self.alone and self.known is not None:
-            hole = self.known
-        else:
-            hole = self.known = self._read(0 if self.alone else self._row(name))
-        if hole.shape != size:
-            ours, theirs = ("x".join(map(str, shape[::-1])) for shape in (size, hole.shape))
-            raise UserError(f"{self.path}: the mask for {name} has {theirs} pixels, and the image {ours}, upright.")
-        return hole
-
-    def _row(self, name: str) -> int:
-        if name not in self.rows:
-            raise UserError(f"{self.path} holds no mask for {name}; expected an image of that name, 255 in its holes.")
-        return self.rows[name]
-
-    def _read(self, row: int) -> np.ndarray:
-        photo = picture_at(self.store, self.store.places[row], photograph)
-        if (photo.values != photo.values[:1]).any():
-            where = self.store.name(self.store.places[row])
-            raise UserError(f"{where} is in colour; a mask ({option('mask')}) is grey: 255 in holes, 0 elsewhere.")
-        return photo.values[0] > np.iinfo(photo.values.dtype).max // 2

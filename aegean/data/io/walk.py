@@ -21,8 +21,8 @@ from aegean.data.read.formats import Picture, endings, open_picture, reason_of
 from aegean.data.read.lazy import LazyPictures
 from aegean.data.read.pictures import PictureFiles
 from aegean.data.read.source import Source, Store, Want
-from aegean.data.read.stored import be, say_left_out
-from aegean.surface import muted, noted, option, say
+from aegean.data.read.stored import say_left_out
+from aegean.surface import be, muted, noted, option, plural, say
 
 Said = Counter[str]  # what was done to pictures, in words, and to how many
 PART_LIMIT = 240  # bytes of a folder's or file's name: 255 less an ending and a number
@@ -62,9 +62,16 @@ def walk(
         else:
             parts.append(_samples(place, taking, skip_bad))
     expect(sum(count for count, _ in parts))
+    renamed = []
     for _, found in parts:
         for name, values in found:
-            yield different(plain(name), taken), values
+            wanted = plain(name)
+            if (own := different(wanted, taken)) != wanted:
+                renamed.append(own)
+            yield own, values
+    if renamed:
+        some = ", ".join(renamed[:3]) + (", ..." if len(renamed) > 3 else "")
+        say(f"{plural(len(renamed), 'image')} {be(len(renamed))} called {some}: others have their names already")
 
 
 def file_name(name: str, taken: set[str]) -> str:

@@ -19,9 +19,9 @@ from aegean.data.read.folders import folder_labels, in_parts
 from aegean.data.read.hearing import ENDINGS, Sound, hear, look_at
 from aegean.data.read.pictures import PictureFiles
 from aegean.data.read.source import BLOCK_BYTES, Part, Source, Want
-from aegean.data.read.stored import be, say_left_out
+from aegean.data.read.stored import say_left_out
 from aegean.data.read.zips import open_zip, zip_names
-from aegean.surface import option, plural, say
+from aegean.surface import be, option, plural, say
 
 CHANNELS = 64
 LONGEST = 1.0  # seconds of a clip, where none are wanted

@@ -20,7 +20,7 @@ from aegean.data.read.folders import in_parts
 from aegean.data.read.formats import Picture, open_picture, reason_of
 from aegean.data.read.lazy import KEY, LazyPictures, threads
 from aegean.data.read.source import Part, Source, Store, Want
-from aegean.surface import option, say
+from aegean.surface import be, option, say
 
 CHUNK = 256  # images in flight
 
@@ -126,10 +126,6 @@ def say_left_out(origin: str, count: int, bad: Sequence[tuple[str, str]]) -> Non
     kinds = dict(sorted(kinds.items(), key=lambda kind: -len(kind[1])))
     found = [f"{len(names)} × {reason} ({_some(names)})" for reason, names in kinds.items()]
     say(f"{origin}: {len(bad)} of {count} files left out: {_some(found, '; ', 8)}")
-
-
-def be(number: int) -> str:
-    return "is" if number == 1 else "are"
 
 
 def _some(names: Sequence[str], between: str = ", ", most: int = 3) -> str:
