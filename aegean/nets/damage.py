@@ -13,6 +13,7 @@ from aegean.config import network
 from aegean.nets.jpeg import jpeg
 from aegean.nets.resample import coarse
 
+PLACES = ("blur", "scale", "noise", "quality")  # of two numbers each among a round's: a strength, whether to skip
 POINTS = 4  # corners of a stroke
 PER_ROUND = 10  # uniform numbers
 PER_HOLE = 5 + 2 * POINTS
@@ -70,7 +71,7 @@ class Damage(nn.Module):
     3, figure 2, simplified):
 
     blur: standard deviation of a Gaussian, in pixels
-    scale: factor of a loss of resolution; the size stays
+    scale: factor of a loss of resolution; the size stays; noise and JPEG come in between
     noise: standard deviation, in steps of 8 bits
     quality: of JPEG
     holes: share of the places
@@ -121,12 +122,31 @@ class Damage(nn.Module):
         return torch.where(clean, whole, x), known.masked_fill(clean, 1)
 
     def _round(self, x: Tensor, u: Tensor, noise: Tensor | None, part: float) -> Tensor:
-        for place, name in enumerate(("blur", "scale", "noise", "quality")):
-            if name in self.ranges:
-                strength = self._strength(name, u[:, 2 * place], part)
-                damaged = getattr(self, f"_{name}")(x, strength, u, noise)
-                x = torch.where((u[:, 2 * place + 1] < self.skip)[:, None, None, None], x, damaged)
-        return x
+        """Noise and JPEG meet the low resolution, as in a picture that was made small and is enlarged."""
+
+        def drawn(name: str, x: Tensor) -> Tensor:
+            if name not in self.ranges:
+                return x
+            strength, skipped = self._draws(name, u, part)
+            damaged = getattr(self, f"_{name}")(x, strength, u, noise)
+            return torch.where(skipped[:, None, None, None], x, damaged)
+
+        def stored(x: Tensor) -> Tensor:
+            return drawn("quality", drawn("noise", x))
+
+        x = drawn("blur", x)
+        if "scale" not in self.ranges:
+            return stored(x)
+        factor, skipped = self._draws("scale", u, part)
+        factor = factor.clamp(min=1.0).masked_fill(skipped, 1.0)
+        (down, up), (left, right) = (coarse(size, factor) for size in x.shape[2:])
+        x = stored(down[:, None].to(x.dtype) @ x @ left[:, None].mT.to(x.dtype))
+        return up[:, None].to(x.dtype) @ x @ right[:, None].mT.to(x.dtype)
+
+    def _draws(self, name: str, u: Tensor, part: float) -> tuple[Tensor, Tensor]:
+        """The strength of a kind of damage for each sample, and whether it is skipped."""
+        place = 2 * PLACES.index(name)
+        return self._strength(name, u[:, place], part), u[:, place + 1] < self.skip
 
     def _strength(self, name: str, u: Tensor, part: float = 1.0) -> Tensor:
         least, most = self.ranges[name]
@@ -137,10 +157,6 @@ class Damage(nn.Module):
 
     def _blur(self, x: Tensor, sigma: Tensor, u: Tensor, noise: Tensor | None) -> Tensor:
         return blurred(x, sigma)
-
-    def _scale(self, x: Tensor, factor: Tensor, u: Tensor, noise: Tensor | None) -> Tensor:
-        down, across = (coarse(size, factor.clamp(min=1.0)).to(x.dtype) for size in x.shape[2:])
-        return down[:, None] @ x @ across[:, None].mT
 
     def _noise(self, x: Tensor, sigma: Tensor, u: Tensor, noise: Tensor | None) -> Tensor:
         assert noise is not None

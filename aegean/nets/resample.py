@@ -33,10 +33,12 @@ def enlarging(size: int, to: int, start: int, stop: int) -> tuple[int, int, Tens
     return first, last, weights(torch.arange(first, last, dtype=torch.float64), centres).float()
 
 
-def coarse(size: int, factor: Tensor) -> Tensor:
-    """The matrices (B, size, size) that bring a line of `size` values to size / factor (B,), rounded, and back."""
+def coarse(size: int, factor: Tensor) -> tuple[Tensor, Tensor]:
+    """Two matrices (B, size, size): one brings a line of `size` values to size / factor (B,), rounded, and repeats the
+    last of them up to `size`; the other takes it back."""
     fine = torch.arange(size, device=factor.device, dtype=torch.float32)
     few = (size / factor).round().clamp(1, size)[:, None]
+    centres = (torch.minimum(fine, few - 1) + 0.5) * size / few - 0.5
     low = torch.where(fine < few, fine, torch.nan)  # (B, size): the coarse line's places
-    down = weights(fine, (low + 0.5) * size / few - 0.5, (size / few[:, 0]).clamp(min=1.0))
-    return weights(low, (fine + 0.5) * few / size - 0.5) @ down.nan_to_num(0.0)
+    down = weights(fine, centres, (size / few[:, 0]).clamp(min=1.0))
+    return down, weights(low, (fine + 0.5) * few / size - 0.5)

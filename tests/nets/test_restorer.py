@@ -31,8 +31,11 @@ def test_a_loss_of_resolution_is_that_of_the_antialiased_cubic_filter(factor):
     few = [round(45 / factor), round(50 / factor)]
     low = F.interpolate(x, size=few, mode="bicubic", antialias=True, align_corners=False)
     wanted = F.interpolate(low, size=(45, 50), mode="bicubic", antialias=True, align_corners=False)
-    down, across = (coarse(size, torch.full((2,), factor)) for size in (45, 50))
-    torch.testing.assert_close(down[:, None] @ x @ across[:, None].mT, wanted, rtol=0, atol=1e-5)
+    (down, up), (left, right) = (coarse(size, torch.full((2,), factor)) for size in (45, 50))
+    small = down[:, None] @ x @ left[:, None].mT
+    torch.testing.assert_close(small[..., : few[0], : few[1]], low, rtol=0, atol=1e-5)
+    assert torch.equal(small[..., few[0] :, :], small[..., few[0] - 1 : few[0], :].expand(-1, -1, 45 - few[0], -1))
+    torch.testing.assert_close(up[:, None] @ small @ right[:, None].mT, wanted, rtol=0, atol=1e-5)
 
 
 def test_a_part_of_a_larger_line_is_that_part_of_the_whole():
@@ -77,6 +80,18 @@ def test_noise_has_the_deviation_that_is_asked_for():
     u = torch.full((4, spec.build().uniforms), 0.9)  # not stored in 8 bits
     given, _ = spec.build()(torch.zeros(4, 1, 64, 64), torch.randn(4, 1, 64, 64), u)
     assert float(given.std()) == pytest.approx(25 / 127.5, rel=0.03)
+
+
+def test_the_noise_of_a_mix_is_as_coarse_as_its_resolution():
+    x, normal = torch.zeros(4, 1, 64, 64), torch.randn(4, 2, 64, 64)
+
+    def neighbours(**ranges):
+        """How far pixels side by side have the same noise."""
+        damage = net("Damage", noise=(20, 20), clean=0.0, rounds=2, **ranges).build()
+        given, _ = damage(x, normal, torch.full((4, damage.uniforms), 0.9))
+        return float((given[..., 1:] * given[..., :-1]).mean() / given.square().mean())
+
+    assert abs(neighbours()) < 0.1 and neighbours(scale=(4, 4)) > 0.7
 
 
 def test_the_networks_keep_their_contract():
