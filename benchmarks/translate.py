@@ -1,12 +1,13 @@
-"""Translation beside its baselines.
+"""Translation beside its baselines and aims.
 
-    python benchmarks/translate.py --task NAME [--data FOLDER] [--minutes M] [--seeds K] [--source RUN]
+    python benchmarks/translate.py --task NAME [--data FOLDER] [--seconds S] [--seeds K] [--masked SHARE]
         [--set NAME=VALUE ...] [--pictures FILE.png]
 
 NAME is one of TASKS; FOLDER holds `noto_emoji/` (outline, blob, new), `mnist/` (idx) and `usps/` (npz).
 
 outline: outlines -> emoji, pairs; every fifth name is held out. PSNR in dB and the Fréchet distance, of the exact and
-of the sharpened decoder, beside a table of two colours, the partner of the nearest outline and the mean.
+of the sharpened decoder, beside a table of two colours, the partner of the nearest outline and the mean. --masked
+begins with a masked autoencoder of the emoji (`restore` with damage=holes), which takes that share of the seconds.
 emoji: blob <-> new, without pairs. The share of translations whose nearest neighbour among all pictures of the other
 side is the glyph of the same name, beside that of the given pictures (identity).
 digits: MNIST <-> USPS, without pairs, both ways. A classifier of the target (nearest neighbour by cosine) is shown
@@ -14,8 +15,8 @@ translated training digits with the labels of their originals, and tested on rea
 that are cropped to their box instead of translated, and with untranslated ones. The share of translations that keep
 their label says whether classes were exchanged.
 
-Several seeds give medians, and the worst. Without FOLDER, and with --quick, pictures of noise are translated. The last
-line is JSON.
+Seconds are those of the processor, in one thread. Several seeds give medians, and the worst. Without FOLDER, and with
+--quick, pictures of noise are translated. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -23,25 +24,30 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from common import finish, note, rounded, show, training_arguments
 from PIL import Image
+from study import Trained, trained
 
 import aegean
 from aegean.data import DataOptions, Dataset
 from aegean.data.io.show import tiles
-from aegean.formulas import pictures
+from aegean.formulas import frechet, pictures
+from aegean.metrics.features import feature_network
+from aegean.metrics.translated import beside_partners
 from aegean.model import Model
 from aegean.surface import muted
 
 Rows = dict[str, float]
 SHOWN = 12
+KNOWN, TESTED = 5_000, 2_000  # digits
 SIDE = 20  # pixels of a digit cropped to its box
-QUICK: dict[str, Any] = {"images": 320, "settings": {"width": 4, "blocks": 1, "batch": 16}}
+QUICK: dict[str, Any] = {"width": 4, "blocks": 1, "batch": 16}
+QUICK_IMAGES = 320
 
 
 def outline(folder: Path, place: Path) -> DataOptions:
@@ -93,33 +99,49 @@ def noise(paired: bool) -> Callable[[Path, Path], DataOptions]:
     return made
 
 
-def score_pairs(model: Model, data: Dataset, scores: Rows, folder: Path | None) -> Rows:
-    """What the final evaluation says, and a table of two colours."""
+def score_pairs(model: Model, data: Dataset, folder: Path | None) -> Rows:
+    """PSNR and Fréchet distance of both decoders."""
     assert data.target
     given, wanted = data.info.normalise(data.test), data.target.info.normalise(data.target.test)
+    network = feature_network(data.target)
+    real = frechet.moments(network(wanted))
+    found = {}
+    for name, strength in (("exact", 0.0), ("sharpened", 1.0)) if "sharp" in model.nets else (("exact", 0.0),):
+        made = model.translate(given, strength=strength)
+        found[name] = pictures.psnr(wanted.numpy(), made.numpy())
+        found[f"{name}, fd"] = float(frechet.frechet_from_moments(*real, *frechet.moments(network(made))))
+    return found
+
+
+def known_pairs(data: Dataset, folder: Path | None) -> Rows:
+    """What needs no translator."""
+    assert data.target
+    given, wanted = data.info.normalise(data.test), data.target.info.normalise(data.target.test)
+    scores = dict(beside_partners(data, given, wanted, {"": wanted}))["psnr"]
     known, others = data.info.normalise(data.train), data.target.info.normalise(data.target.train)
     dark = known.mean(1, keepdim=True) < 0
     colours = [(others * mask).sum((0, 2, 3)) / mask.sum((0, 2, 3)) for mask in (~dark, dark)]
     table = torch.where(given.mean(1, keepdim=True) < 0, *(c[:, None, None] for c in reversed(colours)))
-    return {**scores, "table of two colours, dB": pictures.psnr(wanted.numpy(), table.expand_as(wanted).numpy())}
+    found = {"table of two colours": pictures.psnr(wanted.numpy(), table.expand_as(wanted).numpy())}
+    return found | {"mean": scores.mean or 0.0, "partner of the nearest": scores.neighbour or 0.0}
 
 
-def score_glyphs(model: Model, data: Dataset, scores: Rows, folder: Path | None) -> Rows:
+def score_glyphs(model: Model, data: Dataset, folder: Path | None) -> Rows:
     """Partners found by nearest neighbour, among all pictures of the other side."""
-    assert data.target
-    blob, new = both_sides(data, folder)
-    a, b = (2 * torch.from_numpy(raw / np.float32(255)) - 1 for raw in (blob, new))
-    found = {}
-    for way, x, y, made in (("there", a, b, model.translate(a)), ("back", b, a, model.translate(b, back=True))):
-        found |= {f"{way}: found": partners(made, y), f"{way}: identity": partners(x, y)}
-    return {**scores, **found}
+    a, b = both_sides(data, folder)
+    return {"there: found": partners(model.translate(a), b), "back: found": partners(model.translate(b, back=True), a)}
 
 
-def both_sides(data: Dataset, folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures (n, C, H, W) uint8 of both sides, partners at the same places."""
+def known_glyphs(data: Dataset, folder: Path | None) -> Rows:
+    a, b = both_sides(data, folder)
+    return {"there: identity": partners(a, b), "back: identity": partners(b, a)}
+
+
+def both_sides(data: Dataset, folder: Path | None) -> list[torch.Tensor]:
+    """Pictures (n, C, H, W) in [-1, 1] of both sides, partners at the same places."""
     if folder is None:
         assert data.target
-        return np.asarray(data.train), np.asarray(data.target.train)
+        return [side.info.normalise(np.asarray(side.train)) for side in (data, data.target)]
     sides = [folder / "noto_emoji" / side for side in ("blob", "new")]
     names = sorted(set(files(sides[0])) & set(files(sides[1])))
 
@@ -130,8 +152,8 @@ def both_sides(data: Dataset, folder: Path | None) -> tuple[np.ndarray, np.ndarr
         white.alpha_composite(clear)
         return np.asarray(white.convert("RGB")).transpose(2, 0, 1)
 
-    blob, new = (np.stack([read(side / name) for name in names]) for side in sides)
-    return blob, new
+    stacks = (np.stack([read(side / name) for name in names]) for side in sides)
+    return [2 * torch.from_numpy(stack / np.float32(255)) - 1 for stack in stacks]
 
 
 def partners(made: torch.Tensor, known: torch.Tensor) -> float:
@@ -140,28 +162,42 @@ def partners(made: torch.Tensor, known: torch.Tensor) -> float:
     return float((near == torch.arange(len(near))).float().mean())
 
 
-def score_digits(model: Model, data: Dataset, scores: Rows, folder: Path | None) -> Rows:
+def score_digits(model: Model, data: Dataset, folder: Path | None) -> Rows:
     """Classifiers of either side that have seen translations of the other."""
-    assert data.target
     found = {}
-    for way, source, target in (("there", data, data.target), ("back", data.target, data)):
-        raw, labels = source.train[:5_000], np.asarray(source.train_labels)[:5_000]
-        x = source.info.normalise(np.asarray(raw))
+    for way, source, target in ways(data):
+        x, labels = source.info.normalise(np.asarray(source.train[:KNOWN])), np.asarray(source.train_labels)[:KNOWN]
         made = model.translate(x, back=way == "back")
-        test, truth = target.info.normalise(np.asarray(target.test[:2_000])), np.asarray(target.test_labels)[:2_000]
-        found |= {
-            f"{way}: translated": nearest(made, labels, test, truth),
-            f"{way}: as they are": nearest(x, labels, test, truth),
-            f"{way}: cropped": nearest(cropped(x), labels, cropped(test), truth),
-            f"{way}: labels kept": kept(made, labels, target),
-        }
-    return {**scores, **found}
+        found[f"{way}: translated"] = nearest(made, labels, *tested(target))
+        found[f"{way}: labels kept"] = kept(made, labels, target)
+    return found
+
+
+def known_digits(data: Dataset, folder: Path | None) -> Rows:
+    """The same without a translator."""
+    found = {}
+    for way, source, target in ways(data):
+        x, labels = source.info.normalise(np.asarray(source.train[:KNOWN])), np.asarray(source.train_labels)[:KNOWN]
+        test, truth = tested(target)
+        found[f"{way}: as they are"] = nearest(x, labels, test, truth)
+        found[f"{way}: cropped"] = nearest(cropped(x), labels, cropped(test), truth)
+        found[f"{way}: labels kept, as they are"] = kept(x, labels, target)
+    return found
+
+
+def ways(data: Dataset) -> list[tuple[str, Dataset, Dataset]]:
+    assert data.target
+    return [("there", data, data.target), ("back", data.target, data)]
+
+
+def tested(target: Dataset) -> tuple[torch.Tensor, np.ndarray]:
+    return target.info.normalise(np.asarray(target.test[:TESTED])), np.asarray(target.test_labels)[:TESTED]
 
 
 def kept(made: torch.Tensor, labels: np.ndarray, target: Dataset) -> float:
     """How often the nearest real sample has the label of the original."""
-    known = target.info.normalise(np.asarray(target.train[:5_000]))
-    return nearest(known, np.asarray(target.train_labels)[:5_000], made[:1_000], labels[:1_000])
+    known = target.info.normalise(np.asarray(target.train[:KNOWN]))
+    return nearest(known, np.asarray(target.train_labels)[:KNOWN], made[:1_000], labels[:1_000])
 
 
 def nearest(known: torch.Tensor, labels: np.ndarray, x: torch.Tensor, truth: np.ndarray) -> float:
@@ -184,47 +220,71 @@ def cropped(x: torch.Tensor) -> torch.Tensor:
     return torch.stack(out)[:, None]
 
 
-TASKS: dict[str, tuple[str, Callable[[Path, Path], DataOptions], Callable[..., Rows], dict[str, Any], float]] = {
-    "outline": ("translate", outline, score_pairs, {"flips": "sides"}, 10.0),
-    "emoji": ("unit", emoji, score_glyphs, {"flips": "none"}, 15.0),
-    "digits": ("unit", digits, score_digits, {"flips": "none", "width": 16}, 15.0),
+class Task(NamedTuple):
+    """What is trained, and how it is judged."""
+
+    recipe: str
+    make: Callable[[Path, Path], DataOptions]
+    score: Callable[[Model, Dataset, Path | None], Rows]
+    without: Callable[[Dataset, Path | None], Rows]  # a translator
+    settings: dict[str, Any]
+    aims: Rows
+    seconds: float = 300.0
+
+
+TASKS = {
+    "outline": Task("translate", outline, score_pairs, known_pairs, {"flips": "sides"}, {"exact": 14.5}),
+    "emoji": Task("unit", emoji, score_glyphs, known_glyphs, {"flips": "none"}, {}),
+    "digits": Task(
+        "unit",
+        digits,
+        score_digits,
+        known_digits,
+        {"flips": "none", "width": 16},
+        {"there: translated": 0.95, "back: translated": 0.92},
+    ),
 }
+
+
+def begin(masked: float, data: Dataset, settings: dict[str, Any], seed: int, seconds: float) -> Trained | None:
+    """A masked autoencoder of the other side, for a share of the seconds."""
+    if not masked:
+        return None
+    assert data.target
+    shared = {name: value for name, value in settings.items() if name in ("width", "blocks", "batch", "crop", "flips")}
+    budget = {"seconds": masked * seconds} if seconds else {"images": QUICK_IMAGES}
+    return trained("restore", data.target, {"damage": "holes", "holes": "0.3,0.7", **shared}, seed, **budget)
 
 
 def main() -> None:
     parser = training_arguments(__doc__, TASKS, "outline")
+    parser.add_argument("--masked", type=float, default=0.0, help="share of the seconds of a masked autoencoder")
     args = parser.parse_args()
-    recipe, make, score, settings, minutes = TASKS[args.task]
-    settings = {**settings, **dict(word.split("=", 1) for word in args.settings)}
-    settings |= QUICK["settings"] if args.quick else {}
-    budget = {"images": QUICK["images"]} if args.quick else {"minutes": args.minutes or minutes}
-    found: list[Rows] = []
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        options = (make if args.data else noise(recipe == "translate"))(Path(args.data or "."), place)
-        with muted():
-            data = aegean.open_data(options)
-            for seed in range(args.seeds):
-                out = place / f"run-{seed}"
-                more: dict[str, Any] = {"seed": seed, "evaluations": 1, "source": args.source, "settings": settings}
-                model = aegean.train(recipe, options, out, **more, **budget)
-                scores = {key: score.value for key, score in aegean.evaluate(out).items()}
-                named = {k: v for k, v in scores.items() if k.split("@")[0] in KEPT}
-                row = score(model, data, named, Path(args.data) if args.data else None)
-                found.append({**row, "images": model.about["images"], "seconds": model.about["seconds"]})
-                note(f"seed {seed}: {found[-1]}")
-        if args.pictures:
-            save(args.pictures, model, data)
-    rows = [
-        (name, float(np.median([row[name] for row in found])), min(row[name] for row in found)) for name in found[0]
-    ]
-    show(f"{args.task}, {args.seeds} seeds", ("", "median", "lowest"), rows)
-    finish("translate", torch.device("cpu"), task=args.task, settings=settings,
-           rows={name: rounded(value, 6) for name, value, _ in rows},
+    task = TASKS[args.task]
+    settings = {**task.settings, **dict(word.split("=", 1) for word in args.settings), **(QUICK if args.quick else {})}
+    seconds = 0.0 if args.quick else args.seconds or task.seconds
+    folder, found = Path(args.data) if args.data else None, list[Rows]()
+    with tempfile.TemporaryDirectory() as place, muted():
+        make = task.make if folder else noise(task.recipe == "translate")
+        data = aegean.open_data(make(folder or Path(), Path(place)))
+        fixed = task.without(data, folder)
+        note(str(fixed))
+        for seed in range(args.seeds):
+            source = begin(args.masked, data, settings, seed, seconds)
+            budget = {"seconds": seconds} if seconds else {"images": QUICK_IMAGES}
+            run = trained(task.recipe, data, settings, seed, **budget, source=source)
+            found.append({**task.score(run.model, data, folder), "images": run.images, "seconds": run.seconds})
+            note(f"seed {seed}: {found[-1]}")
+            if args.pictures and seed == 0:
+                save(args.pictures, run.model, data)
+    rows: list[tuple[Any, ...]] = [(name, value, None, None) for name, value in fixed.items()]
+    for name in found[0]:
+        values = [row[name] for row in found]
+        rows.append((name, float(np.median(values)), min(values), task.aims.get(name)))
+    show(f"{args.task}, {args.seeds} seeds", ("", "median", "lowest", "aim"), rows)
+    finish("translate", torch.device("cpu"), task=args.task, settings=settings, masked=args.masked,
+           rows={row[0]: rounded(row[1], 6) for row in rows}, aims=task.aims,
            seeds=[{k: rounded(v, 6) for k, v in row.items()} for row in found])  # fmt: skip
-
-
-KEPT = ("psnr", "exact_psnr", "ssim", "exact_ssim", "fd", "label")
 
 
 def save(file: str, model: Model, data: Dataset) -> None:

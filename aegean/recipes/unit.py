@@ -84,6 +84,9 @@ def unit(
         )
     size, nets = window(data, crop, flips)
     levels = 2 if min(size) <= SMALL else 3  # without skips the latent alone tells where things are
+    source = (inherited or {}).get("E")
+    if source and hand_over.encoder == "initialise" and "widths" in source.args:
+        levels = len(source.args["widths"])
     mine, theirs = (u_nets(side, size, build.width, blocks, levels) for side in (data, other))
     top = mine["E"].args["widths"][-1]
     common = net("Residuals", width=top, blocks=shared)

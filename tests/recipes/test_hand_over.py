@@ -54,6 +54,11 @@ def test_a_translator_leaves_what_is_made_for_other_channels():
     assert "E" in fitting(run, model, info)
 
 
+def test_unit_begins_as_a_masked_autoencoder_of_small_pictures():
+    info = info_of(target=info_of())
+    assert begins_as("unit", info, source(damage="holes")) == {"E", "U"}
+
+
 def test_unit_trains_its_autoencoder_where_a_part_of_it_is_new():
     info = info_of(target=info_of())
     model = source("unit", info)
