@@ -13,6 +13,7 @@ from aegean.web import play, show
 from aegean.web.play import Exhibit, Pictures
 
 ANY = "any class"
+GIVE = "Drop an image into its box, or choose one there"
 PROGRESS = gr.Progress()  # gradio puts the one of each event in its place
 
 

@@ -34,11 +34,13 @@ class Exhibit:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures (n, H, W, 3) uint8 with a caption each, and sentences about them."""
+    """Pictures (n, H, W, 3) uint8 with a caption each, and sentences about them. slider: two of them lie upon each
+    other, and a slider shows more of the one or of the other."""
 
     pictures: np.ndarray
     captions: Sequence[str]
     notes: Sequence[str] = ()
+    slider: bool = False
 
 
 def load_runs(paths: Sequence[str]) -> list[Exhibit]:

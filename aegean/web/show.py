@@ -15,6 +15,7 @@ from aegean.web.play import Pictures
 
 SMALL = 96  # pixels: a smaller picture is enlarged without blur
 SAVE = "this.href = this.firstElementChild.src"  # when it is clicked: written twice, a page would be twice as large
+MOVE = "this.parentElement.style.setProperty('--at', this.value + '%')"
 
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1180px !important; margin: 0 auto !important; }
@@ -47,6 +48,11 @@ CSS = """
 .play-tiles img { display: block; width: 100%; border-radius: 3px; }
 .play-tiles img.small { image-rendering: pixelated; }
 .play-tiles figcaption { font-size: .8rem; opacity: .75; text-align: center; }
+.play-slider { position: relative; margin: 0 0 10px; }
+.play-slider img { display: block; width: 100%; border-radius: 3px; }
+.play-slider img.small { image-rendering: pixelated; }
+.play-slider .play-over { position: absolute; inset: 0; clip-path: inset(0 calc(100% - var(--at)) 0 0); }
+.play-slider input { position: relative; width: 100%; margin: 4px 0 0; accent-color: var(--color-accent); }
 .play-said { margin: .6rem 0 0; font-size: .92rem; }
 .play-refused { margin: 0; padding: .7rem .9rem; border-left: 4px solid #c2410c; background: rgba(194, 65, 12, .08); }
 """
@@ -91,6 +97,8 @@ def panel(name: str, about: str, found: Pictures, columns: int, captions: bool =
         "one picture</a>, or click an image to save it.</p>"
     )
     shown = f'<div class="play-tiles" style="--columns: {columns}">{tiles}</div>'
+    if found.slider:
+        shown = slider(found.pictures, found.captions) + shown
     return f"{head(name, about)}{shown}{save}{notes}</section>"
 
 
@@ -116,6 +124,19 @@ def tile(picture: np.ndarray, caption: str, shown: bool, file: str) -> str:
     image = f'<img{kind} alt="{text}" src="data:image/png;base64,{data}">'
     link = f'<a download="{file}" href="#" title="{text}: click to save" onclick="{SAVE}">{image}</a>'
     return f"<figure>{link}{below}</figure>"
+
+
+def slider(pictures: np.ndarray, captions: Sequence[str]) -> str:
+    """Two pictures (2, H, W, 3) uint8 upon each other; what is left of the handle is the first."""
+    first, second = (base64.b64encode(png(Image.fromarray(p))).decode() for p in pictures)
+    kind = " small" if max(pictures.shape[1:3]) < SMALL else ""
+    words = [escape(text, quote=True) for text in captions]
+    images = [
+        f'<img class="{name}{kind}" alt="{text}" src="data:image/png;base64,{data}">'
+        for name, text, data in (("play-under", words[1], second), ("play-over", words[0], first))
+    ]
+    handle = f'<input type="range" min="0" max="100" value="50" aria-label="{words[0]} or {words[1]}" oninput="{MOVE}">'
+    return f'<div class="play-slider" style="--at: 50%">{"".join(images)}{handle}</div>'
 
 
 def file_name(*words: str) -> str:

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from aegean.config import UserError
-from aegean.web import latents, play, show
-from aegean.web.panels import PROGRESS, Panels, able, answer, class_name, classes, picture_file, seeds
+from aegean.web import latents, play, repair, show
+from aegean.web.before_after import restored, translated
+from aegean.web.panels import GIVE, PROGRESS, Panels, able, answer, class_name, classes, picture_file, seeds
 from aegean.web.play import Exhibit, Pictures
 from aegean.web.upload import upload
 
-GIVE = "Drop an image into its box, or choose one there"
 RANGE = 3.0  # standard deviations to either side
 
 
@@ -194,6 +194,8 @@ def levels(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
 TABS = (
     Tab("Samples", play.no_samples, samples),
     Tab("Image", play.no_pictures, pictures),
+    Tab("Restore", repair.no_restoring, restored),
+    Tab("Translate", repair.no_translating, translated),
     Tab("Directions", latents.no_directions, sliders),
     Tab("Between", latents.no_way, between),
     Tab("Levels", play.no_levels, levels),

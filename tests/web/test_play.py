@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 import torch
 from strokes import picture
+from untrained import untrained
 
 from aegean.codec import unpack
 from aegean.config import UserError
+from aegean.data import DataInfo
 from aegean.latent import MixturePrior
-from aegean.web import latents, play, show
+from aegean.recipes import smoke
+from aegean.web import latents, play, repair, show
 from aegean.web.play import Exhibit, Pictures
 from aegean.web.upload import prepare, upload
 
@@ -214,3 +217,35 @@ def test_names_and_sentences_cannot_write_into_the_page():
     found += show.title([evil]) + show.missing([evil]) + show.hint(evil) + show.note(evil) + show.refusal(evil)
     assert "<img src=x" not in found and 'alt="&lt;img' in found and 'download="img-src-x-onerror-alert-1-1' in found
     assert Exhibit(evil, "", None).name == evil
+
+
+@pytest.fixture(scope="module")
+def repairing():
+    """Untrained models: of noise with a sharpened decoder, of holes, of a loss of resolution, of two sides."""
+    grey = DataInfo("grey", (1, 16, 16), (127.5,), (127.5,), count=9)
+    colour = DataInfo("colour", (3, 16, 16), (127.5,), (127.5,), count=9)
+    sides = grey.replace(target=colour)
+    settings = {"noise": ({"adversary": True}, grey), "holes": ({"damage": "holes"}, colour)}
+    settings["x2"] = ({"damage": "downscale"}, colour)
+    found = {name: untrained(smoke("restore", info, width=4, blocks=1, **more), info) for name, (more, info) in
+             settings.items()}  # fmt: skip
+    found["unit"] = untrained(smoke("unit", sides, width=4, blocks=1), sides)
+    return {name: Exhibit(name, name, model) for name, model in found.items()}
+
+
+def test_a_picture_is_shown_before_and_after_whatever_the_model_repairs(repairing):
+    for name in ("noise", "holes", "x2"):
+        for damage in (False, True):
+            found = repair.restored(repairing[name], upload(picture()), damage, 0, 0.5, False)
+            assert found.slider and len(found.pictures) == len(found.captions) == 2
+            assert ("PSNR" in " ".join(found.notes)) == (damage or name == "holes")
+    plain, large = (repair.restored(repairing["x2"], upload(picture()), False, 0, 0, enlarge) for enlarge in (0, 1))
+    assert large.pictures.shape[1] == 2 * plain.pictures.shape[1]
+    assert "<input" in show.panel("x2", "", plain, 2)
+
+
+def test_a_picture_is_translated_there_and_back_between_grey_and_colour(repairing):
+    for back in (False, True):
+        found = repair.translated(repairing["unit"], upload(picture()), back, 1.0)
+        assert found.pictures.shape[0] == 2 and found.captions == ("given", "translated")
+    assert repair.no_translating(repairing["noise"]) and not repair.no_restoring(repairing["noise"])
