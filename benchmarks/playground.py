@@ -1,7 +1,7 @@
 """The pictures of the playground in the documentation: `aegean play` in a headless Chromium, a picture dragged in.
 
     python benchmarks/playground.py runs/vae runs/codec --picture three.png --out docs/pictures/playground.png
-        [--tab Image|Samples|Directions|Between|Levels] [--width 1200] [--height 760]
+        [--tab Image|Restore|Translate|Samples|Directions|Between|Levels] [--width 1200] [--height 760]
 
 The last line is JSON: the size of the file, how much wider the page is than the screen, and what the browser complained
 about.
@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "web"))
 from browser import Visit, chromium, playground
 from strokes import picture
 
-TABS = ("Image", "Samples", "Directions", "Between", "Levels")
+GIVEN = ("Image", "Restore", "Translate")  # tabs that take a picture
+TABS = (*GIVEN, "Samples", "Directions", "Between", "Levels")
 
 
 def tiny_run(folder: Path) -> str:
@@ -34,10 +35,9 @@ def tiny_run(folder: Path) -> str:
 def look(visit: Visit, tab: str, given: Path) -> None:
     """Open a tab, and wait for what it shows."""
     panel = visit.tab(tab)
-    if tab == "Image":
+    if tab in GIVEN:
         panel.locator("input[type=file]").set_input_files(given)
-        panel.get_by_text("what comes back").first.wait_for()
-    panel.locator(".play-tiles img").first.wait_for()
+    panel.locator(".play-tiles figure").nth(1 if tab in GIVEN else 0).wait_for()
     visit.page.wait_for_load_state("networkidle")
 
 

@@ -61,7 +61,7 @@ class Visit:
 
     def open(self, address):
         self.page.goto(address)
-        self.page.wait_for_selector(".play-tiles img")
+        self.page.wait_for_selector(".play-tiles img, .play-hint")
 
     def tab(self, name):
         """Open a tab and return what is shown in it."""
