@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from aegean.config import UserError
-from aegean.data import kinds
+from aegean.data import Dataset, kinds
 from aegean.data.kinds import show
 from aegean.data.read.built_in import BUILT_IN
 from aegean.data.read.hub import Hub, is_hub
@@ -24,12 +24,14 @@ from aegean.training.folder import Folder
 from aegean.training.settings import Settings
 
 MODEL, CARD, SAMPLES, RECONSTRUCTIONS = "model.safetensors", "README.md", "samples.png", "reconstructions.png"
+REPAIRED = "before-and-after.png"
 SHOWN = 64  # samples in the picture
 PAIRED = 16  # held-out samples whose reconstructions are shown
 FLOOR = (
     "`name@network:count`: the network whose features are compared (`test`: none), and how many samples. Floor: what "
     "real training data score in the samples' place; for reconstructions a perfect copy."
 )
+INVENTED = "> This model invents whatever the given picture does not say. Do not use its pictures as evidence."
 
 
 class Source(NamedTuple):
@@ -57,18 +59,32 @@ def pictures(source: Source) -> dict[str, bytes]:
     model, found = source.model, {}
     if "sample" in model.can():
         found[SAMPLES] = show({"": model.info.restore(model.sample(SHOWN))}, model.info)
-    if "reconstruct" in model.can() and source.plan and source.plan.data.spec in BUILT_IN:
+    shows = {"reconstruct", "restore", "translate"} & set(model.can())
+    if shows and source.plan and {source.plan.data.spec, source.plan.data.target} <= {"", *BUILT_IN}:
         try:
             dataset = own_data(source.file.parent, source.plan)
         except UserError as error:
-            say(f"note: the card shows no reconstructions: {error}")
+            say(f"note: the card shows no pictures of held-out data: {error}")
             return found
-        chosen = np.arange(min(PAIRED, len(dataset.test)))
-        raw = dataset.test[chosen]
-        labels = None if dataset.test_labels is None else torch.as_tensor(dataset.test_labels[chosen])
-        x_hat = model.reconstruct(model.info.normalise(raw), labels if model.conditional else None)
-        found[RECONSTRUCTIONS] = show({"given": raw, "reconstructed": model.info.restore(x_hat)}, model.info)
+        found[RECONSTRUCTIONS if "reconstruct" in shows else REPAIRED] = _held_out(model, dataset)
     return found
+
+
+def _held_out(model: Model, dataset: Dataset) -> bytes:
+    """Held-out samples, and what becomes of them: a PNG."""
+    chosen = np.arange(min(PAIRED, len(dataset.test)))
+    raw, info = dataset.test[chosen], model.info
+    x = info.normalise(raw)
+    if "restore" in model.can():
+        given, holes = model.damage(x)
+        after = model.restore(given, holes if bool(holes.any()) else None)
+        return show({"damaged": info.restore(given), "restored": info.restore(after), "wanted": raw}, info)
+    if "translate" in model.can():
+        assert info.target
+        return show({"translated": info.target.restore(model.translate(x))}, info.target)
+    labels = None if dataset.test_labels is None else torch.as_tensor(dataset.test_labels[chosen])
+    x_hat = model.reconstruct(x, labels if model.conditional else None)
+    return show({"given": raw, "reconstructed": info.restore(x_hat)}, info)
 
 
 def card(source: Source, name: str, licence: str, shown: dict[str, bytes]) -> str:
@@ -84,6 +100,10 @@ def card(source: Source, name: str, licence: str, shown: dict[str, bytes]) -> st
         parts.append(f"![samples]({SAMPLES})\n\n{SHOWN} samples, seed 0, not chosen.")
     if RECONSTRUCTIONS in shown:
         parts.append(f"![reconstructions]({RECONSTRUCTIONS})\n\nHeld-out data, below each row its reconstruction.")
+    if REPAIRED in shown:
+        parts.append(f"![before and after]({REPAIRED})\n\nHeld-out data, not chosen.")
+    if {"restore", "translate"} & set(model.can()):
+        parts.append(INVENTED)
     parts += ["## How it was made", _table(("", ""), _making(source)), "## Scores", _scores(source.scores)]
     parts += ["## How to use it", _use(model, name), "## Licence", f"{licence}, for the weights in `{MODEL}`."]
     return "\n\n".join(parts) + "\n"
@@ -97,6 +117,8 @@ def header(source: Source, licence: str) -> str:
     recipe = str(model.about.get("recipe") or "")
     spec = source.plan.data.spec if source.plan else ""
     task = kind_of(model.info).task if "sample" in model.can() else None
+    if {"restore", "translate"} & set(model.can()):
+        task = "image-to-image"
     data = ModelCardData(
         license=licence,
         library_name="aegean",
@@ -165,9 +187,12 @@ def _number(value: float | None) -> str:
 
 def _use(model: Model, name: str) -> str:
     kind = kind_of(model.info)
+    masks = " --mask masks/" if "token" in model.nets else ""
     verbs = {
         "sample": f"aegean sample model.safetensors --out samples{kind.written}",
         "reconstruct": f"aegean reconstruct model.safetensors {kind.given} --out reconstructions{kind.written}",
+        "restore": f"aegean restore model.safetensors {kind.given}{masks} --out restored/",
+        "translate": f"aegean translate model.safetensors {kind.given} --out translated/",
     }
     lines = [f"aegean pull {name} --out {MODEL}", *(line for verb, line in verbs.items() if verb in model.can())]
     python = ["from aegean.integrations.hub import pull", "", f'model = pull("{name}", "{MODEL}")']

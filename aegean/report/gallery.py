@@ -19,10 +19,11 @@ class Gallery:
     """
 
     def __init__(self, dataset: Dataset):
-        self.info, self.kind = dataset.info, kind_of(dataset.info)
+        self.info, self.kind, self.other = dataset.info, kind_of(dataset.info), dataset.target
         self.count = self.kind.count(self.info)
         chosen = np.sort(np.random.default_rng(0).permutation(len(dataset.test))[: self.count])
         self.real = np.asarray(dataset.test[chosen])
+        self.partners = chosen[: self.kind.pairs] if dataset.info.paired else None
         self.x = self.info.normalise(self.real[: self.kind.pairs])
         labels = dataset.test_labels
         self.labels = None if labels is None else torch.as_tensor(labels[chosen[: self.kind.pairs]])
@@ -44,6 +45,25 @@ class Gallery:
     def reconstructions(self, model: Model, row: int, label: str) -> Markup:
         x_hat = model.reconstruct(self.x, self._labels(model))
         return self._strip(x_hat, row, f"reconstructions of {label}")
+
+    def restorations(self, model: Model, row: int, label: str) -> list[tuple[str, Markup]]:
+        """Held-out samples damaged as in training, and what the model makes of them: (words, HTML)."""
+        given, holes = model.damage(self.x)
+        mask = holes if bool(holes.any()) else None
+        found = [("damaged", given), ("restored", model.restore(given, mask))]
+        if "sharp" in model.nets:
+            found.append(("by the sharpened decoder", model.restore(given, mask, 1.0)))
+        return [(words, self._strip(x, row, f"{words}, of {label}")) for words, x in found]
+
+    def translations(self, model: Model, row: int, label: str) -> list[tuple[str, Markup]]:
+        """Held-out samples as those of the other side, and where there are pairs their partners: (words, HTML)."""
+        assert self.other
+        info, raw = self.other.info, self.other.info.restore(model.translate(self.x))
+        found = [("translated", raw)]
+        if self.partners is not None:
+            found.append(("their partners", np.asarray(self.other.test[self.partners])))
+        drawings = {words: Drawing(x, self.real, info, row, f"{words}, of {label}") for words, x in found}
+        return [(words, self.kind.strip(drawing)) for words, drawing in drawings.items()]
 
     def redrawn(self, model: Model, row: int, label: str) -> list[tuple[str, Markup]]:
         """For each level, from the top: samples, and each with that level drawn anew, the rest kept. (words, HTML)"""

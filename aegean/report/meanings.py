@@ -81,6 +81,12 @@ METRICS = {
         "reconstructions",
         "Exactness in decibels, pixel by pixel: 6 dB more is half the root mean squared error.",
     ),
+    "hole_psnr": Metric("PSNR in holes", "reconstructions", "Exactness in decibels of what was filled in alone."),
+    "clean_psnr": Metric(
+        "PSNR of clean ones",
+        "reconstructions",
+        "How little a restorer changes pictures that nothing was done to, in decibels.",
+    ),
     "ssim": Metric("SSIM", "reconstructions", "Structural similarity to the original: 1 is the same picture."),
     "label": Metric(
         "label kept",
@@ -133,11 +139,18 @@ METRICS = {
     ),
 }
 
+DECODERS = {"sharp": "sharpened", "exact": "exact decoder"}  # what stands before a metric of one of two decoders
+
 
 def metric_of(key: str) -> Metric:
     """The metric of a full key such as "fd@digits-classifier:10k"."""
     name, _, where = key.partition("@")
-    found, where = METRICS.get(name, Metric(name, "other", "")), where.partition(":")[0]
+    where = where.partition(":")[0]
+    decoder, _, plain = name.partition("_")
+    if decoder in DECODERS and plain in METRICS:
+        found = METRICS[plain]
+        return found._replace(name=f"{found.name}, {DECODERS[decoder]}")
+    found = METRICS.get(name, Metric(name, "other", ""))
     if name == "swd":
         return found._replace(name=f"{found.name} at {where}")
     if name != "probe":

@@ -125,6 +125,8 @@ def panels(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: D
     reconstructions: list[dict[str, Any]] = []
     redrawn: list[dict[str, Any]] = []
     added: list[dict[str, Any]] = []
+    made: list[dict[str, Any]] = []
+    silent = []
     for number, (row, group) in enumerate(zip(report["rows"], groups)):
         model = Model.load(group[0].path)
         for verb, make, panel in (
@@ -136,6 +138,11 @@ def panels(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: D
                 more, levels = (gallery.redrawn, redrawn) if verb == "sample" else (gallery.added, added)
                 if model.depth > 1:
                     levels.append({"row": number, "levels": more(model, number, row["label"])})
+        for verb, strips in (("restore", gallery.restorations), ("translate", gallery.translations)):
+            if verb in model.can():
+                made.append({"row": number, "strips": strips(model, number, row["label"])})
+        if "decode" in model.can() and "sample" not in model.can():
+            silent.append(row["label"])
     return {
         "held_out": gallery.held_out(),
         "originals": gallery.originals(),
@@ -143,9 +150,8 @@ def panels(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: D
         "reconstructions": reconstructions,
         "redrawn": redrawn,
         "added": added,
-        "silent": [
-            row["label"] for i, row in enumerate(report["rows"]) if i not in [panel["row"] for panel in samples]
-        ],
+        "made": made,
+        "silent": silent,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -25,12 +26,13 @@ Step = tuple[str, tuple[Any, ...]]  # why, and the words of a command
 def data_words(data: DataOptions) -> list[str]:
     """The data as the command line names them."""
     words = ["--data", data.spec]
-    for name in ("test", "size", "channels", "axes"):
-        if value := getattr(data, name):
-            words += [f"--{name}", str(value)]
-    if data.range:
-        words += ["--range", *(f"{end:g}" for end in data.range)]
-    return [*words, "--skip-bad"] if data.skip_bad else words
+    for field in dataclasses.fields(data):
+        value, name = getattr(data, field.name), f"--{field.name.replace('_', '-')}"
+        if field.name == "spec" or not value:
+            continue
+        words += [name, *(f"{end:g}" for end in value)] if field.name == "range" else [name]
+        words += [] if value is True or field.name == "range" else [str(value)]
+    return words
 
 
 def train_command(entry: Entry) -> str:
@@ -69,12 +71,13 @@ def next_steps(report: dict[str, Any], groups: Sequence[Sequence[Entry]]) -> lis
         words.append((f"Twice the budget for {samplers[0]}", longer))
         words += _mended(report, run, metrics["fd"])
     words += [better for label in samplers if (better := _earlier(label, run[label]))]
-    if exact:
+    words += _pictures(run)
+    if exact and "U" not in run[exact[0]].plan.run.nets:
         path = run[exact[0]].path
         words.append((f"Your own data through {exact[0]}", ("reconstruct", path, "INPUT", "--out", "pairs.png")))
         words.append((f"Latents of {exact[0]}", ("encode", path, "INPUT", "--out", "latents.npz")))
     for label in run:
-        if label not in samplers:
+        if label not in samplers and "U" not in run[label].plan.run.nets:
             words.append(
                 (f"Let {label} sample: fit a prior to its latents", ("fit", run[label].path, "--prior", "mixture"))
             )
@@ -93,6 +96,18 @@ def _own_data(best: Entry) -> Iterator[Step]:
     if data.spec in BUILT_IN:
         own = f"On your own {kind_of_data(best.plan.info).samples}, in the place of FOLDER"
         yield own, ("train", best.plan.recipe, "--data", "FOLDER", "--out", "runs/own")
+
+
+def _pictures(run: dict[str, Entry]) -> Iterator[Step]:
+    """Of restorers and translators: the reader's own pictures."""
+    for label, entry in run.items():
+        nets = entry.plan.run.nets
+        if "damage" in nets:
+            more = ["--mask", "MASKS"] if "token" in nets else []
+            restore = ("restore", entry.path, "FOLDER", *more, "--out", "restored/", "--compare")
+            yield f"Your own images through {label}", restore
+        elif "U" in nets:
+            yield f"Your own images through {label}", ("translate", entry.path, "FOLDER", "--out", "translated/")
 
 
 def _mended(report: dict[str, Any], run: dict[str, Entry], fd: dict[str, Any]) -> Iterator[Step]:

@@ -119,6 +119,7 @@ def row(label: str, group: Sequence[Entry]) -> dict[str, Any]:
         "line": spreads([entry.scores for entry in group], "line"),
         "hand_over": hand_over(group),
         "adversarial": "D" in first.parameters,
+        "damage": to_json(damage.args) if (damage := first.plan.run.nets.get("damage")) else {},
         "images": spread([entry.images for entry in group]),
         "inherited_images": int(first.plan.inherited.get("images", 0)),
         "inherited_seconds": first.inherited_seconds,

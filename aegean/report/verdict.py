@@ -40,6 +40,8 @@ def verdict(report: dict[str, Any]) -> list[str]:
                 sentences.append(_answer(report, metric))
                 break
     sentences += bottleneck.sentences(report)
+    if len({str(row["damage"]) for row in report["rows"] if row["damage"]}) > 1:
+        sentences.append("These restorers repair different damage, so their errors say nothing about which is better.")
     if (held := report["data"]["test_count"]) < FEW:
         sentences.append(f"Only {held} held-out samples were there to measure with: small differences are chance.")
     if len(report["rows"]) > 1:

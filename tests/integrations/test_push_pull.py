@@ -16,6 +16,7 @@ from hub_server import hub
 from needs import needs
 from PIL import Image
 
+import aegean
 from aegean.data import DataOptions
 from aegean.integrations.card import card as card_text
 from aegean.integrations.card import pictures, read_source
@@ -177,6 +178,18 @@ def test_a_folder_to_look_at_first_sends_nothing(server, tiny_runs, done, refuse
     assert not (tmp_path / "look/reconstructions.png").exists(), "a user's own data do not leave with a card"
     assert "not empty" in refused("push", tiny_runs / "rows", f"{tmp_path}/look/", "--licence", "cc0-1.0")
     done("info", tmp_path / "look/model.safetensors")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", ["noise", "holes"])
+def test_the_card_of_a_restorer_shows_before_and_after_and_warns(damage, done, tmp_path):
+    settings = {"damage": damage, "width": 4, "blocks": 1, "batch": 16}
+    aegean.train("restore", "digits", tmp_path / "run", images=64, evaluations=1, settings=settings)
+    done("push", tmp_path / "run", f"{tmp_path}/look/", "--licence", "mit")
+    text = (tmp_path / "look/README.md").read_text()
+    assert "image-to-image" in text and "evidence" in text and "aegean restore" in text
+    assert ("--mask" in text) == (damage == "holes")
+    assert Image.open(io.BytesIO((tmp_path / "look/before-and-after.png").read_bytes())).size[0] > 100
 
 
 def test_a_model_file_alone_has_a_card_without_scores(tiny_runs, done, tmp_path):

@@ -9,11 +9,11 @@ from aegean.data import DataInfo, DataOptions
 from aegean.recipes import smoke
 from aegean.report import bottleneck, tables
 from aegean.report.curves import _curves
-from aegean.report.meanings import METRICS
+from aegean.report.meanings import METRICS, metric_of
 from aegean.report.page import WIDE, cell, score_tables
 from aegean.report.ranking import ranked
 from aegean.report.runs import Entry
-from aegean.report.steps import next_steps, train_command
+from aegean.report.steps import data_words, next_steps, train_command
 from aegean.report.verdict import verdict, warnings
 from aegean.training.settings import Settings
 
@@ -291,6 +291,15 @@ def test_next_steps_fit_the_runs():
     assert "tensorboard --logdir 'my runs'" in commands
 
 
+def test_the_data_of_a_command_are_those_of_the_run():
+    data = DataOptions(
+        "a/", test="c/", target="b/", test_target="d/", pairs="name", size=32, range=(0, 9), skip_bad=True
+    )
+    words = " ".join(data_words(data))
+    assert words == ("--data a/ --test c/ --target b/ --test-target d/ --pairs name --size 32 --range 0 9 --skip-bad")
+    assert data_words(DataOptions("a/", cut=64, rate=8000)) == ["--data", "a/", "--cut", "64", "--rate", "8000"]
+
+
 def test_data_that_are_brought_along_lead_to_one_s_own():
     report, groups = report_of(entry("vae", fd=9.0, data="digits"), entry("ae_to_gan", fd=1.0, data="digits"))
     first, *_ = next_steps(report, groups)
@@ -310,4 +319,6 @@ def test_numbers_for_people():
 def test_every_metric_has_a_sentence():
     from aegean.metrics.scores import DIRECTIONS
 
-    assert set(METRICS) == {*DIRECTIONS, "mse", "psnr", "ssim", "mel", "lsd", "si_sdr"}
+    own = {"mse", "psnr", "hole_psnr", "clean_psnr", "ssim", "mel", "lsd", "si_sdr"}
+    assert set(METRICS) == {*DIRECTIONS, *own}
+    assert metric_of("sharp_hole_psnr@test:9").meaning == METRICS["hole_psnr"].meaning

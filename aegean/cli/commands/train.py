@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aegean.cli.options import data, data_options, overwrite, training
 from aegean.cli.outputs import tell
 from aegean.cli.parser import Parser
 from aegean.config import UserError
+
+if TYPE_CHECKING:
+    from aegean.model import Model
 
 NEEDED = {"recipe": "RECIPE", "data": "--data SPEC", "out": "--out RUN"}
 RESUMED = {"images", "device", "accumulate"}  # what may be given beside --resume
@@ -57,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
             model = aegean.train(given.pop("recipe"), chosen, out, settings=settings, **given)
     if leads():
         tell(f"{out}: trained; its scores:\n{score_table(scores(out))}")
-        tell(f"next: aegean {next_step(model.can(), shlex.quote(out))}")
+        tell(f"next: aegean {next_step(model, shlex.quote(out))}")
 
 
 def check(given: dict[str, Any]) -> None:
@@ -75,14 +78,16 @@ def check(given: dict[str, Any]) -> None:
             raise UserError(f"--{name} and --set {name}=... are the same; give one of them.")
 
 
-def next_step(able: list[str], place: str) -> str:
+def next_step(model: Model, place: str) -> str:
     """What a new model is most likely wanted for."""
+    able = model.can()
     if "sample" in able:
         return f"sample {place} --out samples.png"
     if "translate" in able:
         return f"translate {place} pictures/ --out translated/"
     if "restore" in able:
-        return f"restore {place} pictures/ --out restored/"
+        more = " --mask masks/" if "token" in model.nets else ""
+        return f"restore {place} pictures/{more} --out restored/"
     for verb, more in (("compress", ""), ("compress_lossless", " --lossless")):
         if verb in able:
             return f"compress {place} pictures/ --out pictures.aeg{more}"
