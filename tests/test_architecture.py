@@ -117,7 +117,8 @@ def test_nothing_is_pickled():
 
 AXES_MAY_BE_COUNTED = {
     "data/read/arrays.py": "a stranger's array says what it holds by its axes alone",
-    "compression/tensors.py": "a user's tensors: one picture, or several of one size",
+    "compression/images.py": "a user's tensors: one picture, or several of one size",
+    "compression/sounds.py": "a user's tensor: one sound",
     "compression/stream.py": "a picture of a file, which nobody has checked yet",
     "codec/predictor.py": "grids of symbols, of no kind",
     "cli/latents.py": "a user's .npz of latents",

@@ -1,4 +1,4 @@
-"""Images to bytes and back: cut into tiles, through a model's networks, coded block by block."""
+"""Images and sounds to bytes and back: in tiles or chunks, through a model's networks, coded block by block."""
 
 from aegean.lazy import exports
 
@@ -8,6 +8,5 @@ __getattr__, __all__ = exports(
         "coders": ("Lossless", "Lossy", "TileCoder", "check", "coder_for"),
         "kinds": ("KINDS", "LOSSLESS", "LOSSY"),
         "stream": ("compress", "decompress"),
-        "tensors": ("compress_tensors", "decompress_tensors"),
     },
 )

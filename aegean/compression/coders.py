@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from aegean.codec import CodecError
+from aegean.compression.fingerprint import fingerprint
+from aegean.compression.frames import FrameCoder
 from aegean.compression.kinds import KINDS
 from aegean.config import Net, UserError, to_json
 from aegean.data.batch import Batch
@@ -58,32 +58,22 @@ def coder_for(
     info: DataInfo,
     run: Callable[..., Any],
     stages: int = 0,
-) -> TileCoder:
+) -> Any:
     """The coder of a model.
 
-    kind: "lossy" or "lossless".
+    kind: "lossy", "lossless", or the one of its kind of data.
     specs, nets, info: the model's.
     run: its `Model.run`, tiles through a path.
     stages: of a residual quantiser, 0 for all of them.
     UserError: more stages than there are; weights or tables that cannot be whole numbers of the size that is allowed.
     """
+    if kind not in KINDS[info.kind].files:
+        held = next(row.thing for row in KINDS.values() if kind in row.files)
+        raise CodecError(f"it holds {held}s, and this model is for {KINDS[info.kind].thing}s")
     try:
-        return Lossless(nets, info) if kind == "lossless" else Lossy(specs, nets, info, run, stages)
+        return Lossless(nets, info) if kind == "lossless" else CODERS[info.kind](specs, nets, info, run, stages)
     except AssertionError as error:
         raise UserError(f"This model's tables are damaged ({error}); restore it from a copy.") from None
-
-
-def fingerprint(*parts: Any) -> bytes:
-    """16 bytes of tensors, bytes and JSON values."""
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        if isinstance(part, Tensor):
-            part = part.detach().cpu().contiguous().numpy()
-            part = part.astype(part.dtype.newbyteorder("<")).tobytes()
-        elif not isinstance(part, bytes):
-            part = json.dumps(part, sort_keys=True).encode()
-        digest.update(len(part).to_bytes(8, "little") + part)
-    return digest.digest()
 
 
 def _range(info: DataInfo) -> list[Any]:
@@ -160,3 +150,6 @@ class Lossy:
         G: Any = self.nets["G"]
         x = self.run(lambda p: G.mean(G(bottleneck.to_codes(p.x))), Batch(torch.from_numpy(symbols)))
         return self.info.restore(x)
+
+
+CODERS: dict[str, Callable[..., Any]] = {"image": Lossy, "audio": FrameCoder}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+import importlib
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from aegean.data.info import DataInfo
 
@@ -12,19 +13,32 @@ LOSSLESS = ("pixels",)  # and an exact one
 
 
 class Kind(NamedTuple):
-    """What compression asks of a kind."""
+    """What compression asks of a kind.
 
-    tile: Callable[[DataInfo], tuple[int, int, int]]  # a sample as a tile (channels, height, width)
+    module: carries things of this kind into a file and back; named, so that asking needs no torch. It has
+        read(inputs, info, exact, skip_bad, expect) -> (name, thing), one after another;
+        compress(coder, named things) -> the bytes of a file;
+        decompress(coder, header, blocks) -> (name, function that writes the thing to a path without its ending);
+        and the same for tensors: compress_tensors, decompress_tensors.
+    needs: networks beside LOSSY.
+    files: kinds of files that hold such things.
+    """
+
+    module: str
+    thing: str
+    needs: tuple[str, ...] = ()
+    files: tuple[str, ...] = ("lossy", "lossless")
+
+    def room(self) -> Any:
+        return importlib.import_module(self.module)
 
 
-def image_tile(info: DataInfo) -> tuple[int, int, int]:
-    channels, height, width = info.shape
-    return channels, height, width
+KINDS: dict[str, Kind] = {
+    "image": Kind("aegean.compression.images", "image"),
+    "audio": Kind("aegean.compression.sounds", "sound", needs=("level",), files=("sound",)),
+}
 
 
-KINDS: dict[str, Kind] = {"image": Kind(image_tile)}
-
-
-def tile_of(info: DataInfo) -> tuple[int, int, int]:
-    """The shape of a model's tiles."""
-    return KINDS[info.kind].tile(info)
+def takes(info: DataInfo, nets: Iterable[str]) -> bool:
+    """Whether networks of these names can put data of this kind into files."""
+    return info.kind in KINDS and set(KINDS[info.kind].needs) <= set(nets)

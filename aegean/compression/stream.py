@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import numpy as np
-import torch
-from threadpoolctl import threadpool_limits
 
 from aegean.codec import CodecError, Header, pack
-from aegean.codec.container import COUNT_LIMIT, LIMIT, SIDE_LIMIT, Picture
+from aegean.codec.pictures import COUNT_LIMIT, LIMIT, SIDE_LIMIT, Picture
 from aegean.compression.coders import TileCoder, group_size
-from aegean.compression.kinds import tile_of
+from aegean.compression.parallel import side_by_side
 from aegean.compression.tiles import Assembly, cut
 from aegean.config import UserError
 from aegean.data.info import DataInfo
-from aegean.machine import cores
 
 Named = tuple[str, np.ndarray]  # a name, "" for none, and raw values (channels, H, W)
-WORKERS = 8  # blocks at work at most, each with some 300 MB
 
 
 def compress(coder: TileCoder, pictures: Iterable[Named]) -> bytes:
     """Pictures, read one after another, -> the bytes of a file. UserError: one that the model does not take."""
     said: list[Picture] = []
     group = group_size(coder.info)
-    blocks = list(_side_by_side(coder.encode, _grouped(_tiles(pictures, coder.info, said), group)))
+    blocks = list(side_by_side(coder.encode, _grouped(_tiles(pictures, coder.info, said), group)))
     if not said:
         raise UserError("There are no images to compress; give at least one.")
-    header = Header(coder.kind, coder.fingerprint, tile_of(coder.info), coder.info.dtype, *_line(coder.info), group,
+    header = Header(coder.kind, coder.fingerprint, _tile(coder.info), coder.info.dtype, *_line(coder.info), group,
                     tuple(said))  # fmt: skip
     return pack(header, blocks)
 
@@ -41,20 +34,20 @@ def decompress(coder: TileCoder, header: Header, blocks: list[bytes]) -> Iterato
 
     CodecError: the file was made by another model, or its blocks are no tiles of this one.
     """
-    if header.model != coder.fingerprint or header.tile != tile_of(coder.info) or header.dtype != coder.info.dtype:
+    if header.model != coder.fingerprint or header.tile != _tile(coder.info) or header.dtype != coder.info.dtype:
         raise CodecError(
             f"it was made by another model (its fingerprint is {header.model.hex()}, this one's "
             f"{coder.fingerprint.hex()}); give the model that compressed it"
         )
     assembly = Assembly(header, np.dtype(header.dtype))
     counts = [min(header.group, header.count - start) for start in range(0, header.count, header.group)]
-    for tiles in _side_by_side(lambda block: coder.decode(*block), zip(blocks, counts)):
+    for tiles in side_by_side(lambda block: coder.decode(*block), zip(blocks, counts)):
         yield from assembly.add(tiles)
 
 
 def _tiles(pictures: Iterable[Named], info: DataInfo, said: list[Picture]) -> Iterator[np.ndarray]:
     """Bands of tiles (n, *shape) of all pictures, each of which is noted in `said`."""
-    total, (channels, height, width) = 0, tile_of(info)
+    total, (channels, height, width) = 0, _tile(info)
     for name, values in pictures:
         said.append(_described(name, values, info, len(said)))
         total += channels * height * width * -(-said[-1].height // height) * -(-said[-1].width // width)
@@ -63,7 +56,7 @@ def _tiles(pictures: Iterable[Named], info: DataInfo, said: list[Picture]) -> It
                 f"Up to image {name or len(said) - 1} there are {total:,} values; one file holds {LIMIT:,}. Compress "
                 "in parts."
             )
-        yield from cut(values, tile_of(info))
+        yield from cut(values, _tile(info))
 
 
 def _grouped(bands: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
@@ -82,26 +75,9 @@ def _grouped(bands: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
         yield np.concatenate(waiting)
 
 
-def _side_by_side(function: Callable[[Any], Any], blocks: Iterable[Any]) -> Iterator[Any]:
-    """A function of each block, in their order, on one thread a processor: a block's own products are too small to be
-    shared out. No more blocks are taken than are worked on, so memory stays bounded."""
-    threads, workers = torch.get_num_threads(), min(cores(), WORKERS)
-    with (
-        threadpool_limits(1, "blas"),
-        ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool,
-    ):
-        waiting: deque[Future[Any]] = deque()
-        try:
-            for block in blocks:
-                waiting.append(pool.submit(function, block))
-                if len(waiting) > workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for one in waiting:
-                one.cancel()
-            torch.set_num_threads(threads)
+def _tile(info: DataInfo) -> tuple[int, int, int]:
+    channels, height, width = info.shape
+    return channels, height, width
 
 
 def _line(info: DataInfo) -> tuple[float, float]:

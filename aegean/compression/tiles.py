@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from aegean.codec.container import Header, Picture
+from aegean.codec.pictures import Header, Picture
 
 
 def cut(picture: np.ndarray, tile: tuple[int, int, int]) -> Iterator[np.ndarray]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from aegean.nets.mel import mel_bank
+
 SDR_CAP = 100.0  # dB, of an exact copy
 WINDOWS = (0.008, 0.016, 0.032, 0.064, 0.128)  # seconds
 BANDS = 5  # of the shortest window; twice as many for each longer one
@@ -45,20 +47,6 @@ def si_sdr(x: np.ndarray, y: np.ndarray) -> float:
     target = ((a * b).sum(1) / power)[:, None] * a
     ratio = ((target**2).sum(1) + 1e-30) / (((b - target) ** 2).sum(1) + 1e-30)
     return float(np.clip(10 * np.log10(ratio), -SDR_CAP, SDR_CAP).mean())
-
-
-def mel_bank(window: int, rate: int, bands: int) -> np.ndarray:
-    """Triangles (window // 2 + 1, bands) of equal width on the mel scale, 2595 log10(1 + f / 700), each of sum 1; one
-    that falls between two frequencies is the nearest of them."""
-    frequencies = np.arange(window // 2 + 1) * rate / window
-    top = 2595 * np.log10(1 + rate / 2 / 700)
-    edges = 700 * (10 ** (np.linspace(0, top, bands + 2) / 2595) - 1)
-    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
-    f = frequencies[:, None]
-    bank = np.clip(np.minimum((f - low) / (centre - low), (high - f) / (high - centre)), 0, None)
-    empty = bank.sum(0) == 0
-    bank[abs(f - centre).argmin(0)[empty], np.flatnonzero(empty)] = 1
-    return bank / bank.sum(0)
 
 
 def _spectra(x: np.ndarray, y: np.ndarray, window: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -73,8 +73,8 @@ class Quantised(nn.Module):
         self.register_buffer("mass", torch.ones(channels, levels))
 
     def places(self, h: Tensor) -> Tensor:
-        """Features (B, *level) -> (B, depth, height, width), float32."""
-        h = h.view(h.shape[0], self.level[0], *self.grid[1:])
+        """Features (B, *level) -> (B, depth, height, width), float32. Those of a sequence may have any width."""
+        h = h.view(h.shape[0], self.level[0], self.grid[1], -1)
         return (h if self.project is None else self.project(act(h))).float()
 
     def bits(self, symbols: Tensor) -> Tensor:

@@ -93,7 +93,7 @@ class Evaluator:
         scores: dict[str, Score] = {}
         if "sample" in able and self.network:
             scores |= self.sampled(model)
-        if "reconstruct" in able and self.network:
+        if "reconstruct" in able:
             scores |= self._reconstructed(model)
         if "restore" in able:
             scores |= self._restored(model)
@@ -177,12 +177,14 @@ class Evaluator:
     def _reconstructed(self, model: Any) -> dict[str, Score]:
         """Reconstructions beside their originals; the floor is an exact copy."""
         x_hat = self._reconstructions(model, *self._mine)
-        features, values = (self.world.gather(part) for part in (self.features(x_hat), x_hat.cpu().numpy()))
-        if features is None or values is None:
+        features = self.world.gather(self.network(x_hat)) if self.network else None
+        values = self.world.gather(x_hat.cpu().numpy())
+        if values is None:
             return {}
-        moments, originals = frechet.moments(features), self.test.numpy()
-        distance = frechet.frechet_from_moments(*self.reference.moments, *moments)
-        scores = self._scores(self.features.key, {"rfd": (distance, 0.0)})
+        originals, scores = self.test.numpy(), dict[str, Score]()
+        if self.network and features is not None:
+            distance = frechet.frechet_from_moments(*self.reference.moments, *frechet.moments(features))
+            scores |= self._scores(self.network.key, {"rfd": (distance, 0.0)})
         for name, quality in kind_of(self.info).quality(self.info).items():
             found = {name: (quality.formula(originals, values), quality.perfect)}
             scores |= self._scores("test", found, quality.better)

@@ -1,15 +1,15 @@
-"""A model's images as the bytes of a file, and back."""
+"""A model's images or sounds as the bytes of a file, and back."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from aegean.codec import CodecError, unpack
-from aegean.compression import TileCoder, coder_for, compress_tensors, decompress_tensors
+from aegean.compression import KINDS, coder_for
 from aegean.config import UserError
 from aegean.model.checks import check_finite
 from aegean.model.verbs import VERBS
@@ -23,20 +23,23 @@ def compress(model: Model, x: Tensor | Sequence[Tensor], lossless: bool, stages:
     """See `Model.compress`."""
     if lossless and stages:
         raise UserError(f"{option('stages', stages)} belongs to lossy files; leave it out, or lossless.")
-    return compress_tensors(coder(model, "lossless" if lossless else "lossy", stages), x)
+    model.need("compress_lossless" if lossless else "compress")
+    kind = KINDS[model.info.kind]
+    return kind.room().compress_tensors(coder(model, "lossless" if lossless else kind.files[0], stages), x)
 
 
 def decompress(model: Model, data: bytes) -> Tensor | list[Tensor]:
     """See `Model.decompress`."""
     try:
         header, blocks = unpack(data)
-        x = decompress_tensors(coder(model, header.kind), header, blocks)
+        mine = coder(model, header.kind)
+        x = KINDS[model.info.kind].room().decompress_tensors(mine, header, blocks)
     except CodecError as error:
         raise CodecError(f"These bytes are refused: {error}.") from None
-    return x.to(model.device) if isinstance(x, Tensor) else [image.to(model.device) for image in x]
+    return x.to(model.device) if isinstance(x, Tensor) else [one.to(model.device) for one in x]
 
 
-def coder(model: Model, kind: str, stages: int = 0) -> TileCoder:
+def coder(model: Model, kind: str, stages: int = 0) -> Any:
     """See `Model.coder`."""
     verb = "compress_lossless" if kind == "lossless" else "compress"
     model.need(verb)

@@ -25,7 +25,6 @@ from aegean.paths import Noise, Paths, noise_for
 from aegean.wirings import find_wiring
 
 if TYPE_CHECKING:
-    from aegean.compression import TileCoder
 
 BATCH = 256  # samples through the networks at a time
 
@@ -228,22 +227,23 @@ class Model:
         return levels.decode_level(self, level, above, noise)
 
     def compress(self, x: Tensor | Sequence[Tensor], lossless: bool = False, stages: int = 0) -> bytes:
-        """Images -> the bytes of an .aeg file.
+        """Images or sounds -> the bytes of an .aeg file.
 
-        x: (n, channels, H, W), or a sequence of (channels, H, W) of any sizes, in model range.
+        x: (n, channels, H, W), or a sequence of (channels, H, W) of any sizes, in model range; sounds (n, channels,
+            length), or a sequence of (channels, length), of the model's rate, full scale at 1.
         lossless: the raw values that they stand for come back exactly.
         stages: how many of a residual quantiser's are kept, 0 for all.
-        UserError: no such images, or numbers that are not finite.
+        UserError: no such samples, or numbers that are not finite.
         """
         return coding.compress(self, x, lossless, stages)
 
     def decompress(self, data: bytes) -> Tensor | list[Tensor]:
-        """The images that `compress` has put into bytes: (n, channels, H, W) where all are of one size, else a list of
-        (channels, H, W). CodecError, a UserError: damaged bytes, or those of another model."""
+        """The samples that `compress` has put into bytes: a tensor (n, ...) where all are of one size, else a list of
+        tensors. CodecError, a UserError: damaged bytes, or those of another model."""
         return coding.decompress(self, data)
 
-    def coder(self, kind: str, stages: int = 0) -> TileCoder:
-        """What codes tiles, "lossy" or "lossless"; see `aegean.compression`."""
+    def coder(self, kind: str, stages: int = 0) -> Any:
+        """What codes: "lossy" or "lossless" tiles of images, or "sound"; see `aegean.compression`."""
         return coding.coder(self, kind, stages)
 
     def to(self, device: str | torch.device) -> Model:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from aegean.compression.kinds import KINDS, LOSSLESS, LOSSY
+from aegean.compression.kinds import LOSSLESS, LOSSY, takes
 from aegean.data.info import DataInfo
 from aegean.surface import either
 
 
 class Verb(NamedTuple):
-    """needs: networks by name; "bound" an evidence bound, "tiles" data of a kind that can be cut into tiles;
+    """needs: networks by name; "bound" an evidence bound, "files" data that go into .aeg files;
         "target" data with two sides.
     path: of the wiring, whose value is the verb's; "" where there is more to it.
     hint: what a model without it lacks, and which recipes, or {fit}, give it.
@@ -33,9 +33,13 @@ VERBS: dict[str, Verb] = {
     "translate": Verb(("U", "target"), "x_hat", "this model translates nothing: train translate or unit"),
     "restore": Verb(("E", "U", "damage"), "x_hat", "this model restores nothing: train restore on images"),
     "levels": Verb(("E", "bottleneck"), "", "this model has no encoder: train ae, vae or stacked_gan"),
-    "compress": Verb((*LOSSY, "tiles"), "", "this model has no symbols to write: train codec or vq_ae on images"),
+    "compress": Verb(
+        (*LOSSY, "files"),
+        "",
+        "this model has no symbols to write: train codec, vq_ae or sound_codec",
+    ),
     "compress_lossless": Verb(
-        (*LOSSLESS, "tiles"),
+        (*LOSSLESS, "files"),
         "",
         "this model has no network for exact pixels: train codec or lossless on 8-bit images",
     ),
@@ -50,6 +54,6 @@ def hint(verb: str, run: str = "RUN") -> str:
 
 def able(nets: Iterable[str], bound: bool, info: DataInfo) -> list[str]:
     """The verbs of a model with these networks, with or without an evidence bound, of some data."""
-    more = {"bound": bound, "tiles": info.kind in KINDS, "target": info.target is not None}
+    more = {"bound": bound, "files": takes(info, nets), "target": info.target is not None}
     have = {*nets, *(name for name, there in more.items() if there)}
     return [name for name, verb in VERBS.items() if have.issuperset(verb.needs)]

@@ -17,6 +17,7 @@ __getattr__, __all__ = exports(
         "restorer": ("MaskToken", "Residuals", "UDecoder", "Window"),
         "scales": ("ScaleDiscriminator",),
         "shared": ("SharedDiscriminator",),
+        "sound": ("LogMel", "Loudness", "SoundDecoder", "SoundEncoder"),
         "tower": ("NoiseReaders", "Several", "Stack", "Tower"),
         "transform": ("Analysis", "Synthesis"),
     },

@@ -17,6 +17,7 @@ from aegean.objectives.reconstruction import (
     ReadError,
     SquaredError,
 )
+from aegean.objectives.sound import MelError
 from aegean.objectives.term import Ramp, Term
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "LatentError",
     "LevelError",
     "LevelRate",
+    "MelError",
     "NoiseError",
     "PixelBits",
     "Ramp",

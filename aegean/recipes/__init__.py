@@ -15,6 +15,7 @@ from aegean.recipes.multiscale_gan import multiscale_gan
 from aegean.recipes.projected_gan import projected_gan
 from aegean.recipes.registry import RECIPES, Option, configure, describe, options, recipe, smoke
 from aegean.recipes.restore import restore
+from aegean.recipes.sound_codec import sound_codec
 from aegean.recipes.stacked_gan import stacked_gan
 from aegean.recipes.tc_vae import tc_vae
 from aegean.recipes.translate import translate
@@ -48,6 +49,7 @@ __all__ = [
     "recipe",
     "restore",
     "smoke",
+    "sound_codec",
     "stacked_gan",
     "tc_vae",
     "translate",

@@ -67,13 +67,14 @@ def make_evaluator(
     count: samples compared, at most.
     world: the processes that share the work.
     probes: whether latents are probed for the classes of the data.
-    run: what is trained; without an adversary a restorer is not measured in features, whose network has its price.
+    run: what is trained; a restorer without an adversary and a codec of sounds are not measured in features, whose
+        network has its price.
     """
     measured = dataset.target or dataset
     if measured.info.test_count < FEW:
         say(f"note: only {measured.info.test_count} held-out samples: small differences between scores are chance")
     world = world or World()
-    plain = run is not None and "U" in run.nets and "D" not in run.nets
+    plain = run is not None and ("ear" in run.nets or ("U" in run.nets and "D" not in run.nets))
     features = None if plain else world.first(lambda: feature_network(measured))
     return Evaluator(dataset, features, count, world=world, probes=probes)
 

@@ -6,6 +6,7 @@ from aegean.wirings.ladder import Ladder
 from aegean.wirings.latents import Latents
 from aegean.wirings.restoration import Restoration, Translation
 from aegean.wirings.scales import Scales
+from aegean.wirings.sound import Sound
 from aegean.wirings.stack import Stack
 from aegean.wirings.standard import Standard
 from aegean.wirings.unpaired import Unpaired
@@ -16,6 +17,7 @@ __all__ = [
     "Latents",
     "Restoration",
     "Scales",
+    "Sound",
     "Stack",
     "Standard",
     "Translation",

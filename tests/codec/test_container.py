@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aegean.codec import CodecError, Header, pack, unpack
-from aegean.codec.container import LIMIT, PREFIX, Picture, is_name, read_header
+from aegean.codec.container import PREFIX, read_header
 from aegean.codec.fields import Reader, Writer
+from aegean.codec.names import is_name
+from aegean.codec.pictures import LIMIT, Picture
 
 NAMES = st.one_of(st.just(""), st.from_regex(r"\A[\w-]{1,12}(/[\w-]{1,12}){0,2}\Z"))
 PICTURES = st.lists(

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from aegean.codec import CodecError, unpack
-from aegean.codec.container import Header, Picture
+from aegean.codec.pictures import Header, Picture
 from aegean.compression import coder_for, compress, decompress, stream
 from aegean.compression.tiles import Assembly, cut
 from aegean.config import UserError

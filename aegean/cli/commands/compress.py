@@ -1,10 +1,9 @@
-"""compress: pictures of any size into one small file."""
+"""compress: images of any size, or sounds of any length, into one small file."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -19,7 +18,9 @@ from aegean.surface import plural
 def options(p: Parser) -> None:
     p.examples("aegean compress runs/codec photos/ --out photos.aeg")
     a_run(p)
-    p.add_argument("inputs", metavar="INPUT", nargs="+", help="images, folders or zips of them, arrays of images")
+    p.add_argument(
+        "inputs", metavar="INPUT", nargs="+", help="images or sounds, folders or zips of them, arrays of images"
+    )
     out(p, "file.aeg")
     p.add_argument("--lossless", action="store_true", default=False, help="get exactly the same pixels back")
     p.add_argument(
@@ -31,30 +32,27 @@ def options(p: Parser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     path, _ = target(args.out, (".aeg",), args.overwrite)
-    kind = "lossless" if args.lossless else "lossy"
     if args.lossless and args.stages:
         raise UserError("--stages is a coarser image, and --lossless none at all: leave one of them out.")
     from aegean.cli.models import opened
-    from aegean.compression import compress
+    from aegean.compression import KINDS
 
     model = opened(args.run, "compress_lossless" if args.lossless else "compress")
-    raw = Counter[str]()
-    data = compress(model.coder(kind, args.stages), counted(args, model.info, raw))
+    kind = KINDS[model.info.kind]
+    things: list[Any] = []
+    coder = model.coder("lossless" if args.lossless else kind.files[0], args.stages)
+    data = kind.room().compress(coder, followed(args, model.info, kind, things))
     write(path, data)
-    share = 100 * len(data) / raw["bytes"]
-    images = plural(raw["pictures"], "image")
-    tell(f"{path}: {images}, {len(data):,} bytes, {share:.1f} % of {raw['bytes']:,} ({kind})")
+    tell(f"{path}: {plural(len(things), kind.thing)}, {kind.room().told(things, len(data))} ({coder.kind})")
 
 
-def counted(args: argparse.Namespace, info: Any, raw: Counter[str]) -> Iterator[tuple[str, Any]]:
-    """The pictures of the inputs, (name, values); how many, and of how many bytes, is added up in `raw`."""
+def followed(args: argparse.Namespace, info: Any, kind: Any, things: list[Any]) -> Iterator[tuple[str, Any]]:
+    """What the inputs hold, (name, thing), with a bar; the size of each is noted in `things`."""
     from tqdm import tqdm
 
-    from aegean.data.io.natural import natural_pictures
-
-    with tqdm(desc="compressing", unit=" images", leave=False, delay=0.5, file=sys.stderr) as bar:
-        expect = partial(setattr, bar, "total")
-        for name, values in natural_pictures(args.inputs, info, args.lossless, args.skip_bad, expect):
-            raw.update(pictures=1, bytes=values.nbytes)
-            yield name, values
+    room = kind.room()
+    with tqdm(desc="compressing", unit=f" {kind.thing}s", leave=False, delay=0.5, file=sys.stderr) as bar:
+        for name, thing in room.read(args.inputs, info, args.lossless, args.skip_bad, partial(setattr, bar, "total")):
+            yield name, thing
+            things.append(room.size(thing))
             bar.update()

@@ -1,4 +1,4 @@
-"""decompress: an .aeg file to pictures again."""
+"""decompress: an .aeg file to images or sounds again."""
 
 from __future__ import annotations
 
@@ -27,20 +27,22 @@ def run(args: argparse.Namespace) -> None:
     from aegean.cli.models import opened
     from aegean.cli.packed import read
     from aegean.codec import CodecError, unpack
-    from aegean.compression import decompress
-    from aegean.data.io.natural import write_picture
+    from aegean.compression import KINDS
     from aegean.data.io.walk import file_name
 
     try:
         header, blocks = unpack(read(args.file))
         verb = "compress_lossless" if header.kind == "lossless" else "compress"
-        pictures = decompress(opened(args.model, verb).coder(header.kind), header, blocks)
-        count = len(header.pictures)
+        model = opened(args.model, verb)
+        kind = KINDS[model.info.kind]
+        things = kind.room().decompress(model.coder(header.kind), header, blocks)
         with whole_folder(path) as folder:
-            shown = tqdm(pictures, "decompressing", count, unit=" images", leave=False, file=sys.stderr)
+            shown = tqdm(
+                things, "decompressing", len(header.names), unit=f" {kind.thing}s", leave=False, file=sys.stderr
+            )
             names: set[str] = set()
-            for number, (picture, values) in enumerate(shown):
-                write_picture(values, folder / file_name(picture.name or f"picture-{number:06d}", names))
+            for number, (name, write) in enumerate(shown):
+                write(folder / file_name(name or f"{kind.thing}-{number:06d}", names))
     except CodecError as error:
         raise UserError(f"{args.file} is refused: {error}.") from None
-    tell(f"{path}: {plural(count, 'image')}")
+    tell(f"{path}: {plural(len(header.names), kind.thing)}")

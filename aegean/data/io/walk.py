@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from aegean.codec.container import NAME_LIMIT, is_name
+from aegean.codec.names import NAME_LIMIT, is_name
 from aegean.config import UserError
 from aegean.data.address import Address, Local, address
 from aegean.data.kinds import PICTURES as PICTURE_READER
@@ -139,10 +139,10 @@ def picture_at(store: Store, place: np.ndarray, encoded: Callable[[Picture, Said
         raise UserError(unreadable(store.name(place), reason_of(error))) from None
 
 
-def plain(name: str) -> str:
-    """A file's name as that of a picture: without its ending, and fit for every system."""
+def plain(name: str, known: Collection[str] = ()) -> str:
+    """A file's name without its ending, one of the `known` or a picture's, and fit for every system."""
     path = PurePosixPath(name)
-    parts = (path.with_suffix("") if path.suffix.lower() in endings() else path).parts
+    parts = (path.with_suffix("") if path.suffix.lower() in (known or endings()) else path).parts
     short = "/".join(_portable(part) for part in parts if part not in ("/", ".."))
     return short if short and is_name(short) and len(short.encode()) < NAME_LIMIT - 16 else "picture"
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,55 +49,89 @@ def _clipped(values: np.ndarray, full: np.ndarray) -> float:
     return float(found[0]) if len(found) else -np.inf
 
 
-def hear(data: bytes) -> tuple[np.ndarray, int]:
+class Recording(NamedTuple):
+    """A sound whose values are read in pieces (channels, n) float32, as often as `pieces` is called, which raises
+    ValueError where they are damaged or not finite. `frames` is what its header says."""
+
+    rate: int
+    channels: int
+    frames: int
+    pieces: Callable[[], Iterator[np.ndarray]]
+
+
+def hear(data: Any) -> tuple[np.ndarray, int]:
     """An encoded sound as values (channels, frames) float32, and its rate. ValueError: it cannot be read."""
+    found = listen(data)
+    if found.frames * found.channels > LIMIT:
+        raise ValueError(f"more than {LIMIT:,} values")
+    parts, count = [], 0
+    for part in found.pieces():
+        parts.append(part)
+        count += part.size
+        if count > LIMIT:
+            raise ValueError(f"more than {LIMIT:,} values")
+    if not parts:
+        raise ValueError("it holds no samples")
+    return np.concatenate(parts, 1), found.rate
+
+
+def listen(data: Any) -> Recording:
+    """An encoded sound, bytes or a map of a file, to be read in pieces. ValueError: it cannot be read."""
     if wav.is_wav(data):
         header = wav.read_header(data)
         if header.coding in wav.WIDTHS:
-            if header.frames * header.channels > LIMIT:
-                raise ValueError(f"more than {LIMIT:,} values")
-            return _finite(wav.read_values(data, header), header.rate), header.rate
-    if not data:
+            return Recording(header.rate, header.channels, header.frames, partial(_wav_pieces, data, header))
+    if not len(data):
         raise ValueError("an empty file")
     if not (wav.is_wav(data) or _is_other(data)):
         raise ValueError(what_else(data[:LONGEST], ()) or "no known sound format")
-    return _through_library(data)
+    return _through_library(bytes(data))
 
 
-def _is_other(data: bytes) -> bool:
+def _wav_pieces(data: Any, header: wav.Header) -> Iterator[np.ndarray]:
+    for first in range(0, header.frames, AT_ONCE):
+        part = wav.cut(header, first, min(AT_ONCE, header.frames - first))
+        yield _finite(wav.read_values(data, part), header.rate, first)
+
+
+def _is_other(data: Any) -> bool:
     """FLAC, Ogg, AIFF, or MP3 with or without tags before it."""
     marks = (b"fLaC", b"OggS", b"ID3", b"FORM")
-    return data.startswith(marks) or (len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0)
+    return data[:4].startswith(marks) or (len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0)
 
 
-def _through_library(data: bytes) -> tuple[np.ndarray, int]:
+def _through_library(data: bytes) -> Recording:
     try:
         import soundfile
     except ImportError:
         raise UserError("Sounds other than plain WAV need the library soundfile: pip install 'aegean[sound]'") from None
     if data.startswith(b"FORM") and (size := 8 + int.from_bytes(data[4:8], "big")) > len(data):
         raise ValueError(f"it ends after {len(data):,} of {size:,} bytes")  # libsndfile reads what is there of an AIFF
+
+    def pieces() -> Iterator[np.ndarray]:
+        try:
+            with soundfile.SoundFile(io.BytesIO(data)) as file:
+                count = 0
+                while len(part := file.read(AT_ONCE, dtype="float32", always_2d=True)):
+                    yield _finite(part.T, file.samplerate, count)
+                    count += len(part)
+                announced = file.frames
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            raise ValueError(str(error).rstrip(".")) from None
+        if count < announced:
+            raise ValueError(f"it ends after {count:,} of {announced:,} samples")
+
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
-            rate, announced, parts, count = file.samplerate, file.frames, [], 0
-            while len(part := file.read(AT_ONCE, dtype="float32", always_2d=True)):
-                parts.append(part)
-                count += len(part)
-                if count * file.channels > LIMIT:
-                    raise ValueError(f"more than {LIMIT:,} values")
+            return Recording(file.samplerate, file.channels, file.frames, pieces)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise ValueError(str(error).rstrip(".")) from None
-    if not parts:
-        raise ValueError("it holds no samples")
-    if count < announced:
-        raise ValueError(f"it ends after {count:,} of {announced:,} samples")
-    return _finite(np.concatenate(parts).T, rate), rate
 
 
-def _finite(values: np.ndarray, rate: int) -> np.ndarray:
-    """ValueError: a value is not a number, or infinite; where."""
+def _finite(values: np.ndarray, rate: int, first: int) -> np.ndarray:
+    """ValueError: a value is not a number, or infinite; where. first: the number of the first frame."""
     if not np.isfinite(values).all():
         channel, frame = np.argwhere(~np.isfinite(values))[0]
         what = "NaN" if np.isnan(values[channel, frame]) else "an infinite value"
-        raise ValueError(f"{what} at {frame / rate:.3f} s, channel {channel + 1}")
+        raise ValueError(f"{what} at {(first + frame) / rate:.3f} s, channel {channel + 1}")
     return values

@@ -76,6 +76,23 @@ def _header(data: bytes, form: bytes, start: int, size: int, order: str) -> Head
     return Header(rate, channels, size // block, coding, width, order, start)
 
 
+def cut(header: Header, first: int, frames: int) -> Header:
+    """The header of some of the samples alone."""
+    return header._replace(start=header.start + first * header.channels * header.width, frames=frames)
+
+
+def begin(rate: int, channels: int, frames: int) -> bytes:
+    """What a file of 16-bit samples begins with."""
+    size = 2 * channels * frames
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, PCM, channels, rate, 2 * channels * rate, 2 * channels, 16)
+    return struct.pack("<4sI4s", b"RIFF", 36 + size, b"WAVE") + form + struct.pack("<4sI", b"data", size)
+
+
+def samples(values: np.ndarray) -> bytes:
+    """Values (channels, n), full scale at 1, as 16-bit samples."""
+    return np.clip(np.rint(values.T * 32768.0), -32768, 32767).astype("<i2").tobytes()
+
+
 def read_values(data: bytes, header: Header) -> np.ndarray:
     """(channels, frames) float32: integers in [-1, 1), floats as they are."""
     size = header.frames * header.channels * header.width

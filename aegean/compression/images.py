@@ -1,19 +1,49 @@
-"""Images as tensors in a model's range to bytes and back, for those who call from Python."""
+"""Images to files and back: those that lie in files, and tensors in a model's range."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from aegean.codec import Header
+from aegean.compression import stream
 from aegean.compression.coders import TileCoder
-from aegean.compression.stream import compress, decompress
+from aegean.compression.stream import compress
 from aegean.config import UserError
+from aegean.data.info import DataInfo
+from aegean.data.io.natural import natural_pictures, write_picture
+
+__all__ = ["compress", "compress_tensors", "decompress", "decompress_tensors", "read", "size", "told"]
 
 CHUNK = 1 << 22  # values that are turned into pixels at a time
+
+
+def read(
+    inputs: Sequence[str], info: DataInfo, exact: bool, skip_bad: bool, expect: Callable[[int], Any]
+) -> Iterator[stream.Named]:
+    return natural_pictures(inputs, info, exact, skip_bad, expect)
+
+
+def size(values: np.ndarray) -> int:
+    """Bytes of an image's raw values."""
+    return values.nbytes
+
+
+def told(sizes: Sequence[int], count: int) -> str:
+    """What became of images of these sizes in a file of so many bytes."""
+    return f"{count:,} bytes, {100 * count / sum(sizes):.1f} % of {sum(sizes):,}"
+
+
+def decompress(coder: TileCoder, header: Header, blocks: list[bytes]) -> Iterator[tuple[str, Callable[[Path], None]]]:
+    """A file's checked content -> names, and functions that write an image to a path without its ending."""
+    for picture, values in stream.decompress(coder, header, blocks):
+        yield picture.name, partial(write_picture, values)
 
 
 def compress_tensors(coder: TileCoder, x: Tensor | Sequence[Tensor]) -> bytes:
@@ -27,7 +57,7 @@ def compress_tensors(coder: TileCoder, x: Tensor | Sequence[Tensor]) -> bytes:
 
 def decompress_tensors(coder: TileCoder, header: Header, blocks: list[bytes]) -> Tensor | list[Tensor]:
     """A file's checked content -> its images: (n, channels, H, W) where all are of one size, else a list."""
-    found = [values for _, values in decompress(coder, header, blocks)]
+    found = [values for _, values in stream.decompress(coder, header, blocks)]
     if len({values.shape for values in found}) == 1:
         return coder.info.normalise(np.stack(found))
     return [coder.info.normalise(values) for values in found]

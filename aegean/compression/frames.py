@@ -1,0 +1,76 @@
+"""Sounds to symbols, symbols to bytes, and back: places of a grid along time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from aegean.compression.fingerprint import fingerprint
+from aegean.config import Net, UserError, to_json
+from aegean.data.batch import Batch
+from aegean.data.info import DataInfo
+
+ROW = 128  # places of a row: so many products one after another
+GROUP = 256  # rows of a block
+
+
+class FrameCoder:
+    """Even sounds of one channel, at the model's rate, to bytes and back. The sounds come from a float network and may
+    differ by rounding from one machine to another; symbols never do.
+
+    A chunk of a sound or of its symbols comes with up to `reach` hops of what is before and behind it, all that it can
+    depend on: so chunks change nothing but rounding.
+    """
+
+    kind = "sound"
+
+    def __init__(
+        self,
+        specs: Mapping[str, Net],
+        nets: Mapping[str, nn.Module],
+        info: DataInfo,
+        run: Callable[..., Any],
+        stages: int = 0,
+    ):
+        if stages:
+            raise UserError(f"{stages} stages: this model has no residual quantiser.")
+        self.nets, self.info, self.run = nets, info, run
+        symbols: Any = nets["symbols"]
+        self.tables = symbols.frozen()
+        E: Any = nets["E"]
+        G: Any = nets["G"]
+        self.hop, self.depth, self.reach = G.hop, G.depth, max(E.radius, G.radius)
+        state = [value for name in ("bottleneck", "G") for _, value in sorted(nets[name].state_dict().items())]
+        described = [to_json(specs[name]) for name in ("bottleneck", "G")]
+        self.fingerprint = fingerprint(self.kind, info.rate, described, self.tables.fingerprint, *state)
+
+    def encode(self, rows: np.ndarray) -> bytes:
+        """Rows of symbols (n, depth, ROW) -> bytes."""
+        return self.tables.encode(rows[:, :, None].astype(np.int64))
+
+    def decode(self, data: bytes, count: int) -> np.ndarray:
+        """The inverse, (count, depth, ROW) uint8."""
+        return self.tables.decode(data, (count, self.depth, 1, ROW))[:, :, 0].astype(np.uint8)
+
+    def symbols(self, chunk: np.ndarray, before: int, count: int) -> np.ndarray:
+        """Of the `count` samples after the first `before` of even sounds (m, n), the symbols (m, depth, places) uint8;
+        the last hop may be cut off."""
+        found = self.run(self._symbols, Batch(torch.from_numpy(chunk)[:, None]))[:, :, 0]
+        first, places = before // self.hop, -(-count // self.hop)
+        return found[:, :, first : first + places].to(torch.uint8).cpu().numpy()
+
+    def sounds(self, chunk: np.ndarray, before: int, count: int) -> np.ndarray:
+        """Of the `count` places after the first `before` of symbols (m, depth, n), the even sounds (m, count * hop)."""
+        found = self.run(self._sounds, Batch(torch.from_numpy(chunk)[:, :, None]))[:, 0]
+        return found[:, before * self.hop : (before + count) * self.hop].cpu().numpy()
+
+    def _symbols(self, p: Any) -> torch.Tensor:
+        return p.nets["bottleneck"](p.nets["E"](p.x)[-1]).symbols
+
+    def _sounds(self, p: Any) -> torch.Tensor:
+        G = p.nets["G"]
+        return G.mean(G(p.nets["bottleneck"].to_codes(p.x)))
