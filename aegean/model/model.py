@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,8 +23,6 @@ from aegean.nets.blocks import place
 from aegean.objectives import Term
 from aegean.paths import Noise, Paths, noise_for
 from aegean.wirings import find_wiring
-
-if TYPE_CHECKING:
 
 BATCH = 256  # samples through the networks at a time
 

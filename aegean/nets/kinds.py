@@ -65,6 +65,7 @@ class Kind(NamedTuple):
     likelihood: str = "gaussian"  # where the recipe leaves it open
     variational: bool = True  # a VAE is the better teacher of a GAN; else a plain autoencoder
     cosines: bool = False  # a codec may begin as a cosine transform of blocks (nets.transform)
+    spectra: bool = False  # a codec may take samples for spectra along time (nets.sound)
     damaged: bool = False  # how samples are damaged for a restorer is known (nets.damage)
     batch: Callable[[int], int] = lambda count: 64  # samples a step for so many training samples, where none is chosen
     patch: Callable[[Shape], int] = patch_of  # that convolutions begin with, where none is chosen
@@ -133,6 +134,7 @@ KINDS: dict[str, Kind] = {
         width_of_sounds,
         latent_of_sounds,
         augmentations=("translation", "cutout"),
+        spectra=True,
         batch=batch_of_maps,
         patch=patch_of_sounds,
     ),

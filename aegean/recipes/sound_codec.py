@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
+from aegean.nets.kinds import kind_of
 from aegean.objectives import AbsoluteError, MelError, Ramp, SymbolBits
 from aegean.recipes.groups import ABSENT, SIZELESS, Budget, Build
 from aegean.recipes.quantised import within
@@ -64,7 +65,7 @@ def sound_codec(
 
 def sound_nets(data: DataInfo, width: int, depth: int, levels: int, blocks: int) -> dict[str, Net]:
     """All networks but discriminators. UserError: the data are no sounds of one channel."""
-    if data.kind != "audio":
+    if not kind_of(data).spectra:
         raise UserError(f"sound_codec takes sounds; {data.name!r} is of kind {data.kind}: use codec for images.")
     if data.shape[0] != 1:
         raise UserError(
