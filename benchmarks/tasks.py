@@ -223,7 +223,7 @@ TASKS = {
         seconds=120,
         settings={"batch": 256, "width": 64, "latent": 64, "gamma": 0.1},
     ),
-    "textures": Task(textures, in_features, SEEN, 200_000, 300),
+    "textures": Task(textures, in_features, SEEN, 200_000, 300, settings={"latent": 32}),
     "photos": Task(from_folder, in_features, SEEN, 200_000, 300),
     "mnist": Task(from_folder, in_features, SEEN, 2_000_000, 300, large={"batch": 256, "width": 64}),
     "cifar": Task(from_folder, in_features, SEEN, 2_000_000, 300, large={"batch": 256, "width": 64, "latent": 128}),

@@ -13,15 +13,16 @@ from aegean.objectives import Distil, LatentError, Ramp, SquaredError, Term
 from aegean.recipes.architecture import above, shared_discriminator
 from aegean.recipes.architecture import discriminator as new_discriminator
 from aegean.recipes.architecture import prior as new_prior
-from aegean.recipes.groups import Adversary, Budget, Build
+from aegean.recipes.groups import Adversary, Budget, Build, shares
 from aegean.recipes.registry import recipe
-from aegean.recipes.teacher import Teacher, shares
+from aegean.recipes.teacher import Teacher
 from aegean.recipes.teacher import teacher as the_teacher
 from aegean.recipes.turns import discriminator_turn, falling, generator_turn
 from aegean.surface import option
 from aegean.training.schedule import Copy, Edge, Fit, Phase, Renew, Run
 
-FIRST = 150_000  # images that the autoencoder has before it shares with the adversary (docs/log.md)
+SHARE = 0.7  # of the images, that the autoencoder has: an image costs it a third of what it costs the adversary
+FIRST = 150_000  # images that it has before it shares with the adversary (docs/log.md)
 
 
 @dataclass(frozen=True)
@@ -101,16 +102,16 @@ def ae_to_gan(
     fd@digits-classifier:397 1.6, coverage 0.95 (floor 0.79 and 0.98; `gan` at the same budget 47 s, 8.9 and 0.46).
 
     beta: weight of the rate of the VAE
-    teacher: share of the images that the VAE is trained on; 0 chooses by the budget: half, of less than 300,000 images
-        the first 150,000, and at most nine tenths
-    warmup: share of the images that the discriminator alone is trained on
+    teacher: share of the images that the VAE is trained on; 0 chooses by the budget: the first 150,000, but at least
+        seven tenths and at most nine
+    warmup: share of the remaining images that the discriminator alone is trained on
     ramp: share of the last phase over which the generator's rate rises
     recon: whether reconstructions are fakes for the discriminator, too
     """
     opponent.check(budget.batch)
     if not teacher and inherited is None:
-        teacher = min(0.9, max(0.5, FIRST / budget.images))
-    shares(teacher, warmup)
+        teacher = min(0.9, max(SHARE, FIRST / budget.images))
+    shares(teacher=teacher, warmup=warmup)
     taught = the_teacher(data, build, round(budget.images * teacher), beta, inherited)
     nets, edges, trains = handed_over(data, taught, transfer, opponent)
     if ties.distil:
@@ -121,11 +122,11 @@ def ae_to_gan(
     fakes, rate = ("fake", "recon") if recon else ("fake",), falling(budget.lr)
     alone, against = (discriminator_turn(opponent, lr, fakes, trains) for lr in (budget.lr, rate))
     generator = generator_turn(opponent.loss, rate.replace(rise=ramp), *ties.terms(math.prod(data.shape)))
-    left = round(budget.images * (1 - teacher - warmup))
+    left = round(budget.images * (1 - teacher))
+    warming = round(left * warmup)
     kept = transfer.generator == "initialise"
-    phases = [Phase("adversarial", left, (against, generator), averages=("G",), half_life=0.2, trained=kept)]
-    if warmup:
-        phases.insert(0, Phase("warm-up", round(budget.images * warmup), (alone,)))
+    end = Phase("adversarial", left - warming, (against, generator), averages=("G",), half_life=0.1, trained=kept)
+    phases = [Phase("warm-up", warming, (alone,)), end] if warming else [end]
     phases[0] = phases[0].replace(edges=tuple(edges))
     return Run(nets, (*taught.phases, *phases), budget.batch, training_only=("corruption", "kept"))
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from aegean.config import Net, UserError, net
+from aegean.config import Net, net
 from aegean.data.info import DataInfo
 from aegean.latent.names import SYMBOLIC
 from aegean.objectives import AbsoluteError, Ramp, SquaredError, Term
-from aegean.recipes.groups import UNPATCHED, Adversary, Budget, Build, Sharpening
+from aegean.recipes.groups import UNPATCHED, Adversary, Budget, Build, Sharpening, shares
 from aegean.recipes.patches import OPPONENT, patch_discriminator, patch_turn, sharp_terms
 from aegean.recipes.registry import recipe
 from aegean.recipes.teacher import teacher as the_teacher
-from aegean.surface import option
 from aegean.training.schedule import Phase, Run, Turn
 
 KEPT = ("symbols", "pixels")  # what else a source's model needs for its verbs
@@ -49,9 +48,7 @@ def decoder_finetune(
     error: distance of a reconstruction to its data
     width: channels of the first level of the discriminator, and of the VAE; 0: 32
     """
-    for name, share in (("teacher", teacher), ("warmup", sharpening.warmup)):
-        if share >= 1:
-            raise UserError(f"{option(name, share)} leaves no images for the decoder: expected less than 1.")
+    shares("the decoder", teacher=teacher, warmup=sharpening.warmup)
     taught = the_teacher(data, build, round(teacher * budget.images), 1.0, inherited)
     nets = {**taught.nets, **{name: spec for name, spec in (inherited or {}).items() if name in KEPT}}
     if inherited is None or inherited.get("prior", Net("")).kind == "NormalPrior":

@@ -114,3 +114,10 @@ class HandOver:
     encoder: Literal["initialise", "new"] = "initialise"
     decoder: Literal["initialise", "new"] = "initialise"
     discriminator: Literal["initialise", "new", "encoder"] = "initialise"
+
+
+def shares(whom: str = "the GAN", **chosen: float) -> None:
+    """UserError: one of these options, shares of the images or of what is left of them, leaves none for `whom`."""
+    for name, share in chosen.items():
+        if share >= 1:
+            raise UserError(f"{option(name, share)} leaves no images for {whom}: expected less than 1.")

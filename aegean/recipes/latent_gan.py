@@ -9,10 +9,10 @@ from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
 from aegean.objectives import GeneratorLoss
 from aegean.recipes.architecture import latent_discriminator, prior
-from aegean.recipes.groups import PENALTIES, UNLABELLED, Adversary, Budget, Build
+from aegean.recipes.groups import PENALTIES, UNLABELLED, Adversary, Budget, Build, shares
 from aegean.recipes.registry import recipe
-from aegean.recipes.teacher import shares, unlabelled
 from aegean.recipes.teacher import teacher as the_teacher
+from aegean.recipes.teacher import unlabelled
 from aegean.recipes.turns import falling, latent_turn
 from aegean.surface import either
 from aegean.training.schedule import Phase, Run, Turn
@@ -39,7 +39,7 @@ def latent_gan(
     beta: weight of the rate of the VAE
     teacher: share of the images that the VAE is trained on
     """
-    shares(teacher)
+    shares(teacher=teacher)
     taught = the_teacher(data, build, round(budget.images * teacher), beta, inherited, variational=True)
     unlabelled(taught, "latent_gan")
     if taught.nets["bottleneck"].kind != "Gaussian":

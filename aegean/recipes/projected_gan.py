@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from aegean.config import Net
 from aegean.data.info import DataInfo
 from aegean.recipes.architecture import prior, shared_discriminator
-from aegean.recipes.groups import ABSENT, UNLABELLED, Adversary, Budget, Build
+from aegean.recipes.groups import ABSENT, UNLABELLED, Adversary, Budget, Build, shares
 from aegean.recipes.registry import recipe
-from aegean.recipes.teacher import shares, unlabelled
 from aegean.recipes.teacher import teacher as the_teacher
+from aegean.recipes.teacher import unlabelled
 from aegean.recipes.turns import discriminator_turn, falling, generator_turn
 from aegean.training.schedule import Fit, Phase, Run
 
@@ -35,7 +35,7 @@ def projected_gan(
     beta: weight of the rate of the VAE
     teacher: share of the images that the VAE is trained on
     """
-    shares(teacher)
+    shares(teacher=teacher)
     taught = the_teacher(data, build, round(budget.images * teacher), beta, inherited)
     unlabelled(taught, "projected_gan")
     D = shared_discriminator(data, taught.nets["E"], opponent.augment)

@@ -10,11 +10,10 @@ from typing import Literal
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.nets.kinds import kind_of
-from aegean.recipes.groups import PENALTIES, UNLABELLED, Adversary, Budget, Build
+from aegean.recipes.groups import PENALTIES, UNLABELLED, Adversary, Budget, Build, shares
 from aegean.recipes.registry import recipe
 from aegean.recipes.stack import Sizes, Weights, check_inherited, learning, stack_nets, turns
 from aegean.recipes.strategies import Strategy, strategy
-from aegean.recipes.teacher import shares
 from aegean.recipes.turns import falling
 from aegean.surface import option
 from aegean.training.schedule import Copy, Fit, Run
@@ -53,7 +52,7 @@ def stacked_gan(
         coarse_to_fine begins with the top level and then adds the next
     beta: weight of the rate of the autoencoder
     """
-    shares(teacher)
+    shares(teacher=teacher)
     plain = encoder == "classifier" or not kind_of(data).variational
     nets = stack_nets(data, build, sizes, "identity" if plain else "gaussian")
     if encoder == "classifier":

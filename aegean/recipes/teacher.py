@@ -77,10 +77,3 @@ def unlabelled(taught: Teacher, recipe: str) -> None:
     """UserError: the teacher has classes, which a recipe does not take."""
     if taught.classes:
         raise UserError(f"{option('source')}: the model has classes, which {recipe} does not take; train it without.")
-
-
-def shares(teacher: float, warmup: float = 0.0) -> None:
-    """UserError: the shares of the images leave none for what follows."""
-    if teacher + warmup >= 1:
-        both = f" and {option('warmup', warmup)} leave" if warmup else " leaves"
-        raise UserError(f"{option('teacher', teacher)}{both} no images for the GAN: expected less than 1 in all.")

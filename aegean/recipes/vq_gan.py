@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
-from aegean.config import Net, UserError
+from aegean.config import Net
 from aegean.data.info import DataInfo
 from aegean.latent.names import quantiser_of
 from aegean.objectives import Ramp, SquaredError
 from aegean.recipes.codec import codec
-from aegean.recipes.groups import SIZELESS, Adversary, Budget, Build, Sharpening
+from aegean.recipes.groups import SIZELESS, Adversary, Budget, Build, Sharpening, shares
 from aegean.recipes.patches import OPPONENT, patch_discriminator, patch_turn, sharp_terms
 from aegean.recipes.quantised import Quantiser
 from aegean.recipes.registry import recipe
 from aegean.recipes.vq_ae import vq_ae
-from aegean.surface import option
 from aegean.training.schedule import Phase, Run, Turn
 
 
@@ -61,9 +60,7 @@ def vq_gan(
     encoder: still: it is frozen, so files keep their size; train: it learns on, and the size of files changes
     width: channels of the first level, of the discriminator too; 0 chooses
     """
-    for name, share in (("plain", plain), ("warmup", sharpening.warmup)):
-        if share >= 1:
-            raise UserError(f"{option(name, share)} leaves no images for the adversary: expected less than 1.")
+    shares("the adversary", plain=plain, warmup=sharpening.warmup)
     quantiser = kind_of_source(inherited) or quantiser
     first = 0 if "symbols" in (inherited or {}) else round(plain * budget.images)
     begin = replace(budget, images=first)
