@@ -199,7 +199,9 @@ class Evaluator:
         clean = self.test[mine.start : mine.stop]
         held = HeldOut(clean, mine.start, self.info, self.seed, self.world, self.network, moments)
         return {
-            f"{one.name}@{one.by}:{count_name(count)}": Score(one.value, one.floor, one.better, given=one.given)
+            f"{one.name}@{one.by}:{count_name(count)}": Score(
+                one.value, one.floor, one.better, given=one.given, classical=one.classical
+            )
             for one in measured(held, model)
         }
 

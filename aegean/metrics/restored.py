@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from aegean.data.info import DataInfo
 from aegean.formulas import frechet, pictures
+from aegean.formulas.classical import filled, median_filter
 from aegean.metrics.features import FeatureNetwork
 from aegean.metrics.kinds import kind_of
 from aegean.metrics.samples import as_saved
@@ -31,7 +33,8 @@ class HeldOut(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """A score of restored pictures, what a perfect copy of the clean ones reaches, and the damaged ones."""
+    """A score of restored pictures, what a perfect copy of the clean ones reaches, the damaged ones, and a classical
+    repair where there is one."""
 
     name: str
     by: str
@@ -39,6 +42,7 @@ class Measured(NamedTuple):
     floor: float
     given: float
     better: Better
+    classical: float | None = None  # what a repair without training reaches
 
 
 def measured(of: HeldOut, model: Any) -> Iterator[Measured]:
@@ -49,17 +53,26 @@ def measured(of: HeldOut, model: Any) -> Iterator[Measured]:
     given, holes = model.damage(clean, of.seed, of.start)
     fills = bool(holes.any())
     mask = holes if fills else None
-    before = _gathered(of, *(as_saved(x, of.info, "pictures") for x in (clean, given)), holes.to(clean))
+    simple = classical(model, given, holes)
+    parts = (clean, given, given if simple is None else simple)
+    before = _gathered(of, *(as_saved(x, of.info, "pictures") for x in parts), holes.to(clean))
     for strength in (0.0, 1.0) if "sharp" in model.nets else (0.0,):
         made = as_saved(model.restore(given, mask, strength), of.info, "restored pictures", of.world)
         found = _gathered(of, made)
         if found and before:
-            yield from _scores(of, "sharp_" if strength else "", (*before, *found))
+            yield from _scores(of, "sharp_" if strength else "", (*before, *found), simple is not None)
     if not fills:
         kept = _gathered(of, as_saved(model.restore(clean), of.info, "restored pictures", of.world))
         if kept and before:
             value = pictures.psnr(before[0].numpy(), kept[0].numpy())
             yield Measured("clean_psnr", "test", value, pictures.PSNR_CAP, pictures.PSNR_CAP, "higher")
+
+
+def classical(model: Any, given: Tensor, holes: Tensor) -> Tensor | None:
+    """What repairs pictures without training; None: nothing for damage of this kind."""
+    if bool(holes.any()):
+        return filled(given, holes)
+    return median_filter(given) if set(model.nets["damage"].ranges) == {"noise"} else None
 
 
 def _gathered(of: HeldOut, *parts: Tensor) -> tuple[Tensor, ...] | None:
@@ -68,17 +81,28 @@ def _gathered(of: HeldOut, *parts: Tensor) -> tuple[Tensor, ...] | None:
     return None if any(part is None for part in found) else tuple(torch.from_numpy(part) for part in found)
 
 
-def _scores(of: HeldOut, prefix: str, seen: tuple[Tensor, ...]) -> Iterator[Measured]:
-    clean, given, holes, made = seen
+def _scores(of: HeldOut, prefix: str, seen: tuple[Tensor, ...], known: bool) -> Iterator[Measured]:
+    """seen: clean, given and classically repaired pictures, holes, and what the model has made. known: whether there is
+    a classical repair."""
+    clean, given, simple, holes, made = seen
+
+    def beside(name: str, by: str, floor: float, better: Better, score: Callable[[Tensor], float]) -> Measured:
+        return Measured(prefix + name, by, score(made), floor, score(given), better, score(simple) if known else None)
+
     if holes.any():
-        value, before = (psnr_within(clean, x, holes) for x in (made, given))
-        yield Measured(f"{prefix}hole_psnr", "test", value, pictures.PSNR_CAP, before, "higher")
+        yield beside("hole_psnr", "test", pictures.PSNR_CAP, "higher", lambda x: psnr_within(clean, x, holes))
     for name, quality in kind_of(of.info).quality(of.info).items():
-        value, before = (quality.formula(clean.numpy(), x.numpy()) for x in (made, given))
-        yield Measured(f"{prefix}{name}", "test", value, quality.perfect, before, quality.better)
+        yield beside(name, "test", quality.perfect, quality.better, partial(_of_arrays, quality.formula, clean))
     if of.network is not None and of.moments is not None:
-        distances = [frechet.frechet_from_moments(*of.moments, *frechet.moments(of.network(x))) for x in (made, given)]
-        yield Measured(f"{prefix}rfd", of.network.key, distances[0], 0.0, distances[1], "lower")
+        yield beside("rfd", of.network.key, 0.0, "lower", partial(_distance, of.network, of.moments))
+
+
+def _of_arrays(formula: Callable[[np.ndarray, np.ndarray], float], clean: Tensor, x: Tensor) -> float:
+    return formula(clean.numpy(), x.numpy())
+
+
+def _distance(network: FeatureNetwork, moments: tuple[np.ndarray, np.ndarray], x: Tensor) -> float:
+    return frechet.frechet_from_moments(*moments, *frechet.moments(network(x)))
 
 
 def psnr_within(x: Tensor, y: Tensor, holes: Tensor) -> float:

@@ -31,6 +31,7 @@ DIRECTIONS: dict[str, Better] = {
 
 MARKS = {  # of a score beside its floor, where it has them, in words
     "given": "given: what the images that were given score in the place of what was made of them",
+    "classical": "classical: a median filter of 3 x 3 against noise, or holes filled smoothly, instead of the model",
     "mean": "mean: what the mean of the other side scores in the place of every translation",
     "neighbour": "neighbour: the partner of the nearest training sample in the place of the translation",
     "line": "line: the same for reconstructions of training data; no prior can do better than this, an adversary can",
@@ -49,6 +50,7 @@ class Score:
     line: float | None = None  # of samples: what a perfect prior would reach with this model's encoder and decoder
     blurred: float | None = None  # of samples: what real data reach that have lost their finest texture
     given: float | None = None  # of restored and translated images: what those reach that were given
+    classical: float | None = None  # of restored images: what a repair without training reaches
     mean: float | None = None  # of translations: what the mean of the other side reaches,
     neighbour: float | None = None  # and the partner of the nearest training sample
 
