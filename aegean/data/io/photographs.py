@@ -65,7 +65,8 @@ def photograph(picture: Picture, said: Said) -> Photograph:
         if transparent(image, values[0]).any():
             said["of 16 bits with transparency, which is left out"] += 1
     else:
-        pixels = np.atleast_3d(np.asarray(image.convert(f"{colours}A" if clear else colours))).transpose(2, 0, 1)
+        mode = f"{colours}A" if clear else colours
+        pixels = np.atleast_3d(np.asarray(image if image.mode == mode else image.convert(mode))).transpose(2, 0, 1)
         values, alpha = pixels[: len(colours)], pixels[-1] if clear else None
     ending = ENDINGS.get(picture.image.format or "", ".png")
     if ending == ".bmp" and (alpha is not None or picture.deep or beside.keys() - {"dpi"}):

@@ -108,10 +108,14 @@ def _decoded(
     taking, skip_bad: as for `walk`.
     """
     said, bad = Said(), list[tuple[str, str]]()
+
+    def taken(place: np.ndarray) -> Any:  # the open picture does not outlive it
+        with open_picture(io.BytesIO(store.read(place))) as picture:
+            return taking.encoded(picture, said)
+
     for place, name in zip(places, (name or origin for name in names)):
         try:
-            with open_picture(io.BytesIO(store.read(place))) as picture:
-                found = taking.encoded(picture, said)
+            found = taken(place)
         except Exception as error:  # Pillow's readers raise many kinds for damaged files
             reason = reason_of(error).rstrip(".")
             if skip_bad:

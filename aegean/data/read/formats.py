@@ -80,8 +80,8 @@ class Picture(NamedTuple):
         return top if top != deepest else 0
 
     def upright(self) -> Image.Image:
-        """The picture, decoded."""
-        return ImageOps.exif_transpose(self.image)
+        """The picture, upright; a copy only where it is turned."""
+        return ImageOps.exif_transpose(self.image) if self.turned else self.image
 
 
 @functools.cache
