@@ -18,6 +18,7 @@ from aegean.compression.stream import compress
 from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.data.io.natural import natural_pictures, write_picture
+from aegean.surface import option
 
 __all__ = ["compress", "compress_tensors", "decompress", "decompress_tensors", "read", "size", "told"]
 
@@ -46,8 +47,10 @@ def decompress(coder: TileCoder, header: Header, blocks: list[bytes]) -> Iterato
         yield picture.name, partial(write_picture, values)
 
 
-def compress_tensors(coder: TileCoder, x: Tensor | Sequence[Tensor]) -> bytes:
+def compress_tensors(coder: TileCoder, x: Tensor | Sequence[Tensor], rate: int = 0) -> bytes:
     """Images (n, channels, H, W), or a sequence of (channels, H, W) of any sizes, -> the bytes of a file."""
+    if rate:
+        raise UserError(f"{option('rate', rate)} belongs to sounds, and this model takes images; leave it out.")
     if isinstance(x, Tensor) and x.dim() == 4:
         parts: Sequence[Tensor] = x.split(max(1, CHUNK // max(1, x[:1].numel())))
     else:

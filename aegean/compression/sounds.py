@@ -86,9 +86,10 @@ def decoded(coder: FrameCoder, header: Header, blocks: list[bytes]) -> Iterator[
                           sound.length)  # fmt: skip
 
 
-def compress_tensors(coder: FrameCoder, x: Tensor | Sequence[Tensor]) -> bytes:
-    """Sounds (n, channels, length), or a sequence of (channels, length), of the model's rate -> the bytes of a file."""
-    return compress(coder, (("", _recording(torch.as_tensor(one), coder.info.rate)) for one in x))
+def compress_tensors(coder: FrameCoder, x: Tensor | Sequence[Tensor], rate: int = 0) -> bytes:
+    """Sounds (n, channels, length), or a sequence of (channels, length) or (length,), -> the bytes of a file. rate: 0
+    is the model's."""
+    return compress(coder, (("", _recording(torch.as_tensor(one), rate or coder.info.rate)) for one in x))
 
 
 def decompress_tensors(coder: FrameCoder, header: Header, blocks: list[bytes]) -> Tensor | list[Tensor]:
@@ -98,7 +99,10 @@ def decompress_tensors(coder: FrameCoder, header: Header, blocks: list[bytes]) -
 
 
 def _recording(x: Tensor, rate: int) -> Recording:
-    values = x.detach().cpu().numpy().astype(np.float32)
+    values = x.detach().cpu().numpy()
+    if not np.issubdtype(values.dtype, np.floating):
+        raise UserError(f"Sounds of type {values.dtype}: expected floats, full scale at 1; divide int16 by 32768.")
+    values = np.atleast_2d(values.astype(np.float32))
     if values.ndim != 2 or not values.size or not np.isfinite(values).all():
         raise UserError(f"Sounds of shape {tuple(values.shape)}: expected finite values (channels, length).")
     channels, frames = values.shape

@@ -60,6 +60,7 @@ class Kind(NamedTuple):
     check: Callable[[Source], None] = lambda source: None  # UserError: nothing can be trained on it
     tiles: Callable[[np.ndarray, DataInfo], np.ndarray] | None = None  # samples as pictures (n, H, W, 3) uint8, if so
     files: Mapping[str, Callable[[np.ndarray, DataInfo], str | bytes]] = {}  # many samples in one
+    play: Callable[[np.ndarray, DataInfo], bytes] | None = None  # samples as a .wav, one after another, if they sound
 
 
 def describe_picture(info: DataInfo) -> str:
@@ -158,6 +159,7 @@ KINDS: dict[str, Kind] = {
         readers=(Reader(holds_sounds, read_sounds),),
         conform=lambda source, want: source,  # read_sounds gives what is wanted
         files={".wav": wav_bytes},
+        play=wav_bytes,
     ),
 }
 

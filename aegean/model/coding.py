@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from aegean.model.model import Model
 
 
-def compress(model: Model, x: Tensor | Sequence[Tensor], lossless: bool, stages: int) -> bytes:
+def compress(model: Model, x: Tensor | Sequence[Tensor], lossless: bool, stages: int, rate: int) -> bytes:
     """See `Model.compress`."""
     if lossless and stages:
         raise UserError(f"{option('stages', stages)} belongs to lossy files; leave it out, or lossless.")
     model.need("compress_lossless" if lossless else "compress")
     kind = KINDS[model.info.kind]
-    return kind.room().compress_tensors(coder(model, "lossless" if lossless else kind.files[0], stages), x)
+    return kind.room().compress_tensors(coder(model, "lossless" if lossless else kind.files[0], stages), x, rate)
 
 
 def decompress(model: Model, data: bytes) -> Tensor | list[Tensor]:

@@ -224,16 +224,17 @@ class Model:
         self.check_level(level)
         return levels.decode_level(self, level, above, noise)
 
-    def compress(self, x: Tensor | Sequence[Tensor], lossless: bool = False, stages: int = 0) -> bytes:
+    def compress(self, x: Tensor | Sequence[Tensor], lossless: bool = False, stages: int = 0, rate: int = 0) -> bytes:
         """Images or sounds -> the bytes of an .aeg file.
 
         x: (n, channels, H, W), or a sequence of (channels, H, W) of any sizes, in model range; sounds (n, channels,
-            length), or a sequence of (channels, length), of the model's rate, full scale at 1.
+            length), or a sequence of (channels, length) or (length,), full scale at 1; tensors or arrays.
         lossless: the raw values that they stand for come back exactly.
         stages: how many of a residual quantiser's are kept, 0 for all.
+        rate: samples a second of these sounds, 0: the model's. They come back with the same rate.
         UserError: no such samples, or numbers that are not finite.
         """
-        return coding.compress(self, x, lossless, stages)
+        return coding.compress(self, x, lossless, stages, rate)
 
     def decompress(self, data: bytes) -> Tensor | list[Tensor]:
         """The samples that `compress` has put into bytes: a tensor (n, ...) where all are of one size, else a list of

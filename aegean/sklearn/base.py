@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from aegean.config import UserError
 from aegean.data.info import DataInfo
+from aegean.data.options import RATES
 from aegean.data.sets.feed import Feed
 from aegean.machine import pick_device
 from aegean.model import Model
@@ -41,14 +42,15 @@ GIVEN = {"latent": "n_components", "batch": "batch", "images": "images"}  # opti
 
 @dataclass(eq=False, repr=False)
 class Estimator(BaseEstimator):
-    """A model of samples that come as rows (n, columns), which may be images laid flat. Its fields are scikit-learn's
-    parameters; subclasses choose other defaults."""
+    """A model of samples that come as rows (n, columns), which may be images laid flat, or sounds. Its fields are
+    scikit-learn's parameters; subclasses choose other defaults."""
 
     n_components: int = 2
     _: KW_ONLY
     recipe: str = "ae"
     settings: Mapping[str, Any] | None = None
     image_shape: tuple[int, ...] | None = None
+    rate: int | None = None
     images: int | str = 100_000
     batch: int = 64
     device: str = "auto"
@@ -61,8 +63,9 @@ class Estimator(BaseEstimator):
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on X (n_samples, n_features); y is ignored."""
         X = validate_data(self, X, dtype=DTYPES, ensure_min_samples=2)
-        kind = KINDS["table" if self.image_shape is None else "image"]
+        kind = KINDS["audio" if self.rate is not None else "table" if self.image_shape is None else "image"]
         info = kind.describe(X, self._shape(X.shape[1]), getattr(self, "feature_names_in_", ()), self._common)
+        info = info.replace(rate=self.rate or 0)
         x = values(X, info)
         model = self._trained(x.float(), info)
         self._completed(model, x[:LOOKED_AT].float())
@@ -94,6 +97,7 @@ class Estimator(BaseEstimator):
             "n_components": model.latent,
             "recipe": model.about.get("recipe", "ae"),
             "image_shape": KINDS[model.info.kind].image_shape(model.info),
+            "rate": model.info.rate or None,
         }
         known = cls._get_param_names()
         estimator = cls(**{name: _tuples(value) for name, value in params.items() if name in known})
@@ -119,6 +123,11 @@ class Estimator(BaseEstimator):
 
     def _shape(self, columns: int) -> tuple[int, ...]:
         """The shape of a sample of so many columns."""
+        if self.rate is not None:
+            check_scalar(self.rate, "rate", Integral, min_val=RATES[0], max_val=RATES[1])
+            if self.image_shape is not None:
+                raise UserError("rate is that of sounds, and image_shape belongs to images: give one of them.")
+            return (1, columns)
         if self.image_shape is None:
             return (columns,)
         given = self.image_shape if isinstance(self.image_shape, (tuple, list)) else ()

@@ -27,6 +27,12 @@ def describe_images(X: np.ndarray, shape: tuple[int, ...], names: Sequence[str],
     return DataInfo("X", shape, ((low + high) / 2,), ((high - low) / 2 or 1.0,), "float32", len(X), kind="image")
 
 
+def describe_sounds(X: np.ndarray, shape: tuple[int, ...], names: Sequence[str], common: bool) -> DataInfo:
+    """Sounds of one channel, the loudest value of all brought to 1; silence stays 0."""
+    loudest = float(abs(X).max()) or 1.0
+    return DataInfo("X", shape, (0.0,), (loudest,), "float32", len(X), kind="audio")
+
+
 def describe_rows(X: np.ndarray, shape: tuple[int, ...], names: Sequence[str], common: bool) -> DataInfo:
     """Every column centred, and divided by its own standard deviation or by a common one."""
     mean, scale = spread(X)
@@ -48,4 +54,5 @@ def spread(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 KINDS: dict[str, Kind] = {
     "image": Kind(describe_images, lambda info: info.shape),
     "table": Kind(describe_rows, lambda info: None),
+    "audio": Kind(describe_sounds, lambda info: None),
 }

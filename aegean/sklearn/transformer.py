@@ -32,6 +32,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     settings: its options by name, such as {"width": 64}.
     image_shape: (height, width) or (channels, height, width) of the images that the rows are: the networks are then
         convolutional.
+    rate: samples a second of the sounds that the rows are, of one channel; convolutional, too.
     images: the budget, how many samples are seen in all; a number, or text such as "100k".
     batch: samples a step, at most all.
     device: where it is trained, "auto", "cpu", "cuda" or "mps".

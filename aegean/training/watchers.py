@@ -14,7 +14,10 @@ import numpy as np
 from tqdm import tqdm
 
 from aegean.data.batch import Batch
-from aegean.data.kinds import show
+from aegean.data.info import DataInfo
+from aegean.data.io.show import Groups
+from aegean.data.kinds import kind_of, show
+from aegean.data.read.hearing import hear
 from aegean.model import Model
 from aegean.surface import say
 from aegean.training.folder import Score, score_json
@@ -31,6 +34,7 @@ from aegean.training.watch import (
 
 SAVE_SECONDS = 240
 SHOWN = 64  # samples in a grid
+HEARD = 8  # of them in a sound
 IN_SIGHT = ("fd", "coverage", "rfd", "psnr")  # scores that the progress bar shows
 
 Scores = Mapping[str, Score]
@@ -97,7 +101,8 @@ class Board(Watcher):
 
 
 class Pictures(Watcher):
-    """Samples and reconstructions, as the run goes."""
+    """Samples and reconstructions, as the run goes: pictures of them, and of what can be heard some in a sound, each
+    before what became of it."""
 
     def __init__(self, record: Record, board: Any):
         self.record, self.board = record, board
@@ -107,23 +112,29 @@ class Pictures(Watcher):
     def evaluation(self, model: Model, scores: Scores) -> None:
         images, able, info = self.record.trainer.images, model.can(), model.info
         place = f"{images:010d}" if self.record.trainer.seen else f"{images:010d}-hand-over"
-        found = {}
+        found: dict[str, tuple[Groups, DataInfo]] = {}
         if "sample" in able:
-            found["samples"] = show({"": info.restore(model.sample(SHOWN, seed=0))}, info)
+            found["samples"] = {"": info.restore(model.sample(SHOWN, seed=0))}, info
         if "reconstruct" in able:
             x = self.shown.x
             again = info.restore(model.reconstruct(x, self.shown.labels if model.conditional else None))
-            found["reconstructions"] = show({"given": info.restore(x), "reconstructed": again}, info)
+            found["reconstructions"] = {"given": info.restore(x), "reconstructed": again}, info
         if "translate" in able:
             found["translated"] = _translated(model, self.shown)
         if "restore" in able:
             given, holes = model.damage(x := self.shown.x)
             again = model.restore(given, holes if holes.any() else None)
             rows = {"clean": x, "damaged": given, "restored": again}
-            found["restored"] = show({name: info.restore(row) for name, row in rows.items()}, info)
-        for name, png in found.items():
+            found["restored"] = {name: info.restore(row) for name, row in rows.items()}, info
+        for name, (groups, info) in found.items():
+            png = show(groups, info)
             self.record.folder.write_sample(f"{name}-{place}.png", png)
             self.board.add_image(name, _decoded(png), images)
+            if play := kind_of(info).play:
+                in_turn = np.stack([row[:HEARD] for row in groups.values()], 1)
+                wav = play(in_turn.reshape(-1, *info.shape), info)
+                self.record.folder.write_sample(f"{name}-{place}.wav", wav)
+                self.board.add_audio(name, hear(wav)[0].mean(0), images, info.rate)
 
 
 class Best(Watcher):
@@ -231,7 +242,7 @@ class Saving(Watcher):
         self.at = time.monotonic()
 
 
-def _translated(model: Model, shown: Batch) -> bytes:
+def _translated(model: Model, shown: Batch) -> tuple[Groups, DataInfo]:
     """Given samples, what becomes of them and, of pairs, their partners, in the colours of the richer side."""
     info, other = model.info, model.info.target
     assert other is not None and shown.target is not None
@@ -239,7 +250,7 @@ def _translated(model: Model, shown: Batch) -> bytes:
     if info.paired:
         rows["partner"] = other.restore(shown.target)
     richer = max((info, other), key=lambda side: side.shape[0])
-    return show({name: np.repeat(r, richer.shape[0] // r.shape[1], 1) for name, r in rows.items()}, richer)
+    return {name: np.repeat(r, richer.shape[0] // r.shape[1], 1) for name, r in rows.items()}, richer
 
 
 def progress_bar(record: Record) -> tqdm:

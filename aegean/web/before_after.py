@@ -9,7 +9,7 @@ import gradio as gr
 
 from aegean.config import UserError
 from aegean.web import repair, show
-from aegean.web.panels import GIVE, PROGRESS, Panels, answer, picture_file, seeds
+from aegean.web.panels import PROGRESS, Panels, answer, give, sample_file, seeds
 from aegean.web.play import Exhibit, Pictures
 from aegean.web.upload import Upload, upload
 
@@ -21,7 +21,7 @@ def restored(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
     sharp, scaled = any("sharp" in model.nets for model in able), any(repair.scales(model) for model in able)
     with gr.Row():
         with gr.Column(scale=1, min_width=260):
-            file = picture_file("Your image")
+            file = sample_file(runs, "Your image")
             how = gr.Radio([AS_IT_IS, DAMAGED], value=AS_IT_IS, label="Restore it")
             seed = seeds("Seed of the damage")
             enlarge = gr.Checkbox(False, label="Enlarge it", visible=scaled)
@@ -45,7 +45,7 @@ def translated(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
     able = [run.model for run in runs if not repair.no_translating(run)]
     with gr.Row():
         with gr.Column(scale=1, min_width=260):
-            file = picture_file("Your image")
+            file = sample_file(runs, "Your image")
             back = gr.Checkbox(False, label="Back", visible=any(getattr(model.wiring, "back", "") for model in able))
             sharp = any("sharp" in model.nets for model in able)
             strength = gr.Slider(0, 1, 1, step=0.05, label="Strength", info=STRENGTH, visible=sharp)
@@ -70,7 +70,7 @@ def before_and_after(
 ) -> str:
     """What every run makes of an uploaded file."""
     if data is None:
-        return show.hint(f"{GIVE}: here you will see it before and after.")
+        return show.hint(f"{give(panels.runs)}: here you will see it before and after.")
     try:
         given = upload(data)
     except UserError as error:

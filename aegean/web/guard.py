@@ -30,6 +30,7 @@ STORED = 1 << 30  # bytes of uploads that are kept at a time
 OURS = "'self' 'unsafe-inline' 'unsafe-eval'"  # the page compiles its own templates
 POLICY = (
     f"default-src 'self'; script-src {OURS}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "media-src data:; "
     "font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; "
     "frame-ancestors 'none'"
 )

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
 from aegean.config import UserError
 from aegean.data import DataInfo, kinds
+from aegean.data.io.hearing import as_spectrograms
 from aegean.data.io.show import as_pictures
+from aegean.data.read.hearing import sounds_like
 from aegean.formulas.pictures import mean_squared_error, psnr
+from aegean.formulas.sounds import log_spectral_distance, mel_distance
 from aegean.surface import either
-from aegean.web.upload import ModelInput, Upload, prepare
+from aegean.web.recording import SoundUpload, prepare_sound, sound_upload
+from aegean.web.upload import ModelInput, Upload, prepare, upload
+
+Given = Upload | SoundUpload
 
 
 class Kind(NamedTuple):
@@ -21,8 +27,12 @@ class Kind(NamedTuple):
 
     shape: Callable[[DataInfo], str]  # that of a sample, in words
     draw: Callable[[np.ndarray, DataInfo], np.ndarray]  # raw samples (n, *shape) -> pictures (n, H, W, 3) uint8
-    prepare: Callable[[Upload, DataInfo, bool], ModelInput]  # True: in its own size
-    error: Callable[[Tensor, Tensor], str]  # an original and its reconstruction (n, *shape), in words
+    upload: type  # what becomes of a file that somebody gives
+    prepare: Callable[[Any, DataInfo, bool], ModelInput]  # True: in its own size
+    error: Callable[[Tensor, Tensor, DataInfo], str]  # an original and its reconstruction (n, *shape), in words
+    rate: Callable[[int, np.ndarray, DataInfo], str]  # what so many bytes mean for a raw sample
+    media: str  # what a browser calls files of it: "image"
+    whole: str  # what is done to a file, and what to one whose size is kept
 
 
 def picture_shape(info: DataInfo) -> str:
@@ -31,12 +41,62 @@ def picture_shape(info: DataInfo) -> str:
     return f"{width} × {height} {colours}"
 
 
-def picture_error(x: Tensor, x_hat: Tensor) -> str:
+def picture_error(x: Tensor, x_hat: Tensor, info: DataInfo) -> str:
     a, b = x.cpu().numpy(), x_hat.cpu().numpy()
     return f"Error: {psnr(a, b):.1f} dB PSNR; mean squared error {mean_squared_error(a, b):.4f}, black -1 and white 1."
 
 
-KINDS: dict[str, Kind] = {"image": Kind(picture_shape, as_pictures, prepare, picture_error)}
+def bits_a_pixel(count: int, raw: np.ndarray, info: DataInfo) -> str:
+    return f"{8 * count / (raw.shape[1] * raw.shape[2]):.2f} bits a pixel"
+
+
+def sound_error(x: Tensor, x_hat: Tensor, info: DataInfo) -> str:
+    a, b = x.cpu().numpy(), x_hat.cpu().numpy()
+    mel, lsd = (measure(a, b, info.rate) for measure in (mel_distance, log_spectral_distance))
+    return f"Error: mel distance {mel:.3f}; log-spectral distance {lsd:.1f} dB."
+
+
+def bits_a_second(count: int, raw: np.ndarray, info: DataInfo) -> str:
+    return f"{8 * count * info.rate / raw.shape[1] / 1000:.2f} kbit/s"
+
+
+KINDS: dict[str, Kind] = {
+    "image": Kind(
+        picture_shape,
+        as_pictures,
+        Upload,
+        prepare,
+        picture_error,
+        bits_a_pixel,
+        "image",
+        "An image of any size and kind: it is scaled to the model's own size and colours. With “Keep its size”, models "
+        "that compress take it tile by tile instead.",
+    ),
+    "audio": Kind(
+        kinds.describe_sounds,
+        as_spectrograms,
+        SoundUpload,
+        prepare_sound,
+        sound_error,
+        bits_a_second,
+        "audio",
+        "A sound of any length, rate and number of channels: its beginning is taken, as long as the model's clips. "
+        "With “Keep its size”, models that compress take up to 30 s of it.",
+    ),
+}
+
+
+def uploaded(data: bytes) -> Given:
+    """A file that somebody has given. UserError: it cannot be read."""
+    return sound_upload(data) if sounds_like(data) else upload(data)
+
+
+def prepared(given: Given, info: DataInfo, whole: bool = False) -> ModelInput:
+    """It as a model of such data takes it. UserError: it is of another kind, or damaged."""
+    kind = kind_of(info)
+    if not isinstance(given, kind.upload):
+        raise UserError(f"This model takes {kinds.kind_of(info).samples}, and this file is something else.")
+    return kind.prepare(given, info, whole)
 
 
 def kind_of(info: DataInfo) -> Kind:

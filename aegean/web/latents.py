@@ -17,9 +17,8 @@ from aegean.model import Model
 from aegean.model.directions import Directions, check_way, directions
 from aegean.session.runs import own_data
 from aegean.training.folder import Folder
-from aegean.web.kinds import kind_of
-from aegean.web.play import Exhibit, Pictures, checked, drawn, labels_of, lacks, own_labels, seen
-from aegean.web.upload import Upload
+from aegean.web.kinds import Given, prepared
+from aegean.web.play import Exhibit, Pictures, checked, drawn, labels_of, lacks, own_labels, shown
 
 EXAMPLES = 2_000  # samples whose latents directions are found in
 SLIDERS = 6
@@ -39,13 +38,13 @@ def no_directions(run: Exhibit) -> str:
     return no_way(run)
 
 
-def latent(model: Model, end: int | Upload, class_name: str = "") -> Tensor:
+def latent(model: Model, end: int | Given, class_name: str = "") -> Tensor:
     """The latent (latent,) of a seed's first sample, or of a picture: the posterior's mean."""
-    if isinstance(end, Upload):
-        x = model.info.normalise(kind_of(model.info).prepare(end, model.info, False).raw[None])
+    if not isinstance(end, int):
+        x = model.info.normalise(prepared(end, model.info).raw[None])
         return model.encode(x, own_labels(model, class_name))[0]
     if "sample" not in model.can():
-        raise UserError("This model has no prior to draw from: start from images instead.")
+        raise UserError("This model has no prior to draw from: start from a file instead.")
     return drawn(model, "z", 1, end, 1.0, labels_of(model, class_name, 1, end))[0]
 
 
@@ -57,7 +56,7 @@ def one_class(model: Model, class_name: str, count: int) -> Tensor | None:
 # between two
 
 
-def between(run: Exhibit, ends: Sequence[int | Upload], steps: int, class_name: str = "") -> Pictures:
+def between(run: Exhibit, ends: Sequence[int | Given], steps: int, class_name: str = "") -> Pictures:
     """The pictures on the way from one latent to another."""
     model = run.model
     first, last = (latent(model, end, class_name) for end in ends)
@@ -68,7 +67,7 @@ def between(run: Exhibit, ends: Sequence[int | Upload], steps: int, class_name: 
         z = bottleneck.to_codes(bottleneck.to_symbols(z))  # type: ignore[operator]
         note += " Every step is moved to the nearest symbols, since the decoder knows nothing between them."
     x = model.decode(z, one_class(model, class_name, steps))
-    return Pictures(seen(model, x), [f"{n / (steps - 1):.0%}" for n in range(steps)], [note])
+    return shown(model, x, [f"{n / (steps - 1):.0%}" for n in range(steps)], [note])
 
 
 WAYS = {
@@ -108,7 +107,7 @@ def arc(first: Tensor, last: Tensor, steps: int) -> Tensor:
 
 
 def moved(
-    run: Exhibit, way: str, start: int | Upload | None, amounts: Sequence[float], class_name: str = ""
+    run: Exhibit, way: str, start: int | Given | None, amounts: Sequence[float], class_name: str = ""
 ) -> Pictures:
     """A picture and what becomes of it when its latent moves along directions, each by so many standard deviations.
     start: a seed, a picture, or None for the middle of the latents."""
@@ -118,7 +117,7 @@ def moved(
     far = torch.tensor(amounts)[: len(found.scale)] * found.scale[: len(amounts)]
     after = z + (far @ found.vectors[: len(far)]).to(model.device)
     x = model.decode(torch.stack((z, after)), one_class(model, class_name, 2))
-    return Pictures(seen(model, x), ["the start", "moved"], [shares(found, way)])
+    return shown(model, x, ["the start", "moved"], [shares(found, way)])
 
 
 def shares(found: Directions, way: str) -> str:

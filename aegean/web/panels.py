@@ -9,11 +9,12 @@ from typing import Any
 import gradio as gr
 
 from aegean.config import UserError
+from aegean.data import kinds
 from aegean.web import play, show
+from aegean.web.kinds import kind_of
 from aegean.web.play import Exhibit, Pictures
 
 ANY = "any class"
-GIVE = "Drop an image into its box, or choose one there"
 PROGRESS = gr.Progress()  # gradio puts the one of each event in its place
 
 
@@ -88,5 +89,16 @@ def seeds(label: str = "Seed", value: int = 0, visible: bool = True) -> gr.Numbe
     return gr.Number(value, label=label, precision=0, minimum=0, maximum=2**53, visible=visible)
 
 
-def picture_file(label: str, visible: bool = True) -> gr.File:
-    return gr.File(label=label, file_types=["image"], type="binary", height=110, visible=visible)
+def sample_file(runs: Sequence[Exhibit], label: str, visible: bool = True) -> gr.File:
+    media = list(dict.fromkeys(kind_of(run.model.info).media for run in runs))
+    return gr.File(label=label, file_types=media, type="binary", height=110, visible=visible)
+
+
+def things(runs: Sequence[Exhibit]) -> str:
+    """What these runs take: "image" or "sound", or both."""
+    return " or ".join(dict.fromkeys(kinds.kind_of(run.model.info).sample for run in runs))
+
+
+def give(runs: Sequence[Exhibit]) -> str:
+    what = things(runs)
+    return f"Drop {'an' if what.startswith('image') else 'a'} {what} into its box, or choose one there"

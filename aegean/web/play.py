@@ -1,4 +1,4 @@
-"""What the page computes: models and pictures in, pictures and sentences out. Nothing here knows the page."""
+"""What the page computes: models and samples in, pictures, sounds and sentences out. Nothing here knows the page."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from torch import Tensor
 
 from aegean.codec import unpack
 from aegean.config import UserError
+from aegean.data import kinds
 from aegean.data.batch import Batch
 from aegean.machine import pick_device
 from aegean.model import Model, hint
 from aegean.paths import Noise, noise_for
 from aegean.session.runs import load
-from aegean.web.kinds import check_kind, kind_of
-from aegean.web.upload import Upload
+from aegean.web.kinds import Given, check_kind, kind_of, prepared
 
 MOST = 64  # pictures at a time
 
@@ -35,12 +35,13 @@ class Exhibit:
 @dataclass(frozen=True)
 class Pictures:
     """Pictures (n, H, W, 3) uint8 with a caption each, and sentences about them. slider: two of them lie upon each
-    other, and a slider shows more of the one or of the other."""
+    other, and a slider shows more of the one or of the other. sounds: a .wav for each picture, where it shows one."""
 
     pictures: np.ndarray
     captions: Sequence[str]
     notes: Sequence[str] = ()
     slider: bool = False
+    sounds: Sequence[bytes] = ()
 
 
 def load_runs(paths: Sequence[str]) -> list[Exhibit]:
@@ -111,7 +112,7 @@ def sampled(run: Exhibit, count: int, seed: int, truncation: float, class_name: 
     captions = [f"sample {n}" for n in range(count)]
     if labels is not None:
         captions = [f"{text}: {model.info.classes[label]}" for text, label in zip(captions, labels.tolist())]
-    return Pictures(seen(model, x), captions)
+    return shown(model, x, captions)
 
 
 def checked(count: int) -> int:
@@ -164,44 +165,52 @@ def seen(model: Model, x: Tensor) -> np.ndarray:
     return kind_of(model.info).draw(model.info.restore(x), model.info)
 
 
+def shown(model: Model, x: Tensor, captions: Sequence[str], notes: Sequence[str] = ()) -> Pictures:
+    """Model values (n, *shape) to be looked at, and listened to where they sound."""
+    wav = kinds.kind_of(model.info).play
+    sounds = [wav(one[None], model.info) for one in model.info.restore(x)] if wav else []
+    return Pictures(seen(model, x), captions, notes, sounds=sounds)
+
+
 # a picture, there and back
 
 
-def reconstructed(run: Exhibit, upload: Upload, whole: bool, class_name: str = "") -> Pictures:
-    """A picture and what comes back, with its bytes and its error. `whole`: tile by tile, for models that compress."""
-    model = run.model
+def reconstructed(run: Exhibit, upload: Given, whole: bool, class_name: str = "") -> Pictures:
+    """A sample and what comes back, with its bytes and its error. `whole`: in its own size, for models that
+    compress."""
+    model, sample = run.model, kinds.kind_of(run.model.info).sample
     lossy, exact = ("compress" in model.can(), "compress_lossless" in model.can())
-    given = kind_of(model.info).prepare(upload, model.info, whole and (lossy or exact))
+    given = prepared(upload, model.info, whole and (lossy or exact))
     x = model.info.normalise(given.raw[None]).to(model.device)
     notes = [given.note]
     if whole and not (lossy or exact):
-        notes.append("This model works on images of its own size only.")
+        notes.append(f"This model works on {sample}s of its own size only.")
     back = None
     if lossy:
         data = model.compress(x)
         back = torch.stack(list(model.decompress(data)))
-        notes.append(f"As an .aeg file it takes {_bytes(data, given.raw)}")
+        notes.append(f"As an .aeg file it takes {_bytes(model, data, given.raw)}")
     elif "reconstruct" in model.can():
         back = model.reconstruct(x, own_labels(model, class_name))
         notes.append(
             f"In between are {model.latent:,} latent dimensions. Fewer of them are no compression: nothing "
-            "has been rounded or written to a file (the recipe codec does that)."
+            "has been rounded or written to a file (codec and sound_codec do that)."
         )
     if exact:
-        notes.append(f"Without any loss it takes {_bytes(model.compress(x, lossless=True), given.raw)}")
+        notes.append(f"Without any loss it takes {_bytes(model, model.compress(x, lossless=True), given.raw)}")
     if back is None:
-        return Pictures(seen(model, x), ["your image"], notes)
-    error = kind_of(model.info).error(x, back)
-    return Pictures(seen(model, torch.cat((x, back))), ["your image", "what comes back"], [error, *notes])
+        return shown(model, x, [f"your {sample}"], notes)
+    error = kind_of(model.info).error(x, back, model.info)
+    return shown(model, torch.cat((x, back)), [f"your {sample}", "what comes back"], [error, *notes])
 
 
-def _bytes(data: bytes, raw: np.ndarray) -> str:
+def _bytes(model: Model, data: bytes, raw: np.ndarray) -> str:
     """What a file weighs, with its header and without."""
-    pixels = raw.shape[1] * raw.shape[2]
-    picture = sum(map(len, unpack(data)[1]))
+    content = sum(map(len, unpack(data)[1]))
     return (
-        f"{len(data):,} bytes, of which {picture:,} hold the image ({8 * picture / pixels:.2f} bits a pixel) and the "
-        f"rest is the file's header. The plain values are {raw.nbytes:,} bytes."
+        f"{len(data):,} bytes, of which {content:,} hold the {kinds.kind_of(model.info).sample} "
+        f"({kind_of(model.info).rate(content, raw, model.info)}) and the rest is the file's header. The plain values "
+        f"are {raw.nbytes:,} bytes."
     )
 
 
@@ -215,4 +224,4 @@ def redrawn(run: Exhibit, level: int, count: int, seed: int, class_name: str = "
     checked(count)
     labels = labels_of(model, class_name, 1, seed)
     x = torch.cat([model.redraw(level, 1, seed, again, labels) for again in range(count + 1)])
-    return Pictures(seen(model, x), ["the sample", *(f"level {level} anew, {n}" for n in range(1, count + 1))])
+    return shown(model, x, ["the sample", *(f"level {level} anew, {n}" for n in range(1, count + 1))])

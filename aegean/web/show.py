@@ -47,6 +47,7 @@ CSS = """
 .play-missing summary { cursor: pointer; }
 .play-tiles img { display: block; width: 100%; border-radius: 3px; }
 .play-tiles img.small { image-rendering: pixelated; }
+.play-tiles audio { width: 100%; height: 28px; margin-top: 2px; }
 .play-tiles figcaption { font-size: .8rem; opacity: .75; text-align: center; }
 .play-slider { position: relative; margin: 0 0 10px; }
 .play-slider img { display: block; width: 100%; border-radius: 3px; }
@@ -89,7 +90,11 @@ def page(parts: Sequence[str], wide: bool = False) -> str:
 
 def panel(name: str, about: str, found: Pictures, columns: int, captions: bool = True) -> str:
     """A run's name, its pictures in `columns`, and what is to be said of them. Each can be saved, and all as one."""
-    tiles = "".join(tile(p, text, captions, file_name(name, text)) for p, text in zip(found.pictures, found.captions))
+    sounds = [player(wav) for wav in found.sounds] or [""] * len(found.pictures)
+    tiles = "".join(
+        tile(p, text, captions, file_name(name, text), sound)
+        for p, text, sound in zip(found.pictures, found.captions, sounds)
+    )
     notes = "".join(f'<p class="play-said">{escape(text)}</p>' for text in found.notes)
     grid = base64.b64encode(png(Image.fromarray(sheet(found.pictures, columns)))).decode()
     save = (
@@ -115,15 +120,19 @@ def refusal(why: str) -> str:
     return f'<p class="play-refused" role="alert">{escape(why)}</p>'
 
 
-def tile(picture: np.ndarray, caption: str, shown: bool, file: str) -> str:
-    """One picture (H, W, 3) uint8, which a click saves under a name."""
+def player(wav: bytes) -> str:
+    return f'<audio controls preload="none" src="data:audio/wav;base64,{base64.b64encode(wav).decode()}"></audio>'
+
+
+def tile(picture: np.ndarray, caption: str, shown: bool, file: str, sound: str = "") -> str:
+    """One picture (H, W, 3) uint8, which a click saves under a name; the player of its sound stands below."""
     data = base64.b64encode(png(Image.fromarray(picture))).decode()
     kind = ' class="small"' if max(picture.shape[:2]) < SMALL else ""
     below = f"<figcaption>{escape(caption)}</figcaption>" if shown else ""
     text = escape(caption, quote=True)
     image = f'<img{kind} alt="{text}" src="data:image/png;base64,{data}">'
     link = f'<a download="{file}" href="#" title="{text}: click to save" onclick="{SAVE}">{image}</a>'
-    return f"<figure>{link}{below}</figure>"
+    return f"<figure>{link}{sound}{below}</figure>"
 
 
 def slider(pictures: np.ndarray, captions: Sequence[str]) -> str:

@@ -10,15 +10,26 @@ import gradio as gr
 from aegean.config import UserError
 from aegean.web import latents, play, repair, show
 from aegean.web.before_after import restored, translated
-from aegean.web.panels import GIVE, PROGRESS, Panels, able, answer, class_name, classes, picture_file, seeds
+from aegean.web.kinds import kind_of, uploaded
+from aegean.web.panels import (
+    PROGRESS,
+    Panels,
+    able,
+    answer,
+    class_name,
+    classes,
+    give,
+    sample_file,
+    seeds,
+    things,
+)
 from aegean.web.play import Exhibit, Pictures
-from aegean.web.upload import upload
 
 RANGE = 3.0  # standard deviations to either side
 
 
 class Tab(NamedTuple):
-    title: str
+    title: str  # {} is what the runs take: "Image"
     why_not: Callable[[Exhibit], str]
     build: Callable[[Sequence[Exhibit], list[Any]], None]
 
@@ -51,18 +62,19 @@ def pictures(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
     compresses = any(verb.startswith("compress") for run in runs for verb in run.model.can())
     with gr.Row():
         with gr.Column(scale=1, min_width=260):
-            file = picture_file("Your image")
+            file = sample_file(runs, f"Your {things(runs)}")
             whole = gr.Checkbox(False, label="Keep its size", visible=compresses)
             kind = classes(runs)
-            gr.HTML(show.note(WHOLE if compresses else FITTED))
+            for words in dict.fromkeys(kind_of(run.model.info).whole for run in runs):
+                gr.HTML(show.note(words if compresses else words.partition(" With ")[0]))
         with gr.Column(scale=3, min_width=300):
             panels = Panels(runs, play.no_pictures)
 
     def through(data: bytes | None, whole: bool, kind: str, progress: gr.Progress = PROGRESS) -> str:
         if data is None:
-            return show.hint(f"{GIVE}: here you will see what each run makes of it.")
+            return show.hint(f"{give(runs)}: here you will see what each run makes of it.")
         try:
-            given = upload(data)
+            given = uploaded(data)
         except UserError as error:
             return show.refusal(str(error))
         return panels.show(lambda run: play.reconstructed(run, given, whole, class_name(kind)), 2, True, progress)
@@ -70,29 +82,23 @@ def pictures(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
     answer(triggers, [file, whole, kind], through, panels, slow=True)
 
 
-FITTED = "An image of any size and kind: it is scaled to the model's own size and colours."
-WHOLE = (
-    "An image of any size and kind: it is scaled to the model's own size and colours. With “Keep its size”, models "
-    "that compress take it tile by tile instead."
-)
-
-SEEDS, PICTURES = "two samples", "two images"
+SEEDS, FILES = "two samples", "two of your own"
 
 
 def between(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
-    ends = [*able(runs, "sample", SEEDS), *able(runs, "encode", PICTURES)]
+    ends = [*able(runs, "sample", SEEDS), *able(runs, "encode", FILES)]
     with gr.Row():
         with gr.Column(scale=1, min_width=260):
             what = gr.Radio(ends, value=ends[0], label="Between")
             first, last = (seeds(label, n, ends[0] == SEEDS) for n, label in enumerate(("First seed", "Last seed")))
-            files = [picture_file(label, visible=ends[0] == PICTURES) for label in ("First image", "Last image")]
+            files = [sample_file(runs, f"{label} {things(runs)}", ends[0] == FILES) for label in ("First", "Last")]
             steps = gr.Slider(3, 16, 8, step=1, label="Steps")
             kind = classes(runs)
         with gr.Column(scale=3, min_width=300):
             panels = Panels(runs, latents.no_way, wide=True)
 
     def switch(what: str) -> list[Any]:
-        return [gr.update(visible=what == SEEDS)] * 2 + [gr.update(visible=what == PICTURES)] * 2
+        return [gr.update(visible=what == SEEDS)] * 2 + [gr.update(visible=what == FILES)] * 2
 
     def interpolate(
         what: str,
@@ -104,10 +110,10 @@ def between(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
         kind: str,
         progress: gr.Progress = PROGRESS,
     ) -> str:
-        if what == PICTURES and (one is None or other is None):
-            return show.hint(f"{GIVE} for each end: here you will see the way from one to the other.")
+        if what == FILES and (one is None or other is None):
+            return show.hint(f"{give(runs)} for each end: here you will see the way from one to the other.")
         try:
-            given = [upload(data) for data in (one, other) if data] if what == PICTURES else [first or 0, last or 0]
+            given = [uploaded(data) for data in (one, other) if data] if what == FILES else [first or 0, last or 0]
         except UserError as error:
             return show.refusal(str(error))
         return panels.show(
@@ -118,18 +124,18 @@ def between(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
     answer(triggers, [what, first, last, *files, steps, kind], interpolate, panels)
 
 
-SEED, PICTURE, MIDDLE = "a sample", "an image", "the middle"
+SEED, OWN, MIDDLE = "a sample", "your own", "the middle"
 FOUND = {"principal components": "components", "the decoder's first layer": "weights"}
 
 
 def sliders(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
-    starts = [*able(runs, "sample", SEED), *able(runs, "encode", PICTURE), MIDDLE]
+    starts = [*able(runs, "sample", SEED), *able(runs, "encode", OWN), MIDDLE]
     with gr.Row():
         with gr.Column(scale=1, min_width=260):
             way = gr.Radio(list(FOUND), value=next(iter(FOUND)), label="Directions found by")
             start = gr.Radio(starts, value=starts[0], label="Start from")
             seed = seeds(visible=starts[0] == SEED)
-            file = picture_file("Your image", visible=starts[0] == PICTURE)
+            file = sample_file(runs, f"Your {things(runs)}", starts[0] == OWN)
             kind = classes(runs)
         with gr.Column(scale=1, min_width=260, elem_classes="play-second"):
             amounts = [
@@ -141,7 +147,7 @@ def sliders(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
             gr.HTML(show.note(DIRECTIONS))
 
     def switch(start: str) -> list[Any]:
-        return [gr.update(visible=start == SEED), gr.update(visible=start == PICTURE)]
+        return [gr.update(visible=start == SEED), gr.update(visible=start == OWN)]
 
     def move(
         way: str,
@@ -151,10 +157,10 @@ def sliders(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
         kind: str,
         *amounts: float,
     ) -> str:
-        if start == PICTURE and data is None:
-            return show.hint(f"{GIVE} to start from.")
+        if start == OWN and data is None:
+            return show.hint(f"{give(runs)} to start from.")
         try:
-            begin = {MIDDLE: lambda: None, SEED: lambda: int(seed or 0), PICTURE: lambda: upload(data or b"")}[start]()
+            begin = {MIDDLE: lambda: None, SEED: lambda: int(seed or 0), OWN: lambda: uploaded(data or b"")}[start]()
         except UserError as error:
             return show.refusal(str(error))
         return panels.show(lambda run: latents.moved(run, FOUND[way], begin, amounts, class_name(kind)), 2, True)
@@ -193,7 +199,7 @@ def levels(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
 
 TABS = (
     Tab("Samples", play.no_samples, samples),
-    Tab("Image", play.no_pictures, pictures),
+    Tab("{}", play.no_pictures, pictures),
     Tab("Restore", repair.no_restoring, restored),
     Tab("Translate", repair.no_translating, translated),
     Tab("Directions", latents.no_directions, sliders),

@@ -209,6 +209,11 @@ def test_mixed_rates_need_a_choice(tmp_path):
     assert open_data(DataOptions(folder, rate=8000)).info.rate == 8000
 
 
+def test_clips_of_hardly_a_sample_are_refused(voices):
+    with pytest.raises(UserError, match=r"clips of 8 samples at 8000 Hz.*seconds"):
+        open_data(DataOptions(voices, seconds=0.001))
+
+
 def test_channels_stay_apart_or_are_mixed(tmp_path):
     pair = {f"{i}.wav": np.stack((sine(hertz=90 + i), -sine(hertz=90 + i) / 2), 1) for i in range(24)}
     folder = filled(tmp_path / "x", pair)

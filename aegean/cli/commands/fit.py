@@ -20,4 +20,4 @@ def run(args: argparse.Namespace) -> None:
 
     aegean.fit_prior(args.run, args.prior)
     place = shlex.quote(args.run)
-    tell(f"{args.run}: a {args.prior} prior is fitted to its latents; now: aegean sample {place} --out samples.png")
+    tell(f"{args.run}: a {args.prior} prior is fitted to its latents; now: aegean sample {place} --out {samples}")

@@ -82,7 +82,7 @@ def next_step(model: Model, place: str) -> str:
     """What a new model is most likely wanted for."""
     able = model.can()
     if "sample" in able:
-        return f"sample {place} --out samples.png"
+        return f"sample {place} --out {samples}"
     if "translate" in able:
         return f"translate {place} pictures/ --out translated/"
     if "restore" in able:

@@ -83,7 +83,7 @@ def listen(data: Any) -> Recording:
             return Recording(header.rate, header.channels, header.frames, partial(_wav_pieces, data, header))
     if not len(data):
         raise ValueError("an empty file")
-    if not (wav.is_wav(data) or _is_other(data)):
+    if not sounds_like(data):
         raise ValueError(what_else(data[:LONGEST], ()) or "no known sound format")
     return _through_library(bytes(data))
 
@@ -94,10 +94,12 @@ def _wav_pieces(data: Any, header: wav.Header) -> Iterator[np.ndarray]:
         yield _finite(wav.read_values(data, part), header.rate, first)
 
 
-def _is_other(data: Any) -> bool:
-    """FLAC, Ogg, AIFF, or MP3 with or without tags before it."""
+def sounds_like(data: Any) -> bool:
+    """Whether a file begins as WAV, FLAC, Ogg, AIFF, or MP3 with or without tags before it."""
     marks = (b"fLaC", b"OggS", b"ID3", b"FORM")
-    return data[:4].startswith(marks) or (len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0)
+    return (
+        wav.is_wav(data) or data[:4].startswith(marks) or (len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0)
+    )
 
 
 def _through_library(data: bytes) -> Recording:

@@ -169,7 +169,10 @@ def _length(heads: dict[int, Sound], rate: int, name: str, want: Want) -> int:
     else:
         length = -(-min(longest, math.ceil(LONGEST * rate)) // ROUND) * ROUND
     if not LENGTHS[0] <= length <= LENGTHS[1]:
-        raise UserError(f"{name}: clips of {length:,} samples; expected {LENGTHS[0]} to {LENGTHS[1]:,}.")
+        raise UserError(
+            f"{name}: clips of {length:,} samples at {rate} Hz; expected {LENGTHS[0]} to {LENGTHS[1]:,}: choose "
+            f"another {option('seconds')}."
+        )
     if longest * max(h.channels for h in heads.values()) > VALUES:
         raise UserError(f"{name}: a sound of {longest:,} samples at {rate} Hz is more than is read; cut it into files.")
     cut, padded = sum(n > length for n in lengths), sum(n < length for n in lengths)

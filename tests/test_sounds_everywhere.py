@@ -1,0 +1,144 @@
+"""What becomes of sounds beyond training: run folder, playground, Python, export, scikit-learn."""
+
+import io
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from needs import needs
+from scipy.io import wavfile
+from untrained import untrained
+
+import aegean
+from aegean.config import UserError
+from aegean.data import DataInfo
+from aegean.data.read.hearing import hear
+from aegean.recipes import smoke
+
+RATE, LENGTH = 8000, 512
+INFO = DataInfo("notes", (1, LENGTH), (0.0,), (1.0,), "float32", count=9, kind="audio", rate=RATE)
+PICTURES = DataInfo("grey", (1, 16, 16), (127.5,), (127.5,), count=9)
+
+
+def sine(frames=LENGTH, hertz=440.0, rate=RATE, channels=1):
+    """(channels, frames) float32."""
+    tone = 0.5 * np.sin(2 * np.pi * hertz * np.arange(frames) / rate)
+    return np.repeat(tone[None].astype(np.float32), channels, 0)
+
+
+def wav(values, rate=RATE):
+    """A .wav of sounds (channels, frames)."""
+    out = io.BytesIO()
+    wavfile.write(out, rate, values.T)
+    return out.getvalue()
+
+
+@cache
+def model(recipe):
+    torch.manual_seed(0)
+    settings = {"blocks": 1} if recipe == "sound_codec" else {}
+    return untrained(smoke(recipe, INFO, width=4, batch=2, **settings), INFO)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for n in range(24):
+        (tmp_path / "notes").mkdir(exist_ok=True)
+        (tmp_path / f"notes/{n}.wav").write_bytes(wav(sine(hertz=200 + 30 * n)))
+    return tmp_path / "notes"
+
+
+# Python
+
+
+@pytest.mark.parametrize("rate,channels,frames", [(8000, 1, 700), (11025, 2, 700), (8000, 1, 1)])
+def test_arrays_of_any_rate_channels_and_length_go_into_a_file_and_come_back(rate, channels, frames):
+    x = [sine(frames, rate=rate, channels=channels), sine(frames + 9, rate=rate)]
+    back = model("sound_codec").decompress(model("sound_codec").compress(x, rate=rate))
+    assert [one.shape for one in back] == [one.shape for one in x]
+
+
+def test_a_plain_array_is_one_channel_and_whole_numbers_are_no_sound():
+    coder = model("sound_codec")
+    assert coder.decompress(coder.compress([sine()[0]])).shape == (1, 1, LENGTH)
+    with pytest.raises(UserError, match="32768"):
+        coder.compress([np.zeros((1, 99), np.int16)])
+    with pytest.raises(UserError, match="rate"):
+        untrained(smoke("codec", PICTURES, width=4), PICTURES).compress(torch.zeros(1, 1, 16, 16), rate=8000)
+
+
+@needs("onnx", "onnxruntime", "onnxscript")
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["ae", "sound_codec"])
+def test_encoder_and_decoder_leave_as_onnx(recipe, tmp_path):
+    from aegean.integrations import export
+
+    model(recipe).save(tmp_path / "m.safetensors")
+    for part in ("encoder", "decoder"):
+        found = export.export(tmp_path / "m.safetensors", part, tmp_path / f"{part}.onnx")
+        assert found["difference"] <= found["tolerance"]
+
+
+def test_rows_that_are_sounds_become_features():
+    from aegean.sklearn import AutoencoderTransformer
+
+    rows = np.stack([sine(hertz=200 + 30 * n)[0] for n in range(20)])
+    fitted = AutoencoderTransformer(3, rate=RATE, images=64, batch=16, settings={"width": 4}, random_state=0).fit(rows)
+    assert fitted.model_.info.kind == "audio" and fitted.transform(rows).shape == (20, 3)
+    assert fitted.inverse_transform(fitted.transform(rows)).shape == rows.shape
+    for wrong in ({"rate": 10}, {"rate": RATE, "image_shape": (16, 32)}):
+        with pytest.raises(ValueError, match="rate"):
+            AutoencoderTransformer(3, images=64, **wrong).fit(rows)
+
+
+# the run's folder
+
+
+@pytest.mark.slow
+def test_a_run_keeps_sounds_that_play_beside_their_pictures(folder, tmp_path):
+    aegean.train("ae", str(folder), tmp_path / "run", images=32, evaluations=1, settings={"batch": 8, "width": 4})
+    names = {path.suffix for path in (tmp_path / "run/samples").iterdir()}
+    assert names == {".png", ".wav"}
+    sounds = [hear(path.read_bytes()) for path in (tmp_path / "run/samples").glob("*.wav")]
+    assert all(rate == RATE and values.shape[1] % (2 * LENGTH) == 0 for values, rate in sounds)
+
+
+# the playground
+
+
+def exhibit(recipe):
+    from aegean.web.play import Exhibit
+
+    return Exhibit(recipe, recipe, model(recipe))
+
+
+@needs("gradio")
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_sound_is_heard_before_and_after_with_its_bytes(whole):
+    from aegean.web import play, show
+    from aegean.web.kinds import uploaded
+
+    found = play.reconstructed(exhibit("sound_codec"), uploaded(wav(sine(3000, 440, 16000, 2), 16000)), whole)
+    lengths = {hear(sound)[0].shape for sound in found.sounds}
+    assert len(found.sounds) == 2 and lengths == {(2, 1500) if whole else (1, LENGTH)}
+    notes = " ".join(found.notes)
+    assert "kbit/s" in notes and "mel distance" in notes and "16000 to 8000 Hz" in notes
+    assert show.panel("a", "b", found, 2).count("<audio") == 2
+
+
+@needs("gradio")
+def test_samples_sound_and_files_of_another_kind_are_refused():
+    from aegean.web import latents, play
+    from aegean.web.kinds import uploaded
+    from aegean.web.play import Exhibit
+
+    assert len(play.sampled(exhibit("vae"), 3, 0, 1.0).sounds) == 3
+    given = uploaded(wav(sine(100)))
+    assert len(latents.between(exhibit("vae"), [0, given], 4).sounds) == 4
+    pictures = Exhibit("p", "p", untrained(smoke("vae", PICTURES, width=4), PICTURES))
+    with pytest.raises(UserError, match="takes images"):
+        play.reconstructed(pictures, given, False)
+    for data in (b"RIFF\0\0\0\0WAVE", wav(np.full((1, 9), np.nan, np.float32)), b"fLaC" + bytes(30)):
+        with pytest.raises(UserError, match="sound"):
+            uploaded(data)
