@@ -54,7 +54,7 @@ def described(run: str) -> dict[str, Any]:
 
 def of_run(plan: Settings, folder: Folder, header: Header | None) -> dict[str, Any]:
     done = int(header.about.get("images", 0)) if header else 0
-    data = {"spec": plan.data.spec, "shape": list(plan.info.shape), "train": plan.info.count,
+    data = {"spec": plan.data.spec, "shape": list(plan.info.shape), "rate": plan.info.rate, "train": plan.info.count,
             "test": plan.info.test_count, "classes": list(plan.info.classes)}  # fmt: skip
     lines = folder.lines()
     return {
@@ -82,7 +82,7 @@ def of_model(header: Header, run: str) -> dict[str, Any]:
     info, about, able = header.info, header.about, header.can
     return {
         "recipe": about.get("recipe"),
-        "data": {"name": info.name, "shape": list(info.shape), "classes": list(info.classes)},
+        "data": {"name": info.name, "shape": list(info.shape), "rate": info.rate, "classes": list(info.classes)},
         "images": {"done": about.get("images")},
         "seconds": about.get("seconds"),
         "seed": about.get("seed"),
@@ -140,7 +140,7 @@ def description(found: dict[str, Any]) -> str:
     if rules := found.get("by_rule"):
         rows.append(("by the data", " ".join(f"{key}={value}" for key, value in rules.items())))
     counts = f", {data['train']:,} for training and {data['test']:,} for testing" if "train" in data else ""
-    shape = "x".join(map(str, data["shape"]))
+    shape = "x".join(map(str, data["shape"])) + (f" at {data['rate']} Hz" if data["rate"] else "")
     rows.append(("data", f"{data.get('spec') or data['name']}: {shape}{counts}"))
     if data["classes"]:
         rows.append(("classes", f"{len(data['classes'])}: {', '.join(data['classes'][:12])}"))

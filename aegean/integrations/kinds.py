@@ -23,6 +23,11 @@ KINDS: dict[str, Kind] = {
 }
 
 
+def words_of(info: DataInfo) -> Kind:
+    """Words for any kind, also for one without a row."""
+    return KINDS.get(info.kind, Kind(None, "data/", "/"))
+
+
 def kind_of(info: DataInfo) -> Kind:
     """What a card knows of a data set's kind. UserError: nothing."""
     return row_of(KINDS, info)

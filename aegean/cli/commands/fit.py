@@ -17,7 +17,8 @@ def options(p: Parser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     import aegean
+    from aegean.integrations.kinds import words_of
 
-    aegean.fit_prior(args.run, args.prior)
-    place = shlex.quote(args.run)
+    model = aegean.fit_prior(args.run, args.prior)
+    place, samples = shlex.quote(args.run), f"samples{words_of(model.info).written}"
     tell(f"{args.run}: a {args.prior} prior is fitted to its latents; now: aegean sample {place} --out {samples}")

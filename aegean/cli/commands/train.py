@@ -80,9 +80,11 @@ def check(given: dict[str, Any]) -> None:
 
 def next_step(model: Model, place: str) -> str:
     """What a new model is most likely wanted for."""
-    able = model.can()
+    from aegean.integrations.kinds import words_of
+
+    able, kind = model.can(), words_of(model.info)
     if "sample" in able:
-        return f"sample {place} --out {samples}"
+        return f"sample {place} --out samples{kind.written}"
     if "translate" in able:
         return f"translate {place} pictures/ --out translated/"
     if "restore" in able:
@@ -90,7 +92,7 @@ def next_step(model: Model, place: str) -> str:
         return f"restore {place} pictures/{more} --out restored/"
     for verb, more in (("compress", ""), ("compress_lossless", " --lossless")):
         if verb in able:
-            return f"compress {place} pictures/ --out pictures.aeg{more}"
+            return f"compress {place} {kind.given} --out {kind.given.rstrip('/')}.aeg{more}"
     return f"fit {place} --prior mixture"
 
 
