@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import torch
@@ -54,6 +54,18 @@ def together(ours: Any, theirs: Any) -> Any:
     if ours is None:
         return None
     return torch.cat((ours[:, None], theirs.unflatten(0, (len(ours), -1)).to(ours.dtype)), 1).flatten(0, 1)
+
+
+def parted(output: DiscriminatorOutput, names: Collection[str]) -> dict[str, DiscriminatorOutput]:
+    """What a discriminator says of as many samples of each of several paths, by path."""
+
+    def part(values: Any, number: int) -> Any:
+        if isinstance(values, tuple):
+            parts = (part(value, number) for value in values)
+            return type(values)(*parts) if hasattr(values, "_fields") else tuple(parts)
+        return None if values is None else values.chunk(len(names))[number]
+
+    return {name: part(output, number) if len(names) > 1 else output for number, name in enumerate(names)}
 
 
 def _per_sample(output: DiscriminatorOutput) -> Tensor:

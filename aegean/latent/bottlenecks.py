@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from aegean.config import network
 from aegean.latent.names import NATS_TO_BITS
-from aegean.nets.blocks import act, one_hot
+from aegean.nets.blocks import flat, one_hot
 
 
 class Latent(NamedTuple):
@@ -38,7 +38,7 @@ class Projection(nn.Module):
         self.label = nn.Linear(classes, out, bias=False) if classes else None
 
     def forward(self, h: Tensor, labels: Tensor | None) -> Tensor:
-        z = self.features(act(h).flatten(1))
+        z = self.features(flat(h))
         return z if self.label is None else z - self.label(one_hot(labels, self.classes, z))
 
 

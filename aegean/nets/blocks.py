@@ -24,6 +24,7 @@ LINEAR: tuple[Any, ...] = (
     nn.Conv2d,
 )  # layers and functions by the number of axes beside the channels
 CONVOLVE: tuple[Any, ...] = (F.linear, F.conv1d, F.conv2d)
+TRANSPOSED: tuple[Any, ...] = (None, F.conv_transpose1d, F.conv_transpose2d)
 
 
 def linear(axes: int, inputs: int, outputs: int, size: int = 1, **more: Any) -> Any:
@@ -34,8 +35,19 @@ def linear(axes: int, inputs: int, outputs: int, size: int = 1, **more: Any) -> 
 
 
 def channels_last(x: Tensor) -> Tensor:
-    """Maps (B, C, H, W) laid out with channels last, the faster layout of convolutions; others as they are."""
-    return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
+    """Maps (B, C, H, W) laid out with channels last, the faster layout of convolutions, and so their gradient: an
+    operation on two maps of different layouts takes 40 times as long. Others as they are."""
+    if x.dim() != 4:
+        return x
+    x = x.contiguous(memory_format=torch.channels_last)
+    if x.requires_grad and not x.is_leaf:
+        x.register_hook(channels_last)
+    return x
+
+
+def flat(h: Tensor) -> Tensor:
+    """The last level of an encoder (B, *level) as the vectors (B, numbers) that a dense layer takes."""
+    return channels_last(act(h)).flatten(1)
 
 
 def he_(layer: Any, gain: float = 1.0) -> Any:
@@ -68,6 +80,41 @@ class Residual(nn.Module):
         return x + self.last(act(self.first(act(x))))
 
 
+class Blur(torch.autograd.Function):
+    """Every second place of a sample blurred by a kernel, channel by channel. It is linear, so derivatives of every
+    order are it and its transpose; torch's own second derivative goes through the channels one by one."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kernel: Tensor) -> Tensor:  # type: ignore[override]
+        ctx.kernel = kernel
+        return CONVOLVE[x.dim() - 2](x, kernel, stride=2, padding=1, groups=x.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        return Spread.apply(grad, ctx.kernel), None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:  # type: ignore[override]
+        return Blur.apply(tangent, ctx.kernel)
+
+
+class Spread(torch.autograd.Function):
+    """The transpose of `Blur`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kernel: Tensor) -> Tensor:  # type: ignore[override]
+        ctx.kernel = kernel
+        return TRANSPOSED[x.dim() - 2](x, kernel, stride=2, padding=1, groups=x.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        return Blur.apply(grad, ctx.kernel), None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:  # type: ignore[override]
+        return Spread.apply(tangent, ctx.kernel)
+
+
 class Down(nn.Module):
     """Half the size (rounded up), blurred by [1, 3, 3, 1] so that edges do not alias (Zhang 2019)."""
 
@@ -75,7 +122,6 @@ class Down(nn.Module):
 
     def __init__(self, width: int, axes: int = 2):
         super().__init__()
-        self.axes = axes
         taps = [1 / 8, 3 / 8, 3 / 8, 1 / 8]
         kernel = torch.tensor([[a * b for b in taps] for a in taps] if axes == 2 else taps)
         self.register_buffer("kernel", torch.empty(width, 1, *kernel.shape).copy_(kernel), persistent=False)
@@ -84,7 +130,7 @@ class Down(nn.Module):
         odd = [size % 2 for size in x.shape[2:]]
         if any(odd):
             x = F.pad(x, [pad for size in reversed(odd) for pad in (0, size)])
-        return CONVOLVE[self.axes](x, self.kernel.to(x.dtype), stride=2, padding=1, groups=x.shape[1])
+        return Blur.apply(x, self.kernel.to(x.dtype))  # type: ignore[no-any-return]
 
 
 def upsample(x: Tensor, size: Sequence[int]) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from aegean.config import Net, network
 from aegean.nets.augment import AUGMENTATIONS, augment, numbers
-from aegean.nets.blocks import act, one_hot
+from aegean.nets.blocks import act, flat, one_hot
 
 
 class DiscriminatorOutput(NamedTuple):
@@ -78,7 +78,7 @@ class Discriminator(nn.Module):
             return DiscriminatorOutput((self._logit(features[-1].to(self.head.weight.dtype), labels),), features, x)
 
     def _logit(self, level: Tensor, labels: Tensor | None) -> Tensor:
-        h = act(level).flatten(2).mT if self.patches else act(level).flatten(1)
+        h = act(level).flatten(2).mT if self.patches else flat(level)
         logits = self.head(h)[..., 0]
         if self.label is not None:
             vectors = self.label(one_hot(labels, self.classes, h)).unflatten(0, (-1, self.pack)).mean(1)

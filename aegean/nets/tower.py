@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from aegean.config import Net, network
-from aegean.nets.blocks import DEEPEST, act, he_
+from aegean.nets.blocks import DEEPEST, flat, he_
 
 QUIET = 0.1  # of a usual layer's weights, those of noise at first
 
@@ -34,7 +34,7 @@ class Stage(nn.Module):
 
     def forward(self, below: Tensor) -> Tensor:
         h = self.body(below)[-1]
-        return h if self.out is None else unit(self.out(act(h).flatten(1)))
+        return h if self.out is None else unit(self.out(flat(h)))
 
 
 @network
@@ -125,4 +125,4 @@ class NoiseReaders(nn.ModuleList):
         super().__init__(he_(nn.Linear(math.prod(level), noise)) for level in levels)
 
     def read(self, level: int, features: Tensor) -> Tensor:
-        return self[level](act(features).flatten(1))
+        return self[level](flat(features))

@@ -190,7 +190,8 @@ class Step:
                 total[name] = total[name] + grad if name in total else grad
         with torch.no_grad():
             sums = [p.observed(name) for name in turn.observes] + ([squares] if turn.balance else [])
-        return losses, [total.get(name, torch.zeros_like(q)) for name, q in player.params.items()], sums
+        grads = [total[name] if name in total else torch.zeros_like(q) for name, q in player.params.items()]
+        return losses, grads, sums
 
     def paths(self, turn: Turn, index: Tensor, repeat: int = 0, terms: Iterable[Term] = ()) -> Paths:
         """The paths of a turn for the samples `index` (B,), which the feed has ready."""
