@@ -24,8 +24,7 @@ def parameters(nets: dict[str, nn.Module], names: Iterable[str]) -> dict[str, nn
     return found
 
 
-@torch.library.custom_op("aegean::adam_", mutates_args=("params", "means", "squares"))
-def adam_(
+def fused_adam_(
     params: list[Tensor],
     grads: list[Tensor],
     means: list[Tensor],
@@ -37,7 +36,7 @@ def adam_(
     beta2: float,
 ) -> None:
     """One fused Adam update (Kingma and Ba 2015, algorithm 1), left out where `bad` () is 1. count (): updates so far,
-    this one included. An operator of its own, so that a recorded step calls the same kernel as the eager one."""
+    this one included."""
     if lr.device.type == "mps" and bool(bad):  # its kernel knows no mask
         return
     torch._fused_adam_(
@@ -56,6 +55,10 @@ def adam_(
         maximize=False,
         found_inf=None if lr.device.type == "mps" else bad,
     )
+
+
+# An operator of its own, so that a recorded step calls the same kernel as the eager one.
+adam_ = torch.library.custom_op("aegean::adam_", fused_adam_, mutates_args=("params", "means", "squares"))
 
 
 @adam_.register_fake
@@ -114,8 +117,11 @@ class Player:
     sums, and for the balance, whose running means are `slopes` (terms,).
     """
 
-    def __init__(self, turn: Turn, nets: dict[str, nn.Module], device: torch.device, shards: int = 1):
+    def __init__(
+        self, turn: Turn, nets: dict[str, nn.Module], device: torch.device, shards: int = 1, recorded: bool = False
+    ):
         self.turn = turn
+        self.adam_ = adam_ if recorded else fused_adam_
         self.params = parameters(nets, turn.trains)
         self.means = {k: torch.zeros_like(p) for k, p in self.params.items()}
         self.squares = {k: torch.zeros_like(p) for k, p in self.params.items()}
@@ -152,7 +158,7 @@ class Player:
         missed = bad.float()
         self.count.add_(1 - missed)
         with torch.no_grad():
-            adam_(
+            self.adam_(
                 list(self.params.values()),
                 grads,
                 list(self.means.values()),

@@ -67,8 +67,11 @@ class Step:
         self.wiring = find_wiring(run.wiring)
         self.shards = world.size * engine.accumulate
         self.forward_mode = engine.takes_forward_mode(run, self.device, self.shards)
-        self.players = [Player(turn, nets, self.device, self.shards) for turn in phase.turns]
+        self.players = [Player(turn, nets, self.device, self.shards, bool(engine.backend)) for turn in phase.turns]
         self.averages = {name: copy.deepcopy(nets[name]).requires_grad_(False) for name in phase.averages}
+        self.following = [
+            (list(average.parameters()), list(nets[name].parameters())) for name, average in self.averages.items()
+        ]
         names = [label for turn in phase.turns for label in labels(turn)]
         assert len(set(names)) == len(names), f"two terms of a turn share a label: {names}"
         self.sums = {name: torch.zeros((), device=self.device) for name in names}
@@ -215,10 +218,9 @@ class Step:
         shortest = self.phase.half_life * self.phase.images if self.phase.trained else 0.0
         half_life = (0.1 * self.clock.at_phase).clamp(shortest, self.phase.half_life * self.phase.images)
         weight = 1 - torch.exp2(-self.run.batch / half_life)
-        for name, average in self.averages.items():
-            now: list[Tensor] = list(self.nets[name].parameters())
-            kept: list[Tensor] = list(average.parameters())
+        for kept, now in self.following:
             torch._foreach_lerp_(kept, now, [weight] * len(now))
+        for name, average in self.averages.items():
             if name in self.observers:  # what learns from sums is an average already
                 for mine, theirs in zip(average.buffers(), self.nets[name].buffers()):
                     mine.copy_(theirs)
