@@ -80,57 +80,28 @@ class Residual(nn.Module):
         return x + self.last(act(self.first(act(x))))
 
 
-class Blur(torch.autograd.Function):
-    """Every second place of a sample blurred by a kernel, channel by channel. It is linear, so derivatives of every
-    order are it and its transpose; torch's own second derivative goes through the channels one by one."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, kernel: Tensor) -> Tensor:  # type: ignore[override]
-        ctx.kernel = kernel
-        return CONVOLVE[x.dim() - 2](x, kernel, stride=2, padding=1, groups=x.shape[1])
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
-        return Spread.apply(grad, ctx.kernel), None
-
-    @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:  # type: ignore[override]
-        return Blur.apply(tangent, ctx.kernel)
-
-
-class Spread(torch.autograd.Function):
-    """The transpose of `Blur`."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, kernel: Tensor) -> Tensor:  # type: ignore[override]
-        ctx.kernel = kernel
-        return TRANSPOSED[x.dim() - 2](x, kernel, stride=2, padding=1, groups=x.shape[1])
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
-        return Blur.apply(grad, ctx.kernel), None
-
-    @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:  # type: ignore[override]
-        return Spread.apply(tangent, ctx.kernel)
-
-
 class Down(nn.Module):
-    """Half the size (rounded up), blurred by [1, 3, 3, 1] so that edges do not alias (Zhang 2019)."""
+    """Half the size (rounded up), blurred by [1, 3, 3, 1] so that edges do not alias (Zhang 2019).
 
-    kernel: Tensor
+    size: places along each axis
+    """
 
-    def __init__(self, width: int, axes: int = 2):
+    def __init__(self, size: Sequence[int]):
         super().__init__()
-        taps = [1 / 8, 3 / 8, 3 / 8, 1 / 8]
-        kernel = torch.tensor([[a * b for b in taps] for a in taps] if axes == 2 else taps)
-        self.register_buffer("kernel", torch.empty(width, 1, *kernel.shape).copy_(kernel), persistent=False)
+        for axis, places in enumerate(size):
+            self.register_buffer(f"along{axis}", halving(places), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        odd = [size % 2 for size in x.shape[2:]]
-        if any(odd):
-            x = F.pad(x, [pad for size in reversed(odd) for pad in (0, size)])
-        return Blur.apply(x, self.kernel.to(x.dtype))  # type: ignore[no-any-return]
+        h = x.movedim(1, -1)
+        for axis, matrix in enumerate(self.buffers(), 2):
+            h = (matrix.to(h.dtype) @ h.flatten(axis)).unflatten(axis, h.shape[axis:])
+        return h.movedim(-1, 1)
+
+
+def halving(places: int) -> Tensor:
+    """The matrix (places / 2, places) of that blur along one axis."""
+    taps = torch.tensor([[[1 / 8, 3 / 8, 3 / 8, 1 / 8]]])
+    return F.conv1d(F.pad(torch.eye(places)[:, None], (0, places % 2)), taps, stride=2, padding=1)[:, 0].T.contiguous()
 
 
 def upsample(x: Tensor, size: Sequence[int]) -> Tensor:
