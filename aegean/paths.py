@@ -119,7 +119,7 @@ class Paths:
         self.nets: Any = nets
         self.x: Any = batch.x
         self.labels, self.target, self.mask, self.noise = batch.labels, batch.target, batch.mask, noise
-        self.gradients, self.forward_mode, self.float32 = gradients, forward_mode, set(float32)
+        self.gradients, self.forward_mode, self.float32 = gradients, forward_mode, float32
         self._squared: dict[str, Tensor] = {}
 
     if TYPE_CHECKING:  # which paths there are is for each wiring to say
@@ -138,28 +138,32 @@ class Paths:
         return self.judge({name: x}, by)[name]
 
     def judge(self, samples: Mapping[str, Tensor], by: str | nn.Module = "D") -> dict[str, DiscriminatorOutput]:
-        """What a discriminator says, in one go, of the samples of several paths, as many of each; of all of them, or of
-        none, the gradients are asked for."""
+        """What a discriminator says, in one go, of the samples of several paths, as many of each, whose gradients are
+        asked for in the same way."""
         D: Any = self.nets[by] if isinstance(by, str) else by
         views = ("real" if name == "recon" else name for name in samples)  # features must align with the data's
         noise = torch.cat([self.draw(f"augment {view}", "uniform", D.noise_shape) for view in views])
         x = torch.cat(list(samples.values()))
         labels = None if self.labels is None else self.labels.repeat(len(samples))
         shared = {"backbone": self.nets[D.shares]} if D.shares else {}
-        penalised = [name for name in samples if name in self.gradients]
-        if not penalised:
+        ((every, exact),) = {self.way(name) for name in samples}
+        if not every:
             return parted(D(x, noise=noise, labels=labels, **shared), samples)
         assert not x.requires_grad, "an input gradient is taken at samples that hold still"
-        every = math.gcd(*(self.gradients[name] for name in penalised), len(x) // len(samples) // D.pack)
+        every = math.gcd(every, len(x) // len(samples) // D.pack)
         ours, theirs = apart((x, noise, labels), D.pack, every)
-        assert ours[0] is not None and len(penalised) == len(samples)
+        assert ours[0] is not None
         discriminator = partial(D, noise=ours[1], labels=ours[2], **shared)
-        with torch.autocast(x.device.type, enabled=False) if self.float32 & samples.keys() else nullcontext():
+        with torch.autocast(x.device.type, enabled=False) if exact else nullcontext():
             output, squared = with_squared_gradient(discriminator, ours[0], self.forward_mode)
         self._squared.update(zip(samples, squared.chunk(len(samples))))
         if every > 1:
             output = together(output, D(theirs[0], noise=theirs[1], labels=theirs[2], **shared))
         return parted(output, samples)
+
+    def way(self, name: str) -> tuple[int, bool]:
+        """How the gradient of a judgement is asked for: of every so many samples, 0: not at all; in float32."""
+        return self.gradients.get(name, 0), name in self.float32
 
     def draw(self, stream: str, kind: str, shape: tuple[int, ...]) -> Tensor:
         """Noise of a stream, (B, *shape)."""

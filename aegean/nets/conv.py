@@ -52,12 +52,10 @@ def stages(widths: Sequence[int], blocks: int, axes: int) -> nn.ModuleList:
     return nn.ModuleList(nn.Sequential(*(Residual(w, depth, axes) for _ in range(blocks))) for w in widths)
 
 
-def downs(levels: Sequence[tuple[int, ...]]) -> nn.ModuleList:
-    """From each level (width, *places) to the next."""
-    return nn.ModuleList(
-        nn.Sequential(Down(places), he_(linear(len(places), width, above[0])))
-        for (width, *places), above in zip(levels, levels[1:])
-    )
+def downs(widths: Sequence[int], axes: int) -> nn.ModuleList:
+    """From each level to the next."""
+    pairs = zip(widths, widths[1:])
+    return nn.ModuleList(nn.Sequential(Down(a, axes), he_(linear(axes, a, b))) for a, b in pairs)
 
 
 @network
@@ -78,7 +76,7 @@ class ConvEncoder(nn.Module):
         self.levels = [(w, *s) for w, s in zip(widths, sizes(shape, len(widths)))]
         self.stem = he_(linear(axes, shape[0], widths[0], 3))
         self.stages = stages(widths, blocks, axes)
-        self.downs = downs(self.levels)
+        self.downs = downs(widths, axes)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         levels: list[Tensor] = []

@@ -48,7 +48,7 @@ class ScaleDiscriminator(nn.Module):
         self.levels = [(w, *scale) for w, scale in zip(widths, scales)]
         self.stems = nn.ModuleList(he_(linear(axes, shape[0], w, 3)) for w in widths)
         self.stages = nn.ModuleList(Residual(w, len(widths), axes) for w in widths)
-        self.downs = downs(self.levels)
+        self.downs = downs(widths, axes)
         self.heads = nn.ModuleList(nn.Linear(w, 1, bias=False) for w in widths[:-1])
         self.heads.append(nn.Linear(math.prod(self.levels[-1]), 1, bias=False))
         for head in self.heads:

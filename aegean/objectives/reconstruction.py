@@ -21,6 +21,13 @@ def total(values: Tensor, within: Tensor | None = None) -> Tensor:
     return (values if within is None else values * within).flatten(1).sum(1)
 
 
+def squares(a: Tensor, b: Tensor) -> Tensor:
+    """(a - b)^2 of each value, in one pass over them and one back."""
+    import torch.nn.functional as F
+
+    return F.mse_loss(a.float(), b.float(), reduction="none")
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Error(Term):
     """of, to: the paths whose distance is meant. within: that of a mask of the values that count; "" for all."""
@@ -48,7 +55,7 @@ class SquaredError(_Error):
     """sum (x - x^)^2 of a sample, in the model's own units."""
 
     def __call__(self, p: Any) -> Tensor:
-        return self.total(p, (named(p, self.of) - named(p, self.to)).square())
+        return self.total(p, squares(named(p, self.of), named(p, self.to)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +76,10 @@ class GaussianBits(_Error):
 
     def __call__(self, p: Any) -> Tensor:
         log_variance = p.log_variance.float().clamp(min=2 * math.log(0.5 / 255))
-        squared = (named(p, self.of) - named(p, self.to)).float().square()
-        nats = 0.5 * (squared * (-log_variance).exp() + log_variance + math.log(2 * math.pi))
-        return self.total(p, nats) * NATS_TO_BITS
+        squared = squares(named(p, self.of), named(p, self.to))
+        size = total(named(p, self.within).expand_as(squared)) if self.within else squared[0].numel()
+        nats = self.total(p, squared) * (-log_variance).exp() + size * (log_variance + math.log(2 * math.pi))
+        return 0.5 * nats * NATS_TO_BITS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -69,7 +69,7 @@ class Step:
         self.forward_mode = engine.takes_forward_mode(run, self.device, self.shards)
         self.players = [Player(turn, nets, self.device, self.shards, bool(engine.backend)) for turn in phase.turns]
         self.averages = {name: copy.deepcopy(nets[name]).requires_grad_(False) for name in phase.averages}
-        self.following = [
+        self.pairs: list[tuple[list[Tensor], list[Tensor]]] = [  # of averages, and what they follow
             (list(average.parameters()), list(nets[name].parameters())) for name, average in self.averages.items()
         ]
         names = [label for turn in phase.turns for label in labels(turn)]
@@ -193,8 +193,7 @@ class Step:
                 total[name] = total[name] + grad if name in total else grad
         with torch.no_grad():
             sums = [p.observed(name) for name in turn.observes] + ([squares] if turn.balance else [])
-        grads = [total[name] if name in total else torch.zeros_like(q) for name, q in player.params.items()]
-        return losses, grads, sums
+        return losses, [total[k] if k in total else torch.zeros_like(p) for k, p in player.params.items()], sums
 
     def paths(self, turn: Turn, index: Tensor, repeat: int = 0, terms: Iterable[Term] = ()) -> Paths:
         """The paths of a turn for the samples `index` (B,), which the feed has ready."""
@@ -218,7 +217,7 @@ class Step:
         shortest = self.phase.half_life * self.phase.images if self.phase.trained else 0.0
         half_life = (0.1 * self.clock.at_phase).clamp(shortest, self.phase.half_life * self.phase.images)
         weight = 1 - torch.exp2(-self.run.batch / half_life)
-        for kept, now in self.following:
+        for kept, now in self.pairs:
             torch._foreach_lerp_(kept, now, [weight] * len(now))
         for name, average in self.averages.items():
             if name in self.observers:  # what learns from sums is an average already

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from aegean.nets import DiscriminatorOutput
-from aegean.paths import path, wiring
+from typing import ClassVar
+
+from aegean.paths import wiring
 from aegean.wirings.standard import Standard
 
 
@@ -11,7 +12,4 @@ from aegean.wirings.standard import Standard
 class Latents(Standard):
     """noise -> prior -> z; {x, z} -> Dz."""
 
-    @path
-    def data_z(self) -> DiscriminatorOutput:
-        """Of the data, which are latents."""
-        return self.discriminate("data_z", self.x, "Dz")
+    judged: ClassVar = Standard.judged | {"data_z": ("x", "Dz")}

@@ -111,7 +111,7 @@ class Feed:
         target = self.other.batch(_beside(stream), index).x if self.other else None
         if self.resident:
             rows = self._orders[stream].rows(index)
-            return self._batch(self.samples[rows], rows, target)  # type: ignore[index]
+            return self._batch(self.samples.index_select(0, rows), rows, target)  # type: ignore[union-attr]
         raw, rows = self._windows[stream].gather(index)
         return self._batch(raw, rows, target)
 
@@ -141,7 +141,7 @@ class Feed:
             raw = raw.int() & 0xFFFF
         if self.info.dtype == "float64":  # values that float32 does not tell apart before they are standardised
             return ((raw - self.offset) / self.scale).float()
-        return (raw.float() - self.offset) / self.scale
+        return (raw.float() - self.offset).div_(self.scale)
 
     def _labels(self, rows: Tensor) -> Tensor | None:
         return None if self.labels is None else self.labels[rows]
