@@ -50,14 +50,20 @@ class Engine(Config):
         can be wrong in bfloat16 for few packs of samples (docs/log.md)."""
         if self.forward_mode is not None:
             return self.forward_mode
-        pack = max(int(spec.args.get("pack", 1)) for spec in run.nets.values())
-        return device.type == "cuda" or (self.precision == "bfloat16" and run.batch // shards // pack < EXACT)
+        return device.type == "cuda" or (self.precision == "bfloat16" and penalised(run) // shards < EXACT)
 
     def autocast(self, device: torch.device) -> AbstractContextManager:
         import torch
 
         # Without the cache of casts: it would keep tensors of a recorded step alive.
         return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16", cache_enabled=False)
+
+
+def penalised(run: Run) -> int:
+    """How many packs of samples of a batch a gradient penalty looks at, the fewest of any term."""
+    pack = max(int(spec.args.get("pack", 1)) for spec in run.nets.values())
+    terms = [term for phase in run.schedule for turn in phase.turns for term in turn.terms]
+    return run.batch // pack // max((every for term in terms for every in term.gradients.values()), default=1)
 
 
 def choose_engine(run: Run, device: torch.device, precision: str, compile: str, accumulate: int) -> Engine:

@@ -194,7 +194,8 @@ def test_the_engine_is_chosen_by_rule(monkeypatch):
     assert auto == Engine()  # small networks: float32, eager, double backward
     chosen = choose_engine(run, cpu, "bfloat16", "on", 2)
     assert chosen == Engine("bfloat16", "inductor", None, 2)
-    assert [chosen.takes_forward_mode(run, cpu, shards) for shards in (1, 2)] == [False, True]  # 16 and 8 samples
+    whole = run.replace(batch=64)  # its penalties look at every fourth sample: at 16, and at 8 of half a batch
+    assert [chosen.takes_forward_mode(whole, cpu, shards) for shards in (1, 2)] == [False, True]
     monkeypatch.setattr(engine.shutil, "which", lambda name: "/usr/bin/g++")
     assert choose_engine(run.with_images(16 * 5_000), cpu, "auto", "auto", 1) == Engine(backend="inductor")
     monkeypatch.setattr(engine.shutil, "which", lambda name: None)
