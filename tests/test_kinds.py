@@ -75,7 +75,7 @@ ROWS = {
         readers=(Reader(ends_in(".toy"), read_toy),),
         files=(".toy",),
     ),
-    nets_kinds: nets_kinds.Kind(("mlp",), width=lambda shape: 2, latent=lambda shape: 3),
+    nets_kinds: nets_kinds.Kind(("mlp",), width=lambda shape: 2, latent=lambda shape, count: 3),
     metrics_kinds: metrics_kinds.Kind(
         trunk, augment=lambda x, g: x, view=None, quality=lambda info: {"mse": metrics_kinds.MSE}
     ),

@@ -60,7 +60,7 @@ class Kind(NamedTuple):
 
     networks: tuple[str, ...]  # that may be chosen, by their names in BODIES; the first is the default
     width: Callable[[Shape], int]  # of a first level, where none is chosen
-    latent: Callable[[Shape], int]  # dimensions of a latent, where none are chosen
+    latent: Callable[[Shape, int], int]  # dimensions of a latent, where none are chosen, for so many training samples
     augmentations: tuple[str, ...] = ()  # that a discriminator may see its samples through (nets.augment)
     likelihood: str = "gaussian"  # where the recipe leaves it open
     variational: bool = True  # a VAE is the better teacher of a GAN; else a plain autoencoder
@@ -77,10 +77,11 @@ def width_of_maps(shape: Shape) -> int:
     return 32 if max(shape[1:]) <= 16 else 16
 
 
-def latent_of_maps(shape: Shape) -> int:
-    """16 of up to 1,024 values, 32 of up to 4,096, then 64: a mixture fills fewer dimensions better (docs/log.md)."""
+def latent_of_maps(shape: Shape, count: int) -> int:
+    """16 of up to 1,024 values, 32 of up to 4,096 or of fewer than 1,024 samples, then 64: a mixture fills fewer
+    dimensions better (docs/log.md)."""
     values = math.prod(shape)
-    return 16 if values <= 1024 else 32 if values <= 4096 else 64
+    return 16 if values <= 1024 else 32 if values <= 4096 or 0 < count < 1024 else 64
 
 
 def patch_of_sounds(shape: Shape) -> int:
@@ -92,7 +93,7 @@ def width_of_sounds(shape: Shape) -> int:
     return 32
 
 
-def latent_of_sounds(shape: Shape) -> int:
+def latent_of_sounds(shape: Shape, count: int) -> int:
     """64: a clip of a second says more than a picture of as many values, whose neighbours are alike."""
     return 64
 
@@ -101,7 +102,7 @@ def width_of_columns(shape: Shape) -> int:
     return 32
 
 
-def latent_of_columns(shape: Shape) -> int:
+def latent_of_columns(shape: Shape, count: int) -> int:
     """Half of the columns, from 2 to 16."""
     return min(16, max(2, shape[0] // 2))
 

@@ -25,8 +25,8 @@ def class_count(data: DataInfo, build: Build) -> int:
 
 
 def latent_size(data: DataInfo, build: Build) -> int:
-    """Dimensions of a latent: as many as were chosen, else by the kind and the shape of the data."""
-    return build.latent or kind_of(data).latent(data.shape)
+    """Dimensions of a latent: as many as were chosen, else by the kind, the shape and the number of the data."""
+    return build.latent or kind_of(data).latent(data.shape, data.count)
 
 
 def body(data: DataInfo, build: Build) -> tuple[Body, dict[str, Any]]:

@@ -53,6 +53,12 @@ def test_few_pictures_get_small_batches(count, batch):
     assert configure("gan", DIGITS.replace(count=count), {"batch": 48}).batch == 48
 
 
+@pytest.mark.parametrize("count,latent", [(270, 32), (1023, 32), (1024, 64), (0, 64)])
+def test_few_pictures_get_few_latent_dimensions(count, latent):
+    run = configure("ae", DIGITS.replace(shape=(3, 64, 64), offset=(127.5,) * 3, scale=(127.5,) * 3, count=count))
+    assert run.nets["G"].args["latent"] == latent
+
+
 @pytest.mark.parametrize("images, teacher", [(40_000, 36_000), (200_000, 150_000), (1_000_000, 700_000)])
 def test_a_teacher_learns_first_and_then_most_of_the_time(images, teacher):
     phases = configure("ae_to_gan", DIGITS, {"images": images}).schedule
