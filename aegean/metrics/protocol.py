@@ -148,14 +148,28 @@ class Evaluator:
         prior that is perfect draws decode(encode(training data)), so no prior can do better; an adversary can.
         `memorised` has no line, for these are copies of training data."""
         place = {"start": self.mine.start} if self.mine.start else {}
-        fake = as_saved(model.sample(len(self.mine), seed=self.seed, **place), self.info, "samples", self.world)
+        asked = model.sample_labels(len(self.mine), self.seed, **place) if model.conditional else None
+        drawn = model.sample(len(self.mine), seed=self.seed, **place, **_labels(model, asked))
+        fake = as_saved(drawn, self.info, "samples", self.world)
         ideal = self._ideal(model) if "reconstruct" in model.can() else None
         gathered = [None if x is None else self.world.gather(self.features(x)) for x in (fake, ideal)]
         scores = self._beside("reference", self.features.key, *gathered)
+        asked = None if asked is None else self.world.gather(asked.cpu().numpy())
+        if gathered[0] is not None and asked is not None:
+            scores |= self._scores(self.features.key, self._agreement(gathered[0], asked))
         if kind_of(self.info).texture:
             gathered = [None if x is None else self.world.gather(x.cpu().numpy()) for x in (fake, ideal)]
             scores |= self._beside("texture", "", *gathered)
         return scores
+
+    def _agreement(self, fake: np.ndarray, asked: np.ndarray) -> dict[str, tuple[float, float]]:
+        """How often the classifier takes samples, by their features, for the class that was asked for, and held-out
+        data for their own; nothing without a classifier of these classes."""
+        head, labels = self.features.head, self.labels
+        if head is None or labels is None or head(fake[:1]).shape[1] != len(self.info.classes):
+            return {}
+        found, known = (head(x).argmax(1) for x in (fake, self.reference.real))
+        return {"agreement": (float((found == asked).mean()), float((known == labels.numpy()).mean()))}
 
     def _ideal(self, model: Any) -> Tensor:
         """What a perfect prior would draw: reconstructions of this process's part of the floor's training samples."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Better = Literal["higher", "lower", "nearest"]  # nearest to the floor
-SHARES = ("coverage", "memorised", "label")  # counted over samples, so that they have an interval
+SHARES = ("agreement", "coverage", "memorised", "label")  # counted over samples, so that they have an interval
 DIRECTIONS: dict[str, Better] = {
     "fd": "lower",
     "kd": "lower",
@@ -18,6 +18,7 @@ DIRECTIONS: dict[str, Better] = {
     "modes": "higher",
     "modes_confident": "higher",
     "mode_kl": "lower",
+    "agreement": "higher",
     "memorised": "lower",
     "octave": "nearest",
     "swd": "lower",

@@ -52,6 +52,12 @@ METRICS = {
         "samples",
         "How unlike the classes' shares among the samples are to those of the data, in nats; 0 is the same.",
     ),
+    "agreement": Metric(
+        "class agreement",
+        "samples",
+        "How often a classifier takes samples for the class that was asked for; its accuracy on held-out data is the "
+        "mark. Of models trained with classes.",
+    ),
     "memorised": Metric(
         "memorised",
         "samples",

@@ -23,7 +23,12 @@ from aegean.report.runs import Entry
 from aegean.report.steps import train_command
 from aegean.training.history import handed_over
 
-CURVES = (("coverage", "Coverage"), ("fd", "Fréchet distance"), ("mse", "Squared error of reconstructions"))
+CURVES = (
+    ("coverage", "Coverage"),
+    ("fd", "Fréchet distance"),
+    ("mse", "Squared error of reconstructions"),
+    ("mel", "Mel distance of reconstructions"),
+)
 WIDE = 10  # metrics beside each other
 ARROWS = {"higher": "↑", "lower": "↓", "nearest": "≈"}
 

@@ -15,7 +15,7 @@ from aegean.report import bottleneck
 from aegean.report.ranking import ranked
 from aegean.report.runs import Entry
 from aegean.report.tables import number, plain
-from aegean.report.verdict import COLLAPSED
+from aegean.report.verdict import COLLAPSED, ERRORS
 from aegean.training.folder import Folder
 
 LOST = 0.8  # the best Fréchet distance on the way, in parts of the last
@@ -50,7 +50,7 @@ def train_command(entry: Entry) -> str:
 def next_steps(report: dict[str, Any], groups: Sequence[Sequence[Entry]]) -> list[dict[str, str]]:
     """Commands for these data and runs, each with its reason."""
     metrics = {metric["metric"]: metric for metric in report["metrics"]}
-    error = metrics.get("psnr", metrics.get("mse"))
+    error = next((metrics[name] for name in ERRORS if name in metrics), None)
     run = {row["label"]: group[0] for row, group in zip(report["rows"], groups)}
     samplers = [row["label"] for row in ranked(report, metrics["fd"])] if "fd" in metrics else []
     exact = [row["label"] for row in ranked(report, error)] if error else []

@@ -18,14 +18,17 @@ FIRST = {  # metric -> how its winner is announced
     "coverage": "{best} shows the most variety: its samples cover {value} of the held-out data, where real data cover "
     "{floor}.",
     "psnr": "{best} reconstructs most exactly: {value} dB (higher is better).",
+    "mel": "{best} reconstructs nearest to the ear: a mel distance of {value} (lower is better).",
     "mse": "{best} reconstructs most exactly: a mean squared error of {value} (lower is better).",
 }
 ALONE = {
     "fd": "Only {best} makes samples: Fréchet distance {value}, where real data reach {floor} (lower is better).",
     "coverage": "Its samples cover {value} of the held-out data, where real data cover {floor}.",
     "psnr": "Only {best} reconstructs: {value} dB (higher is better).",
+    "mel": "Only {best} reconstructs: a mel distance of {value}.",
     "mse": "Only {best} reconstructs: a mean squared error of {value}.",
 }
+ERRORS = ("psnr", "mel", "mse")  # of reconstructions; the first that there is says most
 FEW = 100  # held-out samples
 COLLAPSED = 0.6  # of what real data cover
 
@@ -34,7 +37,7 @@ def verdict(report: dict[str, Any]) -> list[str]:
     """Who is best at what, by how much, what holds each back, and whether differences are more than chance."""
     sentences = []
     names = [metric["metric"] for metric in report["metrics"]]
-    for name in ("fd", "coverage", "psnr" if "psnr" in names else "mse"):
+    for name in ("fd", "coverage", *[error for error in ERRORS if error in names][:1]):
         for metric in report["metrics"]:
             if metric["metric"] == name:
                 sentences.append(_answer(report, metric))
@@ -76,7 +79,7 @@ def _shown(name: str, value: float | None) -> str:
 
 def _gap(name: str, best: float, other: float) -> str:
     """Another value, and how far it stands from the best: "36.8 (2.3 times as much)"."""
-    if name in ("fd", "mse") and best > 0:
+    if name in ("fd", "mel", "mse") and best > 0:
         times = other / best
         return f"{number(other)} ({f'{times:.2g}' if times < 10 else whole(times)} times as much)"
     return f"{number(other)} dB" if name == "psnr" else _shown(name, other)

@@ -35,7 +35,7 @@ from aegean.training.watch import (
 SAVE_SECONDS = 240
 SHOWN = 64  # samples in a grid
 HEARD = 8  # of them in a sound
-IN_SIGHT = ("fd", "coverage", "rfd", "psnr")  # scores that the progress bar shows
+IN_SIGHT = ("fd", "coverage", "rfd", "psnr", "mel")  # scores that the progress bar shows
 
 Scores = Mapping[str, Score]
 

@@ -266,7 +266,7 @@ def test_a_spectrogram_shows_the_frequency():
 def test_sounds_and_pictures_are_not_taken_for_each_other(voices, tmp_path):
     with pytest.raises(UserError, match="holds sounds"):
         read_inputs([voices], DataInfo("digits", (1, 8, 8), (127.5,), (127.5,)))
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match="holds images, but this model takes sounds"):
         read_inputs(["digits"], INFO)
     for options in (DataOptions("digits", rate=8000), DataOptions("digits", seconds=1.0)):
         with pytest.raises(UserError, match="no sounds"):

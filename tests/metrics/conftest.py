@@ -48,6 +48,9 @@ class Copier:
         chosen = [torch.nonzero(self.y == c)[:, 0] for c in labels]
         return self.x[torch.stack([c[torch.randint(len(c), (), generator=g)] for c in chosen])]
 
+    def sample_labels(self, n, seed=0, start=0):
+        return torch.arange(start, start + n) % len(self.info.classes)
+
     def reconstruct(self, x, labels=None):
         return self._noisy(x, 0)
 

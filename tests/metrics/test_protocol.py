@@ -164,13 +164,16 @@ def test_conditional_models_get_the_labels_of_what_they_reconstruct(evaluator, d
     assert np.array_equal(seen[1].numpy(), digits.train_labels[drawn])  # of the line
 
 
-def test_class_agreement(digits, features, copier):
+def test_class_agreement(evaluator, digits, features, copier):
     model = copier(digits)
+    assert "agreement" not in short_names(evaluator(model))
     with pytest.raises(UserError, match="conditional=true"):
         class_agreement(model, features)
     model.conditional = True
     shares = class_agreement(model, features, count=30)
     assert list(shares) == list("0123456789") and min(shares.values()) > 0.9
+    score = short_names(evaluator(model))["agreement"]
+    assert score.value > 0.9 and score.floor == pytest.approx(features.accuracy, abs=0.01)
 
     class Deaf(copier):
         conditional = True
@@ -179,6 +182,7 @@ def test_class_agreement(digits, features, copier):
             return super().sample(n, seed)
 
     assert max(class_agreement(Deaf(digits), features, count=30).values()) < 0.5
+    assert short_names(evaluator(Deaf(digits)))["agreement"].value < 0.3
     with pytest.raises(UserError, match="conditional=true"):
         class_agreement(model, feature_network_from(torch.nn.Flatten().eval()), count=2)
 

@@ -70,6 +70,9 @@ def _read(part: Part, source: Source) -> np.ndarray:
 def _as_model(raw: np.ndarray, source: Source, info: DataInfo) -> np.ndarray:
     """Raw samples of a source as raw samples of the model's data."""
     raw = _columns(raw, source, info)
+    if raw.shape[1:] != info.shape and source.kind != info.kind:
+        ours, theirs = kind_of(info).samples, kind_of(source).samples
+        raise UserError(f"{source.origin} holds {theirs}, but this model takes {ours}; give those.")
     if raw.shape[1:] != info.shape:
         raise UserError(f"{source.origin}: samples of shape {raw.shape[1:]}, but this model takes {info.shape}.")
     if {source.dtype, info.dtype} == {"float32", "float64"}:
