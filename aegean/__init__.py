@@ -22,10 +22,12 @@ _PLACES = {
     "train": "aegean.session.train",
 }
 
-# Waiting threads of torch sleep instead of spinning: beside a busy neighbour, spinning ones hold each other up. OpenMP
-# reads this when torch is loaded. What the user has chosen stays.
+# Waiting threads of torch and numpy sleep instead of spinning: beside a busy neighbour, spinning ones hold each other
+# up. OpenMP reads this when torch is loaded, OpenBLAS when numpy is. What the user has chosen stays.
 if "torch" not in sys.modules and not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"} & os.environ.keys():
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+if "numpy" not in sys.modules:
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # 2^4 cycles, the least that it takes; 2^26 by default
 
 
 def __getattr__(name: str) -> Any:

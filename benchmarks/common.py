@@ -36,7 +36,9 @@ ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGALRM") if hasattr(sign
 def arguments(description: str) -> argparse.ArgumentParser:
     """A parser with `--quick`: the least work that still takes every way through the script, for the tests."""
     if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"} & os.environ.keys():  # torch came before aegean
-        os.execve(sys.executable, sys.orig_argv, {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"})
+        os.execve(
+            sys.executable, sys.orig_argv, {"OPENBLAS_THREAD_TIMEOUT": "4", **os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+        )
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes; the numbers mean nothing")
     return parser

@@ -4,9 +4,8 @@ import os
 import shutil
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch: bit-exact results belong to a number of threads, children's too
-os.environ.setdefault(
-    "OMP_WAIT_POLICY", "PASSIVE"
-)  # as aegean sets it; a benchmark without it would start its process anew
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as aegean sets it; without it a benchmark starts itself anew
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 import numpy as np
 import pytest

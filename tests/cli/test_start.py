@@ -70,3 +70,11 @@ def test_threads_sleep_while_they_wait_unless_told_otherwise(given, policy):
     code = "import aegean, os, sys; print(os.environ.get('OMP_WAIT_POLICY'), 'torch' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], env=environment(**given), capture_output=True, text=True)
     assert shown.stdout.split() == [policy, "False"]
+
+
+@pytest.mark.parametrize("given, timeout", [({}, "4"), ({"OPENBLAS_THREAD_TIMEOUT": "26"}, "26")])
+def test_threads_of_numpy_sleep_too(given, timeout):
+    known = {k: v for k, v in os.environ.items() if k != "OPENBLAS_THREAD_TIMEOUT"}
+    code = "import aegean, os, sys; print('numpy' in sys.modules, os.environ['OPENBLAS_THREAD_TIMEOUT'])"
+    shown = subprocess.run([sys.executable, "-c", code], env={**known, **given}, capture_output=True, text=True)
+    assert shown.stdout.split() == ["False", timeout]
