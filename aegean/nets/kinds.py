@@ -55,6 +55,11 @@ BODIES = {
 }
 
 
+def eight_epochs(count: int) -> int:
+    """At least 150,000 samples and at most 500,000: as long as an autoencoder learns fast (docs/log.md)."""
+    return min(500_000, max(150_000, 8 * count))
+
+
 class Kind(NamedTuple):
     """What networks make of a kind."""
 
@@ -68,6 +73,7 @@ class Kind(NamedTuple):
     spectra: bool = False  # a codec may take samples for spectra along time (nets.sound)
     damaged: bool = False  # how samples are damaged for a restorer is known (nets.damage)
     batch: Callable[[int], int] = lambda count: 64  # samples a step for so many training samples, where none is chosen
+    images: Callable[[int], int] = eight_epochs  # seen in training with so many, where a recipe leaves it open
     patch: Callable[[Shape], int] = patch_of  # that convolutions begin with, where none is chosen
     exact: tuple[str, ...] = ()  # types of raw values that an integer network can code exactly (nets.integer)
 

@@ -86,7 +86,7 @@ def ae_to_gan(
     ties: Ties = Ties(),
     opponent: Adversary = Adversary(gamma=0.01),
     build: Build = Build(),
-    budget: Budget = Budget(lr=5e-4, images=150_000),
+    budget: Budget = Budget(lr=5e-4, images=0),
     inherited: Mapping[str, Net] | None = None,
 ) -> Run:
     """A GAN that starts from an autoencoder: decoder to generator, encoder to discriminator, prior from latents.

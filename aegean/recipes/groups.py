@@ -41,7 +41,7 @@ class Budget:
 
     lr: learning rate of Adam at the start; it falls along a cosine
     batch: samples a step; 0 chooses by the data
-    images: samples seen in training, over all phases
+    images: samples seen in training, over all phases; 0 chooses by the data
     """
 
     lr: float = 1e-3

@@ -142,8 +142,8 @@ def configure(
     UserError: an unknown recipe or option (the nearest names are offered), a value of another type.
     """
     values = parse_all(name, settings or {})
-    if values.get("images", 1) < 1:
-        raise UserError(f"{option('images', 0)}: expected at least 1.")
+    if values.get("images", 0) < 0:
+        raise UserError(f"{option('images', values['images'])}: expected at least 1, or 0 for the data to choose.")
     if values.get("lr") == 0:
         raise UserError(f"{option('lr', 0)}: nothing would be learnt; expected a number above 0, such as 0.001.")
     function, known = find(name), options(name)
@@ -151,8 +151,10 @@ def configure(
     for group in {o.group for o in known.values() if o.group}:
         fields = {key: value for key, value in values.items() if known[key].group == group}
         arguments[group] = dataclasses.replace(inspect.signature(function).parameters[group].default, **fields)
-    if "batch" in known and not arguments["budget"].batch:
-        arguments["budget"] = dataclasses.replace(arguments["budget"], batch=kind_of(info).batch(info.count))
+    if "budget" in arguments:
+        kind, budget = kind_of(info), arguments["budget"]
+        batch, images = budget.batch or kind.batch(info.count), budget.images or kind.images(info.count)
+        arguments["budget"] = dataclasses.replace(budget, batch=batch, images=images)
     if inherited is not None and INHERITED in inspect.signature(function).parameters:
         arguments[INHERITED] = dict(inherited)
     return function(info, **arguments)

@@ -25,7 +25,7 @@ def test_probabilities_are_refused_where_values_have_no_range(recipe, option):
     "recipe,settings,message",
     [
         ("gan", {"batch": -1}, "batch=-1: expected a finite number"),
-        ("gan", {"images": 0}, "images=0: expected at least 1"),
+        ("gan", {"images": -1}, "images=-1: expected"),
         ("gan", {"batch": 3, "pack": 2}, "not a multiple"),
         ("gan", {"augment": 3}, "augment=3: expected"),
         ("ae_to_gan", {"teacher": 1.0}, "teacher=1.0 leaves no images"),
@@ -57,6 +57,12 @@ def test_few_pictures_get_small_batches(count, batch):
 def test_few_pictures_get_few_latent_dimensions(count, latent):
     run = configure("ae", DIGITS.replace(shape=(3, 64, 64), offset=(127.5,) * 3, scale=(127.5,) * 3, count=count))
     assert run.nets["G"].args["latent"] == latent
+
+
+@pytest.mark.parametrize("count,images", [(270, 150_000), (60_000, 480_000), (1_000_000, 500_000), (0, 150_000)])
+def test_a_transfer_takes_as_many_images_as_the_data_ask_for(count, images):
+    assert configure("ae_to_gan", DIGITS.replace(count=count)).images == images
+    assert configure("gan", DIGITS.replace(count=count), {"images": 0}).images == images
 
 
 @pytest.mark.parametrize("images, teacher", [(40_000, 36_000), (200_000, 150_000), (1_000_000, 700_000)])
