@@ -11,6 +11,7 @@ __getattr__, __all__ = exports(
         "damage": ("Damage",),
         "diffusers": ("DiffusersDecoder", "DiffusersEncoder"),
         "discriminator": ("Discriminator", "DiscriminatorOutput"),
+        "hearing": ("SoundDiscriminator",),
         "integer": ("IntegerPredictor",),
         "ladder": ("ConvLadder", "DenseLadder"),
         "mlp": ("MLPDecoder", "MLPEncoder"),

@@ -91,6 +91,14 @@ class Overlap(nn.Module):
         return sum(whole[1:], whole[0])[..., BEFORE : BEFORE + blocks]
 
 
+def pressed(real: Tensor, imaginary: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """A spectrum as networks see it: the logarithm of its magnitudes, about in [-1, 1], and its parts with magnitudes
+    to the power of 0.3."""
+    power = real.square() + imaginary.square() + FLOOR**2
+    factor = power**-0.35
+    return power.log() / 8 + 1.5, real * factor, imaginary * factor
+
+
 def whole_blocks(x: Tensor, hop: int) -> Tensor:
     """Sounds (B, 1, L) with silence behind, up to a multiple of `hop`."""
     return F.pad(x, (0, -x.shape[2] % hop))
@@ -127,11 +135,7 @@ class SoundEncoder(nn.Module):
         self.last = he_(linear(1, width, depth), 0.5)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """It sees the logarithm of the magnitudes, and the spectrum with magnitudes to the power of 0.3."""
-        real, imaginary = self.spectrum(x)
-        power = real.square() + imaginary.square() + FLOOR**2
-        log, pressed = power.log(), power**-0.35
-        h = self.stem(torch.cat((log / 8 + 1.5, real * pressed, imaginary * pressed), 1))
+        h = self.stem(torch.cat(pressed(*self.spectrum(x)), 1))
         return (self.last(act(self.stages(h))),)
 
 
@@ -193,18 +197,20 @@ def loudness(first: Any, second: Any, most: Any) -> Any:
 
 @network
 class LogMel(nn.Module):
-    """Sounds (B, 1, L) -> log10 magnitudes in mel bands, (B, bands, frames) for each of several windows: what an ear
-    would tell apart.
+    """Sounds (B, 1, L) -> log10 of magnitudes in mel bands, (B, bands, frames) for each window and each floor: what an
+    ear would tell apart.
 
     rate: samples a second
     windows: samples of each, multiples of OVERLAP
     bands: of each window
+    floors: added to magnitudes; with a low one all parts weigh the same, with a high one loud parts weigh more
     """
 
-    def __init__(self, rate: int, windows: Sequence[int], bands: Sequence[int]):
+    def __init__(self, rate: int, windows: Sequence[int], bands: Sequence[int], floors: Sequence[float] = (FLOOR,)):
         super().__init__()
-        assert len(windows) == len(bands) <= 16
+        assert len(windows) == len(bands) <= 16 and 0 < len(floors) <= 16 and min(floors) > 0
         self.spectra = nn.ModuleList(Spectrum(window // OVERLAP) for window in windows)
+        self.floors = tuple(floors)
         for number, (window, count) in enumerate(zip(windows, bands)):
             bank = torch.from_numpy(mel_bank(window, rate, count).T[..., None].astype(np.float32))
             self.register_buffer(f"bank{number}", bank, persistent=False)
@@ -214,6 +220,6 @@ class LogMel(nn.Module):
         for number, spectrum in enumerate(self.spectra):
             real, imaginary = spectrum(x)
             size = (real.square() + imaginary.square() + FLOOR**2).sqrt()
-            bank = getattr(self, f"bank{number}")
-            out.append((F.conv1d(size, bank.to(size.dtype)) + FLOOR).log10())
+            bands = F.conv1d(size, getattr(self, f"bank{number}").to(size.dtype))
+            out += [(bands + floor).log10() for floor in self.floors]
         return tuple(out)

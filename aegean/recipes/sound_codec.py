@@ -1,4 +1,4 @@
-"""Compression of sounds: few bits, judged as an ear would."""
+"""Compression of sounds: few bits, judged as an ear would; and a decoder that an adversary has sharpened."""
 
 from __future__ import annotations
 
@@ -9,60 +9,93 @@ from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.nets.kinds import kind_of
 from aegean.objectives import AbsoluteError, MelError, Ramp, SymbolBits
-from aegean.recipes.groups import ABSENT, SIZELESS, Budget, Build
+from aegean.recipes.groups import ABSENT, SIZELESS, Adversary, Budget, Build, Sharpening
+from aegean.recipes.patches import sharp_terms
 from aegean.recipes.quantised import within
 from aegean.recipes.registry import recipe
+from aegean.recipes.turns import discriminator_turn
 from aegean.surface import option
 from aegean.training.schedule import Phase, Run, Turn
 
 PLACE = 0.016  # seconds of sound that a place of the latent stands for, at least
 WINDOWS = (0.008, 0.016, 0.032, 0.064, 0.128)  # seconds, of the mel spectra
-BANDS = 5  # of the shortest; twice as many for each longer one
+BANDS = 10  # of the shortest; twice as many for each longer one
+FLOORS = (1e-5, 1e-2)  # of magnitudes; full scale is 1
 WAVE = 0.02  # weight of the waveform's own error beside that of its spectra
+PERIODS = (2, 3, 5, 7, 11)  # samples
+OPPONENT = Adversary(loss="least-squares", gamma=0.0, pack=ABSENT, augment=ABSENT)
+OF_SOURCE = ("level", "E", "bottleneck", "G", "symbols")
 
 
 @recipe
 def sound_codec(
     data: DataInfo,
     *,
-    quality: float = 300.0,
+    quality: float = 5000.0,
     depth: int = 16,
     levels: int = 9,
     blocks: int = 4,
+    plain: float = 0.8,
+    sharpening: Sharpening = Sharpening(warmup=0.1, adversary=0.5, features=1.0),
+    opponent: Adversary = OPPONENT,
     build: Build = replace(SIZELESS, network=ABSENT),
     budget: Budget = Budget(lr=1e-3, batch=16, images=80_000),
     inherited: Mapping[str, Net] | None = None,
 ) -> Run:
     """Lossy compression of sounds to files (`aegean compress`): as few bits as an error in mel spectra is worth.
 
-    An autoencoder of spectra whose latent is a grid of whole numbers, `depth` for every 16 ms or a little more. It
-    minimises the bits that the numbers take, under an integer network that sees those before each, plus the error of
-    log mel spectra under several windows. Sounds are made equally loud first; the gain is in the file.
+    An autoencoder of spectra whose latent is a grid of whole numbers, `depth` for every 16 ms or a little more. First
+    it minimises the bits that the numbers take, under an integer network that sees those before each, plus the error of
+    log mel spectra under several windows. Then encoder and symbols are frozen, so files stay as they are, and the
+    decoder learns on against a discriminator of spectra and of periods, held by the error's own pull. Sounds are made
+    equally loud first; the gain is in the file.
+
+    `--from RUN` begins with a trained `sound_codec` and goes straight to the adversary; with `plain=1` it goes on
+    without one.
 
     Papers: Zeghidour et al. 2021 (the plan); Siuzdak 2023 (spectra in the place of transposed convolutions); Mentzer et
-    al. 2023 (finite scalars); Kumar et al. 2023 (the error); Minnen et al. 2018 (rate and distortion).
-    Expected: spoken digits (FSDD, 8 kHz) in clips of half a second, 8,000 images in two minutes of one core:
-    mel@test:309 0.18 at 263 bits a clip.
+    al. 2023 (finite scalars); Kumar et al. 2023 (the error); Minnen et al. 2018 (rate and distortion); Défossez et al.
+    2022, section 3.4 (discriminators of spectra, the balance; eq. 3, features); Kong et al. 2020 (periods). Expected:
+    docs/sound.md.
 
     quality: weight of the error of mel spectra beside the bits; larger files, better sound
     depth: whole numbers for each place
     levels: values that each is rounded to
     blocks: residual blocks of encoder and decoder
+    plain: share of the images that the codec learns on without the adversary; 1: it never joins
     width: channels of both; 0: 192
     """
-    within("depth", depth, 1, 64)
-    within("levels", levels, 2, 255)
-    within("blocks", blocks, 1, 64)
+    for name, value, most in (("depth", depth, 64), ("levels", levels, 255), ("blocks", blocks, 64)):
+        within(name, value, 2 if name == "levels" else 1, most)
     if not quality:
         raise UserError(f"{option('quality', quality)}: expected a number above 0.")
-    nets = sound_nets(data, build.width or 192, depth, levels, blocks)
-    places = nets["E"].outline().levels[0][1]
-    bits = SymbolBits(trains=("E", "symbols"), weight=Ramp(0.0, 1.0, over=0.1))
+    if plain > 1 or sharpening.warmup >= 1:
+        raise UserError(f"{option('plain', plain)}, {option('warmup', sharpening.warmup)}: expected shares up to 1.")
+    nets = sound_nets(data, build.width or 192, depth, levels, blocks) | of_source(inherited)
+    hop, places = nets["E"].args["hop"], nets["E"].outline().levels[0][1]
     ear = MelError(trains=("E", "G"), weight=quality, places=places)
-    wave = AbsoluteError(trains=("E", "G"), of="even_hat", to="even", weight=quality * WAVE / nets["E"].args["hop"])
-    rate = Ramp(budget.lr, budget.lr / 100, cosine=True)
-    turn = Turn("AE", (ear, wave, bits), lr=rate, beta1=0.9, beta2=0.999, observes=("bottleneck", "symbols"))
-    return Run(nets, (Phase("codec", budget.images, (turn,)),), budget.batch, training_only=("ear",), wiring="sound")
+    wave = AbsoluteError(trains=("E", "G"), of="even_hat", to="even", weight=quality * WAVE / hop)
+    first = budget.images if plain == 1 else 0 if inherited else round(plain * budget.images)
+    phases = []
+    if first:
+        # No averages are kept: tables belong to the weights that they were counted with.
+        bits = SymbolBits(trains=("E", "symbols"), weight=Ramp(1.0 if inherited else 0.0, 1.0, over=0.1))
+        rate = Ramp(budget.lr, budget.lr / 100, cosine=True)
+        turn = Turn("AE", (ear, wave, bits), lr=rate, beta1=0.9, beta2=0.999, observes=("bottleneck", "symbols"))
+        phases.append(Phase("codec", first, (turn,)))
+    if left := budget.images - first:
+        nets["D"] = D = sound_discriminator(data)
+        even = replace(opponent, gamma=opponent.gamma / D.outline().places(data.shape[1]))
+        alone, against = (
+            discriminator_turn(even, lr, ("recon",)) for lr in (budget.lr / 2, Ramp(budget.lr / 2, budget.lr / 20))
+        )
+        terms = sharp_terms(ear.replace(trains=("G",)), opponent, sharpening)
+        rate = Ramp(budget.lr / 2, budget.lr / 20, cosine=True, rise=0.1)
+        sharp = Turn("AE", terms, lr=rate, beta1=0.5, balance="even_hat")
+        warming = round(sharpening.warmup * left)
+        phases += [Phase("warm-up", warming, (alone,))] if warming else []
+        phases.append(Phase("adversarial", left - warming, (against, sharp), averages=("G",), trained=True))
+    return Run(nets, tuple(phases), budget.batch, training_only=("ear",), wiring="sound")
 
 
 def sound_nets(data: DataInfo, width: int, depth: int, levels: int, blocks: int) -> dict[str, Net]:
@@ -78,15 +111,34 @@ def sound_nets(data: DataInfo, width: int, depth: int, levels: int, blocks: int)
     sizes = {"length": data.shape[1], "hop": hop, "depth": depth, "width": width, "blocks": blocks}
     E = net("SoundEncoder", **sizes)
     _, places = E.outline().levels[0]
-    windows = [4 * max(2, round(seconds * data.rate / 4)) for seconds in WINDOWS]
+    bands = [BANDS * 2**number for number in range(len(WINDOWS))]
     return {
         "level": net("Loudness", hop=hop),
         "E": E,
         "bottleneck": net("FiniteScalar", level=[depth, places], latent=depth * places, levels=levels, project=False),
         "G": net("SoundDecoder", **sizes),
         "symbols": net("IntegerPredictor", channels=depth, levels=levels, reach=1, hidden=(32,), pace=4.0),
-        "ear": net("LogMel", rate=data.rate, windows=windows, bands=[BANDS * 2**n for n in range(len(WINDOWS))]),
+        "ear": net("LogMel", rate=data.rate, windows=windows(WINDOWS, data.rate), bands=bands, floors=FLOORS),
     }
+
+
+def of_source(inherited: Mapping[str, Net] | None) -> dict[str, Net]:
+    """The networks of another codec of sounds. UserError: it is none."""
+    if inherited is None:
+        return {}
+    if missing := [name for name in OF_SOURCE if name not in inherited]:
+        raise UserError(f"{option('source')}: the model has no {missing[0]}; start from a run of sound_codec.")
+    return {name: inherited[name] for name in OF_SOURCE}
+
+
+def sound_discriminator(data: DataInfo, width: int = 8) -> Net:
+    """Looks at spectra under windows of 32 to 128 ms, and at periods."""
+    return net("SoundDiscriminator", windows=windows(WINDOWS[2:], data.rate), periods=PERIODS, width=width)
+
+
+def windows(seconds: tuple[float, ...], rate: int) -> list[int]:
+    """Samples of windows, of whole hops."""
+    return [4 * max(2, round(each * rate / 4)) for each in seconds]
 
 
 def hop_of(rate: int) -> int:
