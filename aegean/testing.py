@@ -4,6 +4,7 @@ a kind of data calls them in its tests, as aegean does. Each raises AssertionErr
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ from aegean.nets import kinds as nets_kinds
 from aegean.objectives import Term
 from aegean.paths import Paths
 from aegean.recipes import RECIPES, smoke
-from aegean.recipes.registry import SIDES
+from aegean.recipes.registry import ONLY, SIDES
 from aegean.report import kinds as report_kinds
 from aegean.training.engine import Engine
 from aegean.training.player import Player, parameters
@@ -158,8 +159,11 @@ def trainer_on(
     **settings: Any,
 ) -> Trainer:
     """A recipe shrunk to some steps on raw samples (n, *shape); of one that takes two sides, the other is their
-    negative."""
-    cpu, info = torch.device("cpu"), with_sides(name, info)
+    negative. One that takes sounds alone hears the samples row by row."""
+    cpu, given = torch.device("cpu"), info
+    info = with_sides(name, info)
+    if info.kind != given.kind:
+        raw = given.normalise(raw).numpy().reshape(len(raw), *info.shape)
     run = smoke(name, info, steps, **settings).replace(seed=seed)
     other = 2 * np.max(info.offset) - raw
     if info.paired:
@@ -169,7 +173,12 @@ def trainer_on(
 
 
 def with_sides(name: str, info: DataInfo) -> DataInfo:
-    """Data as a recipe takes them: with another side of the same shape, for one that takes two."""
+    """Data as a recipe takes them: with another side of the same shape, for one that takes two; of the kind that it is
+    made for."""
+    if ONLY[name] not in ("", info.kind):
+        assert ONLY[name] == "audio", f"{name}: samples of kind {ONLY[name]} cannot be made of others"
+        form = {"offset": (0.0,), "scale": (1.0,), "dtype": "float32", "rate": 250}
+        return info.replace(shape=(1, math.prod(info.shape)), kind="audio", **form)
     return info.replace(target=info, paired=SIDES[name] == "name") if SIDES[name] else info
 
 

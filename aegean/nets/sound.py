@@ -91,10 +91,10 @@ class Overlap(nn.Module):
         return sum(whole[1:], whole[0])[..., BEFORE : BEFORE + blocks]
 
 
-def pressed(real: Tensor, imaginary: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def pressed(real: Tensor, imaginary: Tensor, floor: float) -> tuple[Tensor, Tensor, Tensor]:
     """A spectrum as networks see it: the logarithm of its magnitudes, about in [-1, 1], and its parts with magnitudes
-    to the power of 0.3."""
-    power = real.square() + imaginary.square() + FLOOR**2
+    to the power of 0.3; below the floor they are not told apart."""
+    power = real.square() + imaginary.square() + floor**2
     factor = power**-0.35
     return power.log() / 8 + 1.5, real * factor, imaginary * factor
 
@@ -135,7 +135,8 @@ class SoundEncoder(nn.Module):
         self.last = he_(linear(1, width, depth), 0.5)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        h = self.stem(torch.cat(pressed(*self.spectrum(x)), 1))
+        real, imaginary = self.spectrum(x)
+        h = self.stem(torch.cat(pressed(real, imaginary, FLOOR), 1))
         return (self.last(act(self.stages(h))),)
 
 

@@ -19,6 +19,7 @@ from aegean.training.schedule import Run
 
 Recipe = Callable[..., Run]
 RECIPES: dict[str, Recipe] = {}
+ONLY: dict[str, str] = {}  # of each recipe: "", or the kind of data that it is made for
 SIDES: dict[str, str] = {}  # of each recipe: "", or how the samples of its two sides belong together
 LARGEST = 10**12  # of a whole number
 INHERITED = "inherited"  # the one parameter that is no setting: the networks of another run
@@ -53,14 +54,18 @@ class Option(NamedTuple):
 @overload
 def recipe(function: Recipe) -> Recipe: ...
 @overload
-def recipe(*, pairs: str) -> Callable[[Recipe], Recipe]: ...
-def recipe(function: Recipe | None = None, *, pairs: str = "") -> Any:
-    """Decorator: enter a recipe under its function's name. pairs: of one that takes data with two sides, how samples
-    belong together where the user does not say it: "name" or "none"."""
+def recipe(*, pairs: str = "", only: str = "") -> Callable[[Recipe], Recipe]: ...
+def recipe(function: Recipe | None = None, *, pairs: str = "", only: str = "") -> Any:
+    """Decorator: enter a recipe under its function's name.
+
+    pairs: of one that takes data with two sides, how samples belong together where the user does not say it: "name" or
+        "none".
+    only: of one for a single kind of data, that kind.
+    """
 
     def enter(function: Recipe) -> Recipe:
         RECIPES[function.__name__] = function
-        SIDES[function.__name__] = pairs
+        SIDES[function.__name__], ONLY[function.__name__] = pairs, only
         return function
 
     return enter if function is None else enter(function)

@@ -10,7 +10,7 @@ from aegean.data.info import DataInfo
 from aegean.nets.kinds import kind_of
 from aegean.objectives import AbsoluteError, MelError, Ramp, SymbolBits
 from aegean.recipes.groups import ABSENT, SIZELESS, Adversary, Budget, Build, Sharpening
-from aegean.recipes.patches import sharp_terms
+from aegean.recipes.patches import OPPONENT, sharp_terms
 from aegean.recipes.quantised import within
 from aegean.recipes.registry import recipe
 from aegean.recipes.turns import discriminator_turn
@@ -20,14 +20,13 @@ from aegean.training.schedule import Phase, Run, Turn
 PLACE = 0.016  # seconds of sound that a place of the latent stands for, at least
 WINDOWS = (0.008, 0.016, 0.032, 0.064, 0.128)  # seconds, of the mel spectra
 BANDS = 10  # of the shortest; twice as many for each longer one
-FLOORS = (1e-5, 1e-2)  # of magnitudes; full scale is 1
+FLOORS = (1e-4, 1e-2)  # of magnitudes; full scale is 1
 WAVE = 0.02  # weight of the waveform's own error beside that of its spectra
 PERIODS = (2, 3, 5, 7, 11)  # samples
-OPPONENT = Adversary(loss="least-squares", gamma=0.0, pack=ABSENT, augment=ABSENT)
 OF_SOURCE = ("level", "E", "bottleneck", "G", "symbols")
 
 
-@recipe
+@recipe(only="audio")
 def sound_codec(
     data: DataInfo,
     *,
@@ -84,7 +83,7 @@ def sound_codec(
         turn = Turn("AE", (ear, wave, bits), lr=rate, beta1=0.9, beta2=0.999, observes=("bottleneck", "symbols"))
         phases.append(Phase("codec", first, (turn,)))
     if left := budget.images - first:
-        nets["D"] = D = sound_discriminator(data)
+        nets["D"] = D = sound_discriminator(data, opponent.bias)
         even = replace(opponent, gamma=opponent.gamma / D.outline().places(data.shape[1]))
         alone, against = (
             discriminator_turn(even, lr, ("recon",)) for lr in (budget.lr / 2, Ramp(budget.lr / 2, budget.lr / 20))
@@ -131,9 +130,9 @@ def of_source(inherited: Mapping[str, Net] | None) -> dict[str, Net]:
     return {name: inherited[name] for name in OF_SOURCE}
 
 
-def sound_discriminator(data: DataInfo, width: int = 8) -> Net:
+def sound_discriminator(data: DataInfo, bias: bool, width: int = 8) -> Net:
     """Looks at spectra under windows of 32 to 128 ms, and at periods."""
-    return net("SoundDiscriminator", windows=windows(WINDOWS[2:], data.rate), periods=PERIODS, width=width)
+    return net("SoundDiscriminator", windows=windows(WINDOWS[2:], data.rate), periods=PERIODS, width=width, bias=bias)
 
 
 def windows(seconds: tuple[float, ...], rate: int) -> list[int]:

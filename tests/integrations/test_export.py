@@ -22,7 +22,7 @@ from aegean.integrations.export import described, export
 from aegean.integrations.parts import Part
 from aegean.model import Model
 from aegean.recipes import RECIPES, smoke
-from aegean.recipes.registry import SIDES
+from aegean.recipes.registry import ONLY, SIDES
 from aegean.training import mapping
 from aegean.training.trainer import Trainer
 
@@ -132,7 +132,7 @@ def chosen():
     data than digits neither what a generator contains, nor the layers of an encoder once more."""
     used = {"encoder": "E bottleneck", "generator": "prior bottleneck G", "decoder": "G", "discriminator": "D E"}
     seen, converted, found = set(), set(), []
-    for name, info, settings in [*((name, DIGITS, {}) for name in RECIPES if not SIDES[name]), *MORE]:
+    for name, info, settings in [*((name, DIGITS, {}) for name in RECIPES if not (SIDES[name] or ONLY[name])), *MORE]:
         run, formats, made = smoke(name, info, STEPS, **settings), {}, set()
         for part, names in used.items():
             kinds = {
