@@ -162,7 +162,7 @@ def trainer_on(
     negative. One that takes sounds alone hears the samples row by row."""
     cpu, given = torch.device("cpu"), info
     info = with_sides(name, info)
-    if info.kind != given.kind:
+    if info.shape != given.shape:
         raw = given.normalise(raw).numpy().reshape(len(raw), *info.shape)
     run = smoke(name, info, steps, **settings).replace(seed=seed)
     other = 2 * np.max(info.offset) - raw
@@ -175,10 +175,9 @@ def trainer_on(
 def with_sides(name: str, info: DataInfo) -> DataInfo:
     """Data as a recipe takes them: with another side of the same shape, for one that takes two; of the kind that it is
     made for."""
-    if ONLY[name] not in ("", info.kind):
-        assert ONLY[name] == "audio", f"{name}: samples of kind {ONLY[name]} cannot be made of others"
+    if ONLY[name]:
         form = {"offset": (0.0,), "scale": (1.0,), "dtype": "float32", "rate": 250}
-        return info.replace(shape=(1, math.prod(info.shape)), kind="audio", **form)
+        return info.replace(shape=(1, math.prod(info.shape)), kind=ONLY[name], **form)
     return info.replace(target=info, paired=SIDES[name] == "name") if SIDES[name] else info
 
 

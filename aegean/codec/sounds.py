@@ -10,7 +10,7 @@ from aegean.codec.fields import CodecError, Reader, Writer
 from aegean.codec.names import read_names, write_names
 from aegean.codec.pictures import BLOCK_VALUES, COUNT_LIMIT, DIGEST
 
-RATES = (1, 1 << 20)  # samples a second
+RATES = (1, 400_000)  # samples a second
 CHANNELS = 64
 LENGTH = (1 << 31) - 64  # values (channels x samples) of a sound: what a .wav of 16 bits holds
 LIMIT = 1 << 34  # of all sounds of a file

@@ -26,6 +26,7 @@ class Kind(NamedTuple):
 
     module: str
     thing: str
+    ending: str  # of a file with one of them
     needs: tuple[str, ...] = ()
     files: tuple[str, ...] = ("lossy", "lossless")
 
@@ -34,8 +35,8 @@ class Kind(NamedTuple):
 
 
 KINDS: dict[str, Kind] = {
-    "image": Kind("aegean.compression.images", "image"),
-    "audio": Kind("aegean.compression.sounds", "sound", needs=("level",), files=("sound",)),
+    "image": Kind("aegean.compression.images", "image", ".png"),
+    "audio": Kind("aegean.compression.sounds", "sound", ".wav", needs=("level",), files=("sound",)),
 }
 
 
