@@ -39,8 +39,10 @@ OUTLINES = """
 from aegean.data.info import DataInfo
 from aegean.recipes import RECIPES, smoke
 from aegean.testing import with_sides
+pictures = DataInfo("some", (3, 12, 12), (127.5,), (127.5,))
+sounds = DataInfo("some", (1, 1024), (0.0,), (1.0,), kind="audio", dtype="float32", rate=8000)
 for name in RECIPES:
-    smoke(name, with_sides(name, DataInfo("some", (3, 12, 12), (127.5,), (127.5,))))
+    smoke(name, with_sides(name, sounds if name.startswith("sound") else pictures))
 """
 
 
