@@ -38,7 +38,7 @@ docs: .venv/ready-docs
 	@echo "open build/site/index.html; to search it, too: $(BIN)/python -m http.server --directory build/site"
 
 bench: $(READY)
-	failed=0; for name in overhead step data scaling gradient_penalty cost; do \
+	failed=0; for name in overhead equal_quality step data scaling gradient_penalty cost; do \
 		$(BIN)/python benchmarks/$$name.py || failed=1; done; exit $$failed
 
 clean:

@@ -6,7 +6,6 @@ import importlib
 import tempfile
 from typing import Any
 
-import numpy as np
 import torch
 from common import FOREVER, Step, feed_of, random_images
 from torch import Tensor, nn
@@ -24,35 +23,36 @@ CPU = torch.device("cpu")
 LATENT = 16
 
 
-def epochs(shape: tuple[int, ...], batch: int, steps: int, backend: str) -> dict[str, Step]:
+def epochs(shape: tuple[int, ...], batch: int, steps: int, engine: Engine) -> dict[str, Step]:
     """An epoch of so many steps on random data: pythae's `train_step`, which is its loop over all data, with its
     loader, callbacks and sums; and as many steps of a `Trainer` on the same networks."""
     info, raw = random_images(shape, steps * batch, low=0.0)
     turn = Turn("AE", (SquaredError(trains=("E", "G"), weight=0.5), Rate(trains=("E", "G"), weight=1 / NATS_TO_BITS)))
     nets = {"E": net(PythaeEncoder, shape=shape), "bottleneck": net(Posterior), "G": net(PythaeDecoder, shape=shape)}
     run = Run(nets, (Phase("autoencoder", FOREVER, (turn,)),), batch)
-    ours = Trainer(run, info, feed_of(info, raw, CPU), CPU, Engine(backend=backend))
+    ours = Trainer(run, info, feed_of(info, raw, CPU), CPU, engine)
 
     def epoch() -> None:
         for _ in range(steps):
             ours.step()
 
-    theirs = pythae_trainer(raw, batch)
+    theirs = pythae_trainer(torch.from_numpy(raw) / 255, batch, 2e-4, pythae_networks(shape))
     return {"pythae": lambda: theirs.train_step(1), "aegean, pythae's": epoch}
 
 
-def pythae_trainer(raw: np.ndarray, batch: int) -> Any:
+def pythae_trainer(x: Tensor, batch: int, lr: float, networks: tuple[Any, Any] | None) -> Any:
+    """Its trainer of a VAE on pictures x in [0, 1]. networks: encoder and decoder; None: dense ones, as it takes by
+    itself."""
     from pythae.data.datasets import BaseDataset
     from pythae.models import VAE
     from pythae.trainers import BaseTrainer, BaseTrainerConfig
 
     settings = BaseTrainerConfig(
-        output_dir=tempfile.mkdtemp(), per_device_train_batch_size=batch, learning_rate=2e-4, no_cuda=True
+        output_dir=tempfile.mkdtemp(), per_device_train_batch_size=batch, learning_rate=lr, no_cuda=True
     )
-    shape = raw.shape[1:]
-    encoder, decoder = pythae_networks(shape)
-    model = VAE(pythae_settings(shape), encoder=encoder, decoder=decoder)
-    data = BaseDataset(torch.from_numpy(raw) / 255, torch.zeros(len(raw)))
+    encoder, decoder = networks or (None, None)
+    model = VAE(pythae_settings(tuple(x.shape[1:])), encoder=encoder, decoder=decoder)
+    data = BaseDataset(x, torch.zeros(len(x)))
     trainer = BaseTrainer(model, data, training_config=settings)
     trainer.prepare_training()
     return trainer

@@ -97,7 +97,12 @@ def rounds(until: float) -> Iterator[int]:
 
 
 def alternate(
-    variants: dict[str, Step], device: torch.device, seconds: float, until: float, warm: int = 2
+    variants: dict[str, Step],
+    device: torch.device,
+    seconds: float,
+    until: float,
+    warm: int = 2,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator[Times]:
     """Seconds that a call of each variant takes, once a round: the variants take turns, so that what else the
     machine does meets all of them alike. Yields what is known after each round, and tells stderr its medians.
@@ -106,6 +111,7 @@ def alternate(
     seconds: of a variant's calls in a round, after one untimed call.
     until: the end of the last round, of `time.monotonic`; there is at least one round.
     warm: calls of each variant before the first round.
+    clock: what seconds are; `time.process_time` counts those of the processor.
     """
     calls = dict.fromkeys(variants, 0)
     times: Times = {name: [] for name in variants}
@@ -116,11 +122,11 @@ def alternate(
             return
         try:
             if first:
-                _timed(step, device, warm)
-                calls[name] = max(1, round(seconds / _timed(step, device, 1)))
+                _timed(step, device, warm, clock)
+                calls[name] = max(1, round(seconds / _timed(step, device, 1, clock)))
             else:
-                _timed(step, device, 1)
-                found.append(_timed(step, device, calls[name]))
+                _timed(step, device, 1, clock)
+                found.append(_timed(step, device, calls[name], clock))
         except torch.OutOfMemoryError:
             note(f"{name}: out of memory")
             times[name] = None
@@ -137,14 +143,14 @@ def alternate(
         yield times
 
 
-def _timed(step: Step, device: torch.device, calls: int) -> float:
+def _timed(step: Step, device: torch.device, calls: int, clock: Callable[[], float]) -> float:
     """Seconds a call."""
     wait(device)
-    start = time.perf_counter()
+    start = clock()
     for _ in range(calls):
         step()
     wait(device)
-    return (time.perf_counter() - start) / max(1, calls)
+    return (clock() - start) / max(1, calls)
 
 
 def median(values: Iterable[float] | None) -> float | None:

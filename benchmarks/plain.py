@@ -1,8 +1,9 @@
 """Training loops by hand, of the same networks and losses as the package's: what it is measured against.
 
-Two manners. As people write them: samples in float32, gradients of gradients through `torch.autograd.grad`, the
-default Adam, averages in a Python loop, the losses of every step logged with `.item()`. And `careful`: samples kept
-as bytes where they are used, channels last, the fused Adam, averages in one operation, losses kept on the device.
+Two manners. As people write them: samples in float32, gradients of gradients through `torch.autograd.grad` at all
+samples, the default Adam, averages in a Python loop, the losses of every step logged with `.item()`. And `careful`:
+samples kept as bytes where they are used, channels last, penalties at as many samples as the run takes them, the fused
+Adam, averages in one operation, losses kept on the device.
 """
 
 from __future__ import annotations
@@ -38,9 +39,8 @@ def loop(run: Run, raw: np.ndarray, device: torch.device, careful: bool) -> Call
     else:
         batches = loaded(samples.float() / 127.5 - 1, run.batch, device)
     if "D" in nets:
-        gamma = run.schedule[0].turns[0].terms[1].weight
-        assert isinstance(gamma, float)
-        return gan(nets, batches, run.batch, gamma, careful)
+        penalty: Any = run.schedule[0].turns[0].terms[1]
+        return gan(nets, batches, run.batch, penalty.weight, penalty.every if careful else 1, careful)
     return vae(nets, batches, careful)
 
 
@@ -73,8 +73,11 @@ def shuffled(raw: Tensor, batch: int) -> Iterator[Tensor]:
 # steps
 
 
-def gan(nets: Nets, batches: Iterator[Tensor], batch: int, gamma: float, careful: bool) -> Callable[[], None]:
-    """A discriminator's and a generator's turn: relativistic loss, R1 and R2 (Huang et al. 2024, eq. 2)."""
+def gan(
+    nets: Nets, batches: Iterator[Tensor], batch: int, gamma: float, every: int, careful: bool
+) -> Callable[[], None]:
+    """A discriminator's and a generator's turn: relativistic loss, R1 and R2 (Huang et al. 2024, eq. 2), the penalties
+    at every so many samples."""
     G, D = nets["G"], nets["D"]
     average = copy.deepcopy(G).requires_grad_(False)
     adam_d, adam_g = (adam(net.parameters(), (0.0, 0.99), careful) for net in (D, G))
@@ -88,14 +91,18 @@ def gan(nets: Nets, batches: Iterator[Tensor], batch: int, gamma: float, careful
     def sample() -> Tensor:
         return G(torch.randn(batch, G.latent, device=device))
 
+    def penalised(x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of x (B,), and the squared gradients of the first of them."""
+        some = x[: batch // every].requires_grad_()
+        logits = judge(some)
+        others = [judge(x[batch // every :])] if every > 1 else []
+        return torch.cat([logits, *others]), squared_gradient(logits, some)
+
     def step() -> None:
-        real = next(batches).requires_grad_()
         with torch.no_grad():
             fake = sample()
-        fake.requires_grad_()
         D.requires_grad_(True)
-        on_real, on_fake = judge(real), judge(fake)
-        r1, r2 = squared_gradient(on_real, real), squared_gradient(on_fake, fake)
+        (on_real, r1), (on_fake, r2) = penalised(next(batches)), penalised(fake)
         loss_d = F.softplus(on_fake - on_real).mean() + gamma / 2 * (r1.mean() + r2.mean())
         adam_d.zero_grad()
         loss_d.backward()

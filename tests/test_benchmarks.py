@@ -20,6 +20,7 @@ from aegean.training.trainer import Trainer, build
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 OTHERS = [
     ("card",),
+    ("equal_quality",),
     ("cost",),
     ("data",),
     ("dip", "--cures", "default; nothing"),

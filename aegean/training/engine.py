@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aegean.config import Config, UserError
+from aegean.machine import has_matrix_units
 from aegean.surface import option
 from aegean.training.schedule import Run
 
@@ -77,9 +78,10 @@ def choose_engine(run: Run, device: torch.device, precision: str, compile: str, 
         if word not in known:
             raise UserError(f"{option(name, word)}: expected {', '.join(known[:-1])} or {known[-1]}.")
     if precision == "auto":
-        # Never on a CPU: beside a busy neighbour, oneDNN's threads in bfloat16 wait spinning (docs/log.md).
-        gains = device.type == "cuda" and _pictures(run) and torch.cuda.is_bf16_supported()
-        precision = "bfloat16" if gains else "float32"
+        # On a processor in one thread alone: oneDNN's in bfloat16 wait for each other spinning (docs/log.md).
+        alone = device.type == "cpu" and torch.get_num_threads() == 1 and has_matrix_units()
+        gains = alone or (device.type == "cuda" and torch.cuda.is_bf16_supported())
+        precision = "bfloat16" if gains and _pictures(run) else "float32"
     if precision == "bfloat16" and device.type == "mps":
         raise UserError(f"{option('precision', precision)}: not on mps; use float32.")
     if compile == "auto":
