@@ -140,7 +140,7 @@ def test_a_model_of_images_refuses_sounds_and_the_other_way_round(model, models,
         model.decompress(models["codec"].compress(pictures))
 
 
-@pytest.mark.parametrize("x", [torch.full((1, 9), torch.nan), torch.zeros(9), torch.zeros(1, 0)])
+@pytest.mark.parametrize("x", [torch.full((1, 9), torch.nan), torch.zeros(1, 2, 9), torch.zeros(1, 0)])
 def test_what_is_no_sound_is_refused(model, x):
     with pytest.raises(UserError, match="expected finite values"):
         model.compress([x])
