@@ -2,10 +2,11 @@
 
     python benchmarks/fuzz_codec.py --count 100000
 
-Four good files (lossy and lossless, of two models) are changed by flipped bits, cuts, additions, bytes written over,
-parts swapped within a file and between two, huge lengths, headers of one with blocks of the other, and handed to the
-wrong model. A third of the changes mends every checksum afterwards, as a forger would: such a file may decode to other
-pictures. Each decoding may take a second of a processor, and `LIMIT` bytes of memory.
+Five good files (lossy and lossless of two models of images, one of a model of sounds) are changed by flipped bits,
+cuts, additions, bytes written over, parts swapped within a file and between two, huge lengths, headers of one with
+blocks of the other, and handed to the wrong model. A third of the changes mends every checksum afterwards, as a
+forger would: such a file may decode to other pictures. Each decoding may take a second of a processor, and `LIMIT`
+bytes of memory.
 """
 
 from __future__ import annotations
@@ -20,18 +21,22 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "training"))
 from steps import digits, trainer
 
 from aegean.codec import CodecError, unpack
 from aegean.codec.container import PREFIX, _block_check, _digest, _head
-from aegean.compression import TileCoder, compress, decompress
+from aegean.codec.sounds import SoundHeader
+from aegean.compression import compress, decompress, sounds
 
 SECONDS = 1.0
 LIMIT = 128 << 20  # bytes allocated while a file of kilobytes is read, as every
+HOURS = 1 << 20  # values of sounds, more of which are not waited for
 WATCHED = 7  # th decoding tells: telling is slow
 
 Mutation = Callable[[np.random.Generator, list[bytes], int], bytes]
@@ -58,7 +63,7 @@ def fuzz(count: int, seed: int = 0) -> dict[str, object]:
         name, which = names[number % len(names)], int(rng.integers(len(files)))
         data = MUTATIONS[name](rng, files, which)
         forged = bool(rng.random() < 1 / 3) and (mended := mend(data)) is not None
-        coders = models[which // 2 if name != "wrong model" else 1 - which // 2]
+        coders = models[(which // 2 + (name == "wrong model")) % len(models)]
         tried = mended if forged and mended is not None else data
         result, seconds, memory = attempt(coders, tried, watched=number % WATCHED == 0)
         where = f"mutation {number} ({name}, file {which}, forged {forged})"
@@ -82,11 +87,11 @@ def fuzz(count: int, seed: int = 0) -> dict[str, object]:
     }
 
 
-Coders = dict[str, TileCoder]  # lossy and lossless
+Coders = dict[str, Any]  # of a model, by the kinds of files
 
 
 def made() -> tuple[list[Coders], list[bytes], list[np.ndarray]]:
-    """Two models' coders; a lossy and a lossless file of each; the pictures in them."""
+    """Three models' coders; a lossy and a lossless file of each of images, and one of sounds; what is in them."""
     models, files, expected = [], [], []
     for seed in (0, 1):
         t = trainer("codec", seed=seed)
@@ -96,12 +101,26 @@ def made() -> tuple[list[Coders], list[bytes], list[np.ndarray]]:
         for coder in models[-1].values():
             files.append(compress(coder, (("", picture) for picture in digits()[0][20 * seed :][:40])))
             expected.append(decoded(models[-1], files[-1]))
+    t = trainer("sound_codec")
+    for _ in t:
+        pass
+    models.append({"sound": t.model().coder("sound")})
+    time = torch.arange(900) / 9
+    files.append(t.model().compress([0.3 * torch.sin(time)[None], torch.stack((0.1 * torch.cos(time), 0 * time))]))
+    expected.append(decoded(models[-1], files[-1]))
     return models, files, expected
 
 
 def decoded(coders: Coders, data: bytes) -> np.ndarray:
-    """The pictures of a file, as `Model.decompress` finds them."""
+    """The samples of a file, as `Model.decompress` finds them; of sounds that claim hours, none."""
     header, blocks = unpack(data)
+    if header.kind not in coders:
+        raise CodecError("another kind of file")
+    if isinstance(header, SoundHeader):
+        if sum(header.places(sound) * header.hop * len(sound.gains) for sound in header.sounds) > HOURS:
+            return np.zeros(0)
+        found = sounds.decoded(coders["sound"], header, blocks)
+        return np.concatenate([piece.ravel() for _, pieces in found for piece in pieces])
     return np.stack([values for _, values in decompress(coders[header.kind], header, blocks)])
 
 
