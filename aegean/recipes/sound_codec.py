@@ -54,8 +54,9 @@ def sound_codec(
 
     Papers: Zeghidour et al. 2021 (the plan); Siuzdak 2023 (spectra in the place of transposed convolutions); Mentzer et
     al. 2023 (finite scalars); Kumar et al. 2023 (the error); Minnen et al. 2018 (rate and distortion); Défossez et al.
-    2022, section 3.4 (discriminators of spectra, the balance; eq. 3, features); Kong et al. 2020 (periods). Expected:
-    docs/sound.md.
+    2022, section 3.4 (discriminators of spectra, the balance; eq. 3, features); Kong et al. 2020 (periods).
+    Expected: spoken digits (FSDD, 8 kHz) in clips of half a second, 9,700 images without the adversary, three minutes
+    of one core: mel@test:233 0.16 at 1.23 kbit/s.
 
     quality: weight of the error of mel spectra beside the bits; larger files, better sound
     depth: whole numbers for each place
