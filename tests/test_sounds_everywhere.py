@@ -14,10 +14,13 @@ import aegean
 from aegean.config import UserError
 from aegean.data import DataInfo
 from aegean.data.read.hearing import hear
+from aegean.data.sets.feed import Feed
 from aegean.recipes import smoke
+from aegean.training.trainer import Trainer
 
 RATE, LENGTH = 8000, 512
 INFO = DataInfo("notes", (1, LENGTH), (0.0,), (1.0,), "float32", count=9, kind="audio", rate=RATE)
+NAMED = INFO.replace(classes=("low", "high"), class_counts=(20, 20))
 PICTURES = DataInfo("grey", (1, 16, 16), (127.5,), (127.5,), count=9)
 
 
@@ -90,6 +93,35 @@ def test_rows_that_are_sounds_become_features():
     for wrong in ({"rate": 10}, {"rate": RATE, "image_shape": (16, 32)}):
         with pytest.raises(ValueError, match="rate"):
             AutoencoderTransformer(3, images=64, **wrong).fit(rows)
+
+
+# training
+
+
+@pytest.fixture(scope="module")
+def notes():
+    """Low and high sines (40, 1, LENGTH), and their labels."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 40)
+    return np.stack([sine(hertz=rng.uniform(200, 300) * (1 + 5 * label)) for label in labels]), labels
+
+
+def trainer(notes, recipe, steps, **settings):
+    cpu = torch.device("cpu")
+    return Trainer(smoke(recipe, NAMED, steps, batch=4, **settings), NAMED, Feed(NAMED, *notes, cpu, 0), cpu)
+
+
+@pytest.mark.parametrize("recipe", ["ae", "vae", "gan", "ae_to_gan"])
+def test_recipes_of_images_take_sounds(recipe, notes):
+    trained = trainer(notes, recipe, 4, width=4, conditional=True)
+    for _ in trained:
+        pass
+    assert trained.blame() is None
+    found, low = trained.model(), torch.zeros(2, dtype=torch.long)
+    if recipe != "ae":
+        assert found.sample(2, labels=low).shape == (2, 1, LENGTH)
+    if recipe != "gan":
+        assert found.reconstruct(torch.from_numpy(notes[0][:2]), low).shape == (2, 1, LENGTH)
 
 
 # the run's folder
