@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import shutil
 from contextlib import AbstractContextManager
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 COMPILE = ("auto", "on", "off")
-LONG = 5_000  # steps of a phase, from which compiling it is paid back (docs/log.md)
+LONG = {"cuda": 5_000, "cpu": 20_000}  # steps of a phase, from which compiling it is paid back (docs/log.md)
 EXACT = 16  # packs seen at once, below which oneDNN's double backward in bfloat16 can be wrong (docs/log.md)
 
 
@@ -85,7 +86,8 @@ def choose_engine(run: Run, device: torch.device, precision: str, compile: str, 
     if precision == "bfloat16" and device.type == "mps":
         raise UserError(f"{option('precision', precision)}: not on mps; use float32.")
     if compile == "auto":
-        long = run.images >= LONG * run.batch * len(run.schedule)
+        steps = run.images / run.batch / len(run.schedule)
+        long = steps >= LONG.get(device.type, math.inf)
         pays = device.type == "cuda" or _pictures(run)  # dense networks on a CPU are too quick
         compile = "on" if long and pays and can_compile(device) else "off"
     return Engine(precision, "inductor" if compile == "on" else "", None, accumulate)

@@ -206,9 +206,10 @@ def test_the_engine_is_chosen_by_rule(monkeypatch):
     whole = run.replace(batch=64)  # its penalties look at every fourth sample: at 16, and at 8 of half a batch
     assert [chosen.takes_forward_mode(whole, cpu, shards) for shards in (1, 2)] == [False, True]
     monkeypatch.setattr(engine.shutil, "which", lambda name: "/usr/bin/g++")
-    assert choose_engine(run.with_images(16 * 5_000), cpu, "auto", "auto", 1) == Engine(backend="inductor")
+    long = run.with_images(16 * engine.LONG["cpu"])
+    assert choose_engine(long, cpu, "auto", "auto", 1) == Engine(backend="inductor")
     monkeypatch.setattr(engine.shutil, "which", lambda name: None)
-    assert choose_engine(run.with_images(16 * 5_000), cpu, "auto", "auto", 1) == Engine()
+    assert choose_engine(long, cpu, "auto", "auto", 1) == Engine()
     for wrong in (("half", "auto", 1), ("auto", "maybe", 1)):
         with pytest.raises(UserError, match="expected"):
             choose_engine(run, cpu, *wrong)
