@@ -294,7 +294,7 @@ def test_every_recipe_with_penalties_takes_them_in_float32_by_option(name, loss)
     info = DataInfo("digits", (1, 8, 8), (127.5,), (127.5,))
     for penalty in ("auto", "float32"):
         chosen = {"loss": loss} if "loss" in options(name) else {}
-        chosen |= {"adversary": True} if name == "restore" else {}
+        chosen |= {"restore": {"adversary": True}, "sound_codec": {"plain": 0.5}}.get(name, {})
         run = configure(name, with_sides(name, info), {**chosen, "penalty": penalty})
         terms = [term for phase in run.schedule for turn in phase.turns for term in turn.terms if term.gradients]
         assert terms

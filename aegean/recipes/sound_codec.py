@@ -34,8 +34,8 @@ def sound_codec(
     depth: int = 16,
     levels: int = 9,
     blocks: int = 4,
-    plain: float = 0.8,
-    sharpening: Sharpening = Sharpening(warmup=0.1, adversary=0.5, features=1.0),
+    plain: float = 1.0,
+    sharpening: Sharpening = Sharpening(adversary=0.2, features=0.3),
     opponent: Adversary = OPPONENT,
     build: Build = replace(SIZELESS, network=ABSENT),
     budget: Budget = Budget(lr=1e-3, batch=16, images=80_000),
@@ -44,13 +44,12 @@ def sound_codec(
     """Lossy compression of sounds to files (`aegean compress`): as few bits as an error in mel spectra is worth.
 
     An autoencoder of spectra whose latent is a grid of whole numbers, `depth` for every 16 ms or a little more. First
-    it minimises the bits that the numbers take, under an integer network that sees those before each, plus the error of
-    log mel spectra under several windows. Then encoder and symbols are frozen, so files stay as they are, and the
-    decoder learns on against a discriminator of spectra and of periods, held by the error's own pull. Sounds are made
-    equally loud first; the gain is in the file.
+    it minimises the bits that the numbers take, under an integer network that sees those before each, plus the error
+    of log mel spectra under several windows. With `plain` below 1 encoder and symbols are then frozen, so files stay
+    as they are, and the decoder learns on against a discriminator of spectra and of periods, held by the error's own
+    pull. Sounds are made equally loud first; the gain is in the file.
 
-    `--from RUN` begins with a trained `sound_codec` and goes straight to the adversary; with `plain=1` it goes on
-    without one.
+    `--from RUN` goes on with a trained `sound_codec`; with `plain` below 1 straight to the adversary.
 
     Papers: Zeghidour et al. 2021 (the plan); Siuzdak 2023 (spectra in the place of transposed convolutions); Mentzer et
     al. 2023 (finite scalars); Kumar et al. 2023 (the error); Minnen et al. 2018 (rate and distortion); Défossez et al.

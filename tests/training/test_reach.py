@@ -28,6 +28,7 @@ CASES += [
     ("multiscale_gan", {"training": "coarse_to_fine"}),
 ]
 CASES += [("restore", {"damage": "holes", "adversary": True}), ("restore", {"damage": "mix", "flips": "all"})]
+CASES += [("sound_codec", {"plain": 0.4})]
 CASES += [("ae", {"error": error}) for error in ("absolute", "bernoulli", "gaussian")]
 
 
