@@ -10,7 +10,7 @@ from typing import Literal
 from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
 from aegean.objectives import Distil, LatentError, Ramp, SquaredError, Term
-from aegean.recipes.architecture import above, latent_size, shared_discriminator
+from aegean.recipes.architecture import above, shared_discriminator
 from aegean.recipes.architecture import discriminator as new_discriminator
 from aegean.recipes.architecture import prior as new_prior
 from aegean.recipes.groups import Adversary, Budget, Build, shares
@@ -21,9 +21,8 @@ from aegean.recipes.turns import discriminator_turn, falling, generator_turn
 from aegean.surface import option
 from aegean.training.schedule import Copy, Edge, Fit, Phase, Renew, Run
 
-FIRST = 150_000  # images that the autoencoder has before it shares with the adversary (docs/log.md)
-SHARES = (0.7, 0.3)  # of all images, that it has at least: where latents hold the data well, and where they cannot
-HELD = 64  # values for each latent dimension, up to which they do
+SHARE = 0.7  # of the images, that the autoencoder has: an image costs it a third of what it costs the adversary
+FIRST = 150_000  # images that it has before it shares with the adversary (docs/log.md)
 
 
 @dataclass(frozen=True)
@@ -103,16 +102,15 @@ def ae_to_gan(
     fd@digits-classifier:397 1.6, coverage 0.95 (floor 0.79 and 0.98; `gan` at the same budget 47 s, 8.9 and 0.46).
 
     beta: weight of the rate of the VAE
-    teacher: share of the images that the VAE is trained on; 0 chooses: the first 150,000, but at most nine tenths, and
-        at least seven, or three where a latent dimension stands for more than 64 values
+    teacher: share of the images that the VAE is trained on; 0 chooses by the budget: the first 150,000, but at least
+        seven tenths and at most nine
     warmup: share of the remaining images that the discriminator alone is trained on
     ramp: share of the last phase over which the generator's rate rises
     recon: whether reconstructions are fakes for the discriminator, too
     """
     opponent.check(budget.batch)
     if not teacher and inherited is None:
-        holds = math.prod(data.shape) <= HELD * latent_size(data, build)
-        teacher = min(0.9, max(SHARES[0] if holds else SHARES[1], FIRST / budget.images))
+        teacher = min(0.9, max(SHARE, FIRST / budget.images))
     shares(teacher=teacher, warmup=warmup)
     taught = the_teacher(data, build, round(budget.images * teacher), beta, inherited)
     nets, edges, trains = handed_over(data, taught, transfer, opponent)

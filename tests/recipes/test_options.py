@@ -72,12 +72,6 @@ def test_a_teacher_learns_first_and_then_most_of_the_time(images, teacher):
     assert [phase.images for phase in phases] == [teacher, warming, images - teacher - warming]
 
 
-def test_a_teacher_whose_latents_cannot_hold_the_data_learns_for_less_long():
-    photographs = DIGITS.replace(shape=(3, 32, 32), offset=(127.5,) * 3, scale=(127.5,) * 3, count=50_000)
-    assert configure("ae_to_gan", photographs, {"images": 1_000_000}).schedule[0].images == 300_000
-    assert configure("ae_to_gan", photographs, {"images": 1_000_000, "latent": 64}).schedule[0].images == 700_000
-
-
 def test_an_inherited_teacher_leaves_the_budget_to_the_adversary():
     taught = configure("vae", DIGITS).nets
     phases = configure("ae_to_gan", DIGITS, {"images": 100_000}, taught).schedule
