@@ -35,7 +35,14 @@ class AnyOrder(RuleBasedStateMachine):
         images = BATCH * steps
         with self.crashes(crash):
             aegean.train(
-                "ae_to_gan", "digits", self.path, images=images, evaluations=1, settings=SETTINGS, device="cpu"
+                "ae_to_gan",
+                "digits",
+                self.path,
+                images=images,
+                evaluations=1,
+                settings=SETTINGS,
+                device="cpu",
+                precision="float32",
             )
         self.straight = self.trainer(self.folder.read().run)
 

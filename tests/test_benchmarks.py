@@ -168,7 +168,7 @@ def test_the_gan_loop_by_hand_moves_every_weight_of_both_players(benchmark, care
     nets = build(configure("gan", info, {"width": 4, "images": common.FOREVER}))
     before = {name: copy.deepcopy(nets[name].state_dict()) for name in ("G", "D")}
     data = (info.normalise(raw) for _ in itertools.count())
-    train = plain.gan(nets, data, 16, 1.0, careful)
+    train = plain.gan(nets, data, 16, 1.0, 1, careful)
     for _ in range(3):
         train()
     for player, values in before.items():

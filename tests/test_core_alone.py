@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 HIDDEN = ["gradio", "diffusers", "huggingface_hub", "onnx", "onnxruntime", "onnxscript", "datasets", "pandas",
           "playwright", "mkdocs", "mkdocstrings", "material", "soundfile"]  # fmt: skip
 # modules that are imported only once their library is known to be there
-BEHIND = {f"aegean.web.{name}": "gradio" for name in ("app", "panels", "tabs")}
+BEHIND = {f"aegean.web.{name}": "gradio" for name in ("app", "before_after", "panels", "tabs")}
 ALONE = f"""
 import sys
 from importlib.machinery import PathFinder

@@ -23,7 +23,7 @@ resource.setrlimit(resource.RLIMIT_AS, (used + 2**30,) * 2)
 try:
     aegean.train(
         "ae", sys.argv[1], sys.argv[2], images=512, batch=256, evaluations=1, settings={"width": 16, "patch": 1},
-        device="cpu",
+        device="cpu", precision="float32",
     )
 except UserError as error:
     print(error)

@@ -19,14 +19,23 @@ from aegean.training.folder import Folder
 pytestmark = pytest.mark.slow
 STEPS = 96
 SETTINGS = {"width": 8, "latent": 4, "batch": 16}
-WORDS = ["--images", str(16 * STEPS), "--device", "cpu", "--set", *(f"{k}={v}" for k, v in SETTINGS.items())]
+WORDS = [
+    "--images",
+    str(16 * STEPS),
+    "--device",
+    "cpu",
+    "--precision",
+    "float32",
+    "--set",
+    *(f"{k}={v}" for k, v in SETTINGS.items()),
+]
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     """The run in one process, never interrupted."""
     out = tmp_path_factory.mktemp("alone") / "run"
-    aegean.train("gan", "digits", out, images=16 * STEPS, settings=SETTINGS, device="cpu")
+    aegean.train("gan", "digits", out, images=16 * STEPS, settings=SETTINGS, device="cpu", precision="float32")
     return Folder(out)
 
 

@@ -232,7 +232,7 @@ def test_raising_the_budget_goes_on_from_where_it_was(tmp_path):
     folder = Folder(tmp_path / "run")
     plan = folder.read()
     assert plan.images == 16 * 70 and folder.clock()["images"] == 16 * 70
-    assert [p.images for p in plan.run.schedule[:2]] == [16 * 30, 16 * 2]
+    assert [p.images for p in plan.run.schedule[:2]] == [16 * 30, 16]
     with pytest.raises(UserError, match="below"):
         aegean.resume(tmp_path / "run", images=100)
 
@@ -261,7 +261,7 @@ def test_tensorboard_has_no_point_twice_and_none_missing(tmp_path, straight, mon
     crash_after(monkeypatch, 20)
     with pytest.raises(Stop):
         train("ae_to_gan", tmp_path / "run")
-    crash_after(monkeypatch, 11)
+    crash_after(monkeypatch, 12)
     with pytest.raises(Stop):
         aegean.resume(tmp_path / "run")
     monkeypatch.undo()

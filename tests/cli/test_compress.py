@@ -128,7 +128,7 @@ def test_what_cannot_be_done_is_said(refused, runs, photos, tmp_path, monkeypatc
 
 def test_a_model_without_symbols_says_who_has_them(refused, tiny_runs, photos, tmp_path):
     words = refused("compress", tiny_runs / "vae", photos[0], "--out", tmp_path / "x.aeg")
-    assert "train codec or vq_ae" in words
+    assert "train codec, vq_ae" in words
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ def test_nothing_to_compress_and_rows_are_refused(models):
         models["codec"].compress([])
     rows = Model({}, dict(models["codec"].nets), DataInfo("rows", (3,), (0.0,), (1.0,), dtype="float32"))
     assert not any(verb.startswith("compress") for verb in rows.can())
-    with pytest.raises(UserError, match="on images"):
+    with pytest.raises(UserError, match="cannot compress"):
         rows.compress(torch.zeros(1, 3))
 
 
