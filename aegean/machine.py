@@ -61,13 +61,6 @@ def threads_are_open(device: torch.device, processes: int) -> bool:
     return device.type == "cpu" and processes == 1 and "OMP_NUM_THREADS" not in os.environ and cores() > 1
 
 
-def has_matrix_units() -> bool:
-    """Whether the processor multiplies matrices of bfloat16 in units of their own (AMX)."""
-    import torch
-
-    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
-
-
 def leads() -> bool:
     """Whether this process is the one of a run that writes and speaks."""
     return os.environ.get("RANK", "0") == "0"

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aegean.config import Config, UserError
-from aegean.machine import has_matrix_units
 from aegean.surface import option
 from aegean.training.schedule import Run
 
@@ -79,10 +78,9 @@ def choose_engine(run: Run, device: torch.device, precision: str, compile: str, 
         if word not in known:
             raise UserError(f"{option(name, word)}: expected {', '.join(known[:-1])} or {known[-1]}.")
     if precision == "auto":
-        # On a processor in one thread alone: oneDNN's in bfloat16 wait for each other spinning (docs/log.md).
-        alone = device.type == "cpu" and torch.get_num_threads() == 1 and has_matrix_units()
-        gains = alone or (device.type == "cuda" and torch.cuda.is_bf16_supported())
-        precision = "bfloat16" if gains and _pictures(run) else "float32"
+        # Not on processors: mixtures fitted to latents in bfloat16 are further from the data (docs/log.md).
+        gains = device.type == "cuda" and _pictures(run) and torch.cuda.is_bf16_supported()
+        precision = "bfloat16" if gains else "float32"
     if precision == "bfloat16" and device.type == "mps":
         raise UserError(f"{option('precision', precision)}: not on mps; use float32.")
     if compile == "auto":

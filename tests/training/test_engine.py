@@ -190,15 +190,6 @@ def test_a_recipe_with_such_a_term_is_refused_in_parts():
 
 def test_the_engine_is_chosen_by_rule(monkeypatch):
     run, cpu = trainer("gan").run, torch.device("cpu")
-    threads = torch.get_num_threads()
-    monkeypatch.setattr(engine, "has_matrix_units", lambda: True)
-    try:
-        for count, precision in ((1, "bfloat16"), (2, "float32")):  # threads wait for each other spinning in bfloat16
-            torch.set_num_threads(count)
-            assert choose_engine(run, cpu, "auto", "off", 1) == Engine(precision)
-    finally:
-        torch.set_num_threads(threads)
-    monkeypatch.setattr(engine, "has_matrix_units", lambda: False)
     auto = choose_engine(run, cpu, "auto", "auto", 1)
     assert auto == Engine()  # small networks: float32, eager, double backward
     chosen = choose_engine(run, cpu, "bfloat16", "on", 2)
