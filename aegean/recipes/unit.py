@@ -11,7 +11,7 @@ from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.nets.kinds import kind_of
 from aegean.objectives import AbsoluteError, DiscriminatorLoss, GeneratorLoss, Ramp, SquaredError, Term
-from aegean.recipes.groups import ABSENT, Adversary, Budget, Build, HandOver
+from aegean.recipes.groups import ABSENT, Adversary, Budget, Build, HandOver, shares
 from aegean.recipes.patches import patch_discriminator
 from aegean.recipes.registry import recipe
 from aegean.recipes.restore import WIDTH, begun, u_nets, window
@@ -102,8 +102,7 @@ def unit(
     against = tuple(judge(name, f"real_{side}", f"fake_{side}", nets[name], opponent, rate) for name, side in pairs)
     latents = (judge("Dz", "latent_a", "latent_b", nets["Dz"], opponent, rate),) if bonds.latents else ()
     turns = (*against, *latents, Turn("translators", terms(bonds, opponent, data, other), lr=rate, beta1=0.5))
-    if not 0 <= teacher < 1:
-        raise UserError(f"{option('teacher', teacher)} leaves no images for the translation: expected less than 1.")
+    shares("the translation", teacher=teacher)
     alike = nets["E"] == nets["F"] and nets["U"] == nets["V"]
     anew = begun(nets, inherited, hand_over)
     both = "V" in (inherited or {}) and not {"E", "F", "U", "V"} & {edge.net for edge in anew}

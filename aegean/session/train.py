@@ -74,8 +74,6 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
     long = run.images >= LEARNING * run.batch
     if threads_are_open(device, world.size) and long:
         fewest_threads(run, make)
-        engine = choose(run)  # by the threads that it has now
-        make = partial(make_trainer, run, feed, engine.replace(backend=""), world)
     if asked.minutes is not None:
         run, evaluations = in_time(run, plan_of, make, evaluator, asked, began)
         engine = choose(run)  # by the length that it has now
