@@ -98,8 +98,8 @@ def ae_to_gan(
     What each option is worth: docs/transfer.md.
 
     Papers: Goodfellow et al. 2014; Kingma and Welling 2013; Ghosh et al. 2020 (the fitted mixture); Sauer et al. 2021
-    (`project`); Huang et al. 2024 (loss and penalties). Expected: digits, 40,000 images, 18 s of one core:
-    fd@digits-classifier:397 1.6, coverage 0.95 (floor 0.79 and 0.98; `gan` at the same budget 47 s, 8.9 and 0.46).
+    (`project`); Huang et al. 2024 (loss and penalties). Expected: digits, 40,000 images, 19 s of one core:
+    fd@digits-classifier:397 0.76, coverage 0.96 (floor 0.79 and 0.98; `gan` at the same budget 32 s, 9.0 and 0.45).
 
     beta: weight of the rate of the VAE
     teacher: share of the images that the VAE is trained on; 0 chooses by the budget: the first 150,000, but at least
