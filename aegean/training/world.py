@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -43,14 +44,8 @@ class World:
         if not dist.is_initialized():
             # Flags and files' contents go over gloo, gradients on CUDA over NCCL.
             dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+            atexit.register(dist.destroy_process_group)  # gloo's threads must not outlive the interpreter: they abort
         return World(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
-
-    def leave(self) -> None:
-        if self.size > 1:
-            import torch.distributed as dist
-
-            if dist.is_initialized():
-                dist.destroy_process_group()
 
     def sum_(self, values: Tensor) -> None:
         """Every process's values become the sum of all."""
