@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from aegean.config import Config
+from aegean.data.column import Column, trained
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from aegean.data.coder import Coder
 
 INTEGERS = {"uint8": 255, "uint16": 65535}
 KIND_OF_AXES = {1: "table", 3: "image"}  # where a file of format 1 does not say it
@@ -34,6 +38,7 @@ class DataInfo(Config):
     classes: tuple[str, ...] = ()  # names; empty without labels
     class_counts: tuple[int, ...] = ()  # training samples of each class
     columns: tuple[str, ...] = ()  # names of a table's columns
+    table: tuple[Column, ...] = ()  # what they hold, where they are not all numbers (data.column)
     fingerprint: str = ""  # sha256 of the packed content: runs compare only where it agrees
     kind: str = ""  # image, table, audio, text (data.kinds.KINDS); "": by the number of axes
     rate: int = 0  # samples a second, of audio
@@ -47,15 +52,27 @@ class DataInfo(Config):
 
     @property
     def packed(self) -> tuple[int, ...]:
-        """The shape of a sample as it is stored: pairs lie on each other, the other side's channels behind."""
+        """The shape of a sample as it is stored: of mixed columns one value each, which becomes more in a model; pairs
+        lie on each other, the other side's channels behind."""
+        if self.table:
+            return (len(trained(self.table)),)
         if not (self.paired and self.target):
             return self.shape
         return (self.shape[0] + self.target.shape[0], *self.shape[1:])
+
+    @cached_property
+    def coder(self) -> Coder:
+        """Of mixed columns: their raw values to those of a model, and back."""
+        from aegean.data.coder import Coder
+
+        return Coder(self.table)
 
     def normalise(self, raw: np.ndarray | Tensor) -> Tensor:
         """Raw samples (n, *shape) of any number type -> float32 model values."""
         import torch
 
+        if self.table:
+            return self.coder(torch.tensor(raw) if isinstance(raw, np.ndarray) else raw.double())
         exact = "float64" if self.dtype == "float64" else "float32"  # subtracted before it is rounded
         raw = torch.as_tensor(np.array(raw, exact) if isinstance(raw, np.ndarray) else raw)
         dtype = getattr(torch, exact)
@@ -66,6 +83,8 @@ class DataInfo(Config):
         """Model values (n, *shape) -> raw samples of `dtype`, rounded and clipped where it is an integer."""
         import torch
 
+        if self.table:
+            return self.coder.restore(x)
         offset, scale = (torch.tensor(v, dtype=torch.float64) for v in (self.offset, self.scale))
         values = x.detach().cpu().to(torch.float64, copy=True).mul_(scale).add_(offset)
         if self.dtype in INTEGERS:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 from aegean.config import UserError
+from aegean.data.column import width
 from aegean.data.info import INTEGERS, DataInfo
 from aegean.data.io.hearing import as_spectrograms, show_sounds, wav_bytes, write_sounds
 from aegean.data.io.show import Groups, as_pictures, show_pictures, show_rows
@@ -69,7 +70,7 @@ def describe_picture(info: DataInfo) -> str:
 
 
 def describe_rows(info: DataInfo) -> str:
-    return f"rows of {plural(info.shape[0], 'column')}"
+    return f"rows of {plural(len(info.columns) if info.table else info.shape[0], 'column')}"
 
 
 def describe_sounds(info: DataInfo) -> str:
@@ -83,7 +84,7 @@ def want_sounds(info: DataInfo, skip_bad: bool = False) -> Want:
 
 
 def want_rows(info: DataInfo, skip_bad: bool = False) -> Want:
-    return Want(skip_bad=skip_bad, ranged=True)
+    return Want(skip_bad=skip_bad, ranged=True, table=info.table)
 
 
 def want_pictures(info: DataInfo, skip_bad: bool = False) -> Want:
@@ -188,6 +189,7 @@ def check_info(info: DataInfo) -> None:
     assert 0 <= info.rate <= RATES[1], f"{info.rate} samples a second"
     assert min(info.count, info.test_count, *info.class_counts) >= 0, "counts below zero"
     assert not info.class_counts or len(info.class_counts) == len(info.classes), "counts of other classes"
+    assert not info.table or info.shape == (width(info.table),), "columns of another width"
     assert kind_of(info).describe(info), "samples of no kind"  # raises, too, where kind and shape do not fit
     if info.target is not None:
         assert info.target.target is None and info.target.shape[1:] == info.shape[1:], "odd sides"

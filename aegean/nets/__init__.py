@@ -5,6 +5,7 @@ from aegean.lazy import exports
 __getattr__, __all__ = exports(
     __name__,
     {
+        "columns": ("ColumnsDecoder",),
         "conv": ("ConvDecoder", "ConvEncoder"),
         "corruption": ("GaussianCorruption",),
         "counts": ("CountModel",),

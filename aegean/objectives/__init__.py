@@ -2,6 +2,7 @@
 
 from aegean.objectives.adversarial import LOSSES, DiscriminatorLoss, GeneratorLoss
 from aegean.objectives.coding import Commitment, PixelBits, SymbolBits
+from aegean.objectives.columns import ColumnBits
 from aegean.objectives.correlation import TotalCorrelation
 from aegean.objectives.divergence import Rate
 from aegean.objectives.levels import ClassError, Conditional, LevelError, LevelRate, NoiseError, SpareRate
@@ -25,6 +26,7 @@ __all__ = [
     "AbsoluteError",
     "BernoulliBits",
     "ClassError",
+    "ColumnBits",
     "Commitment",
     "Conditional",
     "DiscriminatorLoss",

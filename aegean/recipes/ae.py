@@ -6,7 +6,7 @@ from typing import Literal
 
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
-from aegean.objectives import AbsoluteError, BernoulliBits, GaussianBits, SquaredError, Term
+from aegean.objectives import AbsoluteError, BernoulliBits, ColumnBits, GaussianBits, SquaredError, Term
 from aegean.recipes.architecture import bottleneck, class_count, decoder, encoder, latent_size
 from aegean.recipes.groups import Budget, Build
 from aegean.recipes.registry import recipe
@@ -19,8 +19,14 @@ ERRORS: dict[str, type[Term]] = {
     "absolute": AbsoluteError,
     "bernoulli": BernoulliBits,
     "gaussian": GaussianBits,
+    "columns": ColumnBits,
 }
 AUTOENCODER = ("E", "bottleneck", "G")
+
+
+def error_of(data: DataInfo, error: str) -> str:
+    """The error that was chosen; of mixed columns there is one alone."""
+    return "columns" if data.table else error
 
 
 def output(error: str) -> str:
@@ -57,10 +63,11 @@ def ae(data: DataInfo, *, error: Error = "squared", build: Build = Build(), budg
     Paper: Hinton and Salakhutdinov 2006. It reconstructs and encodes; to sample, fit a prior afterwards
     (`aegean fit RUN --prior mixture`). Expected: digits, 40,000 images, 14 s on two cores: psnr@test:397 23.1 dB.
 
-    error: distance of a reconstruction to its data; bernoulli and gaussian are minus log likelihoods
+    error: distance of a reconstruction to its data; bernoulli and gaussian are minus log likelihoods; of mixed columns
+        it is their cross-entropy in any case
     """
     nets = autoencoder_nets(data, build, error=error, classes=class_count(data, build))
-    turn = autoencoder_turn(ERRORS[error](trains=AUTOENCODER), lr=budget.lr)
+    turn = autoencoder_turn(ERRORS[error_of(data, error)](trains=AUTOENCODER), lr=budget.lr)
     return Run(nets, (Phase("autoencoder", budget.images, (turn,), averages=AUTOENCODER),), budget.batch)
 
 

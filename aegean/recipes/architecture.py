@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from aegean.config import Net, UserError, net
+from aegean.data.column import trained
 from aegean.data.info import DataInfo
 from aegean.data.kinds import kind_of as kind_of_data
 from aegean.latent.names import BOTTLENECKS, PRIORS
@@ -59,6 +60,9 @@ def encoder(data: DataInfo, build: Build) -> Net:
 
 def decoder(data: DataInfo, build: Build, classes: int = 0, output: str = "linear") -> Net:
     chosen, sizes = body(data, build)
+    if data.table:
+        states = [column.states for column in trained(data.table)]
+        return net("ColumnsDecoder", **sizes, latent=latent_size(data, build), classes=classes, columns=states)
     return net(chosen.decoder, **sizes, latent=latent_size(data, build), classes=classes, output=output)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.objectives import TotalCorrelation
+from aegean.recipes.ae import error_of
 from aegean.recipes.groups import UNLABELLED, Budget, Build
 from aegean.recipes.registry import recipe
 from aegean.recipes.turns import autoencoder_turn
@@ -42,6 +43,6 @@ def tc_vae(
     run = vae(data, likelihood=chosen, build=build, budget=budget)
     count = max(data.count, budget.batch)
     correlation = TotalCorrelation(trains=("E", "bottleneck"), weight=beta - 1, count=count)
-    turn = autoencoder_turn(*evidence_terms(chosen), correlation, lr=budget.lr)
+    turn = autoencoder_turn(*evidence_terms(error_of(data, chosen)), correlation, lr=budget.lr)
     (phase,) = run.schedule
     return run.replace(schedule=(phase.replace(turns=(turn,)),))

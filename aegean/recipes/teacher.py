@@ -8,8 +8,8 @@ from typing import NamedTuple
 from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
 from aegean.nets.kinds import kind_of
-from aegean.objectives import SquaredError
-from aegean.recipes.ae import AUTOENCODER, autoencoder_nets
+from aegean.objectives import Term
+from aegean.recipes.ae import AUTOENCODER, ERRORS, autoencoder_nets, error_of
 from aegean.recipes.architecture import class_count, latent_size
 from aegean.recipes.groups import Build
 from aegean.recipes.turns import autoencoder_turn
@@ -48,9 +48,11 @@ def teacher(
         return Teacher(nets, G.latent, G.classes, ())
     classes = class_count(data, build)
     if variational or kind_of(data).variational:
-        nets, terms = autoencoder_nets(data, build, "gaussian", "gaussian", classes), evidence_terms("gaussian", beta)
+        nets = autoencoder_nets(data, build, "gaussian", "gaussian", classes)
+        terms: tuple[Term, ...] = evidence_terms(error_of(data, "gaussian"), beta)
     else:
-        nets, terms = autoencoder_nets(data, build, classes=classes), (SquaredError(trains=AUTOENCODER),)  # type: ignore[assignment]
+        nets = autoencoder_nets(data, build, classes=classes)
+        terms = (ERRORS[error_of(data, "squared")](trains=AUTOENCODER),)
     phase = Phase("autoencoder", images, (autoencoder_turn(*terms, lr=1e-3),), averages=AUTOENCODER)
     return Teacher(nets, latent_size(data, build), classes, (phase,))
 

@@ -6,8 +6,8 @@ from typing import Literal, cast
 
 from aegean.data.info import DataInfo
 from aegean.nets.kinds import kind_of
-from aegean.objectives import BernoulliBits, GaussianBits, Rate, Term
-from aegean.recipes.ae import AUTOENCODER, autoencoder_nets
+from aegean.objectives import Rate, Term
+from aegean.recipes.ae import AUTOENCODER, ERRORS, autoencoder_nets, error_of
 from aegean.recipes.architecture import class_count, latent_size, prior
 from aegean.recipes.groups import Budget, Build
 from aegean.recipes.registry import recipe
@@ -20,8 +20,7 @@ Either = Literal["auto", "gaussian", "bernoulli"]
 
 def evidence_terms(likelihood: str, beta: float = 1.0) -> tuple[Term, Term]:
     """Minus the evidence bound in bits (Kingma and Welling 2013, eq. 3), its rate weighted by beta."""
-    distortion = {"gaussian": GaussianBits, "bernoulli": BernoulliBits}[likelihood]
-    return distortion(trains=AUTOENCODER), Rate(trains=("E", "bottleneck"), weight=beta)
+    return ERRORS[likelihood](trains=AUTOENCODER), Rate(trains=("E", "bottleneck"), weight=beta)
 
 
 def likelihood_of(data: DataInfo, likelihood: Either) -> Likelihood:
@@ -52,6 +51,6 @@ def vae(
     classes = class_count(data, build)
     nets = autoencoder_nets(data, build, "gaussian", likelihood, classes)
     nets["prior"] = prior("normal", latent_size(data, build), classes)
-    turn = autoencoder_turn(*evidence_terms(likelihood, beta), lr=budget.lr)
+    turn = autoencoder_turn(*evidence_terms(error_of(data, likelihood), beta), lr=budget.lr)
     phase = Phase("autoencoder", budget.images, (turn,), averages=AUTOENCODER)
-    return Run(nets, (phase,), budget.batch, bound=evidence_terms(likelihood))
+    return Run(nets, (phase,), budget.batch, bound=evidence_terms(error_of(data, likelihood)))

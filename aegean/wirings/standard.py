@@ -77,6 +77,11 @@ class Standard(Paths):
         return self.nets["G"].mean(self.raw_hat)
 
     @path
+    def column_bits(self) -> Tensor:
+        """What each column of the data costs, given their latent (B, columns)."""
+        return self.nets["G"].bits(self.raw_hat, self.x)
+
+    @path
     def raw_decoded(self) -> Tensor:
         """The decoder's own output where the batch holds latents (B, latent) in the place of data: (B, *shape)."""
         return self.nets["G"](self.x, self.labels)
@@ -120,8 +125,9 @@ class Standard(Paths):
 
     @path
     def x_fake(self) -> Tensor:
-        """A generated sample (B, *shape) in model range."""
-        return self.nets["G"].mean(self.raw_fake)
+        """A generated sample (B, *shape) in model range: the likelihood's mean, or of mixed columns a draw from it."""
+        G = self.nets["G"]
+        return G.draw(self.raw_fake, self.draw("columns", *G.draws)) if hasattr(G, "draws") else G.mean(self.raw_fake)
 
     @path
     def z_hat(self) -> Tensor:

@@ -62,13 +62,15 @@ def read_labelled(inputs: Sequence[str], info: DataInfo, skip_bad: bool = False)
 def _read(part: Part, source: Source) -> np.ndarray:
     raw = np.concatenate([np.asarray(block, source.dtype) for block in part.blocks()])
     finite = np.isfinite(raw.reshape(len(raw), -1)).all(1)
-    if not finite.all():
+    if not finite.all() and not source.table:
         raise UserError(f"{source.origin}: sample {np.argmin(finite)} holds NaN or infinite values; repair it.")
     return raw
 
 
 def _as_model(raw: np.ndarray, source: Source, info: DataInfo) -> np.ndarray:
     """Raw samples of a source as raw samples of the model's data."""
+    if source.table:
+        return raw
     raw = _columns(raw, source, info)
     if raw.shape[1:] != info.shape and source.kind != info.kind:
         ours, theirs = kind_of(info).samples, kind_of(source).samples

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from aegean.data.info import DataInfo
+from aegean.data.io.rows import in_blocks
 
 PICTURES = {("uint8", 1), ("uint8", 3), ("uint8", 4), ("uint16", 1)}  # what a PNG holds
 
@@ -37,6 +38,8 @@ def write_rows(raw: np.ndarray, names: Sequence[str], folder: Path, info: DataIn
 
 def csv_text(raw: np.ndarray, info: DataInfo) -> str:
     """Rows (n, columns) as the text of a .csv with a header."""
+    if info.table:
+        return "".join(in_blocks(info.table, raw))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(info.columns or [f"column {n}" for n in range(1, info.shape[0] + 1)])

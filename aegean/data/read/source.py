@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from aegean.config import UserError
+from aegean.data.column import Column
+from aegean.data.read.describe import NOTHING, Choice
 from aegean.data.read.files import Files
 from aegean.surface import either
 
@@ -33,6 +35,8 @@ class Want:
     mixed: tuple[int, int] = (64, 64)  # of pictures that have several sizes, where none is wanted
     rate: int = 0  # samples a second, of sounds
     seconds: float = 0.0  # of a clip
+    table: tuple[Column, ...] = ()  # columns that a table is read with
+    columns: Choice = NOTHING  # what is said of them otherwise
 
 
 class LazyArray(Protocol):
@@ -108,6 +112,7 @@ class Source:
     split: int = 0  # of pairs: channels of the first side,
     other: str = ""  # and the name of the other one
     rate: int = 0  # samples a second, of sounds
+    table: tuple[Column, ...] = ()  # of rows of mixed columns; (n, trained columns) float64, NaN for missing numbers
 
 
 class Reader(NamedTuple):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import array
 import codecs
+import contextlib
 import csv
 import itertools
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -15,7 +17,9 @@ import numpy as np
 
 from aegean.config import UserError
 from aegean.data.read.columns import as_number, counts, is_header, without_index
+from aegean.data.read.describe import Choice
 from aegean.data.read.files import Files, distinct, plain_name
+from aegean.data.read.mixed import Mixed, read_mixed
 from aegean.data.read.source import Source, Want, array_part, class_labels, fits_float32
 from aegean.data.read.unread import LONGEST, what_else
 from aegean.surface import say
@@ -38,8 +42,20 @@ Rows = Iterator[tuple[int, list[str]]]  # their numbers, and cells
 def read_table(files: Files, want: Want) -> Source:
     """A .csv of numbers, separated by commas, semicolons or tabs -> rows (columns,), float32."""
     path = files.path
-    if files.entries[0].size > SIZE_LIMIT:
-        raise UserError(f"{path} is larger than {SIZE_LIMIT >> 30} GiB; save such a table as .npy.")
+    try:
+        if want.table or want.columns != Choice():
+            raise Mixed
+        with opened(path) as (names, rows):
+            return _numbers(path, names, rows)
+    except Mixed:
+        return read_mixed(path, plain_name(path), partial(opened, path), want)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[tuple[list[str], Rows]]:
+    """The names of the columns of a .csv or .tsv, and its rows. UserError: it is none."""
+    if path.stat().st_size > SIZE_LIMIT:
+        raise UserError(f"{path} is larger than {SIZE_LIMIT >> 30} GiB; save such a table as .npy or .parquet.")
     with path.open("rb") as file:
         head = file.read(LONGEST)
     coding = next((name for mark, name in MARKS.items() if head.startswith(mark)), "utf-8-sig")
@@ -50,7 +66,7 @@ def read_table(files: Files, want: Want) -> Source:
         with path.open(newline="", encoding=coding) as file:
             separator = _separator(file)
             rows = ((number, row) for number, row in enumerate(csv.reader(file, delimiter=separator), 1) if row)
-            return _read(path, _decimal_points(path, _without_comments(path, rows), separator))
+            yield _named(path, _decimal_points(path, _without_comments(path, rows), separator))
     except UnicodeError as error:
         raise UserError(f"{path} is not UTF-8 text ({getattr(error, 'reason', error)}); save it as UTF-8.") from None
     except csv.Error as error:
@@ -101,7 +117,8 @@ def _decimal_points(path: Path, rows: Rows, separator: str) -> Rows:
     return ((number, [cell.replace(",", ".") for cell in row]) for number, row in rows)
 
 
-def _read(path: Path, rows: Rows) -> Source:
+def _named(path: Path, rows: Rows) -> tuple[list[str], Rows]:
+    """The names of the columns, and the rows below them."""
     number, first = next(rows, (0, []))
     if not first:
         raise UserError(f"{path} is empty; expected rows of numbers.")
@@ -113,16 +130,26 @@ def _read(path: Path, rows: Rows) -> Source:
         say(f"{path.name}: the first row, {names[0]} to {names[-1]}, names the columns; it is taken as a header")
     if header and ahead and len(ahead[0][1]) == len(names) + 1:  # as R writes the names of rows
         names.insert(0, "")
-    label = _label_column(path, names)
     unique = distinct(names, ".")
     if changed := [new for new, old in zip(unique, names) if new != old]:
         say(f"{path.name}: several columns have the same name; the later ones are called {', '.join(changed[:8])}")
-    names = unique
+    return unique, _whole(path, len(unique), rows)
+
+
+def _whole(path: Path, count: int, rows: Rows) -> Rows:
+    """The rows, all of so many cells."""
+    for number, row in rows:
+        if len(row) != count:
+            raise UserError(f"{path}: row {number} has {len(row)} cells, expected {count}.")
+        yield number, row
+
+
+def _numbers(path: Path, names: list[str], rows: Rows) -> Source:
+    """A table of numbers, one column of which may hold classes. Mixed: another holds something else."""
+    label = _label_column(path, names)
     cells: list[str] = []  # of the label column
     count, values = 0, array.array("d")
     for number, row in rows:
-        if len(row) != len(names):
-            raise UserError(f"{path}: row {number} has {len(row)} cells, expected {len(names)}.")
         count += 1
         if label is not None:
             cells.append(_label(path, number, row[label].strip()))
@@ -182,7 +209,9 @@ def _label(path: Path, row: int, cell: str) -> str:
 
 def _value(path: Path, row: int, column: str, cell: str) -> float:
     value = as_number(cell)
-    if value is None or not abs(value) < 3.4e38:
+    if value is None:
+        raise Mixed
+    if not abs(value) < 3.4e38:
         what = "is empty" if not cell.strip() else f"holds {cell[:40]!r}"
         raise UserError(f"{path}: row {row}, column {column!r} {what}; expected a finite number.")
     return value

@@ -66,6 +66,7 @@ class Feed:
             torch.tensor(v, dtype=torch.float64 if info.dtype == "float64" else torch.float32, device=device)
             for v in (info.offset, info.scale)
         )
+        self.coder = info.coder.to(device) if info.table else None
         self._orders: dict[str, _Order] = {}
         self._windows: dict[str, Window] = {}
         self._threads = ThreadPoolExecutor(THREADS, "aegean-feed")  # they end when the feed is dropped
@@ -125,6 +126,7 @@ class Feed:
     def tensors(self) -> list[Tensor]:
         """Every tensor that `batch` reads."""
         found = [t for t in (self.offset, self.scale, self.samples, self.labels) if t is not None]
+        found += self.coder.tensors() if self.coder else []
         streams: list[_Order | Window] = [*self._orders.values(), *self._windows.values()]
         theirs = self.other.tensors() if self.other else []
         return found + [t for stream in streams for t in stream.tensors()] + theirs
@@ -137,6 +139,8 @@ class Feed:
         return Batch(values, self._labels(rows), target)
 
     def _values(self, raw: Tensor) -> Tensor:
+        if self.coder:
+            return self.coder(raw)
         if self.info.dtype == "uint16":
             raw = raw.int() & 0xFFFF
         if self.info.dtype == "float64":  # values that float32 does not tell apart before they are standardised

@@ -17,6 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from aegean.config import UserError, from_json, parse_json, to_json
+from aegean.data.column import width
 from aegean.data.info import DataInfo
 from aegean.data.options import DataOptions
 from aegean.data.read.lazy import is_index, read_index
@@ -73,13 +74,17 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
             _move_rows(folder, source, mask)
         if labels is not None:
             labels, test_labels = labels[~mask], labels[mask]
-    offset, scale = scaling(folder, source, options, min(train.low, held.low), max(train.high, held.high))
+    offset, scale = (
+        ((0.0,), (1.0,))
+        if source.table
+        else scaling(folder, source, options, min(train.low, held.low), max(train.high, held.high))
+    )
     for name, values in (("train", labels), ("test", test_labels)):
         if values is not None:
             np.save(folder / f"{name}-labels.npy", values, allow_pickle=False)
     info = DataInfo(
         name=source.name,
-        shape=source.shape,
+        shape=(width(source.table),) if source.table else source.shape,
         offset=offset,
         scale=scale,
         dtype=source.dtype,
@@ -88,6 +93,7 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
         classes=source.classes if labels is not None else (),
         class_counts=() if labels is None else tuple(np.bincount(labels, minlength=len(source.classes)).tolist()),
         columns=source.columns,
+        table=source.table,
         kind=source.kind,
         rate=source.rate,
         fingerprint=_fingerprint(source, offset, scale, [train.keys, held.keys], [labels, test_labels]),
@@ -173,10 +179,11 @@ def _write_rows(path: Path, part: Part, source: Source) -> Rows:
     low, high = np.inf, -np.inf
     with path.open("wb") as file, tqdm(None, "packing", part.count, leave=False, disable=None) as bar:
         _write_header(file, part.count, source)
+        checked = np.dtype(source.dtype).kind == "f" and not source.table  # in which a missing number is NaN
         for block in part.blocks():
             block = np.ascontiguousarray(block, source.dtype)
             flat = block.reshape(len(block), -1)
-            if np.dtype(source.dtype).kind == "f" and not (finite := np.isfinite(flat).all(1)).all():
+            if checked and not (finite := np.isfinite(flat).all(1)).all():
                 row = len(keys) + int(np.argmin(finite))
                 raise UserError(f"{source.origin}: sample {row} holds NaN or infinite values; repair or remove it.")
             low, high = min(low, float(flat.min())), max(high, float(flat.max()))
@@ -219,8 +226,8 @@ def _fingerprint(
     source: Source, offset: Numbers, scale: Numbers, keys: list[list[bytes]], labels: list[np.ndarray | None]
 ) -> str:
     """sha256 over what a model can see: shape, range, every sample, every label."""
-    rate = [source.rate] if source.rate else []
-    total = hashlib.sha256(json.dumps([source.shape, source.dtype, offset, scale, *rate]).encode())
+    more = [source.rate] if source.rate else [to_json(source.table)] if source.table else []
+    total = hashlib.sha256(json.dumps([source.shape, source.dtype, offset, scale, *more]).encode())
     for part, classes in zip(keys, labels):
         total.update(b"".join(part))
         total.update(b"" if classes is None else classes.astype("<i8").tobytes())
