@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,10 +12,10 @@ from scipy.special import ndtri
 from torch import Tensor
 
 from aegean.config import network
-from aegean.latent.names import NATS_TO_BITS
 from aegean.nets.mlp import MLPDecoder
 
 EDGE = 1e-4  # share that a bin's place goes no further than, as those of data (data.coder)
+NATS_TO_BITS = 1 / math.log(2)
 LARGEST = 1 << 20  # states of all columns
 
 

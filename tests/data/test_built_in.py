@@ -15,7 +15,7 @@ from aegean.data.read.sprites import known_factors
 from aegean.data.sets import opening
 from aegean.data.sets.pack import FORMAT
 
-FORM = "139e"  # of packs of format 1
+FORM = "6cd3"  # of packs of format 1
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ MARKS = {
 }
 EXACT = 2**53  # up to which floats hold every whole number
 LABEL_LENGTH = 200
+COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.I)  # a number with a decimal comma
 
 Rows = Iterator[tuple[int, list[str]]]  # their numbers, and cells
 
@@ -107,14 +108,17 @@ def _decimal_points(path: Path, rows: Rows, separator: str) -> Rows:
     """Numbers with a decimal comma, as much of Europe writes them between semicolons, with a point instead."""
     ahead = list(itertools.islice(rows, AHEAD + 1))
     cells = [cell.strip() for _, row in ahead for cell in row]
-    found = [cell for cell in cells if re.fullmatch(r"[+-]?\d*,\d+(e[+-]?\d+)?", cell, re.I)]
+    found = [cell for cell in cells if COMMA.fullmatch(cell)]
     rows = itertools.chain(ahead, rows)
     if separator == "," or not found or any("." in cell and as_number(cell) is not None for cell in cells):
         return rows
     if all(re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", cell) for cell in found):
         raise UserError(f"{path}: {found[0]!r} may be a fraction or thousands; write numbers without commas.")
     say(f"{path.name}: numbers are written with a decimal comma, such as {found[0]}")
-    return ((number, [cell.replace(",", ".") for cell in row]) for number, row in rows)
+    return (
+        (number, [cell.replace(",", ".") if COMMA.fullmatch(cell.strip()) else cell for cell in row])
+        for number, row in rows
+    )
 
 
 def _named(path: Path, rows: Rows) -> tuple[list[str], Rows]:
@@ -212,6 +216,5 @@ def _value(path: Path, row: int, column: str, cell: str) -> float:
     if value is None:
         raise Mixed
     if not abs(value) < 3.4e38:
-        what = "is empty" if not cell.strip() else f"holds {cell[:40]!r}"
-        raise UserError(f"{path}: row {row}, column {column!r} {what}; expected a finite number.")
+        raise UserError(f"{path}: row {row}, column {column!r} holds {cell[:40]!r}; expected a finite number.")
     return value

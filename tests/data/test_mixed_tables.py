@@ -1,0 +1,83 @@
+"""Tables of mixed columns: what kind each is, and that rows come back as they were."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aegean.config import UserError, from_json, to_json
+from aegean.data import open_data
+from aegean.data.column import MISSING, bins, trained
+from aegean.data.io.rows import csv_header, csv_lines
+from aegean.data.read.cells import Reading
+from aegean.data.read.describe import Choice, describe
+
+RANDOM = np.random.default_rng(0)
+ROWS = [
+    [i, n % 7, f"{x:.2f}" if n % 9 else "", ("red", "green", "?")[n % 3], f"2024-01-{1 + n % 28:02}", "always"]
+    for i, (n, x) in enumerate(zip(RANDOM.integers(0, 1000, 300).tolist(), RANDOM.normal(size=300).tolist()))
+]
+NAMES = ["id", "whole", "number", "colour", "day", "same"]
+
+
+def text(rows, names=NAMES):
+    out = io.StringIO()
+    csv.writer(out).writerows([names, *rows])
+    return out.getvalue()
+
+
+def test_kinds_are_found():
+    table = describe(NAMES, [[str(cell) for cell in row] for row in ROWS])
+    assert [column.kind for column in table] == ["identifier", "whole", "number", "category", "date", "constant"]
+    assert table[2].decimals == 2 and table[2].missing > 0 and MISSING in table[3].names
+    assert from_json(to_json(table)) == table
+
+
+def test_a_pack_holds_rows_that_come_back(tmp_path, monkeypatch):
+    monkeypatch.setenv("AEGEAN_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "t.csv").write_text(text(ROWS))
+    data = open_data(str(tmp_path / "t.csv"))
+    x = data.info.normalise(data.train)
+    raw = data.info.restore(x)
+    np.testing.assert_array_equal(raw, np.array(data.train))
+    lines = set((csv_header(data.info.table) + csv_lines(data.info.table, raw)).splitlines())
+    given = {",".join(map(str, row[1:])).replace("?", "") for row in ROWS}
+    assert {line.partition(",")[2] for line in lines} - {",".join(NAMES[1:])} <= given
+
+
+CELLS = st.one_of(st.integers(-50, 50).map(str), st.floats(allow_nan=False, width=32).map(str), st.text(max_size=8))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=2, max_size=40))
+def test_any_cells_can_be_described_and_restored(rows):
+    table = describe(["a", "b"], rows)
+    reading = Reading("t", table, ["a", "b"])
+    if not trained(table):
+        return
+    raw = np.concatenate(list(reading.blocks(rows)))
+    from aegean.data.coder import Coder
+
+    coder = Coder(table)
+    x = coder(torch.from_numpy(raw))
+    assert x.isfinite().all() and x.shape[1] == sum(column.width for column in trained(table))
+    again = coder.restore(x)
+    for i, column in enumerate(trained(table)):
+        if column.kind == "category":
+            np.testing.assert_array_equal(again[:, i], raw[:, i])
+            continue
+        edges, single = bins(column)
+        assert edges[0] == 0 and edges[-1] == 1 and len(single) == len(edges) - 1 and (np.diff(edges) > 0).all()
+        spread = column.values[-1] - column.values[0]
+        np.testing.assert_allclose(again[:, i], raw[:, i], atol=1e-3 * spread + 10.0**-column.decimals)
+
+
+def test_kinds_can_be_chosen():
+    rows = [[str(n % 3), "x"] for n in range(30)]
+    assert describe(["a", "b"], rows, Choice({"a": "category"}))[0].names == ("0", "1", "2")
+    with pytest.raises(UserError, match="'b'"):
+        describe(["a", "b"], rows, Choice({"b": "number"}))
