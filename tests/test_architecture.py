@@ -29,6 +29,7 @@ ROOMS = [
     "recipes",
     "session",
     "report",
+    "trust",
     "testing",
     "sklearn",
     "integrations",

@@ -35,6 +35,7 @@ COMMANDS = {  # name: summary; its parser and its function are `options` and `ru
     "decompress": "turn such a file into images again",
     "fit": "fit a prior to a run's latents, so that it samples",
     "evaluate": "score a model against held-out data",
+    "audit": "tell what a model gives away of the records it was trained on",
     "compare": "write a report that compares runs, or train recipes to compare",
     "play": "play with models in the browser",
     "info": "tell what a run, model file, .aeg file or exported file is",

@@ -30,10 +30,19 @@ def memorised(train: np.ndarray, samples: np.ndarray) -> float:
     """
     train, samples = as_features(train, samples, least=1)
     (train,) = as_features(train)
-    distance, place = nearest(samples, train)
+    return float((nearness(*nearest(samples, train), train) < 1).mean())
+
+
+def nearness(squared: np.ndarray, place: np.ndarray, records: np.ndarray) -> np.ndarray:
+    """Distances of points to their nearest record, each over the distance of that record to its own nearest *different*
+    one: 0 is a copy.
+
+    squared, place: (m,) as `nearest` gives them.
+    records: (n, d) features among which they were looked for.
+    """
     met, which = np.unique(place, return_inverse=True)
-    own, _ = nearest(train[met], train, beyond=SAME**2 * float(train.var(0).sum()))
-    return float((distance < own[which]).mean())
+    own, _ = nearest(records[met], records, beyond=SAME**2 * float(records.var(0).sum()))
+    return np.sqrt(squared / own[which])
 
 
 def nearest(points: np.ndarray, among: np.ndarray, beyond: float | None = None) -> tuple[np.ndarray, np.ndarray]:

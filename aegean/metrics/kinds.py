@@ -44,6 +44,7 @@ class Kind(NamedTuple):
     view: Augmentation | None  # heavily, for a self-supervised network; None: model values are the features
     quality: Callable[[DataInfo], dict[str, Quality]]  # of reconstructions, by the metric's name
     texture: Texture | None = None
+    untrained: Callable[[Tensor, DataInfo], Tensor] = lambda x, info: x  # what an audit compares, which no data shaped
 
 
 MSE = Quality(pictures.mean_squared_error, 0.0, "lower")
@@ -158,6 +159,11 @@ def sound_quality(info: DataInfo) -> dict[str, Quality]:
     }
 
 
+def log_spectra(x: Tensor, info: DataInfo) -> Tensor:
+    """Sounds (n, channels, length) as log spectra, in which a moved phase is no distance."""
+    return LogSpectrum(info.rate, info.shape[1])(x)
+
+
 def picture_quality(info: DataInfo) -> dict[str, Quality]:
     """SSIM where its window fits."""
     return {"mse": MSE, "psnr": PSNR} | ({"ssim": SSIM} if min(info.shape[1:]) >= 3 else {})
@@ -179,7 +185,7 @@ def image_texture(real: np.ndarray) -> Callable[[np.ndarray], dict[str, float]]:
 
 KINDS: dict[str, Kind] = {
     "image": Kind(picture_trunk, shifted, view, picture_quality, Texture(image_texture, texture.blurred)),
-    "audio": Kind(sound_trunk, moved, heard, sound_quality),
+    "audio": Kind(sound_trunk, moved, heard, sound_quality, untrained=log_spectra),
     "table": Kind(table_trunk, lambda x, g: x, None, lambda info: {"mse": MSE}),
 }
 

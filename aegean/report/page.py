@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -23,6 +23,9 @@ from aegean.report.runs import Entry
 from aegean.report.steps import train_command
 from aegean.training.history import handed_over
 
+if TYPE_CHECKING:
+    import jinja2
+
 CURVES = (
     ("coverage", "Coverage"),
     ("fd", "Fréchet distance"),
@@ -33,18 +36,22 @@ WIDE = 10  # metrics beside each other
 ARROWS = {"higher": "↑", "lower": "↓", "nearest": "≈"}
 
 
-def render(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: Dataset) -> str:
-    """The page of `report` (see `tables.table`), whose rows are these groups of runs."""
+def templates(*folders: Path) -> jinja2.Environment:
+    """The HTML templates in some folders."""
     import jinja2
 
-    folder = Path(__file__).parent
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folders),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+
+
+def render(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: Dataset) -> str:
+    """The page of `report` (see `tables.table`), whose rows are these groups of runs."""
+    environment = templates(Path(__file__).parent)
     words = (tables.number, tables.whole, tables.compact, tables.duration, tables.size)
     environment.filters |= {function.__name__: function for function in words}
     figures = learning_curves(groups, CURVES)

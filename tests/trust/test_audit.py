@@ -1,0 +1,97 @@
+"""Audits: of made features with a planted leak or none; of tiny runs through the command; and what is refused."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import aegean
+from aegean.formulas.membership import told
+from aegean.trust.attacks import blind, by_samples
+from aegean.trust.copying import copying
+
+
+def cloud(n, seed, d=6):
+    return np.random.default_rng(seed).normal(size=(n, d))
+
+
+def test_attacks_find_members_beside_which_samples_lie_and_nothing_else():
+    members, others, reference = cloud(300, 0), cloud(300, 1), cloud(300, 2)
+    leaky = members[np.arange(1500) % 300] + 0.2 * cloud(1500, 3)
+    for name, scores in by_samples(members, others, reference, leaky).items():
+        assert told(*scores).interval[0] > 0.6, name
+    for name, scores in by_samples(members, others, reference, cloud(1500, 4)).items():
+        low, high = told(*scores, 0.001).interval
+        assert low < 0.5 < high, name
+
+
+def test_a_held_out_part_unlike_the_training_part_is_told_without_the_model():
+    assert told(*blind(cloud(300, 0), cloud(300, 1) + 0.5, 0)).interval[0] > 0.6
+    low, high = told(*blind(cloud(300, 0), cloud(300, 1), 0), 0.001).interval
+    assert low < 0.5 < high
+
+
+def test_planted_copies_are_seen_from_the_share_on_that_is_named():
+    found = copying(cloud(2000, 0), cloud(500, 1), cloud(200, 2), level=0.005, seed=0)
+    shares = [row["share"] for row in found.planted]
+    assert shares == [0, 0.001, 0.01, 0.1]
+    assert not found.planted[0]["seen_exact"] and found.planted[3]["seen_exact"] and found.planted[3]["seen_near"]
+    assert found.smallest["exact"] is not None and 2 < found.smallest["exact"] <= 60
+    assert found.memorised == pytest.approx(found.floor, abs=0.15)
+
+
+def test_copies_of_the_training_data_are_found():
+    train = cloud(500, 1)
+    found = copying(train[np.arange(1000) % 500], train, cloud(300, 2), level=0.005, seed=0)
+    assert found.planted[0]["seen_exact"] and found.smallest == {"exact": None, "near": None}
+    assert found.memorised == 1 and found.z < -5
+
+
+@pytest.fixture
+def copied(tiny_runs, tmp_path):
+    """A copy of a tiny run, to be spoilt."""
+
+    def copy(name):
+        return shutil.copytree(tiny_runs / name, tmp_path / name)
+
+    return copy
+
+
+@pytest.mark.parametrize("run", ["vae", "ae", "cgan", "rows"])
+def test_a_report_has_its_controls_on_every_kind(tiny_runs, tmp_path, done, run):
+    out = tmp_path / "audit.html"
+    answer = json.loads(done("audit", tiny_runs / run, "--count", 1000, "--out", out, "--json"))
+    assert json.loads(out.with_suffix(".json").read_text()) == answer
+    page = out.read_text()
+    assert "no formal guarantee" in page and "What this cannot see" in page and "NaN" not in page
+    assert answer["false_members"]["audits"] == 40 and answer["false_members"]["alarms"] <= 6
+    names = {one["name"] for one in answer["attacks"]}
+    assert ("reconstruction" in names) == (run != "cgan") and ("logit" in names) == (run == "cgan")
+    if run == "ae":
+        assert answer["copies"] is None and answer["samples"] == 0
+    else:
+        assert {"nearest", "within_reach", "densities"} <= names
+        assert answer["copies"]["planted"][3]["seen_exact"]
+    assert answer["card"].startswith("## Audit") and "no formal guarantee" in answer["card"]
+
+
+def test_the_same_seed_gives_the_same_audit(tiny_runs, tmp_path, done):
+    one, other = (json.loads(done("audit", tiny_runs / "vae", "--count", 500, "--json")) for _ in range(2))
+    assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_what_cannot_be_audited_is_refused_with_what_still_can_be_done(copied, tmp_path, refused):
+    run = copied("rows")
+    config = run / "config.json"
+    config.write_text(config.read_text().replace("plane.csv", "gone.csv"))
+    assert "aegean attack" in refused("audit", run)
+    shutil.copy(run / "model.safetensors", tmp_path / "alone.safetensors")
+    assert "data" in refused("audit", tmp_path / "alone.safetensors")
+    assert "--out" in refused("audit", run, "--out", tmp_path / "audit.pdf")
+
+
+def test_few_held_out_records_are_refused(tmp_path, refused):
+    np.savetxt(tmp_path / "few.csv", cloud(60, 0, 2), delimiter=",", header="x,y", comments="")
+    aegean.train("vae", str(tmp_path / "few.csv"), tmp_path / "few", images=32, settings={"width": 2, "batch": 16})
+    assert "held-out" in refused("audit", tmp_path / "few")
