@@ -12,6 +12,7 @@ from torch import Tensor
 
 from aegean.config import UserError
 from aegean.formulas import frechet, neighbours
+from aegean.metrics.columns import ColumnReference
 from aegean.metrics.factors import Factors
 from aegean.metrics.features import FeatureNetwork
 from aegean.metrics.kinds import kind_of
@@ -79,6 +80,9 @@ class Evaluator:
         if texture:
             blurred = as_saved(torch.from_numpy(texture.blurred(train.numpy())), self.info, "")
             self.texture = TextureReference(texture, self.test.numpy(), train.numpy(), blurred.numpy())
+        if self.info.table:
+            held, seen = (self.info.restore(x) for x in (self.test, train))
+            self.columns = ColumnReference(self.info.table, held, seen, self.seed)
         real, known = features(self.test), features(train)
         lost = None if blurred is None else features(blurred)
         self.reference = Reference(self.dataset, features, real, known, lost, self.seed)
@@ -160,6 +164,8 @@ class Evaluator:
         if kind_of(self.info).texture:
             gathered = [None if x is None else self.world.gather(x.cpu().numpy()) for x in (fake, ideal)]
             scores |= self._beside("texture", "", *gathered)
+        if self.info.table and (rows := self.world.gather(self.info.restore(fake))) is not None:
+            scores |= self._scores("", self.columns(rows), independent=self.columns.independent)
         return scores
 
     def _agreement(self, fake: np.ndarray, asked: np.ndarray) -> dict[str, tuple[float, float]]:
@@ -267,6 +273,7 @@ class Evaluator:
         better: Better | None = None,
         line: Mapping[str, float] = NOTHING,
         blurred: Mapping[str, float] = NOTHING,
+        independent: Mapping[str, float] = NOTHING,
     ) -> dict[str, Score]:
         """Scores by key, of (value, floor) and other marks by name; a name may say itself by what it was measured."""
         scores = {}
@@ -275,7 +282,10 @@ class Evaluator:
             mark = None if floor is None else float(floor)
             key = f"{name}@{by}:{count_name(self.count)}" if by else f"{name}:{count_name(self.count)}"
             way = better or DIRECTIONS[name.split("@")[0]]
-            scores[key] = Score(float(value), mark, way, interval, line.get(name), blurred.get(name))
+            marks = {"line": line, "blurred": blurred, "independent": independent}
+            scores[key] = Score(
+                float(value), mark, way, interval, **{where: found.get(name) for where, found in marks.items()}
+            )
         return scores
 
 

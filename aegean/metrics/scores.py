@@ -28,6 +28,11 @@ DIRECTIONS: dict[str, Better] = {
     "label": "higher",
     "mig": "higher",
     "factorvae": "higher",
+    "shape": "higher",
+    "trend": "higher",
+    "auc": "higher",
+    "r2": "higher",
+    "alike": "higher",
 }
 
 MARKS = {  # of a score beside its floor, where it has them, in words
@@ -37,6 +42,7 @@ MARKS = {  # of a score beside its floor, where it has them, in words
     "neighbour": "neighbour: the partner of the nearest training sample in the place of the translation",
     "line": "line: the same for reconstructions of training data; no prior can do better than this, an adversary can",
     "blurred": "blurred: real data through a Gaussian of 0.7 pixels; a metric near its floor here is blind to texture",
+    "independent": "independent: real rows, each column shuffled; a metric near its floor here is blind to pairs",
 }
 
 
@@ -50,6 +56,7 @@ class Score:
     interval: tuple[float, float] | None = None  # 95 % of the value, where the formula gives one
     line: float | None = None  # of samples: what a perfect prior would reach with this model's encoder and decoder
     blurred: float | None = None  # of samples: what real data reach that have lost their finest texture
+    independent: float | None = None  # of rows of mixed columns: what real ones reach, each column shuffled on its own
     given: float | None = None  # of restored and translated images: what those reach that were given
     classical: float | None = None  # of restored images: what a repair without training reaches
     mean: float | None = None  # of translations: what the mean of the other side reaches,

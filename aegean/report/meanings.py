@@ -76,6 +76,35 @@ METRICS = {
         "How far patches of 7 x 7 pixels lie from those of held-out data, at one level of a pyramid of ever smaller "
         "images (sliced Wasserstein distance): texture. No network takes part.",
     ),
+    "shape": Metric(
+        "shape",
+        "samples",
+        "How alike each column is to that of held-out rows, on average: 1 minus the distance of the two distributions "
+        "(Kolmogorov and Smirnov's of numbers, the total variation of categories).",
+    ),
+    "trend": Metric(
+        "trend",
+        "samples",
+        "The same for pairs of columns: whether they belong together as in held-out rows.",
+    ),
+    "auc": Metric(
+        "accuracy when taught by samples",
+        "samples",
+        "The area under the curve of boosted trees that learn a column from samples and are tested on held-out rows. "
+        "Training rows set the mark.",
+    ),
+    "r2": Metric(
+        "accuracy when taught by samples",
+        "samples",
+        "The share of a column's variance that boosted trees explain in held-out rows, having learnt from samples. "
+        "Training rows set the mark.",
+    ),
+    "alike": Metric(
+        "cannot be told apart",
+        "samples",
+        "The share of samples that boosted trees cannot tell from held-out rows: 1 where they guess, 0 where they "
+        "always know. The strictest of all, since it sees every column at once.",
+    ),
     "rfd": Metric(
         "Fréchet distance",
         "reconstructions",

@@ -66,7 +66,12 @@ def open_data(options: DataOptions | str) -> Dataset:
         if any(stored.get("options") == to_json(options) for stored in earlier.values()):
             say(f"{name}: its content has changed since it was packed; packing it anew")
             notes.pop()
-        about = {"request": request, "options": to_json(options), "sha256": sums, "notes": notes}
+        about = {
+            "request": request,
+            "options": to_json(options),
+            "sha256": sums,
+            "notes": [note for note in notes if "\n" not in note],
+        }
         dataset = _pack(folder, sources, options, about, store)
     how = "indexed; they are decoded as they are read" if is_index(folder) else "packed"
     info = dataset.info
