@@ -67,7 +67,7 @@ def feature_network(dataset: Dataset) -> FeatureNetwork:
     machine.
     """
     info, kind = dataset.info, kind_of(dataset.info)
-    if len(info.classes) > 1:
+    if len(info.classes) > 1 and not info.table:  # whose classes are a column that a classifier would see
         return _kept(dataset, kind, f"{info.name}-classifier", len(info.classes))
     if kind.view:
         return _kept(dataset, kind, f"{info.name}-simclr", 0)

@@ -5,7 +5,7 @@ from aegean.lazy import exports
 __getattr__, __all__ = exports(
     __name__,
     {
-        "columns": ("ColumnsDecoder",),
+        "columns": ("ColumnsDecoder", "HiddenColumns"),
         "conv": ("ConvDecoder", "ConvEncoder"),
         "corruption": ("GaussianCorruption",),
         "counts": ("CountModel",),

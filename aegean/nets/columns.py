@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from scipy.special import ndtri
-from torch import Tensor
+from torch import Tensor, nn
 
 from aegean.config import network
 from aegean.nets.mlp import MLPDecoder
@@ -112,9 +112,9 @@ class ColumnsDecoder(MLPDecoder):
         self.register_buffer("quantities", torch.tensor(lay.numbers, dtype=torch.int64), persistent=False)
 
     @property
-    def draws(self) -> tuple[str, tuple[int, ...]]:
-        """The noise of `draw`: of each column which state, and where between its ends."""
-        return "uniform", (2 * self.columns,)
+    def uniforms(self) -> int:
+        """Random numbers of `draw`: of each column which state, and where between its ends."""
+        return 2 * self.columns
 
     def mean(self, raw: Tensor) -> Tensor:
         """Logits (B, states) -> the mean row (B, width): probabilities of categories, mean quantiles of numbers."""
@@ -159,3 +159,24 @@ class ColumnsDecoder(MLPDecoder):
     def _flat(self, padded: Tensor) -> Tensor:
         """(B, columns, most) -> (B, states)."""
         return padded.flatten(1).index_select(1, self.flat)
+
+
+@network
+class HiddenColumns(nn.Module):
+    """Rows x (B, width) with some columns unknown: all of their values 0, which no category and no missing number is.
+
+    widths: values of each column
+    share: of the columns that are hidden, on average
+    """
+
+    of: Tensor
+
+    def __init__(self, widths: Sequence[int], share: float):
+        super().__init__()
+        assert len(widths) > 0 and 0 < sum(widths) <= LARGEST and 0 < share < 1
+        self.columns, self.least = len(widths), float(ndtri(share))
+        self.register_buffer("of", torch.tensor(np.repeat(np.arange(len(widths)), widths)), persistent=False)
+
+    def forward(self, x: Tensor, normal: Tensor) -> Tensor:
+        """normal (B, width), of which as many are used as there are columns."""
+        return x * (normal[:, : self.columns] > self.least).to(x.dtype).index_select(1, self.of)

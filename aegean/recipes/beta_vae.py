@@ -29,4 +29,4 @@ def beta_vae(
     beta: weight of the rate, the divergence of latents from the prior
     likelihood: bernoulli takes pixels for probabilities, as the paper does; auto: gaussian for tables
     """
-    return vae(data, beta=beta, likelihood=likelihood_of(data, likelihood), build=build, budget=budget)
+    return vae(data, beta=beta, likelihood=likelihood_of(data, likelihood), prior="normal", build=build, budget=budget)

@@ -40,7 +40,7 @@ def tc_vae(
             f"{option('beta', f'{beta:g}')} would make latent dimensions depend on each other: expected 1 or more."
         )
     chosen = likelihood_of(data, likelihood)
-    run = vae(data, likelihood=chosen, build=build, budget=budget)
+    run = vae(data, likelihood=chosen, prior="normal", build=build, budget=budget)
     count = max(data.count, budget.batch)
     correlation = TotalCorrelation(trains=("E", "bottleneck"), weight=beta - 1, count=count)
     turn = autoencoder_turn(*evidence_terms(error_of(data, chosen)), correlation, lr=budget.lr)

@@ -47,7 +47,7 @@ def teacher(
         G = nets["G"].outline()
         return Teacher(nets, G.latent, G.classes, ())
     classes = class_count(data, build)
-    if variational or kind_of(data).variational:
+    if variational or kind_of(data).variational or data.table:
         nets = autoencoder_nets(data, build, "gaussian", "gaussian", classes)
         terms: tuple[Term, ...] = evidence_terms(error_of(data, "gaussian"), beta)
     else:

@@ -127,7 +127,9 @@ class Standard(Paths):
     def x_fake(self) -> Tensor:
         """A generated sample (B, *shape) in model range: the likelihood's mean, or of mixed columns a draw from it."""
         G = self.nets["G"]
-        return G.draw(self.raw_fake, self.draw("columns", *G.draws)) if hasattr(G, "draws") else G.mean(self.raw_fake)
+        if not hasattr(G, "draw"):
+            return G.mean(self.raw_fake)
+        return G.draw(self.raw_fake, self.draw("columns", "uniform", (G.uniforms,)))
 
     @path
     def z_hat(self) -> Tensor:

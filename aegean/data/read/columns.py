@@ -9,6 +9,7 @@ import numpy as np
 from aegean.surface import say
 
 INDICES = ("", "index", "idx", "id", "row", "nr", "no", "#")  # names of columns that only count the rows
+LABELS = ("label", "labels", "class", "classes", "target", "y")  # in capitals, too
 MISSING = ("", "?", "na", "n/a", "nan", "null", "none", "-")  # cells without a value: they make no header
 
 

@@ -20,6 +20,7 @@ GAPS = ("", "?", "na", "n/a", "nan", "null", "none", "<na>", "nat")  # cells wit
 KINDS = ("number", "whole", "category", "date", "identifier")  # that may be chosen
 MOST_NAMES = 100  # categories with a state of their own
 MOST_RARE = 400  # others whose names are kept
+EXACT = 2**53  # up to which floats hold every whole number
 LETTERS = 200  # of a category
 MOST_VALUES = 1000  # different numbers that are kept, each with its share
 POINTS = 513  # of a number with more
@@ -61,7 +62,7 @@ def column(name: str, cells: Sequence[str], choice: Choice = NOTHING) -> Column:
     different = Counter(known)
     if not known or (len(different) == 1 and not missing and not chosen):
         return Column(name, "constant", form=known[0] if known else MISSING)
-    if chosen == "identifier":
+    if chosen == "identifier" or (not name and not chosen and len(different) == len(cells)):
         return Column(name, "identifier")
     if chosen in (None, "number", "whole") and (found := numbers(name, known, missing, chosen)):
         return found
@@ -98,6 +99,8 @@ def numbers(name: str, known: Sequence[str], missing: float, chosen: str | None)
     whole = bool((array == np.rint(array)).all() and not any("." in cell or "e" in cell.lower() for cell in known))
     if whole and not chosen and not missing and is_identifier(name, array):
         return Column(name, "identifier")
+    if whole and abs(array).max() > EXACT:
+        say(f"column {name!r}: whole numbers above 2^53 lose their last digits")
     missing += (1 - missing) * (1 - len(values) / len(known))
     places = 0 if whole or chosen == "whole" else max(map(decimals, known))
     return measured(name, "whole" if places == 0 and (whole or chosen == "whole") else "number", array, missing, places)

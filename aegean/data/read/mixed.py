@@ -9,17 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from aegean.config import UserError
-from aegean.data.column import Column, trained
+from aegean.data.column import Column, trained, written
 from aegean.data.read.cells import Reading, sample
+from aegean.data.read.columns import LABELS
 from aegean.data.read.describe import describe, say_columns
-from aegean.data.read.source import Part, Source, Want
-from aegean.surface import muted
+from aegean.data.read.source import Blocks, Part, Source, Want
+from aegean.surface import muted, say
 
+MOST_CLASSES = 100
 Opened = Callable[[], AbstractContextManager[tuple[list[str], Iterable[tuple[int, Sequence[str]]]]]]
-
-
-class Mixed(Exception):
-    """A table holds more than numbers."""
 
 
 def read_mixed(path: Path, name: str, opened: Opened, want: Want) -> Source:
@@ -30,8 +28,8 @@ def read_mixed(path: Path, name: str, opened: Opened, want: Want) -> Source:
     want: its `table` are the columns of a model; else they are described, as `columns` says
     UserError: it has no rows, or no columns that say anything.
     """
-    with muted(), opened() as (names, rows):
-        names = [each or f"column {place}" for place, each in enumerate(names, 1)]
+    with opened() as (names, rows):
+        names = [each if each or place == 1 else f"column {place}" for place, each in enumerate(names, 1)]
         some, count = sample(row for _, row in rows)
     if not count:
         raise UserError(f"{path} has no rows below its header; give a table with some.")
@@ -48,9 +46,38 @@ def read_mixed(path: Path, name: str, opened: Opened, want: Want) -> Source:
         first = False
 
     columns = tuple(column.name for column in trained(table))
+    classes, labels = class_column(table, blocks)
     return Source(
-        str(path), name, "table", (len(columns),), "float64", Part(count, blocks), columns=columns, table=table
+        str(path),
+        name,
+        "table",
+        (len(columns),),
+        "float64",
+        Part(count, blocks, labels),
+        classes=classes,
+        columns=columns,
+        table=table,
     )
+
+
+def class_column(table: Sequence[Column], blocks: Blocks) -> tuple[tuple[str, ...], np.ndarray | None]:
+    """The names of the classes and the class of each row (n,), where one column is called so; it stays a column."""
+    columns = trained(table)
+    named = [i for i, column in enumerate(columns) if column.name.lower() in LABELS]
+    if len(named) != 1:
+        return (), None
+    i, column = named[0], columns[named[0]]
+    if column.kind not in ("category", "whole"):
+        say(f"column {column.name!r} holds fractions or dates; taken as a column, not as classes")
+        return (), None
+    names = [*column.names, "rare"] if column.kind == "category" else [written(column, v) for v in column.values]
+    if len(names) > MOST_CLASSES or column.missing:
+        return (), None
+    values = np.concatenate([block[:, i] for block in blocks()])
+    codes = values if column.kind == "category" else np.searchsorted(column.values, values).clip(0, len(names) - 1)
+    kept, labels = np.unique(codes.astype(np.int64), return_inverse=True)
+    say(f"column {column.name!r} gives {len(kept)} classes, too")
+    return tuple(names[code] or "missing" for code in kept), labels
 
 
 def described(name: str, names: Sequence[str], rows: Sequence[Sequence[str]], want: Want) -> tuple[Column, ...]:

@@ -1,4 +1,4 @@
-"""Tables of numbers in .csv files, with or without a header; one column may hold classes."""
+"""Tables in .csv files, with or without a header."""
 
 from __future__ import annotations
 
@@ -16,15 +16,13 @@ from typing import IO
 import numpy as np
 
 from aegean.config import UserError
-from aegean.data.read.columns import as_number, counts, is_header, without_index
-from aegean.data.read.describe import Choice
+from aegean.data.read.columns import LABELS, as_number, counts, is_header, without_index
 from aegean.data.read.files import Files, distinct, plain_name
-from aegean.data.read.mixed import Mixed, read_mixed
+from aegean.data.read.mixed import read_mixed
 from aegean.data.read.source import Source, Want, array_part, class_labels, fits_float32
 from aegean.data.read.unread import LONGEST, what_else
 from aegean.surface import say
 
-LABELS = ("label", "labels", "class", "classes", "target", "y")  # in capitals, too
 AHEAD = 20  # rows that are looked at before the first is taken for a header of numbers
 SIZE_LIMIT = 1 << 30
 MARKS = {
@@ -41,15 +39,13 @@ Rows = Iterator[tuple[int, list[str]]]  # their numbers, and cells
 
 
 def read_table(files: Files, want: Want) -> Source:
-    """A .csv of numbers, separated by commas, semicolons or tabs -> rows (columns,), float32."""
+    """A .csv, separated by commas, semicolons or tabs -> rows of described columns; of numbers (columns,) float32 where
+    their range is known, as that of a model from before columns were described."""
     path = files.path
-    try:
-        if want.table or want.columns != Choice():
-            raise Mixed
-        with opened(path) as (names, rows):
-            return _numbers(path, names, rows)
-    except Mixed:
+    if want.table or not want.ranged:
         return read_mixed(path, plain_name(path), partial(opened, path), want)
+    with opened(path) as (names, rows):
+        return _numbers(path, names, rows)
 
 
 @contextlib.contextmanager
@@ -149,7 +145,7 @@ def _whole(path: Path, count: int, rows: Rows) -> Rows:
 
 
 def _numbers(path: Path, names: list[str], rows: Rows) -> Source:
-    """A table of numbers, one column of which may hold classes. Mixed: another holds something else."""
+    """A table of numbers, one column of which may hold classes. UserError: another holds something else."""
     label = _label_column(path, names)
     cells: list[str] = []  # of the label column
     count, values = 0, array.array("d")
@@ -213,8 +209,7 @@ def _label(path: Path, row: int, cell: str) -> str:
 
 def _value(path: Path, row: int, column: str, cell: str) -> float:
     value = as_number(cell)
-    if value is None:
-        raise Mixed
-    if not abs(value) < 3.4e38:
-        raise UserError(f"{path}: row {row}, column {column!r} holds {cell[:40]!r}; expected a finite number.")
+    if value is None or not abs(value) < 3.4e38:
+        what = "is empty" if not cell.strip() else f"holds {cell[:40]!r}"
+        raise UserError(f"{path}: row {row}, column {column!r} {what}; expected a finite number.")
     return value
