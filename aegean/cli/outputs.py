@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from aegean.data import DataInfo
+    from aegean.data.io.origin import Origin
 
 ANSWER = "standard output"
 FOLDER = "folder/"
@@ -62,22 +63,33 @@ def _or(kinds: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else f"a name that ends in {names[0]}"
 
 
-def write(path: Path, data: bytes | str) -> None:
-    """A whole file or none; its parents are made."""
+def write(path: Path, data: bytes | str, origin: Origin | None = None) -> None:
+    """A whole file or none, with the origin of the samples in it; its parents are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, data)
+    if origin is None:
+        write_atomically(path, data)
+        return
+    from aegean.data.io.origin import write_with
+
+    write_with(path, data, origin)
 
 
-def write_folder(path: Path, parts: dict[str, np.ndarray], names: Sequence[str], info: DataInfo) -> int:
-    """Raw samples of each part into its sub-folder ("": the folder itself); the number of files comes back.
+def write_folder(
+    path: Path, parts: dict[str, np.ndarray], names: Sequence[str], info: DataInfo, origin: Origin | None = None
+) -> int:
+    """Raw samples of each part into its sub-folder ("": the folder itself, whose files say their origin); the number of
+    files comes back.
 
     See `whole_folder`.
     """
     from aegean.data import write_samples
+    from aegean.data.io.origin import add_origin
 
     with whole_folder(path) as folder:
         for part, raw in parts.items():
-            write_samples(raw, names, folder / part, info)
+            written = write_samples(raw, names, folder / part, info)
+            if not part:
+                add_origin(written, origin)
         return sum(file.is_file() for file in folder.rglob("*"))
 
 

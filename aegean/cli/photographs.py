@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aegean.cli.options import a_run, out, overwrite, skip_bad, whole
+from aegean.cli.origins import mark, origin
 from aegean.cli.parser import Parser
 from aegean.surface import be, plural, say
 
@@ -25,6 +26,7 @@ def given(p: Parser) -> None:
     out(p, "folder/")
     p.add_argument("--tile", type=whole(8), default=0, metavar="N", help="work in windows of N pixels (default: 512)")
     skip_bad(p)
+    mark(p)
     overwrite(p)
 
 
@@ -48,12 +50,13 @@ def each(
     from aegean.data.io.photographs import photographs, write_photograph
 
     model.progress = partial(tqdm, desc="tiles", unit="tile", leave=False, delay=0.5, file=sys.stderr)
+    said = origin(args, model, given=True)
     bar = tqdm(desc=doing, unit="image", leave=False, delay=0.5, file=sys.stderr, position=1)
     try:
         with bar:
             for name, photo in photographs(args.inputs, args.skip_bad, partial(setattr, bar, "total")):
                 for part, made in make(name, photo).items():
-                    write_photograph(made, folder / part / name)
+                    write_photograph(made, folder / part / name, said)
                 bar.update()
     except BaseException:
         if bar.n:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from aegean import draw
+from aegean.compression.fingerprint import fingerprint
 from aegean.config import Net, UserError
 from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
@@ -59,6 +60,12 @@ class Model:
     def conditional(self) -> bool:
         """Whether its verbs take labels: it was trained with classes."""
         return any(getattr(net, "classes", 0) for net in self.nets.values())
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hexadecimal digits that no other model has: of the networks' weights, by name."""
+        state = {f"{name}.{key}": t for name, net in self.nets.items() for key, t in net.state_dict().items()}
+        return fingerprint(sorted(state), *(state[key] for key in sorted(state))).hex()
 
     @property
     def latent(self) -> int:

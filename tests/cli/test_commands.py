@@ -97,7 +97,7 @@ def test_rows_in_every_form(tiny_runs, done, tmp_path):
     assert lines[0] == "x,y" and len(lines) == 31
     done("sample", tiny_runs / "rows", "--out", tmp_path / "s.png")
     done("sample", tiny_runs / "rows", "--count", 3, "--out", tmp_path / "folder")
-    assert [p.name for p in (tmp_path / "folder").iterdir()] == ["samples.csv"]
+    assert sorted(p.name for p in (tmp_path / "folder").iterdir()) == ["samples.csv", "samples.csv.json"]
     done("reconstruct", tiny_runs / "rows", tmp_path / "s.csv", "--out", tmp_path / "r")
     assert sorted(p.relative_to(tmp_path).as_posix() for p in (tmp_path / "r").rglob("*.csv")) == [
         "r/inputs/samples.csv",

@@ -114,7 +114,8 @@ def test_formats_that_lose_nothing_are_kept_and_others_are_said(models, call, tm
     Image.fromarray(pixels(*SIZE, 3)).save(folder / "photo.png", dpi=(300, 300))
     status, _, err = call("restore", models / "noise.safetensors", folder, "--out", out)
     assert status == 0 and "in JPEG: written as PNG" in err and "photo-2" in err
-    assert sorted(file.name for file in out.iterdir()) == ["deep.tif", "photo-2.png", "photo.png", "plain.bmp"]
+    kept = ["deep.tif", "deep.tif.json", "photo-2.png", "photo.png", "plain.bmp", "plain.bmp.json"]
+    assert sorted(file.name for file in out.iterdir()) == kept
     made = opened(out / "deep.tif")
     assert made.getexif()[0x010F] == "Maker"
     assert np.array_equal(np.asarray(made), pixels(*SIZE).astype(np.uint16) * 200)

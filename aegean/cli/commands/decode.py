@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from aegean.cli.options import a_class, a_run, out, overwrite
+from aegean.cli.origins import mark, origin
 from aegean.cli.outputs import FOLDER, check_picture, target, tell, write, write_folder
 from aegean.cli.parser import Parser
 
@@ -16,6 +17,7 @@ def options(p: Parser) -> None:
     p.add_argument("latents", metavar="LATENTS", help="a .npz with key z (n, latent), as `aegean encode` writes it")
     out(p, "folder/ or grid.png")
     a_class(p, "the class of every latent, where the file holds no labels")
+    mark(p)
     overwrite(p)
 
 
@@ -36,8 +38,9 @@ def run(args: argparse.Namespace) -> None:
         labels = torch.full((len(z),), class_index(model, args.class_name))
     need_labels(model, labels, f"{args.latents} holds no labels")
     raw = model.info.restore(model.decode(z, labels if model.conditional else None))
+    said = origin(args, model)
     if kind == ".png":
-        write(path, show({"": raw}, model.info))
+        write(path, show({"": raw}, model.info), said)
     else:
-        write_folder(path, {"": raw}, names, model.info)
+        write_folder(path, {"": raw}, names, model.info, said)
     tell(f"{path}: {len(raw):,} decoded")

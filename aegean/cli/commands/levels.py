@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from aegean.cli.options import through
+from aegean.cli.origins import mark, origin
 from aegean.cli.outputs import check_picture, target, tell, write
 from aegean.cli.parser import Parser
 from aegean.config import UserError
@@ -16,6 +17,7 @@ SHOWN = 16  # inputs, the first ones
 def options(p: Parser) -> None:
     p.examples("aegean levels runs/ladder digits --out l.png")
     through(p, "grid.png")
+    mark(p)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -37,6 +39,6 @@ def run(args: argparse.Namespace) -> None:
         name = f"levels from {model.depth - top}" if top < model.depth else "all levels"
         parts[name] = model.info.restore(model.reconstruct(x, labels, top=top))
     check_picture(sum(map(len, parts.values())), model.info, "smaller images")
-    write(path, show(parts, model.info, SHOWN))
+    write(path, show(parts, model.info, SHOWN), origin(args, model, given=True))
     rows = ", ".join(list(parts)[1:])
     tell(f"{path}: {plural(len(raw), 'input')}, below them the reconstruction from {rows}")

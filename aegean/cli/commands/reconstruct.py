@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from aegean.cli.options import through
+from aegean.cli.origins import mark, origin
 from aegean.cli.outputs import FOLDER, check_picture, plain, target, tell, write, write_folder
 from aegean.cli.parser import Parser
 from aegean.surface import plural
@@ -13,6 +14,7 @@ from aegean.surface import plural
 def options(p: Parser) -> None:
     p.examples("aegean reconstruct runs/vae digits --out r.png")
     through(p, "grid.png or folder/")
+    mark(p)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -26,9 +28,10 @@ def run(args: argparse.Namespace) -> None:
     if kind == ".png":
         check_picture(2 * len(raw), model.info)
     x_hat = model.info.restore(model.reconstruct(model.info.normalise(raw), labels))
+    said = origin(args, model, given=True)
     if kind == ".png":
-        write(path, show({"given": raw, "reconstructed": x_hat}, model.info))
+        write(path, show({"given": raw, "reconstructed": x_hat}, model.info), said)
     else:
-        write_folder(path, {"": x_hat, "inputs": raw}, distinct(map(plain, names), "-"), model.info)
+        write_folder(path, {"": x_hat, "inputs": raw}, distinct(map(plain, names), "-"), model.info, said)
     more = "" if kind == ".png" else ", the inputs beside them in inputs/"
     tell(f"{path}: {plural(len(raw), 'reconstruction')}{more}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aegean.cli.options import a_class, a_run, out, overwrite, whole
+from aegean.cli.origins import mark, origin
 from aegean.cli.outputs import FOLDER, check_picture, npz, plain, target, tell, write, write_folder
 from aegean.cli.parser import Parser
 from aegean.config import UserError, to_json
@@ -34,6 +35,7 @@ def options(p: Parser) -> None:
         metavar="LEVEL",
         help="keep one sample and draw this level of it anew, --count times; 0 is nearest the data",
     )
+    mark(p)
     overwrite(p)
 
 
@@ -51,15 +53,16 @@ def run(args: argparse.Namespace) -> None:
         check_picture(args.count, info)
     labels = labels_of(args, model)
     raw = info.restore(drawn(args, model, labels))
+    said = origin(args, model, args.seed)
     if kind == ".png":
-        write(path, show({"": raw}, info))
+        write(path, show({"": raw}, info), said)
     elif kind == ".npz":
         more = {} if labels is None else {"labels": labels.cpu().numpy()}
-        write(path, npz(x=raw, info=json.dumps(to_json(info)), **more))
+        write(path, npz(x=raw, info=json.dumps(to_json(info)), **more), said)
     elif kind == FOLDER:
-        write_folder(path, {"": raw}, names(labels, args.count, info), info)
+        write_folder(path, {"": raw}, names(labels, args.count, info), info, said)
     else:
-        write(path, files[kind](raw, info))
+        write(path, files[kind](raw, info), said)
     tell(f"{path}: {plural(args.count, 'sample')}")
 
 

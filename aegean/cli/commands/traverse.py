@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from aegean.cli.options import a_class, a_run, above_zero, out, overwrite, whole
+from aegean.cli.origins import mark, origin
 from aegean.cli.outputs import check_picture, npz, table, target, tell, write
 from aegean.cli.parser import Parser
 from aegean.config import UserError
@@ -52,6 +53,7 @@ def options(p: Parser) -> None:
         "--seed", type=whole(0), help="begin at this seed's first sample (default: at the mean of all latents)"
     )
     a_class(p, "of what is shown; for models trained with --set conditional=true")
+    mark(p)
     overwrite(p)
 
 
@@ -67,9 +69,10 @@ def run(args: argparse.Namespace) -> None:
     way, found, first, z, raw = walked(args, model)
     lines = lines_of(found, model)
     if kind == ".png":
-        write(path, grid(args, model.info, lines, raw))
+        write(path, grid(args, model.info, lines, raw), origin(args, model, args.seed))
     else:
-        write(path, numbers(args, kind, model, {"way": way, **arrays(found)}, first, z, raw))
+        values = numbers(args, kind, model, {"way": way, **arrays(found)}, first, z, raw)
+        write(path, values, origin(args, model, args.seed))
     head = ("direction", "share", "deviation", *(("level",) if model.depth > 1 else ()))
     tell(
         f"{path}: {plural(len(lines), 'direction')} ({way}), {args.steps} steps from {-args.span:g} to +{args.span:g} "

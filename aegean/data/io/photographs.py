@@ -13,13 +13,13 @@ from PIL import Image
 from aegean.config import UserError
 from aegean.data.info import INTEGERS, DataInfo
 from aegean.data.io.natural import KEPT
+from aegean.data.io.origin import Origin, write_with
 from aegean.data.io.walk import Said, Taking, walk
 from aegean.data.kinds import kind_of
 from aegean.data.read.decode import deep_values, transparent
 from aegean.data.read.formats import Picture
 from aegean.data.read.source import Source
 from aegean.data.read.stored import remarks
-from aegean.files import write_atomically
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -116,19 +116,19 @@ def _of_array(values: np.ndarray, source: Source) -> Photograph:
     return Photograph(values[:3], (values[3] >> (8 if source.dtype == "uint16" else 0)).astype(np.uint8))
 
 
-def write_photograph(photo: Photograph, path: Path) -> None:
+def write_photograph(photo: Photograph, path: Path, origin: Origin | None = None) -> None:
     """Into a file of this name and the photograph's ending, whole or not at all; 16-bit colours, which none of our
     formats holds, into path.npy."""
     path.parent.mkdir(parents=True, exist_ok=True)
     values, alpha, file = photo.values, photo.alpha, io.BytesIO()
     if values.dtype == np.uint16 and (len(values) > 1 or alpha is not None):
         np.save(file, values, allow_pickle=False)
-        write_atomically(path.with_name(path.name + ".npy"), file.getvalue())
+        write_with(path.with_name(path.name + ".npy"), file.getvalue(), origin)
         return
     planes = [*values, *([] if alpha is None else [alpha])]
     image = Image.fromarray(np.ascontiguousarray(planes[0] if len(planes) == 1 else np.stack(planes, 2)))
     image.save(file, Image.registered_extensions()[photo.ending], **photo.beside, **OPTIONS.get(photo.ending, {}))
-    write_atomically(path.with_name(path.name + photo.ending), file.getvalue())
+    write_with(path.with_name(path.name + photo.ending), file.getvalue(), origin)
 
 
 def enlarged(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
