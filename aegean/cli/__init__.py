@@ -36,6 +36,7 @@ COMMANDS = {  # name: summary; its parser and its function are `options` and `ru
     "fit": "fit a prior to a run's latents, so that it samples",
     "evaluate": "score a model against held-out data",
     "audit": "tell what a model gives away of the records it was trained on",
+    "attack": "tell how easily an autoencoder is misled",
     "compare": "write a report that compares runs, or train recipes to compare",
     "play": "play with models in the browser",
     "info": "tell what a run, model file, .aeg file or exported file is",

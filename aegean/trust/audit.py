@@ -112,7 +112,7 @@ def _data(path: str | Path) -> Dataset:
     try:
         dataset = own_data(path, home(path).read())
     except UserError as error:
-        still = either(f"aegean attack {path} --data SPEC", f"aegean.trust.attack({str(path)!r}, data=SPEC)")
+        still = either(f"aegean attack {path} --data SPEC", f"aegean.trust.robustness.attack({str(path)!r}, data=SPEC)")
         raise UserError(
             f"{error} Without the records that it was trained on nobody can be found among them; what can still be "
             f"measured, on any records of that kind, is how easily it is misled: {still}."
