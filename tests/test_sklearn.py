@@ -17,7 +17,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from aegean import Model, UserError
 from aegean.formulas.probe import probe_accuracy
-from aegean.sklearn import AutoencoderTransformer, GenerativeModel
+from aegean.sklearn import AnomalyDetector, AutoencoderTransformer, GenerativeModel
 from aegean.sklearn.generative import cubature
 
 pytestmark = pytest.mark.slow
@@ -27,6 +27,7 @@ ENVIRONMENT = "check_array_api_input"  # runs only where SCIPY_ARRAY_API was set
 CHECKED = {
     "transformer": AutoencoderTransformer(**TINY),
     "variational": GenerativeModel(2, **TINY),
+    "detector": AnomalyDetector(2, **TINY),
     "adversarial": GenerativeModel(2, recipe="gan", **TINY),
 }
 

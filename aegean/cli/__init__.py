@@ -34,6 +34,7 @@ COMMANDS = {  # name: summary; its parser and its function are `options` and `ru
     "compress": "write images of any size into one small file",
     "decompress": "turn such a file into images again",
     "fit": "fit a prior to a run's latents, so that it samples",
+    "score": "tell how odd inputs are: anomalies, their p-values and where they are",
     "evaluate": "score a model against held-out data",
     "audit": "tell what a model gives away of the records it was trained on",
     "attack": "tell how easily an autoencoder is misled",

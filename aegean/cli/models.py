@@ -27,6 +27,11 @@ def opened(run: str, verb: str) -> Model:
     """The model of a run or file, on the best device there is. UserError: it cannot do the verb."""
     model = load(run, pick_device("auto"))
     need_verb(model, run, verb)
+    return with_bar(model, verb)
+
+
+def with_bar(model: Model, verb: str) -> Model:
+    """The model, showing how far it is."""
     model.progress = partial(tqdm, desc=verb, unit="batch", leave=False, delay=0.5, file=sys.stderr)
     return model
 

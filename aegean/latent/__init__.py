@@ -14,6 +14,7 @@ __getattr__, _lazy = exports(
         "ladder": ("LadderPosterior",),
         "mapping": ("MappingPrior",),
         "priors": ("GaussianPrior", "MixturePrior", "NormalPrior"),
+        "scorer": ("Scorer",),
         "quantised": ("FiniteScalar", "Quantised"),
         "codebooks": ("VectorQuantised",),
         "whitening": ("WhiteningPrior", "fold", "foldable"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from aegean.config import network
+from aegean.latent.names import NATS_TO_BITS
 from aegean.latent.whitening import checked
 from aegean.nets.blocks import one_hot
 
@@ -62,6 +64,14 @@ class MixturePrior(nn.Module):
             mixture = one_hot(labels, self.classes, normal).argmax(1)
         chosen = (uniform > self.weights[mixture].cumsum(1)).sum(1).clamp(max=self.components - 1)
         return self.means[mixture, chosen] + (self.factors[mixture, chosen] @ normal[:, :, None])[:, :, 0]
+
+    def bits(self, z: Tensor) -> Tensor:
+        """-log2 p(z) of latents z (B, latent) under the mixture of a prior without classes: (B,)."""
+        centred = (z - self.means[0][:, None]).mT  # (components, latent, B)
+        white = torch.linalg.solve_triangular(self.factors[0], centred, upper=False)
+        volume = self.factors[0].diagonal(dim1=-2, dim2=-1).log().sum(1) + 0.5 * self.latent * math.log(2 * math.pi)
+        nats = 0.5 * white.square().sum(1) + (volume - self.weights[0].log())[:, None]
+        return -torch.logsumexp(-nats, 0) * NATS_TO_BITS
 
     def fit(self, z: Tensor, labels: Tensor | None = None) -> None:
         """Fit to latents z (n, latent), with labels (n,) where the prior has classes.

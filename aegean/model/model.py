@@ -15,10 +15,11 @@ from aegean.compression.fingerprint import fingerprint
 from aegean.config import Net, UserError
 from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
-from aegean.model import coding, levels, restoring, translating
+from aegean.model import coding, levels, restoring, scoring, translating
 from aegean.model import file as files
 from aegean.model.checks import check_finite, check_labels, check_latents, check_samples, misfit
 from aegean.model.levels import Level
+from aegean.model.scoring import Anomalies
 from aegean.model.verbs import VERBS, able, hint
 from aegean.nets.blocks import place
 from aegean.objectives import Term
@@ -180,6 +181,11 @@ class Model:
         """
         self.need("score")
         return self.run(lambda p: -sum(term(p) for term in self.bound), self._batch(x, labels), seed=seed, start=start)
+
+    def anomalies(self, x: Tensor, labels: Tensor | None = None) -> Anomalies:
+        """How odd samples x (n, *shape) are beside those that it was trained on: bits, p-values, and the bits of every
+        value. UserError: a model without a scorer, which `aegean.session.anomalies` and AnomalyDetector give it."""
+        return scoring.anomalies(self, self._batch(x, labels))
 
     def sample(self, n: int, seed: int = 0, labels: Tensor | None = None, start: int = 0) -> Tensor:
         """n samples (n, *shape) of the prior, numbered from `start`; sample i depends on (seed, i) alone.

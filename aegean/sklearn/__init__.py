@@ -1,6 +1,7 @@
-"""Autoencoders and generative models as scikit-learn estimators: for pipelines, cross-validation and grid search."""
+"""Autoencoders, generative models and anomaly detectors as scikit-learn estimators: for pipelines and grid search."""
 
+from aegean.sklearn.anomalies import AnomalyDetector
 from aegean.sklearn.generative import GenerativeModel
 from aegean.sklearn.transformer import AutoencoderTransformer
 
-__all__ = ["AutoencoderTransformer", "GenerativeModel"]
+__all__ = ["AnomalyDetector", "AutoencoderTransformer", "GenerativeModel"]

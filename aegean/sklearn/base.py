@@ -67,13 +67,18 @@ class Estimator(BaseEstimator):
         info = kind.describe(X, self._shape(X.shape[1]), getattr(self, "feature_names_in_", ()), self._common)
         info = info.replace(rate=self.rate or 0)
         x = values(X, info)
-        model = self._trained(x.float(), info)
-        self._completed(model, x[:LOOKED_AT].float())
-        self._take(model)
+        held_out = self._held_out(len(x))
+        train = x[~held_out].float()
+        model = self._trained(train, info.replace(count=len(train)))
+        self._take(self._completed(model, train[:LOOKED_AT], x[held_out].float()))
         return self
 
-    def _completed(self, model: Model, x: Tensor) -> None:
-        """What is left to be done after training, with training samples x (n, *shape)."""
+    def _held_out(self, count: int) -> np.ndarray:
+        """Which samples are not trained on, bool (count,): none."""
+        return np.zeros(count, bool)
+
+    def _completed(self, model: Model, x: Tensor, held_out: Tensor) -> Model:
+        """The model with what is left to be done after training, with training samples and others (n, *shape)."""
         raise NotImplementedError
 
     def save(self, path: str | Path) -> None:

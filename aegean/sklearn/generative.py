@@ -72,13 +72,14 @@ class GenerativeModel(Estimator):
     _verbs: ClassVar[tuple[str, ...]] = ("sample",)
     _common: ClassVar[bool] = False
 
-    def _completed(self, model: Model, x: Tensor) -> None:
+    def _completed(self, model: Model, x: Tensor, held_out: Tensor) -> Model:
         """A model without a prior gets one."""
         if "prior" not in model.nets:
             spec = net(MixturePrior, latent=model.latent)
             prior: Any = spec.build()
             prior.fit(model.encode(x))
             model.nets["prior"], model.specs["prior"] = prior.eval(), spec
+        return model
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
         """New samples (n_samples, n_features), float64. `random_state` None takes the estimator's own, so that with a

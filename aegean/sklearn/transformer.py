@@ -47,13 +47,14 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     _verbs: ClassVar[tuple[str, ...]] = ("encode", "decode")
     _common: ClassVar[bool] = True
 
-    def _completed(self, model: Model, x: Tensor) -> None:
+    def _completed(self, model: Model, x: Tensor, held_out: Tensor) -> Model:
         """Latents of a plain autoencoder are made white, by its own layers."""
         bottleneck, G = model.nets["bottleneck"], model.nets["G"]
         if foldable(bottleneck) and hasattr(G, "stem"):
             prior = WhiteningPrior(model.latent)
             prior.fit(model.encode(x))
             fold(prior, bottleneck, G)
+        return model
 
     def transform(self, X: Any) -> np.ndarray:
         """X (n_samples, n_features) -> latents (n_samples, n_components)."""
