@@ -58,11 +58,11 @@ class BuiltIn:
 
 
 class Local:
-    """A file or a folder."""
+    """A file or a folder, perhaps with a column in it."""
 
-    def __init__(self, path: Path):
-        self.files = Files(path)
-        self.spec = str(self.files.path)
+    def __init__(self, path: Path, column: str = ""):
+        self.files = Files(path, column)
+        self.spec = f"{self.files.path}:{column}" if column else str(self.files.path)
         self.name = plain_name(path)
 
     @cached_property
@@ -97,6 +97,9 @@ def address(spec: str) -> Address:
     try:
         if path.exists():
             return Local(path)
+        place, _, column = spec.rpartition(":")
+        if place and column and expanded(place).exists():
+            return Local(expanded(place), column)
         beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     except OSError as error:
         raise UserError(f"{spec} cannot be read ({error.strerror}); give yourself access to it.") from None

@@ -19,6 +19,7 @@ from aegean.data.column import width
 from aegean.data.info import INTEGERS, DataInfo
 from aegean.data.io.hearing import as_spectrograms, show_sounds, wav_bytes, write_sounds
 from aegean.data.io.show import Groups, as_pictures, show_pictures, show_rows
+from aegean.data.io.texts import json_lines, plain_lines, show_texts, write_texts
 from aegean.data.io.write import csv_text, write_pictures, write_rows
 from aegean.data.options import RATES
 from aegean.data.read.arrays import read_arrays
@@ -30,6 +31,7 @@ from aegean.data.read.shards import has_shards, read_shards
 from aegean.data.read.sounds import holds_sounds, read_sounds
 from aegean.data.read.source import Part, Reader, Source, Want, ends_in
 from aegean.data.read.tables import read_table
+from aegean.data.read.texts import holds_texts, read_texts
 from aegean.surface import option, plural, say
 
 if TYPE_CHECKING:
@@ -81,6 +83,14 @@ def describe_sounds(info: DataInfo) -> str:
 def want_sounds(info: DataInfo, skip_bad: bool = False) -> Want:
     channels, length = info.shape
     return Want(None, channels, skip_bad=skip_bad, ranged=True, rate=info.rate, seconds=length / info.rate)
+
+
+def describe_texts(info: DataInfo) -> str:
+    return f"texts of up to {plural(info.shape[0], 'token')}, {len(info.vocabulary):,} different ones"
+
+
+def want_texts(info: DataInfo, skip_bad: bool = False) -> Want:
+    return Want(skip_bad=skip_bad, ranged=True, tokens=info.vocabulary, length=info.shape[0])
 
 
 def want_rows(info: DataInfo, skip_bad: bool = False) -> Want:
@@ -162,6 +172,17 @@ KINDS: dict[str, Kind] = {
         files={".wav": wav_bytes},
         play=wav_bytes,
     ),
+    "text": Kind(
+        "text",
+        "texts",
+        describe_texts,
+        bounded=False,
+        want=want_texts,
+        show=show_texts,
+        write=write_texts,
+        readers=(Reader(holds_texts, read_texts),),
+        files={".txt": plain_lines, ".jsonl": json_lines},
+    ),
 }
 
 
@@ -188,6 +209,7 @@ def check_info(info: DataInfo) -> None:
     assert {len(info.offset), len(info.scale)} <= {1, info.shape[-1]} and all(info.scale), "no range"
     assert 0 <= info.rate <= RATES[1], f"{info.rate} samples a second"
     assert min(info.count, info.test_count, *info.class_counts) >= 0, "counts below zero"
+    assert bool(info.vocabulary) is (info.kind == "text"), "a vocabulary of no texts"
     assert not info.class_counts or len(info.class_counts) == len(info.classes), "counts of other classes"
     assert not info.table or info.shape == (width(info.table),), "columns of another width"
     assert kind_of(info).describe(info), "samples of no kind"  # raises, too, where kind and shape do not fit

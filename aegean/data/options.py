@@ -17,6 +17,8 @@ MIXED = 64  # pixels a side that images of several sizes are scaled to
 SIZES = (4, 8192)
 RATES = (100, 768_000)  # samples a second
 PAIRS = ("name", "side-by-side", "none")
+LENGTHS = (4, 1024)  # tokens of a text
+VOCABULARIES = ("words", "characters", "bytes")
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class DataOptions(Config):
     """What a user asks of the data.
 
     spec: digits, grid, ring or sprites (built in); a folder or .zip of images or sounds (sub-folders are classes); a
-        folder of .tar shards; a folder in the layout of MNIST or CIFAR-10; .npy, .npz (keys x, y) or .csv;
+        folder of .tar shards; a folder in the layout of MNIST or CIFAR-10; .npy, .npz (keys x, y) or .csv; texts in
+        .txt (one a line), .csv:COLUMN, .tsv:COLUMN, .jsonl:FIELD, or a folder of these;
         hub:NAME[:SPLIT], a data set of the Hugging Face Hub (pip install 'aegean[data]')
     test: SPEC of the test part (default: the data's own, else a tenth, chosen by content)
     target: SPEC of the other side, for recipes that translate; a folder of trainA and trainB (testA, testB) has both
@@ -36,6 +39,8 @@ class DataOptions(Config):
     channels: 1 grey, 3 colour, 4 with transparency; of sounds 1 mixes them (default: as the data are)
     rate: samples a second that sounds are resampled to (default: their own)
     seconds: length of a clip of sound: longer sounds are cut, shorter ones padded (default: the longest, at most 1)
+    length: tokens of a text: longer ones are refused (default: enough for nearly all, at most 64; longer ones are cut)
+    vocabulary: of texts: words, characters or bytes (default: as suits the texts)
     range: the two values that become -1 and 1
     axes: nchw or nhwc, the order of an array's axes, where it is ambiguous
     skip_bad: leave unreadable images and sounds out
@@ -51,6 +56,8 @@ class DataOptions(Config):
     channels: int = 0
     rate: int = 0
     seconds: float = 0.0
+    length: int = 0
+    vocabulary: str = ""
     range: tuple[float, float] | None = None
     axes: str = ""
     skip_bad: bool = False
@@ -76,6 +83,10 @@ class DataOptions(Config):
             raise UserError(f"{option('rate', self.rate)}: expected {RATES[0]} to {RATES[1]} samples a second.")
         if not (math.isfinite(self.seconds) and self.seconds >= 0):
             raise UserError(f"{option('seconds', self.seconds)}: expected a length above 0.")
+        if self.length and not LENGTHS[0] <= self.length <= LENGTHS[1]:
+            raise UserError(f"{option('length', self.length)}: expected {LENGTHS[0]} to {LENGTHS[1]} tokens.")
+        if self.vocabulary not in ("", *VOCABULARIES):
+            raise UserError(f"{option('vocabulary', self.vocabulary)}: expected {', '.join(VOCABULARIES)}.")
         if self.axes not in ("", "nchw", "nhwc"):
             raise UserError(f"{option('axes', self.axes)}: expected nchw or nhwc.")
         if self.range is not None and not (
@@ -122,4 +133,7 @@ class DataOptions(Config):
             cut=self.cut > 0,
             rate=self.rate,
             seconds=self.seconds,
+            scheme=self.vocabulary,
+            length=self.length,
+            tested=bool(self.test),
         )

@@ -19,6 +19,7 @@ class Kind(NamedTuple):
 KINDS: dict[str, Kind] = {
     "image": Kind("unconditional-image-generation", "pictures/", ".png"),
     "audio": Kind(None, "sounds/", "/"),
+    "text": Kind(None, "lines.txt", ".txt"),
     "table": Kind(None, "rows.csv", ".csv"),
 }
 

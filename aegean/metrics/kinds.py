@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +14,8 @@ from torch import Generator, Tensor, nn
 
 from aegean.data.info import DataInfo
 from aegean.data.kinds import row_of
-from aegean.formulas import pictures, sounds, texture
+from aegean.formulas import pictures, sounds, texts, texture
+from aegean.metrics.texts import TextReference
 
 WIDTH = 64  # features of a sample that every trunk gives
 Augmentation = Callable[[Tensor, Generator], Tensor]  # model values (n, *shape), randomness -> the same shape
@@ -45,6 +46,8 @@ class Kind(NamedTuple):
     quality: Callable[[DataInfo], dict[str, Quality]]  # of reconstructions, by the metric's name
     texture: Texture | None = None
     untrained: Callable[[Tensor, DataInfo], Tensor] = lambda x, info: x  # what an audit compares, which no data shaped
+    reference: Callable[[Any, np.ndarray, np.ndarray], Any] | None = None  # data set, held-out samples and as many
+    # training ones -> what scores samples by their values: `distances`, `floor` (metrics.texts.TextReference)
 
 
 MSE = Quality(pictures.mean_squared_error, 0.0, "lower")
@@ -164,6 +167,32 @@ def log_spectra(x: Tensor, info: DataInfo) -> Tensor:
     return LogSpectrum(info.rate, info.shape[1])(x)
 
 
+class TextTrunk(nn.Module):
+    """Embeddings, convolutions along the text, and the greatest value of each channel."""
+
+    def __init__(self, tokens: int):
+        super().__init__()
+        self.embed = nn.Embedding(tokens, WIDTH)
+        self.convs = nn.Sequential(
+            nn.Conv1d(WIDTH, 2 * WIDTH, 3, padding=1), nn.ReLU(), nn.Conv1d(2 * WIDTH, WIDTH, 3, padding=1), nn.ReLU()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.convs(self.embed(x.long()).mT).amax(2)  # type: ignore[no-any-return]
+
+
+def blanked(x: Tensor, g: Generator, share: float) -> Tensor:
+    """Texts (n, length) of which a share of the tokens is 0."""
+    return x.masked_fill(torch.rand(x.shape, generator=g) < share, 0.0)
+
+
+def text_quality(info: DataInfo) -> dict[str, Quality]:
+    return {
+        "words": Quality(partial(texts.words_restored, info=info), 1.0, "higher"),
+        "exact": Quality(texts.restored_exactly, 1.0, "higher"),
+    }
+
+
 def picture_quality(info: DataInfo) -> dict[str, Quality]:
     """SSIM where its window fits."""
     return {"mse": MSE, "psnr": PSNR} | ({"ssim": SSIM} if min(info.shape[1:]) >= 3 else {})
@@ -186,6 +215,13 @@ def image_texture(real: np.ndarray) -> Callable[[np.ndarray], dict[str, float]]:
 KINDS: dict[str, Kind] = {
     "image": Kind(picture_trunk, shifted, view, picture_quality, Texture(image_texture, texture.blurred)),
     "audio": Kind(sound_trunk, moved, heard, sound_quality, untrained=log_spectra),
+    "text": Kind(
+        lambda info: TextTrunk(len(info.vocabulary)),
+        partial(blanked, share=0.1),
+        partial(blanked, share=0.4),
+        text_quality,
+        reference=TextReference,
+    ),
     "table": Kind(table_trunk, lambda x, g: x, None, lambda info: {"mse": MSE}),
 }
 

@@ -75,8 +75,10 @@ class Evaluator:
 
     def _measure_real_data(self, features: FeatureNetwork) -> None:
         """What does not depend on the model."""
-        train, texture = self.info.normalise(self.dataset.train[self.drawn]), kind_of(self.info).texture
-        blurred = None
+        train, kind = self.info.normalise(self.dataset.train[self.drawn]), kind_of(self.info)
+        blurred, texture = None, kind.texture
+        if kind.reference:
+            self.texture = kind.reference(self.dataset, self.test.numpy(), train.numpy())
         if texture:
             blurred = as_saved(torch.from_numpy(texture.blurred(train.numpy())), self.info, "")
             self.texture = TextureReference(texture, self.test.numpy(), train.numpy(), blurred.numpy())
@@ -161,7 +163,7 @@ class Evaluator:
         asked = None if asked is None else self.world.gather(asked.cpu().numpy())
         if gathered[0] is not None and asked is not None:
             scores |= self._scores(self.features.key, self._agreement(gathered[0], asked))
-        if kind_of(self.info).texture:
+        if kind_of(self.info).texture or kind_of(self.info).reference:
             gathered = [None if x is None else self.world.gather(x.cpu().numpy()) for x in (fake, ideal)]
             scores |= self._beside("texture", "", *gathered)
         if self.info.table and (rows := self.world.gather(self.info.restore(fake))) is not None:

@@ -20,6 +20,7 @@ __getattr__, __all__ = exports(
         "scales": ("ScaleDiscriminator",),
         "shared": ("SharedDiscriminator",),
         "sound": ("LogMel", "Loudness", "SoundDecoder", "SoundEncoder"),
+        "text": ("Blanks", "TextDecoder", "TextEncoder"),
         "tower": ("NoiseReaders", "Several", "Stack", "Tower"),
         "transform": ("Analysis", "Synthesis"),
     },

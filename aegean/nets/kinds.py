@@ -51,6 +51,7 @@ def dense(shape: Shape, width: int) -> list[int]:
 
 BODIES = {
     "conv": Body("ConvEncoder", "ConvDecoder", "ConvLadder", halvings, grid=True),
+    "causal": Body("TextEncoder", "TextDecoder", "", lambda shape, width: [width, 2 * width], grid=False),
     "mlp": Body("MLPEncoder", "MLPDecoder", "DenseLadder", dense, grid=False),
 }
 
@@ -68,6 +69,9 @@ class Kind(NamedTuple):
     latent: Callable[[Shape, int], int]  # dimensions of a latent, where none are chosen, for so many training samples
     augmentations: tuple[str, ...] = ()  # that a discriminator may see its samples through (nets.augment)
     likelihood: str = "gaussian"  # where the recipe leaves it open
+    error: str = ""  # the one error of reconstructions that there is, whatever is chosen for other kinds
+    wiring: str = "standard"  # of an autoencoder and what is built on it
+    recipes: tuple[str, ...] = ()  # that make sense; empty: all
     variational: bool = True  # a VAE is the better teacher of a GAN; else a plain autoencoder
     cosines: bool = False  # a codec may begin as a cosine transform of blocks (nets.transform)
     spectra: bool = False  # a codec may take samples for spectra along time (nets.sound)
@@ -102,6 +106,15 @@ def width_of_sounds(shape: Shape) -> int:
 def latent_of_sounds(shape: Shape, count: int) -> int:
     """64: a clip of a second says more than a picture of as many values, whose neighbours are alike."""
     return 64
+
+
+def width_of_texts(shape: Shape) -> int:
+    return 128
+
+
+def latent_of_texts(shape: Shape, count: int) -> int:
+    """128: a sentence of ten words out of thousands is more than a hundred bits."""
+    return 128
 
 
 def width_of_columns(shape: Shape) -> int:
@@ -144,6 +157,16 @@ KINDS: dict[str, Kind] = {
         spectra=True,
         batch=batch_of_maps,
         patch=patch_of_sounds,
+    ),
+    "text": Kind(
+        ("causal",),
+        width_of_texts,
+        latent_of_texts,
+        likelihood="tokens",
+        error="tokens",
+        wiring="text",
+        recipes=("ae", "denoising_ae", "vae", "beta_vae", "aae", "arae", "latent_gan"),
+        batch=lambda count: 32,
     ),
 }
 

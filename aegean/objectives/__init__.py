@@ -20,6 +20,7 @@ from aegean.objectives.reconstruction import (
 )
 from aegean.objectives.sound import MelError
 from aegean.objectives.term import Ramp, Term
+from aegean.objectives.text import TokenBits
 
 __all__ = [
     "LOSSES",
@@ -49,6 +50,7 @@ __all__ = [
     "SquaredError",
     "SymbolBits",
     "Term",
+    "TokenBits",
     "TotalCorrelation",
     "WassersteinPenalty",
 ]

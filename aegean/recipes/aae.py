@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from aegean.data.info import DataInfo
-from aegean.objectives import GeneratorLoss, Ramp, SquaredError
-from aegean.recipes.ae import AUTOENCODER, autoencoder_nets
+from aegean.nets.kinds import kind_of
+from aegean.objectives import GeneratorLoss, Ramp
+from aegean.recipes.ae import AUTOENCODER, ERRORS, autoencoder_nets, error_of
 from aegean.recipes.architecture import latent_discriminator, latent_size, prior
 from aegean.recipes.groups import PENALTIES, UNLABELLED, Adversary, Budget, Build
 from aegean.recipes.registry import recipe
@@ -33,8 +34,9 @@ def aae(
     nets |= {"prior": prior("normal", size), "Dz": latent_discriminator(size)}
     rate = Ramp(budget.lr / 4, budget.lr / 16, cosine=True)
     turns = (
-        autoencoder_turn(SquaredError(trains=AUTOENCODER), lr=budget.lr),
+        autoencoder_turn(ERRORS[error_of(data, "squared")](trains=AUTOENCODER), lr=budget.lr),
         latent_turn("prior_z", "data_z", opponent, rate),
         Turn("E", (GeneratorLoss(trains=("E", "bottleneck"), real="prior_z", fake="data_z"),), lr=rate),
     )
-    return Run(nets, (Phase("together", budget.images, turns, averages=AUTOENCODER),), budget.batch)
+    phase = Phase("together", budget.images, turns, averages=AUTOENCODER)
+    return Run(nets, (phase,), budget.batch, wiring=kind_of(data).wiring)

@@ -31,15 +31,16 @@ def latent_size(data: DataInfo, build: Build) -> int:
 
 
 def body(data: DataInfo, build: Build) -> tuple[Body, dict[str, Any]]:
-    """The family of networks, and the arguments `shape`, `widths` and, where it is not 1, `patch` of each of them.
-    UserError: the patch does not divide the sides of a sample, or the networks are dense."""
+    """The family of networks, and the arguments `shape`, `widths` and, where it is not 1, `patch` of each of them;
+    of texts also `tokens`. UserError: the patch does not divide the sides of a sample, or the networks are dense."""
     chosen = body_of(data, build.network)
     if not chosen.grid and (build.patch or 1) != 1:
         raise UserError(f"{option('patch', build.patch)} is for convolutional networks; leave it out.")
     patch = patch_size(data, build) if chosen.grid else 1
     places = [data.shape[0], *(side // patch for side in data.shape[1:])]
     widths = chosen.widths(places, build.width or kind_of(data).width(places))
-    return chosen, {"shape": list(data.shape), "widths": widths} | ({"patch": patch} if patch > 1 else {})
+    more = {"patch": patch} if patch > 1 else {"tokens": len(data.vocabulary)} if data.vocabulary else {}
+    return chosen, {"shape": list(data.shape), "widths": widths} | more
 
 
 def patch_size(data: DataInfo, build: Build) -> int:

@@ -9,7 +9,7 @@ from aegean.config import UserError
 from aegean.objectives.penalties import Precision
 from aegean.surface import option
 
-Network = Literal["auto", "conv", "mlp"]
+Network = Literal["auto", "conv", "mlp", "causal"]
 Augmentation = Literal["translation", "cutout", "colour"]
 Loss = Literal["relativistic", "non-saturating", "minimax", "hinge", "least-squares", "wasserstein"]
 
@@ -20,7 +20,8 @@ ABSENT: Any = None  # the default of a field that a recipe does not offer
 class Build:
     """What the networks are.
 
-    network: convolutional (conv) or dense (mlp) networks; auto: conv for pictures, mlp for tables
+    network: convolutional (conv) or dense (mlp) networks; auto: conv for pictures and
+        sounds, mlp for tables, causal (a decoder that goes from token to token) for texts
     width: channels of the first level; dense layers have 8 times as many units; 0 chooses by the data
     latent: dimensions of the latent; 0 chooses by the data
     patch: convolutional networks lay so many places along each axis on top of each other as channels; 0 chooses by

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
+from aegean.nets.kinds import kind_of
 from aegean.objectives import GeneratorLoss
 from aegean.recipes.architecture import latent_discriminator, prior
 from aegean.recipes.groups import PENALTIES, UNLABELLED, Adversary, Budget, Build, shares
@@ -54,4 +55,4 @@ def latent_gan(
         Turn("G", (GeneratorLoss(trains=("prior",), real="data_z", fake="prior_z"),), lr=rate),
     )
     phase = Phase("latents", round(budget.images * (1 - teacher)), turns, averages=("prior",))
-    return Run(nets, (*taught.phases, phase), budget.batch)
+    return Run(nets, (*taught.phases, phase), budget.batch, wiring=kind_of(data).wiring)

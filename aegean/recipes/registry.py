@@ -151,13 +151,18 @@ def configure(
         raise UserError(f"{option('images', values['images'])}: expected at least 1, or 0 for the data to choose.")
     if values.get("lr") == 0:
         raise UserError(f"{option('lr', 0)}: nothing would be learnt; expected a number above 0, such as 0.001.")
-    function, known = find(name), options(name)
+    function, known, kind = find(name), options(name), kind_of(info)
+    if kind.recipes and name not in kind.recipes:
+        raise UserError(
+            f"{name} is not for data of kind {info.kind} ({info.name!r}); choose {', '.join(kind.recipes[:-1])} or "
+            f"{kind.recipes[-1]}."
+        )
     arguments: dict[str, Any] = {key: value for key, value in values.items() if not known[key].group}
     for group in {o.group for o in known.values() if o.group}:
         fields = {key: value for key, value in values.items() if known[key].group == group}
         arguments[group] = dataclasses.replace(inspect.signature(function).parameters[group].default, **fields)
     if "budget" in arguments:
-        kind, budget = kind_of(info), arguments["budget"]
+        budget = arguments["budget"]
         batch, images = budget.batch or kind.batch(info.count), budget.images or kind.images(info.count)
         arguments["budget"] = dataclasses.replace(budget, batch=batch, images=images)
     if inherited is not None and INHERITED in inspect.signature(function).parameters:

@@ -73,4 +73,4 @@ def vae(
     if mixed:
         alone = autoencoder_turn(ERRORS[error](trains=("G",)), lr=budget.lr / 10)
         phases.append(Phase("mixture", last, (alone,), edges=(Fit(),), averages=("G",), trained=True))
-    return Run(nets, tuple(phases), budget.batch, bound=evidence_terms(error))
+    return Run(nets, tuple(phases), budget.batch, bound=evidence_terms(error), wiring=kind_of(data).wiring)

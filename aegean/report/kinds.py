@@ -14,6 +14,7 @@ from PIL import Image
 from aegean.data.info import DataInfo
 from aegean.data.io.hearing import as_spectrograms, wav_bytes
 from aegean.data.io.show import as_pictures, tiles
+from aegean.data.io.texts import texts
 from aegean.data.kinds import row_of
 from aegean.report.curves import clouds
 
@@ -21,6 +22,7 @@ LARGEST = 256  # pixels of a tile; larger pictures are scaled down
 SHEET = 512  # pixels that a sheet of samples is wide, about
 POINTS = 500  # rows in a scatter plot
 STRIP = 12  # pictures beside each other in a strip
+LINES = 24  # texts in a sheet
 PLAYERS = 12  # sounds in a sheet or a strip: each is a file in the page
 
 
@@ -105,6 +107,16 @@ def player(clip: np.ndarray, info: DataInfo, words: str) -> Markup:
     ).format(picture, data)
 
 
+def listed(drawing: Drawing) -> Markup:
+    """Texts as a numbered list, so that the same numbers can be compared; a browser has the letters of any script."""
+    rows = Markup().join(
+        Markup("<li>{}</li>").format(text or "(empty)") for text in texts(drawing.raw[:LINES], drawing.info)
+    )
+    return Markup('<ol aria-label="{}" style="margin:0;padding-left:2.5em;white-space:pre-wrap">{}</ol>').format(
+        drawing.words, rows
+    )
+
+
 def cloud(drawing: Drawing) -> Markup:
     """Raw rows as points, held-out ones faint behind them; real data alone where they are what is drawn."""
     made = None if drawing.row < 0 else drawing.raw
@@ -130,6 +142,16 @@ KINDS: dict[str, Kind] = {
         held_out=played,
         sheet=played,
         strip=played,
+        overlaid=False,
+    ),
+    "text": Kind(
+        count=lambda info: LINES,
+        pairs=PLAYERS,
+        bases=2,
+        draws=PLAYERS // 2,
+        held_out=listed,
+        sheet=listed,
+        strip=listed,
         overlaid=False,
     ),
     "table": Kind(

@@ -105,6 +105,40 @@ METRICS = {
         "The share of samples that boosted trees cannot tell from held-out rows: 1 where they guess, 0 where they "
         "always know. The strictest of all, since it sees every column at once.",
     ),
+    "forward": Metric(
+        "forward perplexity",
+        "samples",
+        "How surprising samples are to a language model of n-grams (Kneser-Ney) that has read the training data. Alone "
+        "it means little: samples that repeat what is likely score better than real text.",
+    ),
+    "reverse": Metric(
+        "reverse perplexity",
+        "samples",
+        "How surprising held-out text is to a language model that has read nothing but the samples: quality and "
+        "variety in one number. Its mark is that of as many training texts.",
+    ),
+    "self_bleu": Metric(
+        "self-BLEU",
+        "samples",
+        "How many short runs of words samples share with each other: above real text's, they are too alike.",
+    ),
+    "verbatim": Metric(
+        "verbatim",
+        "samples",
+        "The share of samples that are a training text, word for word; short sentences repeat in real text, too.",
+    ),
+    "distinct": Metric("distinct", "samples", "The share of samples that are different texts."),
+    "lengths": Metric(
+        "length distance",
+        "samples",
+        "How unlike the lengths of samples are to those of held-out text: 0 is the same histogram, 1 shares no length.",
+    ),
+    "words": Metric(
+        "words restored",
+        "reconstructions",
+        "The share of words (of a script without spaces: of characters) that stand in the same place again.",
+    ),
+    "exact": Metric("exact", "reconstructions", "The share of texts that come back without any change."),
     "rfd": Metric(
         "Fréchet distance",
         "reconstructions",

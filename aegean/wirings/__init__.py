@@ -9,6 +9,7 @@ from aegean.wirings.scales import Scales
 from aegean.wirings.sound import Sound
 from aegean.wirings.stack import Stack
 from aegean.wirings.standard import Standard
+from aegean.wirings.text import Text
 from aegean.wirings.unpaired import Unpaired
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Sound",
     "Stack",
     "Standard",
+    "Text",
     "Translation",
     "Unpaired",
     "find_wiring",

@@ -28,10 +28,11 @@ class Entry(NamedTuple):
 
 
 class Files:
-    """A file, or a folder and the files below it, listed on first use."""
+    """A file, or a folder and the files below it, listed on first use. `column` is what a SPEC names in them, as in
+    table.csv:COLUMN."""
 
-    def __init__(self, path: Path):
-        self.path = path.absolute()
+    def __init__(self, path: Path, column: str = ""):
+        self.path, self.column = path.absolute(), column
         self._digests: dict[str, str] = {}
 
     @cached_property
@@ -62,7 +63,7 @@ class Files:
 
     def fingerprint(self) -> str:
         """sha256 over the names and contents of all files; those that were read are not read again."""
-        total = hashlib.sha256()
+        total = hashlib.sha256(self.column.encode())
         for name in tqdm(self.names, "reading", leave=False, disable=None, unit="file", delay=1):
             if name not in self._digests:
                 try:

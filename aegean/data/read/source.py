@@ -37,6 +37,10 @@ class Want:
     seconds: float = 0.0  # of a clip
     table: tuple[Column, ...] = ()  # columns that a table is read with
     columns: Choice = NOTHING  # what is said of them otherwise
+    scheme: str = ""  # of a vocabulary of texts: words, characters or bytes
+    tokens: tuple[str, ...] = ()  # a vocabulary that is there already
+    length: int = 0  # tokens of a text
+    tested: bool = False  # the test part comes from elsewhere
 
 
 class LazyArray(Protocol):
@@ -100,7 +104,7 @@ class Source:
     origin: str  # the path or name, for errors
     name: str
     kind: str  # of its samples (data.kinds)
-    shape: tuple[int, ...]  # (channels, height, width), (channels, length) or (columns,)
+    shape: tuple[int, ...]  # (channels, height, width), (channels, length), (columns,) or (tokens,)
     dtype: str  # uint8, uint16, float32 or float64
     train: Part
     test: Part | None = None
@@ -113,6 +117,8 @@ class Source:
     other: str = ""  # and the name of the other one
     rate: int = 0  # samples a second, of sounds
     table: tuple[Column, ...] = ()  # of rows of mixed columns; (n, trained columns) float64, NaN for missing numbers
+    vocabulary: tuple[str, ...] = ()  # of texts; token 0 ends and pads
+    mask: np.ndarray | None = None  # (train.count,) bool: what is held out, where the source had to know it
 
 
 class Reader(NamedTuple):

@@ -120,12 +120,17 @@ def _read(places: Mapping[str, Address], options: DataOptions) -> list[Source]:
 
     try:
         sources = [read(options.spec, options.target)]
+        if tokens := sources[0].vocabulary:
+            want = replace(want, tokens=tokens, length=sources[0].shape[0], ranged=True)
         sources += [read(options.test, options.test_target)] if options.test else []
     except OSError as error:
         raise UserError(f"{error.filename or options.spec} cannot be read ({error.strerror}).") from None
     if (options.rate or options.seconds) and not sources[0].rate:
         given = option("rate") if options.rate else option("seconds")
         raise UserError(f"{sources[0].origin} holds no sounds; leave {given} out.")
+    if (options.length or options.vocabulary) and not sources[0].vocabulary:
+        given = option("length") if options.length else option("vocabulary")
+        raise UserError(f"{sources[0].origin} holds no texts; leave {given} out.")
     kind_of(sources[0]).check(sources[0])
     return sources
 

@@ -63,7 +63,7 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
         if shared := sum(key in known for key in held.keys):
             say(f"{source.name}: {shared} of the {own.count} test samples occur in the training part as well")
     else:
-        mask = held_out(
+        mask = source.mask if source.mask is not None else held_out(
             _together(train.keys, source.train), source.held_out or -(-source.train.count // 10), source.origin, labels
         )
         train, held = train.at(~mask), train.at(mask)
@@ -96,6 +96,7 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
         table=source.table,
         kind=source.kind,
         rate=source.rate,
+        vocabulary=source.vocabulary,
         fingerprint=_fingerprint(source, offset, scale, [train.keys, held.keys], [labels, test_labels]),
     )
     if not source.split:
@@ -226,7 +227,7 @@ def _fingerprint(
     source: Source, offset: Numbers, scale: Numbers, keys: list[list[bytes]], labels: list[np.ndarray | None]
 ) -> str:
     """sha256 over what a model can see: shape, range, every sample, every label."""
-    more = [source.rate] if source.rate else [to_json(source.table)] if source.table else []
+    more = [part for part in (source.rate, to_json(source.table), source.vocabulary) if part]
     total = hashlib.sha256(json.dumps([source.shape, source.dtype, offset, scale, *more]).encode())
     for part, classes in zip(keys, labels):
         total.update(b"".join(part))

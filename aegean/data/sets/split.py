@@ -51,6 +51,8 @@ def scaling(folder: Path, source: Source, options: DataOptions, low: float, high
     options: whose range is taken, if it is given.
     low, high: the least and the greatest value.
     """
+    if source.vocabulary:  # numbers that stand for something have no range
+        return (0.0,), (1.0,)
     full = (0, INTEGERS[source.dtype]) if source.dtype in INTEGERS else None
     bounds = options.range or source.range or full
     if full and not (options.range or source.range) and 0 <= 2 * (high - low) <= full[1]:

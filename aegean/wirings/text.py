@@ -1,0 +1,61 @@
+"""The wiring of texts: the standard one, with a decoder that goes from token to token.
+
+    x -> E -> bottleneck -> z;  z, x -> G -> logits of each token, given those before it     training
+    z -> G.write -> x^                                                                       use
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from aegean.paths import path, wiring
+from aegean.wirings.standard import Standard
+
+
+@wiring("text")
+class Text(Standard):
+    """Tokens (B, length), whole numbers; 0 ends a text and fills the places behind it.
+
+    heat: temperature of samples; None: the decoder's own.
+    """
+
+    heat: float | None = None
+
+    @path
+    def seen(self) -> Tensor:
+        """What the encoder sees: the data, words blanked where the run has a corruption."""
+        return self._blanked("corruption")
+
+    @path
+    def told(self) -> Tensor:
+        """The earlier tokens that the decoder is told, some blanked where the run says so."""
+        return self._blanked("forget")
+
+    def _blanked(self, name: str) -> Tensor:
+        return self.nets[name](self.x, self.draw(name, "uniform", self.x.shape[1:])) if name in self.nets else self.x
+
+    @path
+    def counted(self) -> Tensor:
+        """1 at every token and at the first 0 behind them, else 0: (B, length)."""
+        return F.pad((self.x > 0).float(), (1, -1), value=1.0)
+
+    @path
+    def raw_hat(self) -> Tensor:
+        """Logits of each token (B, length, tokens), given the latent and the tokens before it."""
+        return self.nets["G"](self.latent.z, self.labels, self.told)
+
+    @path
+    def x_hat(self) -> Tensor:
+        return self.nets["G"].write(self.latent.z, self.labels)
+
+    @path
+    def x_decoded(self) -> Tensor:
+        return self.nets["G"].write(self.x, self.labels)
+
+    @path
+    def x_fake(self) -> Tensor:
+        G = self.nets["G"]
+        heat = G.heat if self.heat is None else self.heat
+        noise = self.draw("tokens", "uniform", G.top[1:]) if heat else None
+        return G.write(self.z, self.labels, noise, heat)
