@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,19 @@ def target(out: str, kinds: Sequence[str], overwrite: bool) -> tuple[Path, str]:
             f"{path} {'is not empty' if path.is_dir() else 'exists'}; choose another --out or give --overwrite."
         )
     return path, kind
+
+
+def files_of(run: str) -> Mapping[str, Callable[[np.ndarray, DataInfo], str | bytes]]:
+    """Files of many samples that a model's kind of data can be written to, by ending; the model's file says it, which
+    is read at once."""
+    from aegean.data.kinds import kind_of
+    from aegean.model.header import read_header
+
+    file = Path(run)
+    try:
+        return kind_of(read_header(file / "model.safetensors" if file.is_dir() else file).info).files
+    except (UserError, OSError):  # to be said by whoever opens the model
+        return {}
 
 
 def _or(kinds: Sequence[str]) -> str:

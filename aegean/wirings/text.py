@@ -1,7 +1,7 @@
 """The wiring of texts: the standard one, with a decoder that goes from token to token.
 
-    x -> E -> bottleneck -> z;  z, x -> G -> logits of each token, given those before it     training
-    z -> G.write -> x^                                                                       use
+x -> E -> bottleneck -> z;  z, x -> G -> logits of each token, given those before it     training
+z -> G.write -> x^                                                                       use
 """
 
 from __future__ import annotations

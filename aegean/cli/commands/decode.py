@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aegean.cli.options import a_class, a_run, out, overwrite
 from aegean.cli.origins import mark, origin
-from aegean.cli.outputs import FOLDER, check_picture, target, tell, write, write_folder
+from aegean.cli.outputs import FOLDER, check_picture, files_of, target, tell, write, write_folder
 from aegean.cli.parser import Parser
 
 
@@ -15,14 +15,15 @@ def options(p: Parser) -> None:
     p.examples("aegean decode runs/vae z.npz --out decoded/")
     a_run(p)
     p.add_argument("latents", metavar="LATENTS", help="a .npz with key z (n, latent), as `aegean encode` writes it")
-    out(p, "folder/ or grid.png")
+    out(p, "folder/, grid.png, or as their kind is written: rows.csv, lines.txt, ...")
     a_class(p, "the class of every latent, where the file holds no labels")
     mark(p)
     overwrite(p)
 
 
 def run(args: argparse.Namespace) -> None:
-    path, kind = target(args.out, (FOLDER, ".png"), args.overwrite)
+    files = files_of(args.run)
+    path, kind = target(args.out, (FOLDER, ".png", *files), args.overwrite)
     import torch
 
     from aegean.cli.latents import read_latents
@@ -41,6 +42,8 @@ def run(args: argparse.Namespace) -> None:
     said = origin(args, model)
     if kind == ".png":
         write(path, show({"": raw}, model.info), said)
+    elif kind in files:
+        write(path, files[kind](raw, model.info), said)
     else:
         write_folder(path, {"": raw}, names, model.info, said)
     tell(f"{path}: {len(raw):,} decoded")

@@ -6,19 +6,20 @@ import argparse
 
 from aegean.cli.options import through
 from aegean.cli.origins import mark, origin
-from aegean.cli.outputs import FOLDER, check_picture, plain, target, tell, write, write_folder
+from aegean.cli.outputs import FOLDER, check_picture, files_of, plain, target, tell, write, write_folder
 from aegean.cli.parser import Parser
 from aegean.surface import plural
 
 
 def options(p: Parser) -> None:
     p.examples("aegean reconstruct runs/vae digits --out r.png")
-    through(p, "grid.png or folder/")
+    through(p, "grid.png, folder/, or as their kind is written: rows.csv, lines.txt, ...")
     mark(p)
 
 
 def run(args: argparse.Namespace) -> None:
-    path, kind = target(args.out, (".png", FOLDER), args.overwrite)
+    files = files_of(args.run)
+    path, kind = target(args.out, (".png", *files, FOLDER), args.overwrite)
     from aegean.cli.models import inputs, opened
     from aegean.data.kinds import show
     from aegean.data.read.files import distinct
@@ -31,7 +32,9 @@ def run(args: argparse.Namespace) -> None:
     said = origin(args, model, given=True)
     if kind == ".png":
         write(path, show({"given": raw, "reconstructed": x_hat}, model.info), said)
+    elif kind in files:
+        write(path, files[kind](x_hat, model.info), said)
     else:
         write_folder(path, {"": x_hat, "inputs": raw}, distinct(map(plain, names), "-"), model.info, said)
-    more = "" if kind == ".png" else ", the inputs beside them in inputs/"
+    more = "" if kind != FOLDER else ", the inputs beside them in inputs/"
     tell(f"{path}: {plural(len(raw), 'reconstruction')}{more}")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aegean.cli.options import a_class, a_run, out, overwrite, whole
 from aegean.cli.origins import mark, origin
-from aegean.cli.outputs import FOLDER, check_picture, npz, plain, target, tell, write, write_folder
+from aegean.cli.outputs import FOLDER, check_picture, files_of, npz, plain, target, tell, write, write_folder
 from aegean.cli.parser import Parser
-from aegean.config import UserError, to_json
+from aegean.config import to_json
 from aegean.surface import plural
 
 if TYPE_CHECKING:
@@ -19,14 +18,13 @@ if TYPE_CHECKING:
 
     from aegean.data import DataInfo
     from aegean.model import Model
-    from aegean.model.header import Header
 
 
 def options(p: Parser) -> None:
     p.examples("aegean sample runs/vae --count 64 --out samples.png")
     a_run(p)
     p.add_argument("--count", type=whole(1), default=64, help="draw so many (default: 64)")
-    out(p, "grid.png, folder/, samples.npz, or rows.csv")
+    out(p, "grid.png, folder/, samples.npz, or as their kind is written: rows.csv, lines.txt, lines.jsonl")
     a_class(p, "draw only this class; for models trained with --set conditional=true")
     p.add_argument("--seed", type=whole(0), default=0, help="draw others with another seed (default: 0)")
     p.add_argument(
@@ -40,9 +38,9 @@ def options(p: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from aegean.data.kinds import kind_of, show
+    from aegean.data.kinds import show
 
-    files = kind_of(found.info).files if (found := header_of(args.run)) else {}
+    files = files_of(args.run)
     path, kind = target(args.out, (".png", ".npz", *files, FOLDER), args.overwrite)
     from aegean.cli.models import check_size, opened
 
@@ -64,17 +62,6 @@ def run(args: argparse.Namespace) -> None:
     else:
         write(path, files[kind](raw, info), said)
     tell(f"{path}: {plural(args.count, 'sample')}")
-
-
-def header_of(run: str) -> Header | None:
-    """What the model's file says of it, which is read at once; None where that cannot be told."""
-    from aegean.model.header import read_header
-
-    file = Path(run)
-    try:
-        return read_header(file / "model.safetensors" if file.is_dir() else file)
-    except (UserError, OSError):
-        return None
 
 
 def labels_of(args: argparse.Namespace, model: Model) -> Tensor | None:

@@ -149,12 +149,11 @@ def _cells(path: Path, text: str, separator: str, column: str) -> Iterator[tuple
     try:
         first = re.sub(r'"[^"]*"', "", text[: 1 << 20].split("\n", 1)[0])
         mark = separator or next((mark for mark in "\t;,|" if mark in first), ",")
-        quoting = csv.QUOTE_NONE if separator and '"' not in first else csv.QUOTE_MINIMAL
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=mark, quoting=quoting)
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
         head = [cell.strip() for cell in next(rows, [])]
         place, label = _places(path, head, column)
         if column not in head:
-            rows = csv.reader(io.StringIO(text, newline=""), delimiter=mark, quoting=quoting)
+            rows = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
         for row in rows:
             if not row:
                 yield rows.line_num, ("", None)

@@ -63,8 +63,15 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
         if shared := sum(key in known for key in held.keys):
             say(f"{source.name}: {shared} of the {own.count} test samples occur in the training part as well")
     else:
-        mask = source.mask if source.mask is not None else held_out(
-            _together(train.keys, source.train), source.held_out or -(-source.train.count // 10), source.origin, labels
+        mask = (
+            source.mask
+            if source.mask is not None
+            else held_out(
+                _together(train.keys, source.train),
+                source.held_out or -(-source.train.count // 10),
+                source.origin,
+                labels,
+            )
         )
         train, held = train.at(~mask), train.at(mask)
         if train.lazy is not None and held.lazy is not None:
