@@ -13,6 +13,7 @@ from torch import Tensor
 from aegean.cli.models import need_verb
 from aegean.config import UserError
 from aegean.data import read_inputs
+from aegean.data.kinds import kind_of
 from aegean.model import Model
 from aegean.model.directions import Directions, levels_of, prior_latents
 from aegean.session.runs import home as home_of
@@ -46,15 +47,22 @@ def samples(run: str, model: Model) -> tuple[Tensor | None, Tensor | None]:
 def start(args: argparse.Namespace, model: Model, label: Tensor | None) -> Tensor | None:
     """The latent (latent,) that all directions shall pass through, where one is asked for."""
     if args.start is not None:
-        need_verb(model, args.run, "encode")
-        _, raw = read_inputs([args.start], model.info)
-        if len(raw) != 1:
-            raise UserError(f"--from {args.start} holds {len(raw)} samples; expected one image or row.")
-        return model.encode(model.info.normalise(raw), label)[0].float().cpu()
+        return end_of(args, args.start, model, label)
     if args.seed is not None:
         need_verb(model, args.run, "sample")
         return prior_latents(model, args.seed, 1, label).z[0]
     return None
+
+
+def end_of(args: argparse.Namespace, given: str, model: Model, label: Tensor | None) -> Tensor:
+    """The latent (latent,) of an input with one sample; for a model of texts it may be the text itself."""
+    need_verb(model, args.run, "encode")
+    if model.info.vocabulary and not Path(given).exists():
+        return model.encode(model.tokens([given]), label)[0].float().cpu()
+    _, raw = read_inputs([given], model.info)
+    if len(raw) != 1:
+        raise UserError(f"{given} holds {len(raw)} samples; expected one {kind_of(model.info).sample}.")
+    return model.encode(model.info.normalise(raw), label)[0].float().cpu()
 
 
 def decoded(model: Model, z: Tensor, label: Tensor | None, span: float) -> np.ndarray:

@@ -47,6 +47,14 @@ def check_strength(strength: float) -> None:
         raise UserError(f"{option('strength', f'{strength:g}')}: expected a number from 0 to 1.")
 
 
+def check_temperature(temperature: float, info: DataInfo) -> None:
+    """UserError: no temperature, or samples without tokens that could be drawn at one."""
+    if not info.vocabulary:
+        raise UserError(f"{option('temperature', temperature)} is for models of texts; leave it out.")
+    if not (math.isfinite(temperature) and temperature >= 0):
+        raise UserError(f"{option('temperature', temperature)}: expected a number from 0 on.")
+
+
 def check_pictures(x: Tensor, channels: int) -> None:
     """UserError: other than finite pictures (n, C, H, W) of a number of channels that the model takes."""
     if len(x.shape) - 1 != 3 or not math.prod(x.shape):

@@ -15,9 +15,9 @@ from aegean.compression.fingerprint import fingerprint
 from aegean.config import Net, UserError
 from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
-from aegean.model import coding, levels, restoring, scoring, translating
+from aegean.model import coding, levels, restoring, scoring, translating, words
 from aegean.model import file as files
-from aegean.model.checks import check_finite, check_labels, check_latents, check_samples, misfit
+from aegean.model.checks import check_finite, check_labels, check_latents, check_samples, check_temperature, misfit
 from aegean.model.levels import Level
 from aegean.model.scoring import Anomalies
 from aegean.model.verbs import VERBS, able, hint
@@ -32,7 +32,8 @@ BATCH = 256  # samples through the networks at a time
 class Model:
     """Networks by name, what they know of their data, and the verbs that their paths allow.
 
-    All tensors are float32 in the model's range (`info.normalise` and `info.restore` convert), on `device`. Every verb
+    All tensors are float32 in the model's range (`info.normalise` and `info.restore` convert), on `device`. Verbs of a
+    model of texts take lists of strings, too; `texts` makes strings of what they give. Every verb
     raises UserError where the model has no such path (`can` lists those it has), or for samples, latents or labels of
     another shape. Labels (n,) are for models with classes alone.
     """
@@ -187,14 +188,30 @@ class Model:
         value. UserError: a model without a scorer, which `aegean.session.anomalies` and AnomalyDetector give it."""
         return scoring.anomalies(self, self._batch(x, labels))
 
-    def sample(self, n: int, seed: int = 0, labels: Tensor | None = None, start: int = 0) -> Tensor:
+    def sample(
+        self, n: int, seed: int = 0, labels: Tensor | None = None, start: int = 0, temperature: float | None = None
+    ) -> Tensor:
         """n samples (n, *shape) of the prior, numbered from `start`; sample i depends on (seed, i) alone.
 
         A model with classes draws its labels from the training frequencies unless they are given, (n,).
+        temperature: of the tokens of texts, 0 for the likeliest ones; None: as the model was made.
         """
         self.need("sample")
         batch = self._drawn(n, seed, labels, start)
-        return self.run(VERBS["sample"].path, batch, n, seed=seed, start=start)
+        path: Any = VERBS["sample"].path
+        if temperature is not None:
+            check_temperature(temperature, self.info)
+            path = operator.methodcaller("spoken", temperature)
+        return self.run(path, batch, n, seed=seed, start=start)
+
+    def tokens(self, texts: Sequence[str]) -> Tensor:
+        """Texts -> x (n, length), for the verbs that take samples. Longer ones than the model's are cut, and that is
+        said. UserError: this is no model of texts."""
+        return words.tokens(self.info, texts)
+
+    def texts(self, x: Tensor) -> list[str]:
+        """Samples x (n, length) of a model of texts, as its verbs give them -> texts."""
+        return words.texts(self.info, x)
 
     def sample_labels(self, n: int, seed: int = 0, start: int = 0) -> Tensor:
         """Labels (n,) int64 with the frequencies of the training part, of the samples numbered from `start`."""
@@ -292,6 +309,8 @@ class Model:
             raise UserError(f"This model cannot {verb.replace('_', ' ')}: {hint(verb)}.")
 
     def _batch(self, x: Tensor, labels: Tensor | None) -> Batch:
+        if not isinstance(x, Tensor):
+            x = self.tokens(x)
         check_samples(x, self.info)
         return Batch(x.float(), self._labels(labels, len(x)))
 

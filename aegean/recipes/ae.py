@@ -50,11 +50,13 @@ def autoencoder_nets(
             f"bernoulli takes values for probabilities, but the columns of {data.name!r} are standardised: use "
             "gaussian (or, as an error, squared or absolute)."
         )
-    E = encoder(data, build)
+    E, G = encoder(data, build), decoder(data, build, classes, output(error_of(data, error)))
+    if data.vocabulary and kind == "gaussian":  # its likelihood is drawn from; a plain one says what is likeliest
+        G = G.replace(args={**G.args, "heat": 1.0})
     return {
         "E": E,
         "bottleneck": bottleneck(kind, E, latent_size(data, build), classes),
-        "G": decoder(data, build, classes, output(error_of(data, error))),
+        "G": G,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,9 +49,10 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
     """
     began = time.monotonic()
     asked, folder = TrainingOptions(**options), Folder(out)
-    data = settled(sided(recipe, DataOptions(data) if isinstance(data, str) else data))
+    data, chosen = of_data(DataOptions(data) if isinstance(data, str) else data, asked.chosen)
+    data = settled(sided(recipe, data))
     device, world = begin(asked.device)
-    chosen = parse_all(recipe, asked.chosen)
+    chosen = parse_all(recipe, chosen)
     if world.leads:
         free_place(folder.path, overwrite)
     for given in (asked.source, data.spec, data.test, data.target, data.test_target):
@@ -98,6 +99,14 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
     if asked.minutes is None and device.type == "cpu" and long and (words := time_of(run, make)):
         say(words)
     return finish(folder, plan, dataset, evaluator, trainer)
+
+
+def of_data(data: DataOptions, settings: Mapping[str, Any]) -> tuple[DataOptions, dict[str, Any]]:
+    """The vocabulary of texts may be given as an option of the recipe, since it shapes the networks; the data take
+    it."""
+    rest = dict(settings)
+    chosen = rest.pop("vocabulary", data.vocabulary)
+    return data.replace(vocabulary=str(chosen)), rest
 
 
 def in_time(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -11,10 +10,10 @@ import torch
 from torch import Tensor
 
 from aegean.config import UserError
-from aegean.latent import NormalPrior
 from aegean.latent.quantised import Quantised
 from aegean.model import Model
 from aegean.model.directions import Directions, check_way, directions
+from aegean.model.ways import arc, line, spherical
 from aegean.session.runs import own_data
 from aegean.training.folder import Folder
 from aegean.web.kinds import Given, prepared
@@ -75,32 +74,6 @@ WAYS = {
     "straight line would cut through its empty inside.",
     "line": "The way is a straight line: this model's latents lie on no sphere around zero.",
 }
-
-
-def spherical(model: Model) -> bool:
-    """Whether latents of a model lie around zero, near a sphere."""
-    return isinstance(model.nets.get("prior"), NormalPrior) and model.latent > 2
-
-
-def line(first: Tensor, last: Tensor, steps: int) -> Tensor:
-    """Two latents (d,) -> (steps, d), straight and even."""
-    t = torch.linspace(0, 1, steps, device=first.device)[:, None]
-    return first + t * (last - first)
-
-
-def arc(first: Tensor, last: Tensor, steps: int) -> Tensor:
-    """Two latents (d,) -> (steps, d): their direction along the great circle (Shoemake 1985, section 3.3), their length
-    evenly from one to the other. Straight where they point the same or the opposite way, or one is zero."""
-    lengths = first.norm(), last.norm()
-    if min(lengths) < 1e-6:
-        return line(first, last, steps)
-    a, b = first / lengths[0], last / lengths[1]
-    angle = torch.acos((a @ b).clamp(-1, 1))
-    if angle < 1e-3 or angle > math.pi - 1e-3:
-        return line(first, last, steps)
-    t = torch.linspace(0, 1, steps, device=first.device)[:, None]
-    direction = (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
-    return direction * (lengths[0] + t * (lengths[1] - lengths[0]))
 
 
 # directions

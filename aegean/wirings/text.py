@@ -15,12 +15,7 @@ from aegean.wirings.standard import Standard
 
 @wiring("text")
 class Text(Standard):
-    """Tokens (B, length), whole numbers; 0 ends a text and fills the places behind it.
-
-    heat: temperature of samples; None: the decoder's own.
-    """
-
-    heat: float | None = None
+    """Tokens (B, length), whole numbers; 0 ends a text and fills the places behind it."""
 
     @path
     def seen(self) -> Tensor:
@@ -55,7 +50,9 @@ class Text(Standard):
 
     @path
     def x_fake(self) -> Tensor:
+        return self.spoken(self.nets["G"].heat)
+
+    def spoken(self, heat: float) -> Tensor:
+        """A text for a latent from the prior, its tokens drawn at a temperature; 0: the likeliest ones."""
         G = self.nets["G"]
-        heat = G.heat if self.heat is None else self.heat
-        noise = self.draw("tokens", "uniform", G.top[1:]) if heat else None
-        return G.write(self.z, self.labels, noise, heat)
+        return G.write(self.z, self.labels, self.draw("tokens", "uniform", G.top[1:]) if heat else None, heat)

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from aegean.cli.options import a_class, a_run, out, overwrite, whole
+from aegean.cli.options import a_class, a_run, number, out, overwrite, whole
 from aegean.cli.origins import mark, origin
 from aegean.cli.outputs import FOLDER, check_picture, files_of, npz, plain, target, tell, write, write_folder
 from aegean.cli.parser import Parser
@@ -27,6 +27,7 @@ def options(p: Parser) -> None:
     out(p, "grid.png, folder/, samples.npz, or as their kind is written: rows.csv, lines.txt, lines.jsonl")
     a_class(p, "draw only this class; for models trained with --set conditional=true")
     p.add_argument("--seed", type=whole(0), default=0, help="draw others with another seed (default: 0)")
+    p.add_argument("--temperature", type=number, metavar="T", help="of the tokens of texts; 0: the likeliest ones")
     p.add_argument(
         "--resample",
         type=whole(0),
@@ -80,7 +81,7 @@ def drawn(args: argparse.Namespace, model: Model, labels: Tensor | None) -> Tens
     import torch
 
     if args.resample is None:
-        return model.sample(args.count, args.seed, labels)
+        return model.sample(args.count, args.seed, labels, temperature=args.temperature)
     model.check_level(args.resample)
     return torch.cat([model.redraw(args.resample, 1, args.seed, again) for again in range(args.count)])
 

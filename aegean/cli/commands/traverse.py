@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aegean.cli.options import a_class, a_run, above_zero, out, overwrite, whole
 from aegean.cli.origins import mark, origin
-from aegean.cli.outputs import check_picture, npz, table, target, tell, write
+from aegean.cli.outputs import check_picture, files_of, npz, table, target, tell, write
 from aegean.cli.parser import Parser
 from aegean.config import UserError
 from aegean.surface import plural
@@ -34,7 +34,7 @@ def options(p: Parser) -> None:
         "aegean traverse runs/tc_vae --way axes --from picture.png --out directions.npz",
     )
     a_run(p)
-    out(p, "grid.png, or numbers: directions.npz or .json")
+    out(p, "grid.png, of texts lines.txt, or numbers: directions.npz or .json")
     p.add_argument(
         "--way",
         metavar="WAY",
@@ -48,17 +48,21 @@ def options(p: Parser) -> None:
         "--span", type=above_zero, default=2.0, metavar="S", help="standard deviations to each side (default: 2)"
     )
     start = p.add_mutually_exclusive_group()
-    start.add_argument("--from", metavar="PICTURE", dest="start", help="begin at the latent of this image")
+    start.add_argument("--from", metavar="INPUT", dest="start", help="begin at the latent of this file, or text")
     start.add_argument(
         "--seed", type=whole(0), help="begin at this seed's first sample (default: at the mean of all latents)"
     )
+    p.add_argument("--to", metavar="INPUT", help="with --from: go to this one, instead of along directions")
     a_class(p, "of what is shown; for models trained with --set conditional=true")
     mark(p)
     overwrite(p)
 
 
 def run(args: argparse.Namespace) -> None:
-    path, kind = target(args.out, (".png", ".npz", ".json"), args.overwrite)
+    texts = ".txt" in files_of(args.run)
+    path, kind = target(args.out, (".txt" if texts else ".png", ".npz", ".json"), args.overwrite)
+    if args.to is not None and args.start is None:
+        raise UserError("--to needs --from: the input that the way begins at.")
     if args.steps % 2 == 0:
         raise UserError(f"--steps {args.steps}: expected an odd number, so that the start is in the middle.")
     from aegean.cli.models import opened
@@ -66,10 +70,16 @@ def run(args: argparse.Namespace) -> None:
 
     model = opened(args.run, "decode")
     check(args, kind, model)
+    if args.to is not None:
+        write(path, straight(args, kind, model), origin(args, model))
+        tell(f"{path}: {args.steps} steps from one to the other")
+        return
     way, found, first, z, raw = walked(args, model)
     lines = lines_of(found, model)
     if kind == ".png":
         write(path, grid(args, model.info, lines, raw), origin(args, model, args.seed))
+    elif kind == ".txt":
+        write(path, ladders(args, model, lines, raw), origin(args, model, args.seed))
     else:
         values = numbers(args, kind, model, {"way": way, **arrays(found)}, first, z, raw)
         write(path, values, origin(args, model, args.seed))
@@ -116,6 +126,46 @@ def walked(args: argparse.Namespace, model: Model) -> tuple[str, Directions, Ten
     return way, found, first, z, decoded(model, z, label, args.span)
 
 
+def straight(args: argparse.Namespace, kind: str, model: Model) -> bytes | str:
+    """What lies between two inputs."""
+    import torch
+
+    from aegean.cli.models import class_index
+    from aegean.cli.walks import decoded, end_of
+    from aegean.data.kinds import show
+    from aegean.model.ways import between
+
+    label = None if args.class_name is None else torch.tensor([class_index(model, args.class_name)])
+    first, last = (end_of(args, given, model, label) for given in (args.start, args.to))
+    z = between(model, first, last, args.steps)
+    raw = decoded(model, z[None], label, args.span)[0]
+    if kind == ".png":
+        return show({"": raw}, model.info, args.steps)
+    if kind == ".txt":
+        return "".join(f"{text}\n" for text in model.texts(model.info.normalise(raw)))
+    kept = {"z": z.numpy(), "x": raw}
+    return npz(**kept) if kind == ".npz" else json.dumps({"z": z.tolist(), **written(model, raw)}, indent=1)
+
+
+def ladders(args: argparse.Namespace, model: Model, lines: list[tuple[str, ...]], raw: np.ndarray) -> str:
+    """A paragraph for each direction, a line for each step."""
+    found = []
+    for line, walk in zip(lines, raw):
+        texts = model.texts(model.info.normalise(walk))
+        rows = [f"{step:+.2g}\t{text}" for step, text in zip(steps(args), texts)]
+        found.append("\n".join([f"direction {line[0]}, {line[1]}", *rows]))
+    return "\n\n".join(found) + "\n"
+
+
+def written(model: Model, raw: np.ndarray) -> dict[str, Any]:
+    """Samples as JSON holds them: rows as numbers, texts as texts, pictures not at all."""
+    from aegean.data.kinds import kind_of
+
+    if model.info.vocabulary:
+        return {"texts": model.texts(model.info.normalise(raw.reshape(-1, *model.info.shape)))}
+    return {} if kind_of(model.info).tiles else {"x": raw.tolist()}
+
+
 def steps(args: argparse.Namespace) -> np.ndarray:
     import numpy as np
 
@@ -150,14 +200,13 @@ def numbers(
     """The directions and the walk along them, as a .npz or as JSON; pictures do not go into JSON, rows do."""
     import numpy as np
 
-    from aegean.data.kinds import kind_of
     from aegean.model.directions import levels_of
 
     walk = {"start": first.numpy(), "steps": steps(args), "z": z.numpy(), "x": raw}
     kept = {**found, "level": np.array(levels_of(model)), **walk}
     if kind == ".npz":
         return npz(**kept)
-    if kind_of(model.info).tiles:
-        del kept["x"]
+    del kept["x"]
     plain = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in kept.items()}
+    plain |= written(model, raw)
     return json.dumps(plain, indent=1)
