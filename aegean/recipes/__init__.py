@@ -3,6 +3,7 @@
 from aegean.recipes.aae import aae
 from aegean.recipes.ae import ae, denoising_ae
 from aegean.recipes.ae_to_gan import ae_to_gan
+from aegean.recipes.arae import arae
 from aegean.recipes.beta_vae import beta_vae
 from aegean.recipes.codec import codec, lossless
 from aegean.recipes.decoder_finetune import decoder_finetune
@@ -31,6 +32,7 @@ __all__ = [
     "aae",
     "ae",
     "ae_to_gan",
+    "arae",
     "beta_vae",
     "codec",
     "configure",
