@@ -1,0 +1,127 @@
+"""What becomes of texts beyond reading: recipes, verbs, run folder, command line, scikit-learn."""
+
+import json
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from untrained import untrained
+
+from aegean.config import UserError
+from aegean.data import DataInfo
+from aegean.data.batch import Batch
+from aegean.data.read.vocabulary import encoded, vocabulary_of
+from aegean.data.sets.feed import Feed
+from aegean.nets.kinds import KINDS
+from aegean.recipes import RECIPES, configure, smoke
+from aegean.testing import check_reach
+from aegean.training.trainer import Trainer
+
+LINES = [f"The {a} saw a {b}." for a in ("cat", "dog", "bird", "man", "boy") for b in ("fish", "tree", "house", "car")]
+VOCABULARY = vocabulary_of(LINES, "words")[0]
+INFO = DataInfo("lines", (8,), (0.0,), (1.0,), "uint16", count=20, kind="text", vocabulary=VOCABULARY)
+NAMED = INFO.replace(classes=("a", "b"), class_counts=(10, 10))
+RAW, _ = encoded(LINES, VOCABULARY, 8)
+SUITED = KINDS["text"].recipes
+
+
+def trainer(recipe, info=INFO, labels=None, **settings):
+    run = smoke(recipe, info, 4, **{"batch": 8, **settings})
+    return Trainer(run, info, Feed(info, RAW, labels, torch.device("cpu"), 0), torch.device("cpu"))
+
+
+@cache
+def model(recipe):
+    return trainer(recipe, width=4).model()
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """A run folder whose model is untrained."""
+    (tmp_path / "lines.txt").write_text("\n".join(LINES))
+    model("vae").save(tmp_path / "model.safetensors")
+    return tmp_path / "model.safetensors"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", SUITED)
+def test_each_term_moves_whom_it_names_and_nobody_else(recipe):
+    check_reach(trainer(recipe))
+
+
+@pytest.mark.parametrize("recipe", sorted(set(RECIPES) - set(SUITED)))
+def test_other_recipes_are_refused_in_one_sentence(recipe):
+    with pytest.raises(UserError, match="not for data of kind text"):
+        configure(recipe, INFO)
+
+
+def test_an_autoencoder_learns_its_lines_by_heart():
+    spec = configure("ae", INFO, {"width": 32, "latent": 8, "batch": 20, "images": 3000, "lr": 0.01})
+    trained = Trainer(spec, INFO, Feed(INFO, RAW, None, torch.device("cpu"), 0), torch.device("cpu"))
+    for _ in trained:
+        pass
+    found = trained.model()
+    again = found.texts(found.reconstruct(LINES))
+    assert sum(a == b for a, b in zip(again, LINES)) >= 18
+
+
+def test_verbs_take_lists_of_strings():
+    vae = model("vae")
+    assert {"encode", "decode", "reconstruct", "sample", "score"} <= set(vae.can())
+    z = vae.encode(LINES)
+    assert torch.equal(z, vae.encode(vae.tokens(LINES))) and z.shape == (20, vae.latent)
+    assert len(vae.texts(vae.decode(z))) == 20 and vae.score(LINES[:3]).shape == (3,)
+    with pytest.raises(UserError, match="list of texts"):
+        vae.encode("one text")
+
+
+def test_samples_are_drawn_at_a_temperature():
+    vae = model("vae")
+    assert torch.equal(vae.sample(5), vae.sample(5, temperature=1.0))
+    assert torch.equal(vae.sample(5, temperature=0), vae.sample(5, temperature=0))
+    assert not torch.equal(vae.sample(5, temperature=0), vae.sample(5))
+    assert torch.equal(vae.sample(5)[2:], vae.sample(3, start=2))
+    with pytest.raises(UserError, match="expected a number from 0"):
+        vae.sample(2, temperature=-1)
+    pictures = DataInfo("grey", (1, 8, 8), (127.5,), (127.5,), count=9)
+    grey = untrained(smoke("vae", pictures), pictures)
+    for wrong in (lambda: grey.sample(2, temperature=1.0), lambda: grey.encode(LINES), lambda: grey.texts(None)):
+        with pytest.raises(UserError, match="text"):
+            wrong()
+
+
+def test_bits_count_the_end_and_nothing_behind_it():
+    vae = model("vae")
+    x = vae.tokens(["The cat"])
+    bits = vae.run(lambda p: vae.bound[0](p), Batch(x))
+    logits = vae.run("raw_hat", Batch(x))[0].log_softmax(1)
+    ids = x[0].long()
+    end = int((ids > 0).sum())
+    assert float(bits) == pytest.approx(-float(logits[range(end + 1), ids[: end + 1]].sum()) / np.log(2), rel=1e-4)
+
+
+def test_classes_reach_the_decoder():
+    labels = np.arange(20) % 2
+    trained = trainer("vae", NAMED, labels, conditional=True)
+    for _ in trained:
+        pass
+    found = trained.model()
+    assert found.conditional and found.sample(4, labels=torch.zeros(4)).shape == (4, 8)
+
+
+def test_the_command_line_writes_lines(run, tmp_path, done, refused):
+    done("sample", run, "--count", 5, "--out", tmp_path / "s.txt")
+    assert len((tmp_path / "s.txt").read_text().split("\n")) == 6
+    done("sample", run, "--count", 5, "--temperature", 0, "--out", tmp_path / "s.jsonl")
+    assert len([json.loads(line)["text"] for line in (tmp_path / "s.jsonl").read_text().splitlines()]) == 5
+    done("reconstruct", run, tmp_path / "lines.txt", "--out", tmp_path / "r.txt")
+    done("encode", run, tmp_path / "lines.txt", "--out", tmp_path / "z.npz")
+    done("decode", run, tmp_path / "z.npz", "--out", tmp_path / "d.txt")
+    assert (tmp_path / "r.txt").read_text() == (tmp_path / "d.txt").read_text()
+    done("traverse", run, "--from", LINES[0], "--to", LINES[5], "--steps", 3, "--out", tmp_path / "w.txt")
+    assert len((tmp_path / "w.txt").read_text().split("\n")) == 4
+    done("traverse", run, "--seed", 0, "--steps", 3, "--count", 2, "--out", tmp_path / "t.txt")
+    assert (tmp_path / "t.txt").read_text().count("direction") == 2
+    assert "--to needs --from" in refused("traverse", run, "--to", "x", "--out", tmp_path / "x.txt")
+    assert "texts" in refused("reconstruct", run, "digits", "--out", tmp_path / "x.txt")
