@@ -63,6 +63,12 @@ def make_recordings(folder):
         wavfile.write(folder / f"{i}.wav", 16000, (8000 * np.sin(2 * np.pi * (200 + 20 * i) * time)).astype(np.int16))
 
 
+def make_lines(file):
+    """180 short sentences."""
+    whole = [(a, b, c) for a in "cat dog boy man bird hen".split() for b in ("saw", "met", "led") for c in "ab" * 5]
+    file.write_text("".join(f"The {a} {b} {'the house' if c == 'a' else 'a fish'}.\n" for a, b, c in whole))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", RUN)
 def test_what_a_page_tells_to_type_works(page, tiny_runs, tmp_path, monkeypatch, capsys):
@@ -74,6 +80,7 @@ def test_what_a_page_tells_to_type_works(page, tiny_runs, tmp_path, monkeypatch,
     for side in ("outlines", "drawings"):
         make_photos(tmp_path / side)
     make_recordings(tmp_path / "recordings")
+    make_lines(tmp_path / "lines.txt")
     for name in ("one", "two"):
         shutil.copy(tmp_path / "recordings" / "0.wav", tmp_path / f"{name}.wav")
     if extra == "diffusers":
