@@ -6,6 +6,9 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from untrained import untrained
 
 from aegean.config import UserError
@@ -15,6 +18,7 @@ from aegean.data.read.vocabulary import encoded, vocabulary_of
 from aegean.data.sets.feed import Feed
 from aegean.nets.kinds import KINDS
 from aegean.recipes import RECIPES, configure, smoke
+from aegean.sklearn import AutoencoderTransformer, GenerativeModel
 from aegean.testing import check_reach
 from aegean.training.trainer import Trainer
 
@@ -108,6 +112,23 @@ def test_classes_reach_the_decoder():
         pass
     found = trained.model()
     assert found.conditional and found.sample(4, labels=torch.zeros(4)).shape == (4, 8)
+
+
+def test_scikit_learn_takes_lists_of_strings(tmp_path):
+    small = {"n_components": 8, "images": 200, "batch": 10, "settings": {"width": 8}, "random_state": 0}
+    pipeline = make_pipeline(AutoencoderTransformer(**small), LogisticRegression())
+    labels = ["cat" in line for line in LINES]
+    assert pipeline.fit(LINES, labels).predict(LINES[:3]).shape == (3,)
+    transformer = clone(pipeline[0]).fit(np.array(LINES))
+    z = transformer.transform(LINES)
+    assert z.shape == (20, 8) and 0 <= transformer.score(LINES) <= 1
+    assert all(isinstance(text, str) for text in transformer.inverse_transform(z))
+    transformer.save(tmp_path / "t.safetensors")
+    assert np.array_equal(AutoencoderTransformer.load(tmp_path / "t.safetensors").transform(LINES), z)
+    with pytest.raises(ValueError, match="list of strings"):
+        transformer.transform(np.zeros((2, 8)))
+    generative = GenerativeModel(**{**small, "recipe": "vae"}).fit(LINES)
+    assert generative.score_samples(LINES[:2]).shape == (2,) and len(generative.sample(3)) == 3
 
 
 def test_the_command_line_writes_lines(run, tmp_path, done, refused):

@@ -22,12 +22,13 @@ from tqdm import tqdm
 from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.data.options import RATES
+from aegean.data.read.vocabulary import encoded
 from aegean.data.sets.feed import Feed
 from aegean.machine import pick_device
 from aegean.model import Model
 from aegean.recipes import RECIPES, configure, options
 from aegean.session.options import parse_images, planned
-from aegean.sklearn.kinds import KINDS
+from aegean.sklearn.kinds import KINDS, as_texts
 from aegean.surface import muted
 from aegean.training.guard import Fault
 from aegean.training.schedule import Run
@@ -36,14 +37,15 @@ from aegean.training.trainer import Trainer
 DTYPES = (np.float64, np.float32)
 SEEDS = 2**31 - 1
 LOOKED_AT = 20_000  # training samples whose latents are looked at once training is over
+WIRINGS = ("standard", "text")  # of one latent, decoded in one go
 SUITED = ("ae", "denoising_ae", "vae")  # recipes that both estimators can take
 GIVEN = {"latent": "n_components", "batch": "batch", "images": "images"}  # options of recipes that are parameters here
 
 
 @dataclass(eq=False, repr=False)
 class Estimator(BaseEstimator):
-    """A model of samples that come as rows (n, columns), which may be images laid flat, or sounds. Its fields are
-    scikit-learn's parameters; subclasses choose other defaults."""
+    """A model of samples that come as rows (n, columns), which may be images laid flat, or sounds; or as a list of
+    texts. Its fields are scikit-learn's parameters; subclasses choose other defaults."""
 
     n_components: int = 2
     _: KW_ONLY
@@ -62,10 +64,14 @@ class Estimator(BaseEstimator):
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on X (n_samples, n_features); y is ignored."""
+        if (texts := as_texts(X)) is not None:
+            return self._fit(texts, KINDS["text"].describe(texts, (), (), self._common))
         X = validate_data(self, X, dtype=DTYPES, ensure_min_samples=2)
         kind = KINDS["audio" if self.rate is not None else "table" if self.image_shape is None else "image"]
         info = kind.describe(X, self._shape(X.shape[1]), getattr(self, "feature_names_in_", ()), self._common)
-        info = info.replace(rate=self.rate or 0)
+        return self._fit(X, info.replace(rate=self.rate or 0))
+
+    def _fit(self, X: np.ndarray, info: DataInfo) -> Self:
         x = values(X, info)
         held_out = self._held_out(len(x))
         train = x[~held_out].float()
@@ -92,7 +98,7 @@ class Estimator(BaseEstimator):
         is asked of it. UserError: it cannot."""
         model = Model.load(path)
         able = set(cls._verbs).issubset(model.can()) and model.info.kind in KINDS
-        if model.conditional or not able or model.wiring_name != "standard":
+        if model.conditional or not able or model.wiring_name not in WIRINGS:
             raise UserError(
                 f"{path}: {cls.__name__} needs a model without classes that can {' and '.join(cls._verbs)}, with one "
                 "vector of latents; train one with " + ", ".join(SUITED) + " for instance."
@@ -123,7 +129,12 @@ class Estimator(BaseEstimator):
         self.n_features_in_ = math.prod(model.info.shape)
 
     def _checked(self, X: Any) -> np.ndarray:
-        """X as an array (n, columns) of float64 or float32. ValueError, TypeError: as scikit-learn words them."""
+        """X as an array (n, columns) of float64 or float32, or texts (n,). ValueError, TypeError: as scikit-learn words
+        them."""
+        if self.model_.info.vocabulary:
+            if (texts := as_texts(X)) is None:
+                raise ValueError(f"{type(self).__name__} was fitted to texts; X must be a list of strings.")
+            return texts
         return validate_data(self, X, reset=False, dtype=DTYPES)
 
     def _shape(self, columns: int) -> tuple[int, ...]:
@@ -146,15 +157,17 @@ class Estimator(BaseEstimator):
         return shape
 
     def _rows(self, x: Tensor, dtype: Any) -> np.ndarray:
-        """Values of the model (n, *shape) -> X^ (n, columns)."""
+        """Values of the model (n, *shape) -> X^ (n, columns), or texts (n,)."""
         info = self.model_.info
+        if info.vocabulary:
+            return np.array(self.model_.texts(x), object)
         values = x.flatten(1).double().numpy() * np.array(info.scale) + np.array(info.offset)
         return values.astype(dtype)
 
     def _model(self, dtype: Any) -> Model:
         """The model in float32 as it is, or in float64: there what a sample becomes does not depend on the others
         beside it, in any digit that a user looks at."""
-        if dtype == np.float32:
+        if dtype != np.float64:
             return self.model_
         model = copy.copy(self.model_)
         model.nets = {name: copy.deepcopy(net).double() for name, net in model.nets.items()}
@@ -165,7 +178,7 @@ class Estimator(BaseEstimator):
         for name in ("n_components", "batch"):
             check_scalar(getattr(self, name), name, Integral, min_val=1)
         columns = math.prod(info.shape)
-        if columns < self.n_components != type(self).n_components:
+        if not info.vocabulary and columns < self.n_components != type(self).n_components:
             words = f"n_components={self.n_components} is more than the {columns} columns of X: nothing is compressed."
             warnings.warn(words, UserWarning, stacklevel=4)
         check_scalar(self.recipe, "recipe", str)
@@ -185,7 +198,7 @@ class Estimator(BaseEstimator):
         run = configure(self.recipe, info, settings)
         latents = {spec.args["latent"] for spec in run.nets.values() if "latent" in spec.args}
         needed = {"E", "bottleneck", "G"} if "encode" in self._verbs else {"G"}
-        if not needed.issubset(run.nets) or run.wiring != "standard" or latents != {self.n_components}:
+        if not needed.issubset(run.nets) or run.wiring not in WIRINGS or latents != {self.n_components}:
             raise unsuited
         images = parse_images(self.images) * batch // self.batch  # as many steps as with whole batches
         return planned(self.recipe, info, settings, budget=max(images, batch * len(run.schedule)), seed=seed)
@@ -237,7 +250,9 @@ class Estimator(BaseEstimator):
 
 
 def values(X: np.ndarray, info: DataInfo) -> Tensor:
-    """X (n, columns) -> values of the model (n, *shape), of the same type of number."""
+    """X (n, columns) -> values of the model (n, *shape), of the same type of number; of texts (n,) their tokens."""
+    if info.vocabulary:
+        return info.normalise(encoded(list(X), info.vocabulary, info.shape[0])[0])
     offset, scale = (np.asarray(v, X.dtype) for v in (info.offset, info.scale))
     return torch.from_numpy((X - offset) / scale).unflatten(1, info.shape)
 

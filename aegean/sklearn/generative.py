@@ -104,6 +104,8 @@ class GenerativeModel(Estimator):
             noise = partial(repeated, point)
             total += model.run(lambda p: -sum(term(p) for term in model.bound), Batch(x), noise=noise).cpu()
         total *= math.log(2) / (2 * model.latent)
+        if model.info.vocabulary:
+            return total.numpy()
         logs = np.log(np.array(model.info.scale))
         return total.numpy() - np.float32(logs.sum() * (self.n_features_in_ / len(logs)))
 

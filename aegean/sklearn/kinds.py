@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from aegean.config import UserError
 from aegean.data.info import DataInfo
+from aegean.data.read.texts import length_of
+from aegean.data.read.vocabulary import scheme_of, vocabulary_of
 
 
 class Kind(NamedTuple):
@@ -43,6 +45,23 @@ def describe_rows(X: np.ndarray, shape: tuple[int, ...], names: Sequence[str], c
     return DataInfo("X", shape, offset, scaling, "float32", len(X), columns=columns, kind="table")
 
 
+def describe_texts(X: np.ndarray, shape: tuple[int, ...], names: Sequence[str], common: bool) -> DataInfo:
+    """Texts (n,) in a vocabulary of their own."""
+    texts = list(X)
+    vocabulary = vocabulary_of(texts, scheme_of(texts))[0]
+    length = length_of(texts, vocabulary)
+    return DataInfo("X", (length,), (0.0,), (1.0,), "uint16", len(X), kind="text", vocabulary=vocabulary)
+
+
+def as_texts(X: Any) -> np.ndarray | None:
+    """A list, array or series of strings as an array (n,) of objects; None for anything else."""
+    if isinstance(X, str) or not hasattr(X, "__len__") or getattr(X, "ndim", 1) != 1:
+        return None
+    found = np.empty(len(X), object)
+    found[:] = list(X)
+    return found if len(found) and all(isinstance(text, str) for text in found) else None
+
+
 def spread(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of the columns of X (n, columns), float64; exactly 0 where a column never moves."""
     mean, deviation = X.mean(0, dtype=np.float64), X.std(0, dtype=np.float64)
@@ -55,4 +74,5 @@ KINDS: dict[str, Kind] = {
     "image": Kind(describe_images, lambda info: info.shape),
     "table": Kind(describe_rows, lambda info: None),
     "audio": Kind(describe_sounds, lambda info: None),
+    "text": Kind(describe_texts, lambda info: None),
 }

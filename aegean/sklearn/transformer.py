@@ -12,6 +12,7 @@ from sklearn.utils import check_array
 from torch import Tensor
 
 from aegean.data.batch import Batch
+from aegean.formulas.texts import words_restored
 from aegean.latent import WhiteningPrior, fold, foldable
 from aegean.model import Model
 from aegean.sklearn.base import DTYPES, Estimator, values
@@ -21,7 +22,8 @@ from aegean.sklearn.base import DTYPES, Estimator, values
 class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):  # type: ignore[misc]
     """An autoencoder between principal component analysis and neighbour embeddings: latents that reconstruct.
 
-    `transform` gives the encoder's latents, `inverse_transform` the decoder's reconstruction. As in scikit-learn's
+    `transform` gives the encoder's latents, `inverse_transform` the decoder's reconstruction. X may be a list of texts:
+    its own vocabulary is made, and a text of any length gives `n_components` features. As in scikit-learn's
     PCA the columns are centred and the squared error counts in the units of X: put a StandardScaler before it where
     columns have different units. Inside, all columns are divided by one number, or pictures (`image_shape`) are brought
     into [-1, 1], and `inverse_transform` undoes that. The latents of an autoencoder are white on the training data:
@@ -71,16 +73,20 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def score(self, X: Any, y: Any = None) -> float:
         """The share of the variance of X that reconstructions keep: 1 - sum (X - X^)^2 / sum (X - mean)^2, where the
-        mean is that of X. 1 is perfect, and higher is better; y is ignored."""
+        mean is that of X. 1 is perfect, and higher is better; y is ignored. Of texts the share of words that come
+        back in their places."""
         self._fitted()
         X = self._checked(X)
+        if info := self.model_.info.vocabulary and self.model_.info:
+            x = values(X, info)
+            return words_restored(x.numpy(), self.model_.reconstruct(x).numpy(), info)
         error = np.square(X - self._decoded(self._encoded(X)), dtype=np.float64).sum()
         total = np.square(X - X.mean(0), dtype=np.float64).sum()
         return float(1 - error / total) if total else float(error == 0)
 
     def _encoded(self, X: np.ndarray) -> np.ndarray:
         z = self._model(X.dtype).run("latent.z", Batch(values(X, self.model_.info)))
-        return z.numpy().astype(X.dtype)
+        return z.numpy().astype(np.float32 if X.dtype == object else X.dtype)
 
     def _decoded(self, Z: np.ndarray) -> np.ndarray:
         return self._rows(self._model(Z.dtype).run("x_decoded", Batch(torch.tensor(Z))), Z.dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
@@ -69,7 +69,7 @@ def read_texts(files: Files, want: Want) -> Source:
     source = Source(str(path), plain_name(path), "text", (0,), "uint16", train, test, classes, mask=mask)
     tokens = want.tokens or _vocabulary(source, chosen[0] if mask is None else list(np.array(chosen[0], object)[~mask]),
                                         want.scheme)  # fmt: skip
-    length = want.length or _length(chosen[0], tokens)
+    length = want.length or length_of(chosen[0], tokens)
     source = replace(source, vocabulary=tuple(tokens), shape=(length,))
     parts = [_encoded(source, part, texts, want) for part, texts in zip((train, test), chosen) if part]
     train, kept = parts[0]
@@ -116,7 +116,7 @@ def _vocabulary(source: Source, texts: list[str], scheme: str) -> tuple[str, ...
     return found
 
 
-def _length(texts: list[str], tokens: tuple[str, ...]) -> int:
+def length_of(texts: list[str], tokens: Sequence[str]) -> int:
     """The tokens of a sample: enough for nearly all, but no more than a network learns in minutes."""
     counts = np.array([sum(1 for _ in some) for some in words.tokens_of(texts, tokens)])
     usual, longest = np.quantile(counts, MOST, method="higher"), counts.max()
