@@ -65,10 +65,9 @@ def make_recordings(folder):
 
 def make_lines(file):
     """180 short sentences."""
-    whole = [
-        (a, b, c) for a in ["cat", "dog", "boy", "man", "bird", "hen"] for b in ("saw", "met", "led") for c in "ab" * 5
-    ]
-    file.write_text("".join(f"The {a} {b} {'the house' if c == 'a' else 'a fish'}.\n" for a, b, c in whole))
+    subjects, verbs = ("cat", "dog", "boy", "man", "bird", "hen"), ("saw", "met", "led")
+    lines = [f"The {a} {b} {c}." for a in subjects for b in verbs for c in ("the house", "a fish")] * 5
+    file.write_text("\n".join(lines))
 
 
 @pytest.mark.slow

@@ -13,13 +13,13 @@ from aegean.data import DataInfo, kinds
 from aegean.data.io.hearing import as_spectrograms
 from aegean.data.io.show import as_pictures
 from aegean.data.read.hearing import sounds_like
+from aegean.data.read.vocabulary import encoded
 from aegean.formulas.pictures import mean_squared_error, psnr
 from aegean.formulas.sounds import log_spectral_distance, mel_distance
+from aegean.formulas.texts import words_restored
 from aegean.surface import either
 from aegean.web.recording import SoundUpload, prepare_sound, sound_upload
 from aegean.web.upload import ModelInput, Upload, prepare, upload
-
-Given = Upload | SoundUpload
 
 
 class Kind(NamedTuple):
@@ -60,6 +60,22 @@ def bits_a_second(count: int, raw: np.ndarray, info: DataInfo) -> str:
     return f"{8 * count * info.rate / raw.shape[1] / 1000:.2f} kbit/s"
 
 
+class Words(NamedTuple):
+    """What somebody has typed."""
+
+    text: str
+
+
+def prepare_text(given: Words, info: DataInfo, whole: bool = False) -> ModelInput:
+    raw, cut = encoded([given.text], info.vocabulary, info.shape[0])
+    return ModelInput(raw[0], f"It is longer than {info.shape[0]} tokens, and cut." if cut[0] else "")
+
+
+def text_error(x: Tensor, x_hat: Tensor, info: DataInfo) -> str:
+    share = words_restored(x.cpu().numpy(), x_hat.cpu().numpy(), info)
+    return f"{share:.0%} of the words are back in their places."
+
+
 KINDS: dict[str, Kind] = {
     "image": Kind(
         picture_shape,
@@ -71,6 +87,16 @@ KINDS: dict[str, Kind] = {
         "image",
         "An image of any size and kind: it is scaled to the model's own size and colours. With “Keep its size”, models "
         "that compress take it tile by tile instead.",
+    ),
+    "text": Kind(
+        kinds.describe_texts,
+        lambda raw, info: np.zeros((len(raw), 1, 1, 3), np.uint8),
+        Words,
+        prepare_text,
+        text_error,
+        lambda count, raw, info: f"{8 * count} bits",
+        "text",
+        "A text of your own, in the language of the training data.",
     ),
     "audio": Kind(
         kinds.describe_sounds,
@@ -86,8 +112,13 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def uploaded(data: bytes) -> Given:
-    """A file that somebody has given. UserError: it cannot be read."""
+Given = Upload | SoundUpload | Words
+
+
+def uploaded(data: bytes | str) -> Given:
+    """A file that somebody has given, or a text. UserError: it cannot be read."""
+    if isinstance(data, str):
+        return Words(data)
     return sound_upload(data) if sounds_like(data) else upload(data)
 
 

@@ -89,7 +89,10 @@ def seeds(label: str = "Seed", value: int = 0, visible: bool = True) -> gr.Numbe
     return gr.Number(value, label=label, precision=0, minimum=0, maximum=2**53, visible=visible)
 
 
-def sample_file(runs: Sequence[Exhibit], label: str, visible: bool = True) -> gr.File:
+def sample_file(runs: Sequence[Exhibit], label: str, visible: bool = True) -> gr.File | gr.Textbox:
+    """Where a file of somebody's goes, or a text, where all runs are of texts."""
+    if all(run.model.info.vocabulary for run in runs):
+        return gr.Textbox(label=label, lines=2, max_length=10_000, visible=visible)
     media = list(dict.fromkeys(kind_of(run.model.info).media for run in runs))
     return gr.File(label=label, file_types=media, type="binary", height=110, visible=visible)
 
@@ -101,4 +104,6 @@ def things(runs: Sequence[Exhibit]) -> str:
 
 def give(runs: Sequence[Exhibit]) -> str:
     what = things(runs)
+    if what == "text":
+        return "Type a text into its box"
     return f"Drop {'an' if what.startswith('image') else 'a'} {what} into its box, or choose one there"

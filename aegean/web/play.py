@@ -35,13 +35,15 @@ class Exhibit:
 @dataclass(frozen=True)
 class Pictures:
     """Pictures (n, H, W, 3) uint8 with a caption each, and sentences about them. slider: two of them lie upon each
-    other, and a slider shows more of the one or of the other. sounds: a .wav for each picture, where it shows one."""
+    other, and a slider shows more of the one or of the other. sounds: a .wav for each picture, where it shows one.
+    texts: what stands in the place of each picture, of models of texts."""
 
     pictures: np.ndarray
     captions: Sequence[str]
     notes: Sequence[str] = ()
     slider: bool = False
     sounds: Sequence[bytes] = ()
+    texts: Sequence[str] = ()
 
 
 def load_runs(paths: Sequence[str]) -> list[Exhibit]:
@@ -169,7 +171,8 @@ def shown(model: Model, x: Tensor, captions: Sequence[str], notes: Sequence[str]
     """Model values (n, *shape) to be looked at, and listened to where they sound."""
     wav = kinds.kind_of(model.info).play
     sounds = [wav(one[None], model.info) for one in model.info.restore(x)] if wav else []
-    return Pictures(seen(model, x), captions, notes, sounds=sounds)
+    texts = model.texts(x) if model.info.vocabulary else []
+    return Pictures(seen(model, x), captions, notes, sounds=sounds, texts=texts)
 
 
 # a picture, there and back

@@ -41,6 +41,9 @@ CSS = """
 .play-tiles figure { margin: 0; min-width: 0; }
 .play-tiles a { display: block; cursor: copy; border-radius: 3px; margin: 0 !important; padding: 0 !important; }
 .play-tiles a:hover, .play-tiles a:focus-visible { outline: 2px solid var(--color-accent); outline-offset: 1px; }
+.play-texts { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1rem; margin: 0; }
+.play-texts dt { opacity: .6; font-size: .85rem; }
+.play-texts dd { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 .play-save { margin: .5rem 0 0; font-size: .85rem; }
 .play-save a { margin: 0 !important; padding: 0 !important; }
 .play-missing ul { margin: .3rem 0 0; padding-left: 1.2rem; }
@@ -89,7 +92,15 @@ def page(parts: Sequence[str], wide: bool = False) -> str:
 
 
 def panel(name: str, about: str, found: Pictures, columns: int, captions: bool = True) -> str:
-    """A run's name, its pictures in `columns`, and what is to be said of them. Each can be saved, and all as one."""
+    """A run's name, its pictures in `columns`, and what is to be said of them. Each can be saved, and all as one. Texts
+    stand below each other, each beside its caption."""
+    if found.texts:
+        rows = "".join(
+            f"<dt>{escape(caption)}</dt><dd>{escape(text) or '(empty)'}</dd>"
+            for caption, text in zip(found.captions, found.texts)
+        )
+        notes = "".join(f'<p class="play-said">{escape(text)}</p>' for text in found.notes if text)
+        return f'{head(name, about)}<dl class="play-texts">{rows}</dl>{notes}</section>'
     sounds = [player(wav) for wav in found.sounds] or [""] * len(found.pictures)
     tiles = "".join(
         tile(p, text, captions, file_name(name, text), sound)

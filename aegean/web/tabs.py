@@ -70,8 +70,8 @@ def pictures(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
         with gr.Column(scale=3, min_width=300):
             panels = Panels(runs, play.no_pictures)
 
-    def through(data: bytes | None, whole: bool, kind: str, progress: gr.Progress = PROGRESS) -> str:
-        if data is None:
+    def through(data: bytes | str | None, whole: bool, kind: str, progress: gr.Progress = PROGRESS) -> str:
+        if not data:
             return show.hint(f"{give(runs)}: here you will see what each run makes of it.")
         try:
             given = uploaded(data)
@@ -104,13 +104,13 @@ def between(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
         what: str,
         first: int,
         last: int,
-        one: bytes | None,
-        other: bytes | None,
+        one: bytes | str | None,
+        other: bytes | str | None,
         steps: int,
         kind: str,
         progress: gr.Progress = PROGRESS,
     ) -> str:
-        if what == FILES and (one is None or other is None):
+        if what == FILES and not (one and other):
             return show.hint(f"{give(runs)} for each end: here you will see the way from one to the other.")
         try:
             given = [uploaded(data) for data in (one, other) if data] if what == FILES else [first or 0, last or 0]
@@ -153,11 +153,11 @@ def sliders(runs: Sequence[Exhibit], triggers: list[Any]) -> None:
         way: str,
         start: str,
         seed: int,
-        data: bytes | None,
+        data: bytes | str | None,
         kind: str,
         *amounts: float,
     ) -> str:
-        if start == OWN and data is None:
+        if start == OWN and not data:
             return show.hint(f"{give(runs)} to start from.")
         try:
             begin = {MIDDLE: lambda: None, SEED: lambda: int(seed or 0), OWN: lambda: uploaded(data or b"")}[start]()
