@@ -21,7 +21,7 @@ def arae(
     data: DataInfo,
     *,
     beta: float = 0.1,
-    meeting: float = 0.1,
+    meeting: float = 1.0,
     opponent: Adversary = replace(PENALTIES, gamma=0.1),
     build: Build = UNLABELLED,
     budget: Budget = Budget(),
@@ -30,9 +30,10 @@ def arae(
 
     A mapping network makes latents from noise, a critic tells them from those of the data, and the encoder learns to
     reconstruct and, a little, to make latents that the critic takes for generated ones.
-    Papers: Zhao et al. 2018, algorithm 1 (texts; the critic's gradient into the encoder times 0.1; here with the noise
-    of a posterior in the place of one that decays); Huang et al. 2024 (loss and penalties, in the place of clipped
-    weights). Expected: digits, 40,000 images: ARAE_EXPECTED
+    Papers: Zhao et al. 2018, algorithm 1 (texts; here with the noise of a posterior in the place of one that
+    decays, and the critic's pull beside bits of a whole sample, not of a token); Huang et al. 2024 (loss and penalties, in the place of clipped
+    weights). Expected: digits, 40,000 images: fd@digits-classifier:397 32,
+    coverage 0.19 (floor 0.79 and 0.98); not tuned: `latent_gan` is better, for its latents hold still.
 
     beta: weight of the rate, which keeps latents at the scale of their noise
     meeting: weight of the critic's pull on the encoder
@@ -44,10 +45,9 @@ def arae(
     rate = falling(budget.lr / 2)
     meet = GeneratorLoss(trains=("E", "bottleneck"), real="prior_z", fake="data_z", weight=meeting)
     turns = (
-        autoencoder_turn(*evidence_terms(error, beta), lr=budget.lr),
+        autoencoder_turn(*evidence_terms(error, beta), meet, lr=budget.lr),
         latent_turn("data_z", "prior_z", opponent, rate),
         Turn("G", (GeneratorLoss(trains=("prior",), real="data_z", fake="prior_z"),), lr=rate),
-        Turn("E", (meet,), lr=rate),
     )
     phase = Phase("together", budget.images, turns, averages=(*AUTOENCODER, "prior"))
     return Run(nets, (phase,), budget.batch, wiring=kind_of(data).wiring)

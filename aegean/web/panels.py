@@ -104,6 +104,6 @@ def things(runs: Sequence[Exhibit]) -> str:
 
 def give(runs: Sequence[Exhibit]) -> str:
     what = things(runs)
-    if what == "text":
+    if all(run.model.info.vocabulary for run in runs):
         return "Type a text into its box"
     return f"Drop {'an' if what.startswith('image') else 'a'} {what} into its box, or choose one there"
