@@ -25,6 +25,7 @@ COMMANDS = {  # name: summary; its parser and its function are `options` and `ru
     "train": "train a recipe on data, or resume a run",
     "sample": "draw samples from a model",
     "reconstruct": "reconstruct images, rows or a data set",
+    "impute": "fill the gaps of a table",
     "restore": "repair images of any size: noise, blur, low resolution, JPEG, holes",
     "translate": "turn images of one side into those of the other",
     "encode": "turn inputs into latents",

@@ -20,11 +20,12 @@ from aegean.data.info import INTEGERS, DataInfo
 from aegean.data.io.hearing import as_spectrograms, show_sounds, wav_bytes, write_sounds
 from aegean.data.io.show import Groups, as_pictures, show_pictures, show_rows
 from aegean.data.io.texts import json_lines, plain_lines, show_texts, write_texts
-from aegean.data.io.write import csv_text, write_pictures, write_rows
+from aegean.data.io.write import csv_text, parquet_bytes, write_pictures, write_rows
 from aegean.data.options import RATES
 from aegean.data.read.arrays import read_arrays
 from aegean.data.read.binary import is_cifar, is_idx, is_pickled, read_cifar, read_idx, refuse_pickles
 from aegean.data.read.files import Files
+from aegean.data.read.frames import read_parquet
 from aegean.data.read.pictures import read_pictures
 from aegean.data.read.resize import fit
 from aegean.data.read.shards import has_shards, read_shards
@@ -155,8 +156,12 @@ KINDS: dict[str, Kind] = {
         want=want_rows,
         show=show_rows,
         write=write_rows,
-        readers=(Reader(ends_in(".npy", ".npz"), read_arrays), Reader(ends_in(".csv", ".tsv"), read_table)),
-        files={".csv": csv_text},
+        readers=(
+            Reader(ends_in(".npy", ".npz"), read_arrays),
+            Reader(ends_in(".csv", ".tsv"), read_table),
+            Reader(ends_in(".parquet"), read_parquet),
+        ),
+        files={".csv": csv_text, ".parquet": parquet_bytes},
     ),
     "audio": Kind(
         "sound",

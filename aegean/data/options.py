@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aegean.config import Config, UserError
+from aegean.config import Config, UserError, nearest
 from aegean.files import expanded
 from aegean.surface import option
 
 if TYPE_CHECKING:
+    from aegean.data.read.describe import Choice
     from aegean.data.read.source import Want
 
 MIXED = 64  # pixels a side that images of several sizes are scaled to
@@ -44,6 +45,9 @@ class DataOptions(Config):
     range: the two values that become -1 and 1
     axes: nchw or nhwc, the order of an array's axes, where it is ambiguous
     skip_bad: leave unreadable images and sounds out
+    columns: names of a table's columns to take, with commas between them; -NAME leaves one out
+    kind: kinds of a table's columns, such as zip=category,born=date (number, whole, category, date, identifier)
+    missing: cells of a table that hold no value, besides empty ones, NA, NaN, null, None and ?
     """
 
     spec: str
@@ -61,6 +65,9 @@ class DataOptions(Config):
     range: tuple[float, float] | None = None
     axes: str = ""
     skip_bad: bool = False
+    columns: str = ""
+    kind: str = ""
+    missing: str = ""
 
     def check(self) -> None:
         if self.size and not SIZES[0] <= self.size <= SIZES[1]:
@@ -136,4 +143,21 @@ class DataOptions(Config):
             scheme=self.vocabulary,
             length=self.length,
             tested=bool(self.test),
+            columns=self.choice(),
+        )
+
+    def choice(self) -> Choice:
+        """What is said of a table's columns. UserError: a kind that there is not."""
+        from aegean.data.read.describe import KINDS, Choice
+
+        names = [name.strip() for name in self.columns.split(",") if name.strip()]
+        kinds = dict(pair.rpartition("=")[::2] for pair in self.kind.split(",") if pair.strip())
+        for name, kind in kinds.items():
+            if kind not in KINDS or not name:
+                raise UserError(f"{option('kind', self.kind)}: expected COLUMN=KIND.{nearest(kind, KINDS)}")
+        return Choice(
+            kinds,  # type: ignore[arg-type]
+            tuple(word.strip() for word in self.missing.split(",") if word.strip()),
+            tuple(name for name in names if not name.startswith("-")),
+            tuple(name[1:] for name in names if name.startswith("-")),
         )

@@ -15,7 +15,7 @@ from aegean.compression.fingerprint import fingerprint
 from aegean.config import Net, UserError
 from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
-from aegean.model import coding, levels, restoring, scoring, translating, words
+from aegean.model import coding, levels, restoring, rows, scoring, translating, words
 from aegean.model import file as files
 from aegean.model.checks import check_finite, check_labels, check_latents, check_samples, check_temperature, misfit
 from aegean.model.levels import Level
@@ -212,6 +212,12 @@ class Model:
     def texts(self, x: Tensor) -> list[str]:
         """Samples x (n, length) of a model of texts, as its verbs give them -> texts."""
         return words.texts(self.info, x)
+
+    def impute(self, x: Tensor, gaps: Tensor) -> Tensor:
+        """Rows x (n, width) -> the same with the columns `gaps`, bool (n, columns), filled by what is most probable."""
+        self.need("impute")
+        check_samples(x, self.info)
+        return rows.impute(self, x.float(), gaps)
 
     def sample_labels(self, n: int, seed: int = 0, start: int = 0) -> Tensor:
         """Labels (n,) int64 with the frequencies of the training part, of the samples numbered from `start`."""

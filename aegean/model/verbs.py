@@ -12,7 +12,7 @@ from aegean.surface import either
 
 class Verb(NamedTuple):
     """needs: networks by name; "bound" an evidence bound, "files" data that go into .aeg files;
-        "target" data with two sides.
+        "target" data with two sides; "columns" tables of described columns.
     path: of the wiring, whose value is the verb's; "" where there is more to it.
     hint: what a model without it lacks, and which recipes, or {fit}, give it.
     """
@@ -29,6 +29,7 @@ VERBS: dict[str, Verb] = {
     "decode": Verb(("G",), "x_decoded", "this model has no decoder: train ae, vae or gan"),
     "reconstruct": Verb(("E", "bottleneck", "G"), "x_hat", ENCODER),
     "sample": Verb(("prior", "G"), "x_fake", "this model has no prior: fit one with {fit}, or train vae or ae_to_gan"),
+    "impute": Verb(("E", "bottleneck", "G", "columns"), "", "this model fills no gaps: train vae on a .csv table"),
     "score": Verb(("E", "bottleneck", "G", "bound"), "", "this model has no evidence bound: train vae"),
     "translate": Verb(("U", "target"), "x_hat", "this model translates nothing: train translate or unit"),
     "restore": Verb(("E", "U", "damage"), "x_hat", "this model restores nothing: train restore on images"),
@@ -54,6 +55,6 @@ def hint(verb: str, run: str = "RUN") -> str:
 
 def able(nets: Iterable[str], bound: bool, info: DataInfo) -> list[str]:
     """The verbs of a model with these networks, with or without an evidence bound, of some data."""
-    more = {"bound": bound, "files": takes(info, nets), "target": info.target is not None}
+    more = {"bound": bound, "files": takes(info, nets), "target": info.target is not None, "columns": bool(info.table)}
     have = {*nets, *(name for name, there in more.items() if there)}
     return [name for name, verb in VERBS.items() if have.issuperset(verb.needs)]

@@ -195,7 +195,7 @@ BAD_WORDS = [
     ("sample RUNS/vae", "--out"),
     ("sample RUNS/vae --out OUT.jpg", ".png, .npz or a folder"),
     ("sample RUNS/vae --out OUT.csv", ".png, .npz or a folder"),
-    ("sample RUNS/rows --out OUT.jpg", ".png, .npz, .csv or a folder"),
+    ("sample RUNS/rows --out OUT.jpg", ".png, .npz, .csv, .parquet or a folder"),
     ("sample RUNS/vae --out OUT.png --count 0", "--count"),
     ("sample RUNS/vae --out OUT.png --count -3", "--count"),
     ("sample RUNS/vae --out OUT.png --count many", "--count"),

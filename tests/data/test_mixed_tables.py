@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from aegean.config import UserError, from_json, to_json
 from aegean.data import open_data
 from aegean.data.column import MISSING, bins, trained
-from aegean.data.io.rows import csv_header, csv_lines
+from aegean.data.io.rows import csv_text
 from aegean.data.read.cells import Reading
 from aegean.data.read.describe import Choice, describe
 
@@ -44,7 +44,7 @@ def test_a_pack_holds_rows_that_come_back(tmp_path, monkeypatch):
     x = data.info.normalise(data.train)
     raw = data.info.restore(x)
     np.testing.assert_array_equal(raw, np.array(data.train))
-    lines = set((csv_header(data.info.table) + csv_lines(data.info.table, raw)).splitlines())
+    lines = set((csv_text(data.info.table, raw)).splitlines())
     given = {",".join(map(str, row[1:])).replace("?", "") for row in ROWS}
     assert {line.partition(",")[2] for line in lines} - {",".join(NAMES[1:])} <= given
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aegean.cli.options import a_class, a_run, number, out, overwrite, whole
 from aegean.cli.origins import mark, origin
 from aegean.cli.outputs import FOLDER, check_picture, files_of, npz, plain, target, tell, write, write_folder
 from aegean.cli.parser import Parser
-from aegean.config import to_json
+from aegean.config import UserError, to_json
 from aegean.surface import plural
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ def options(p: Parser) -> None:
     p.examples("aegean sample runs/vae --count 64 --out samples.png")
     a_run(p)
     p.add_argument("--count", type=whole(1), default=64, help="draw so many (default: 64)")
-    out(p, "grid.png, folder/, samples.npz, or as their kind is written: rows.csv, lines.txt, lines.jsonl")
+    out(
+        p, "grid.png, folder/, samples.npz, or as their kind is written: rows.csv, .parquet, lines.txt, .jsonl"
+    )
     a_class(p, "draw only this class; for models trained with --set conditional=true")
     p.add_argument("--seed", type=whole(0), default=0, help="draw others with another seed (default: 0)")
     p.add_argument("--temperature", type=number, metavar="T", help="of the tokens of texts; 0: the likeliest ones")
@@ -34,11 +37,19 @@ def options(p: Parser) -> None:
         metavar="LEVEL",
         help="keep one sample and draw this level of it anew, --count times; 0 is nearest the data",
     )
+    p.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="of tables: only rows such as 'age>=60' or country=France; may be given several times",
+    )
     mark(p)
     overwrite(p)
 
 
 def run(args: argparse.Namespace) -> None:
+    from aegean.data.io.rows import ENDINGS
     from aegean.data.kinds import show
 
     files = files_of(args.run)
@@ -47,6 +58,11 @@ def run(args: argparse.Namespace) -> None:
 
     model = opened(args.run, "sample")
     info = model.info
+    if info.table and kind in ENDINGS and args.resample is None:
+        tell(f"{path}: {plural(write_rows(args, model, path), 'row')}")
+        return
+    if args.where:
+        raise UserError("--where is for rows of tables that go to a .csv or .parquet file.")
     check_size(args.count, info)
     if kind == ".png":
         check_picture(args.count, info)
@@ -63,6 +79,23 @@ def run(args: argparse.Namespace) -> None:
     else:
         write(path, files[kind](raw, info), said)
     tell(f"{path}: {plural(args.count, 'sample')}")
+
+
+def write_rows(args: argparse.Namespace, model: Model, path: Path) -> int:
+    """Rows of described columns into one file, some at a time; how many there are."""
+    from aegean.data.io.origin import write_beside
+    from aegean.data.io.rows import cells, rows_file
+    from aegean.data.where import conditions
+    from aegean.model.rows import drawn
+
+    where, table, count = conditions(args.where, model.info.table), model.info.table, 0
+    with rows_file(path, table) as write:
+        for raw in drawn(model, args.count, args.seed, where, labels_of(args, model)):
+            write(cells(table, raw, count))
+            count += len(raw)
+    if said := origin(args, model, args.seed):
+        write_beside(path, said)
+    return count
 
 
 def labels_of(args: argparse.Namespace, model: Model) -> Tensor | None:

@@ -52,7 +52,12 @@ def write_with(path: Path, data: bytes | str, origin: Origin | None) -> None:
     stamped = None if isinstance(data, str) else with_origin(data, origin)
     write_atomically(path, data if stamped is None else stamped)
     if stamped is None:
-        write_atomically(path.with_name(f"{path.name}.json"), json.dumps(origin.values(), indent=1))
+        write_beside(path, origin)
+
+
+def write_beside(path: Path, origin: Origin) -> None:
+    """The origin of a file that has no place for it, in a .json beside it."""
+    write_atomically(path.with_name(f"{path.name}.json"), json.dumps(origin.values(), indent=1))
 
 
 def add_origin(paths: Sequence[Path], origin: Origin | None) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from aegean.config import UserError
 from aegean.data.info import DataInfo
-from aegean.data.io.rows import in_blocks
+from aegean.data.io import rows
 
 PICTURES = {("uint8", 1), ("uint8", 3), ("uint8", 4), ("uint16", 1)}  # what a PNG holds
 
@@ -39,9 +40,19 @@ def write_rows(raw: np.ndarray, names: Sequence[str], folder: Path, info: DataIn
 def csv_text(raw: np.ndarray, info: DataInfo) -> str:
     """Rows (n, columns) as the text of a .csv with a header."""
     if info.table:
-        return "".join(in_blocks(info.table, raw))
+        return rows.csv_text(info.table, raw)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(info.columns or [f"column {n}" for n in range(1, info.shape[0] + 1)])
     writer.writerows([[str(value) for value in row] for row in raw])
+    return out.getvalue()
+
+
+def parquet_bytes(raw: np.ndarray, info: DataInfo) -> bytes:
+    """Rows (n, columns) as the bytes of a .parquet file. UserError: their columns are not described."""
+    if not info.table:
+        raise UserError("This model was trained on an array of numbers; give .csv or .npz.")
+    out = io.BytesIO()
+    with rows.parquet_file(out, info.table) as write:
+        write(rows.cells(info.table, raw))
     return out.getvalue()

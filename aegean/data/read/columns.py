@@ -28,6 +28,16 @@ def is_header(cells: list[str]) -> bool:
     return bool(text) and all(cell.isdecimal() for cell in numeric)
 
 
+def recurs(cells: list[str], following: list[list[str]]) -> bool:
+    """Whether some text of a row comes again below itself, and a number stands above numbers: a row of data, in a table
+    without a header."""
+    below = [row for row in following if len(row) == len(cells)]
+    numeric = [i for i, cell in enumerate(cells) if as_number(cell) is not None]
+    text = [i for i, cell in enumerate(cells) if as_number(cell) is None and cell.strip().lower() not in MISSING]
+    numbers = any(all(as_number(row[i]) is not None for row in below) for i in numeric)
+    return numbers and any(cells[i] == row[i] for i in text for row in below)
+
+
 def counts(cells: list[str], following: list[list[str]]) -> bool:
     """Whether a row of numbers names columns, as pandas and instruments write them: 0, 1, 2, ..., years, wavelengths.
 

@@ -36,10 +36,13 @@ IDENTIFIER = re.compile(r"(^|[_\W])(id|uuid|guid|key|index|nr)$|[a-z]I[dD]$", re
 
 
 class Choice(NamedTuple):
-    """What a user says of the columns. kinds: of some by name; missing: cells that hold no value, besides GAPS."""
+    """What a user says of the columns. kinds: of some by name; missing: cells that hold no value, besides GAPS; only,
+    without: those that are wanted, and not."""
 
     kinds: Mapping[str, ColumnKind] = {}
     missing: Collection[str] = ()
+    only: Collection[str] = ()
+    without: Collection[str] = ()
 
     def gap(self, cell: str) -> bool:
         return cell.lower() in GAPS or cell in self.missing
@@ -163,16 +166,13 @@ def parse_date(cell: str, form: str) -> float | None:
     return passed.total_seconds() if "%H" in form else float(passed.days)
 
 
-def say_columns(name: str, table: Sequence[Column], choice: Choice = NOTHING) -> None:
+def say_columns(name: str, table: Sequence[Column]) -> None:
     """One table of what was found."""
     lines = [(column.name, column.kind, remark(column)) for column in table]
     wide = [max(len(line[i]) for line in lines) for i in range(2)]
     text = "\n".join(f"  {a:<{wide[0]}}  {b:<{wide[1]}}  {c}".rstrip() for a, b, c in lines)
-    say(f"{name}: columns found (others are chosen with {hint()}):\n{text}")
-
-
-def hint() -> str:
-    return f"{option('columns')}, {option('kind')} and {option('missing')}"
+    how = f"{option('columns')}, {option('kind')} and {option('missing')}"
+    say(f"{name}: columns found (others are chosen with {how}):\n{text}")
 
 
 def remark(column: Column) -> str:

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 
-from aegean.config import UserError
+from aegean.config import UserError, nearest
 from aegean.data.column import Column, trained, written
 from aegean.data.read.cells import Reading, sample
 from aegean.data.read.columns import LABELS
-from aegean.data.read.describe import describe, say_columns
+from aegean.data.read.describe import Choice, describe, say_columns
 from aegean.data.read.source import Blocks, Part, Source, Want
 from aegean.surface import muted, say
 
 MOST_CLASSES = 100
-Opened = Callable[[], AbstractContextManager[tuple[list[str], Iterable[tuple[int, Sequence[str]]]]]]
+Rows = Iterator[tuple[int, list[str]]]  # their numbers, and cells
+Opened = Callable[[], AbstractContextManager[tuple[list[str], Rows]]]
+NO_TYPES: Mapping[str, str] = {}
 
 
-def read_mixed(path: Path, name: str, opened: Opened, want: Want) -> Source:
+def read_mixed(path: Path, name: str, opened: Opened, want: Want, types: Mapping[str, str] = NO_TYPES) -> Source:
     """A table of any columns -> rows (trained columns,) float64.
 
     path: of the table, for errors; name: of the data
     opened: gives the names of all columns, and the numbered rows of cells
+    types: of the columns, where the table knows them
     want: its `table` are the columns of a model; else they are described, as `columns` says
     UserError: it has no rows, or no columns that say anything.
     """
@@ -33,7 +36,7 @@ def read_mixed(path: Path, name: str, opened: Opened, want: Want) -> Source:
         some, count = sample(row for _, row in rows)
     if not count:
         raise UserError(f"{path} has no rows below its header; give a table with some.")
-    table = want.table or described(name, names, some, want)
+    table = want.table or described(name, names, some, want, types)
     reading = Reading(path.name, table, names, want.columns)
     first = True
 
@@ -80,10 +83,25 @@ def class_column(table: Sequence[Column], blocks: Blocks) -> tuple[tuple[str, ..
     return tuple(names[code] or "missing" for code in kept), labels
 
 
-def described(name: str, names: Sequence[str], rows: Sequence[Sequence[str]], want: Want) -> tuple[Column, ...]:
-    """The columns as they are found, and said."""
-    table = describe(names, rows, want.columns)
-    say_columns(name, table, want.columns)
+def described(
+    name: str, names: Sequence[str], rows: Sequence[Sequence[str]], want: Want, types: Mapping[str, str] = NO_TYPES
+) -> tuple[Column, ...]:
+    """The columns that are wanted, as they are found, and said. UserError: one that is wanted is not there, or none
+    says anything."""
+    kept = chosen(name, names, want.columns)
+    rows = [[row[place] for place in kept] for row in rows]
+    table = describe([names[place] for place in kept], rows, want.columns)
+    table = tuple(column.replace(dtype=types.get(column.name, "")) for column in table)
+    say_columns(name, table)
     if not trained(table):
         raise UserError(f"{name}: none of its columns varies or repeats; there is nothing to learn from them.")
     return table
+
+
+def chosen(origin: str, names: Sequence[str], choice: Choice) -> list[int]:
+    """The places of the columns that are wanted. UserError: another is named."""
+    for name in (*choice.only, *choice.without, *choice.kinds):
+        if name not in names:
+            raise UserError(f"{origin} has no column {name!r}.{nearest(name, names)}")
+    wanted = choice.only or names
+    return [place for place, name in enumerate(names) if name in wanted and name not in choice.without]

@@ -16,9 +16,9 @@ from typing import IO
 import numpy as np
 
 from aegean.config import UserError
-from aegean.data.read.columns import LABELS, as_number, counts, is_header, without_index
+from aegean.data.read.columns import LABELS, as_number, counts, is_header, recurs, without_index
 from aegean.data.read.files import Files, distinct, plain_name
-from aegean.data.read.mixed import read_mixed
+from aegean.data.read.mixed import Rows, read_mixed
 from aegean.data.read.source import Source, Want, array_part, class_labels, fits_float32
 from aegean.data.read.unread import LONGEST, what_else
 from aegean.surface import say
@@ -34,8 +34,6 @@ MARKS = {
 EXACT = 2**53  # up to which floats hold every whole number
 LABEL_LENGTH = 200
 COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.I)  # a number with a decimal comma
-
-Rows = Iterator[tuple[int, list[str]]]  # their numbers, and cells
 
 
 def read_table(files: Files, want: Want) -> Source:
@@ -123,7 +121,8 @@ def _named(path: Path, rows: Rows) -> tuple[list[str], Rows]:
     if not first:
         raise UserError(f"{path} is empty; expected rows of numbers.")
     ahead = list(itertools.islice(rows, AHEAD))
-    header = is_header(first) or counts(first, [row for _, row in ahead])
+    below = [row for _, row in ahead]
+    header = (is_header(first) and not recurs(first, below)) or counts(first, below)
     rows = itertools.chain([] if header else [(number, first)], ahead, rows)
     names = [cell.strip() for cell in first] if header else [f"column {n}" for n in range(1, len(first) + 1)]
     if header and not is_header(first):

@@ -131,6 +131,10 @@ def _read(places: Mapping[str, Address], options: DataOptions) -> list[Source]:
     if (options.length or options.vocabulary) and not sources[0].vocabulary:
         given = option("length") if options.length else option("vocabulary")
         raise UserError(f"{sources[0].origin} holds no texts; leave {given} out.")
+    if not sources[0].table:
+        for given in ("columns", "kind", "missing"):
+            if getattr(options, given):
+                raise UserError(f"{sources[0].origin} is no table with columns; leave {option(given)} out.")
     kind_of(sources[0]).check(sources[0])
     return sources
 
