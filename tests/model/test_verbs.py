@@ -7,6 +7,7 @@ import torch
 
 from aegean import surface
 from aegean.config import UserError
+from aegean.data.column import Column, width
 from aegean.data.info import DataInfo
 from aegean.latent import NormalPrior
 from aegean.model import VERBS, Model, hint
@@ -16,10 +17,14 @@ from aegean.testing import with_sides
 DIGITS = DataInfo("digits", (1, 8, 8), (127.5,), (127.5,), count=100)
 
 
-def built(recipe):
+TABLE = (Column("a", "whole", values=(0.0, 1.0), ends=(0.5, 1.0)), Column("b", "category", ("x",), counts=(1,)))
+ROWS = DataInfo("rows", (width(TABLE),), (0.0,), (1.0,), "float64", count=100, table=TABLE, kind="table")
+
+
+def built(recipe, data=DIGITS):
     """The model of a recipe as it is before training."""
     torch.manual_seed(0)
-    info = with_sides(recipe, DIGITS)
+    info = with_sides(recipe, data)
     run = smoke(recipe, info)
     specs = {name: spec for name, spec in run.nets.items() if name not in run.training_only}
     return Model(specs, {name: spec.build() for name, spec in specs.items()}, info, run.bound, {}, run.wiring)
@@ -31,7 +36,7 @@ def test_a_hint_is_true(verb):
     named = [word for word in re.findall(r"\w+", hint(verb)) if word in RECIPES]
     assert named
     for recipe in named:
-        assert verb in built(recipe).can(), recipe
+        assert verb in built(recipe, ROWS if verb == "impute" else DIGITS).can(), recipe
 
 
 def test_a_prior_is_fitted_as_the_surface_in_use_has_it():
