@@ -15,12 +15,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_random_state, check_scalar, validate_data
+from sklearn.utils.validation import _check_feature_names, check_random_state, check_scalar, validate_data
 from torch import Tensor
 from tqdm import tqdm
 
 from aegean.config import UserError
 from aegean.data.info import DataInfo
+from aegean.data.io.rows import frame
 from aegean.data.options import RATES
 from aegean.data.read.vocabulary import encoded
 from aegean.data.sets.feed import Feed
@@ -28,7 +29,7 @@ from aegean.machine import pick_device
 from aegean.model import Model
 from aegean.recipes import RECIPES, configure, options
 from aegean.session.options import parse_images, planned
-from aegean.sklearn.kinds import KINDS, as_texts
+from aegean.sklearn.kinds import KINDS, as_texts, describe_columns, described, is_mixed
 from aegean.surface import muted
 from aegean.training.guard import Fault
 from aegean.training.schedule import Run
@@ -63,9 +64,13 @@ class Estimator(BaseEstimator):
     _common: ClassVar[bool]  # columns are divided by one number, not each by its own
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Train on X (n_samples, n_features); y is ignored."""
+        """Train on X (n_samples, n_features), a list of strings, or a DataFrame of mixed columns; y is ignored."""
         if (texts := as_texts(X)) is not None:
             return self._fit(texts, KINDS["text"].describe(texts, (), (), self._common))
+        if is_mixed(X):
+            _check_feature_names(self, X, reset=True)
+            table, raw = described(X)
+            return self._fit(raw, describe_columns(table, len(raw)))
         X = validate_data(self, X, dtype=DTYPES, ensure_min_samples=2)
         kind = KINDS["audio" if self.rate is not None else "table" if self.image_shape is None else "image"]
         info = kind.describe(X, self._shape(X.shape[1]), getattr(self, "feature_names_in_", ()), self._common)
@@ -126,15 +131,19 @@ class Estimator(BaseEstimator):
     def _take(self, model: Model) -> None:
         """Become fitted, with this model."""
         self.model_: Model = model
-        self.n_features_in_ = math.prod(model.info.shape)
+        self.n_features_in_ = len(model.info.table) or math.prod(model.info.shape)
 
     def _checked(self, X: Any) -> np.ndarray:
-        """X as an array (n, columns) of float64 or float32, or texts (n,). ValueError, TypeError: as scikit-learn words
-        them."""
+        """X as an array (n, columns) of float64 or float32, texts (n,), or of described columns raw rows. ValueError,
+        TypeError: as scikit-learn words them."""
         if self.model_.info.vocabulary:
             if (texts := as_texts(X)) is None:
                 raise ValueError(f"{type(self).__name__} was fitted to texts; X must be a list of strings.")
             return texts
+        if table := self.model_.info.table:
+            if not hasattr(X, "iloc"):
+                raise ValueError(f"{type(self).__name__} was fitted to a DataFrame; X must be one.")
+            return described(X, table)[1]
         return validate_data(self, X, reset=False, dtype=DTYPES)
 
     def _shape(self, columns: int) -> tuple[int, ...]:
@@ -156,9 +165,11 @@ class Estimator(BaseEstimator):
             )
         return shape
 
-    def _rows(self, x: Tensor, dtype: Any) -> np.ndarray:
-        """Values of the model (n, *shape) -> X^ (n, columns), or texts (n,)."""
+    def _rows(self, x: Tensor, dtype: Any) -> Any:
+        """Values of the model (n, *shape) -> X^ (n, columns), texts (n,), or of described columns a DataFrame."""
         info = self.model_.info
+        if info.table:
+            return frame(info.table, info.restore(x))
         if info.vocabulary:
             return np.array(self.model_.texts(x), object)
         values = x.flatten(1).double().numpy() * np.array(info.scale) + np.array(info.offset)
@@ -167,7 +178,7 @@ class Estimator(BaseEstimator):
     def _model(self, dtype: Any) -> Model:
         """The model in float32 as it is, or in float64: there what a sample becomes does not depend on the others
         beside it, in any digit that a user looks at."""
-        if dtype != np.float64:
+        if dtype != np.float64 or self.model_.info.table:
             return self.model_
         model = copy.copy(self.model_)
         model.nets = {name: copy.deepcopy(net).double() for name, net in model.nets.items()}
@@ -208,7 +219,7 @@ class Estimator(BaseEstimator):
         went wrong."""
         seed = int(check_random_state(self.random_state).randint(SEEDS))
         run, device = self._run(info, seed), pick_device(str(self.device))
-        feed = Feed(info.replace(offset=(0.0,), scale=(1.0,)), x.numpy(), None, device, seed)
+        feed = Feed(info.replace(offset=(0.0,), scale=(1.0,), table=()), x.numpy(), None, device, seed)
         trainer = Trainer(run, info, feed, device)
         with muted(), tqdm(total=run.images, unit="img", unit_scale=True, disable=not self.verbose) as bar:
             for began in trainer:
@@ -250,9 +261,12 @@ class Estimator(BaseEstimator):
 
 
 def values(X: np.ndarray, info: DataInfo) -> Tensor:
-    """X (n, columns) -> values of the model (n, *shape), of the same type of number; of texts (n,) their tokens."""
+    """X (n, columns) -> values of the model (n, *shape), of the same type of number; of texts (n,) their tokens;
+    of described columns from raw rows."""
     if info.vocabulary:
         return info.normalise(encoded(list(X), info.vocabulary, info.shape[0])[0])
+    if info.table:
+        return info.normalise(X)
     offset, scale = (np.asarray(v, X.dtype) for v in (info.offset, info.scale))
     return torch.from_numpy((X - offset) / scale).unflatten(1, info.shape)
 

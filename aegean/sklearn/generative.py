@@ -24,6 +24,7 @@ from aegean.model import Model, hint
 from aegean.paths import Noise
 from aegean.recipes import configure
 from aegean.sklearn.base import SEEDS, Estimator, values
+from aegean.sklearn.kinds import named
 
 
 def cubature(dimensions: int) -> Tensor:
@@ -81,13 +82,16 @@ class GenerativeModel(Estimator):
             model.nets["prior"], model.specs["prior"] = prior.eval(), spec
         return model
 
-    def sample(self, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
-        """New samples (n_samples, n_features), float64. `random_state` None takes the estimator's own, so that with a
-        number there every call draws the same."""
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> Any:
+        """New samples (n_samples, n_features), float64; a DataFrame with the same columns where it was fitted to one.
+        `random_state` None takes the estimator's own, so that with a number there every call draws the same."""
         model = self._fitted()
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         random = check_random_state(self.random_state if random_state is None else random_state)
-        return self._rows(model.sample(int(n_samples), seed=int(random.randint(SEEDS))), np.float64)
+        rows = self._rows(model.sample(int(n_samples), seed=int(random.randint(SEEDS))), np.float64)
+        if model.info.table or not hasattr(self, "feature_names_in_"):
+            return rows
+        return named(rows, self.feature_names_in_)
 
     @available_if(bounded)
     def score_samples(self, X: Any) -> np.ndarray:

@@ -8,7 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from aegean.config import UserError
+from aegean.data.column import Column, trained, width
 from aegean.data.info import DataInfo
+from aegean.data.read.cells import Reading
+from aegean.data.read.describe import describe
+from aegean.data.read.frames import opened_frame
 from aegean.data.read.texts import length_of
 from aegean.data.read.vocabulary import scheme_of, vocabulary_of
 
@@ -60,6 +64,41 @@ def as_texts(X: Any) -> np.ndarray | None:
     found = np.empty(len(X), object)
     found[:] = list(X)
     return found if len(found) and all(isinstance(text, str) for text in found) else None
+
+
+def is_mixed(X: Any) -> bool:
+    """Whether X is a DataFrame with a column that is no number, or with missing ones."""
+    if not hasattr(X, "dtypes") or not hasattr(X, "iloc"):
+        return False
+    return any(not hasattr(kind, "kind") or kind.kind not in "iuf" for kind in X.dtypes) or bool(X.isna().any().any())
+
+
+def described(X: Any, table: Sequence[Column] = ()) -> tuple[tuple[Column, ...], np.ndarray]:
+    """Columns of a DataFrame, those of a model where it has some, and raw rows (n, trained columns) float64. UserError:
+    one is missing, none says anything."""
+    with opened_frame(X) as (names, rows):
+        given = [row for _, row in rows]
+        types = dict(zip(names, map(str, X.dtypes)))
+    table = tuple(table) or tuple(c.replace(dtype=types[c.name]) for c in describe(names, given))
+    if not trained(table) or not given:
+        raise UserError("X has no column that varies or repeats; there is nothing to learn.")
+    reading = Reading("X", table, names)
+    raw = np.concatenate(list(reading.blocks(given)))
+    reading.say(known=True)
+    return table, raw
+
+
+def named(rows: np.ndarray, names: Sequence[str]) -> Any:
+    """Rows (n, columns) as a DataFrame."""
+    import pandas
+
+    return pandas.DataFrame(rows, columns=list(names))
+
+
+def describe_columns(table: tuple[Column, ...], count: int) -> DataInfo:
+    names = tuple(column.name for column in trained(table))
+    shape = (width(table),)
+    return DataInfo("X", shape, (0.0,), (1.0,), "float64", count, columns=names, table=table, kind="table")
 
 
 def spread(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

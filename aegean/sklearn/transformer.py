@@ -89,6 +89,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return z.numpy().astype(np.float32 if X.dtype == object else X.dtype)
 
     def _decoded(self, Z: np.ndarray) -> np.ndarray:
+        Z = Z.astype(np.float32) if self.model_.info.table else Z
         return self._rows(self._model(Z.dtype).run("x_decoded", Batch(torch.tensor(Z))), Z.dtype)
 
     @property

@@ -25,9 +25,7 @@ def options(p: Parser) -> None:
     p.examples("aegean sample runs/vae --count 64 --out samples.png")
     a_run(p)
     p.add_argument("--count", type=whole(1), default=64, help="draw so many (default: 64)")
-    out(
-        p, "grid.png, folder/, samples.npz, or as their kind is written: rows.csv, .parquet, lines.txt, .jsonl"
-    )
+    out(p, "grid.png, folder/, samples.npz, or as their kind is written: rows.csv, .parquet, lines.txt, .jsonl")
     a_class(p, "draw only this class; for models trained with --set conditional=true")
     p.add_argument("--seed", type=whole(0), default=0, help="draw others with another seed (default: 0)")
     p.add_argument("--temperature", type=number, metavar="T", help="of the tokens of texts; 0: the likeliest ones")
