@@ -1,10 +1,12 @@
 """What is odd gets many bits and small p-values, in Python and on the command line; and it says where."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from aegean import Model, UserError
 from aegean.cli import main
@@ -102,21 +104,73 @@ def test_pictures_say_which_pixels_are_odd(tmp_path):
     torch.testing.assert_close(Model.load(tmp_path / "m.safetensors").anomalies(odd).bits, found.bits)
 
 
-@pytest.mark.slow
-def test_a_run_scores_files(tmp_path, rows, capsys):
-    np.savetxt(tmp_path / "rows.csv", rows[:, :3], delimiter=",", header="a,b,c", comments="")
-    np.savetxt(tmp_path / "new.csv", rows[:2, :3] + [[0, 0, 0], [0, 0, 5_000]], "%g", ",", header="a,b,c", comments="")
-    run, out = tmp_path / "run", tmp_path / "scores.csv"
-    words = ["--data", str(tmp_path / "rows.csv"), "--images", "640", "--out", str(run)]
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run on a table of a number and a category that go together, and the table."""
+    folder = tmp_path_factory.mktemp("rows")
+    x = np.random.default_rng(0).normal(size=300)
+    lines = [f"{value:.2f},{'warm' if value > 0 else 'cold'}" for value in x]
+    (folder / "rows.csv").write_text("\n".join(["degrees,word", *lines]))
+    words = ["--data", str(folder / "rows.csv"), "--images", "6400", "--out", str(folder / "run")]
     assert main(["train", "ae", *words]) == 0
-    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
-    assert main(["score", str(run), str(tmp_path / "new.csv"), "--out", str(out)]) == 0
-    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
-    lines = list(csv.DictReader(out.read_text().splitlines()))
-    assert float(lines[1]["bits"]) > float(lines[0]["bits"])
-    assert float(lines[1]["p_value"]) <= 0.05 < float(lines[0]["p_value"])
-    alone = tmp_path / "alone.safetensors"
-    alone.write_bytes((run / "model.safetensors").read_bytes())
-    again = ["score", str(alone), str(tmp_path / "new.csv"), "--out", str(tmp_path / "2.csv")]
-    assert main(again) == 2
-    assert main([*again, "--data", str(tmp_path / "rows.csv")]) == 0
+    return folder / "run", folder / "rows.csv"
+
+
+def scored(run, text, tmp_path, *more):
+    """The lines of the scores of a table."""
+    (tmp_path / "new.csv").write_text(text)
+    out = tmp_path / "scores.csv"
+    assert main(["score", str(run), str(tmp_path / "new.csv"), "--out", str(out), "--overwrite", *more]) == 0
+    return list(csv.DictReader(out.read_text().splitlines()))
+
+
+@pytest.mark.slow
+def test_a_run_scores_rows(run, tmp_path):
+    before = {path: path.stat().st_mtime_ns for path in run[0].rglob("*")}
+    usual, far, new = scored(run[0], "word,degrees\nwarm,1.0\nwarm,500\nhot,1.0", tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in run[0].rglob("*")} == before
+    assert float(far["bits"]) > float(usual["bits"]) < float(new["bits"])
+    assert float(far["p_value"]) <= 0.05 < float(usual["p_value"])
+    assert far["odd"].startswith("degrees") and new["odd"].startswith("word")
+
+
+@pytest.mark.slow
+def test_a_model_file_alone_needs_usual_data(run, tmp_path):
+    (tmp_path / "m.safetensors").write_bytes((run[0] / "model.safetensors").read_bytes())
+    words = ["score", str(tmp_path / "m.safetensors"), str(run[1]), "--out", str(tmp_path / "scores.csv")]
+    assert main(words) == 2
+    assert main([*words, "--data", str(run[1])]) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "text", ["word\nwarm", "degrees,word", "", "degrees,word\n1.0,warm\n2.0"], ids=["column", "rows", "empty", "ragged"]
+)
+def test_tables_that_cannot_be_scored_are_refused(run, tmp_path, text):
+    (tmp_path / "new.csv").write_text(text)
+    assert main(["score", str(run[0]), str(tmp_path / "new.csv"), "--out", str(tmp_path / "s.csv")]) == 2
+    assert not (tmp_path / "s.csv").exists()
+
+
+@pytest.mark.slow
+def test_pictures_are_drawn_red_where_they_are_odd(tmp_path):
+    random = np.random.default_rng(0)
+    (tmp_path / "new").mkdir()
+    for part, count in (("old", 60), ("new", 2)):
+        (tmp_path / part).mkdir(exist_ok=True)
+        for i in range(count):
+            pixels = random.integers(0, 60, (16, 16), np.uint8)
+            if part == "new" and i:
+                pixels[2:5, 10:13] = 255
+            Image.fromarray(pixels).save(tmp_path / part / f"{i}.png")
+    run, out = str(tmp_path / "run"), str(tmp_path / "scores.csv")
+    settings = ["--images", "640", "--set", "width=2", "--set", "latent=2"]
+    assert main(["train", "ae", "--data", str(tmp_path / "old"), "--out", run, *settings]) == 0
+    assert main(["score", run, str(tmp_path / "new"), "--out", out, "--map", str(tmp_path / "maps")]) == 0
+    first, second = csv.DictReader(Path(out).read_text().splitlines())
+    assert float(second["bits"]) > float(first["bits"])
+    assert second["odd"] in [f"x={x} y={y}" for x in (10, 11, 12) for y in (2, 3, 4)]
+    red = np.asarray(Image.open(tmp_path / "maps" / "1.png")).astype(int)
+    assert (red[..., 0] - red[..., 1]).argmax() in [16 * y + x for x in (10, 11, 12) for y in (2, 3, 4)]
+    (tmp_path / "none").mkdir()
+    assert main(["score", run, str(tmp_path / "none"), "--out", str(tmp_path / "2.csv")]) == 2

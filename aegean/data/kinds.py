@@ -18,7 +18,8 @@ from aegean.config import UserError
 from aegean.data.column import width
 from aegean.data.info import INTEGERS, DataInfo
 from aegean.data.io.hearing import as_spectrograms, show_sounds, wav_bytes, write_sounds
-from aegean.data.io.show import Groups, as_pictures, show_pictures, show_rows
+from aegean.data.io.odd import odd_columns, odd_place, odd_second
+from aegean.data.io.show import Groups, Tiles, as_pictures, show_pictures, show_rows
 from aegean.data.io.texts import json_lines, plain_lines, show_texts, write_texts
 from aegean.data.io.write import csv_text, parquet_bytes, write_pictures, write_rows
 from aegean.data.options import RATES
@@ -62,8 +63,9 @@ class Kind(NamedTuple):
     readers: tuple[Reader, ...] = ()  # of files that hold this kind; the first that fits is taken
     conform: Callable[[Source, Want], Source] = as_it_is  # a source in the form that is wanted
     check: Callable[[Source], None] = lambda source: None  # UserError: nothing can be trained on it
-    tiles: Callable[[np.ndarray, DataInfo], np.ndarray] | None = None  # samples as pictures (n, H, W, 3) uint8, if so
+    tiles: Tiles | None = None  # samples as pictures (n, H, W, 3) uint8, if so
     files: Mapping[str, Callable[[np.ndarray, DataInfo], str | bytes]] = {}  # many samples in one
+    odd: Callable[[np.ndarray, DataInfo], str] = odd_columns  # bits of a sample (*shape) -> where it is odd, in words
     play: Callable[[np.ndarray, DataInfo], bytes] | None = None  # samples as a .wav, one after another, if they sound
 
 
@@ -138,6 +140,7 @@ KINDS: dict[str, Kind] = {
         show=show_pictures,
         write=write_pictures,
         tiles=as_pictures,
+        odd=odd_place,
         readers=(
             Reader(has_shards, read_shards),
             Reader(is_idx, read_idx),
@@ -172,6 +175,7 @@ KINDS: dict[str, Kind] = {
         show=show_sounds,
         write=write_sounds,
         tiles=as_spectrograms,
+        odd=odd_second,
         readers=(Reader(holds_sounds, read_sounds),),
         conform=lambda source, want: source,  # read_sounds gives what is wanted
         files={".wav": wav_bytes},

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from aegean.config import UserError, net
 from aegean.data.batch import Batch
+from aegean.data.column import trained
 from aegean.latent import Scorer
+from aegean.latent.names import NATS_TO_BITS
 from aegean.latent.scorer import KEPT
 
 if TYPE_CHECKING:
     from aegean.model.model import Model
 
+BEYOND = 4.0  # normal quantile beyond which no number was seen
 FEWEST = 19  # held-out samples that a p-value of 0.05 needs
 
 
@@ -22,7 +26,7 @@ class Anomalies(NamedTuple):
 
     bits: Tensor  # (n,): more than the median held-out sample has; odd ones have many
     p: Tensor  # (n,): the share of usual samples that are at least as odd
-    errors: Tensor  # (n, *shape): the bits that each value's error has in it
+    errors: Tensor  # (n, *shape), or (n, columns) of mixed ones: those that the error of each has beyond its mean
 
 
 def with_scorer(model: Model, x: Batch, held_out: Batch) -> Model:
@@ -37,22 +41,37 @@ def with_scorer(model: Model, x: Batch, held_out: Batch) -> Model:
             f"needed, and {FEWEST} held-out ones for p-values of 0.05."
         )
     z = model.run(latents, x)
-    kept = min(KEPT, *z.shape)
-    spec = net(Scorer, shape=model.info.shape, latent=z.shape[1], kept=kept, memory=counts[0], calibration=counts[1])
+    shape = (len(trained(model.info.table)),) if model.info.table else model.info.shape
+    spec = net(
+        Scorer,
+        shape=shape,
+        latent=z.shape[1],
+        kept=min(KEPT, *z.shape),
+        memory=counts[0],
+        calibration=counts[1],
+    )
     scorer: Any = spec.build().to(model.device)
     scorer.learn(z)
-    scorer.widen(model.run(squares, held_out).mean(0), model.run(latents, held_out))
+    mean = torch.ones(shape) if model.info.table else model.run(squares, held_out).sum(0) / counts[1]
+    scorer.widen(mean, model.run(latents, held_out))
     nets, specs = {**model.nets, "scorer": scorer}, {**model.specs, "scorer": spec}
     made = Model(specs, nets, model.info, model.bound, model.about, model.wiring_name)
     made.progress = model.progress
-    scorer.calibrate(made.run(lambda p: scorer.left_out(p.x, p.x_hat, latents(p)), held_out))
+    judged = made.run(lambda p: scorer.left_out(errors(p, True), latents(p)), held_out)
+    scorer.calibrate(judged, made.run(lambda p: errors(p).sum(0, keepdim=True), held_out).sum(0) / counts[1])
     return made
 
 
 def anomalies(model: Model, batch: Batch) -> Anomalies:
     """See `Model.anomalies`."""
-    judged, errors = model.run(lambda p: (bits(p), p.nets["scorer"].error(p.x, p.x_hat)), batch)
-    return Anomalies(judged, model.nets["scorer"].p_value(judged), errors)  # type: ignore[operator]
+    scorer: Any = model.nets["scorer"]
+
+    def judged(p: Any) -> tuple[Tensor, Tensor]:
+        parts = errors(p)
+        return scorer(parts, latents(p)), parts
+
+    bits, parts = model.run(judged, batch)
+    return Anomalies(bits, scorer.p_value(bits), parts - scorer.usual)
 
 
 def latents(p: Any) -> Tensor:
@@ -61,10 +80,15 @@ def latents(p: Any) -> Tensor:
 
 
 def squares(p: Any) -> Tensor:
-    """The mean squared error of each value (1, *shape), for as many samples as a batch has."""
-    return (p.x - p.x_hat).square().mean(0, keepdim=True)
+    """Sums over a batch (1, *shape) of the squared errors of each value."""
+    return (p.x - p.x_hat).square().sum(0, keepdim=True)
 
 
-def bits(p: Any) -> Tensor:
-    """How odd the samples are (B,)."""
-    return p.nets["scorer"](p.x, p.x_hat, latents(p))
+def errors(p: Any, left_out: bool = False) -> Tensor:
+    """The bits of the errors of each value (B, *shape), or of each mixed column (B, columns); `left_out`: of held-out
+    samples."""
+    G = p.nets["G"]
+    if not hasattr(G, "bits"):
+        return p.nets["scorer"].error((p.x - p.x_hat).square(), left_out)
+    beyond = (p.x.square() - BEYOND**2).clamp(min=0) * 0.5 * NATS_TO_BITS  # the outermost bin has no end
+    return p.column_bits.index_add(1, G.quantities, beyond.index_select(1, G.places))

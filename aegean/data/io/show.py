@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from aegean.data.info import DataInfo
 
 Groups = Mapping[str, np.ndarray]  # raw samples (n, *shape) by name
+Tiles = Callable[[np.ndarray, DataInfo], np.ndarray]  # raw samples (n, *shape) as pictures (n, H, W, 3) uint8
 TILE = 48  # pixels that a small tile is enlarged to, about
 TEXT = 13  # pixels that a line of text is high
 
