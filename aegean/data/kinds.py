@@ -18,7 +18,7 @@ from aegean.config import UserError
 from aegean.data.column import width
 from aegean.data.info import INTEGERS, DataInfo
 from aegean.data.io.hearing import as_spectrograms, show_sounds, wav_bytes, write_sounds
-from aegean.data.io.odd import odd_columns, odd_place, odd_second
+from aegean.data.io.odd import odd_columns, odd_place, odd_second, odd_tokens
 from aegean.data.io.show import Groups, Tiles, as_pictures, show_pictures, show_rows
 from aegean.data.io.texts import json_lines, plain_lines, show_texts, write_texts
 from aegean.data.io.write import csv_text, parquet_bytes, write_pictures, write_rows
@@ -189,6 +189,7 @@ KINDS: dict[str, Kind] = {
         want=want_texts,
         show=show_texts,
         write=write_texts,
+        odd=odd_tokens,
         readers=(Reader(holds_texts, read_texts),),
         files={".txt": plain_lines, ".jsonl": json_lines},
     ),

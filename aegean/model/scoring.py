@@ -52,7 +52,8 @@ def with_scorer(model: Model, x: Batch, held_out: Batch) -> Model:
     )
     scorer: Any = spec.build().to(model.device)
     scorer.learn(z)
-    mean = torch.ones(shape) if model.info.table else model.run(squares, held_out).sum(0) / counts[1]
+    known = model.info.table or model.info.vocabulary  # columns and tokens have probabilities
+    mean = torch.ones(shape) if known else model.run(squares, held_out).sum(0) / counts[1]
     scorer.widen(mean, model.run(latents, held_out))
     nets, specs = {**model.nets, "scorer": scorer}, {**model.specs, "scorer": spec}
     made = Model(specs, nets, model.info, model.bound, model.about, model.wiring_name)
@@ -85,9 +86,11 @@ def squares(p: Any) -> Tensor:
 
 
 def errors(p: Any, left_out: bool = False) -> Tensor:
-    """The bits of the errors of each value (B, *shape), or of each mixed column (B, columns); `left_out`: of held-out
-    samples."""
+    """The bits of the errors of each value or token (B, *shape), or of each mixed column (B, columns); `left_out`: of
+    held-out samples."""
     G = p.nets["G"]
+    if hasattr(p, "token_bits"):
+        return p.token_bits
     if not hasattr(G, "bits"):
         return p.nets["scorer"].error((p.x - p.x_hat).square(), left_out)
     beyond = (p.x.square() - BEYOND**2).clamp(min=0) * 0.5 * NATS_TO_BITS  # the outermost bin has no end

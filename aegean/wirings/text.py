@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+from aegean.latent.names import NATS_TO_BITS
 from aegean.paths import path, wiring
 from aegean.wirings.standard import Standard
 
@@ -39,6 +40,12 @@ class Text(Standard):
     def raw_hat(self) -> Tensor:
         """Logits of each token (B, length, tokens), given the latent and the tokens before it."""
         return self.nets["G"](self.latent.z, self.labels, self.told)
+
+    @path
+    def token_bits(self) -> Tensor:
+        """What each token costs, given the latent and those before it (B, length); 0 behind the end."""
+        nats = F.cross_entropy(self.raw_hat.float().flatten(0, 1), self.x.long().flatten(), reduction="none")
+        return nats.view(self.x.shape) * self.counted * NATS_TO_BITS
 
     @path
     def x_hat(self) -> Tensor:

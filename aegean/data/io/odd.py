@@ -45,6 +45,12 @@ def odd_second(bits: np.ndarray, info: DataInfo) -> str:
     return f"{heat(bits).argmax() / info.rate:.2f} s"
 
 
+def odd_tokens(bits: np.ndarray, info: DataInfo) -> str:
+    """Bits of tokens (length,) -> "7 (12.3); 9 (4.0)": the places of the oddest, counted from 1."""
+    order = np.argsort(-bits, kind="stable")[:MOST]
+    return "; ".join(f"{i + 1} ({bits[i]:.1f})" for i in order if bits[i] >= max(LEAST, SHARE * bits[order[0]]))
+
+
 def heat(bits: np.ndarray) -> np.ndarray:
     """Bits (channels, *places) -> their mean over a patch around each place (*places), none below 0."""
     size = [max(1, side // PATCH) for side in bits.shape[1:]]
@@ -64,7 +70,7 @@ def draw_odd(
     maps = [heat(one) for one in bits]
     most = max(float(one.max()) for one in maps) or 1.0
     for picture, one, name in zip(tiles(raw, info), maps, names):
-        one = one if one.ndim == 2 else one[None]
+        one = one.reshape(-1, one.shape[-1])  # of sounds one row
         size = (picture.shape[1], picture.shape[0])
         red = np.asarray(Image.fromarray((one / most).astype(np.float32)).resize(size, Image.Resampling.BILINEAR))
         grey = picture.mean(2, keepdims=True)
