@@ -70,6 +70,7 @@ class DataOptions(Config):
     missing: str = ""
 
     def check(self) -> None:
+        self.choice()
         if self.size and not SIZES[0] <= self.size <= SIZES[1]:
             raise UserError(f"{option('size', self.size)}: expected {SIZES[0]} to {SIZES[1]}.")
         if self.cut and not SIZES[0] <= self.cut <= SIZES[1]:

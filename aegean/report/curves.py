@@ -105,7 +105,7 @@ def _plot(curves: Sequence[Curve], floor: float | None, metric: str, x_label: st
     for curve in curves:
         for place in curve.phases:
             axes.axvline(place, color=COLOURS[curve.colour % len(COLOURS)], linestyle=":", linewidth=1.2)
-    _plain(axes)
+    plain_axes(axes)
     return svg(figure, title)
 
 
@@ -134,11 +134,11 @@ def clouds(real: np.ndarray, made: np.ndarray | None, row: int, info: DataInfo, 
     if real.shape[1] > 1:
         axes.set_ylim(low[1] - margin[1], high[1] + margin[1])
         axes.set_ylabel(names[1], parse_math=False)
-    _plain(axes)
+    plain_axes(axes)
     return svg(figure, title)
 
 
-def _plain(axes: Any) -> None:
+def plain_axes(axes: Any) -> None:
     """Thin axes, no box."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(True, axis="y", color=FAINT, linewidth=0.4)

@@ -16,11 +16,13 @@ from aegean.data.io.hearing import as_spectrograms, wav_bytes
 from aegean.data.io.show import as_pictures, tiles
 from aegean.data.io.texts import texts
 from aegean.data.kinds import row_of
+from aegean.report.columns import distributions
 from aegean.report.curves import clouds
 
 LARGEST = 256  # pixels of a tile; larger pictures are scaled down
 SHEET = 512  # pixels that a sheet of samples is wide, about
 POINTS = 500  # rows in a scatter plot
+ROWS = 2_000  # whose columns are drawn
 STRIP = 12  # pictures beside each other in a strip
 LINES = 24  # texts in a sheet
 PLAYERS = 12  # sounds in a sheet or a strip: each is a file in the page
@@ -118,8 +120,11 @@ def listed(drawing: Drawing) -> Markup:
 
 
 def cloud(drawing: Drawing) -> Markup:
-    """Raw rows as points, held-out ones faint behind them; real data alone where they are what is drawn."""
+    """Raw rows as points, held-out ones faint behind them; of described columns the shares in those that are least
+    alike; real data alone where they are what is drawn."""
     made = None if drawing.row < 0 else drawing.raw
+    if drawing.info.table:
+        return distributions(drawing.real, made, drawing.row, drawing.info, drawing.words)
     return clouds(drawing.real, made, drawing.row, drawing.info, drawing.words)
 
 
@@ -155,7 +160,7 @@ KINDS: dict[str, Kind] = {
         overlaid=False,
     ),
     "table": Kind(
-        count=lambda info: POINTS,
+        count=lambda info: ROWS if info.table else POINTS,
         pairs=POINTS,
         bases=1,
         draws=200,
