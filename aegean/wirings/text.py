@@ -48,6 +48,11 @@ class Text(Standard):
         return nats.view(self.x.shape) * self.counted * NATS_TO_BITS
 
     @path
+    def raw_alone(self) -> Tensor:
+        """The same for a latent of the prior, which says nothing of these data: a plain language model."""
+        return self.nets["G"](self.z, self.labels, self.x)
+
+    @path
     def x_hat(self) -> Tensor:
         return self.nets["G"].write(self.latent.z, self.labels)
 
