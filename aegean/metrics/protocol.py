@@ -191,7 +191,7 @@ class Evaluator:
             return {}
         real = getattr(self, reference)
         line = {} if ideal is None else real.distances(ideal)
-        return self._scores(by, real(fake), line=line, blurred=real.blurred)
+        return self._scores(by, real(fake), line=line, blurred=real.blurred, ngram=getattr(real, "sampler", NOTHING))
 
     def _reconstructions(self, model: Any, x: Tensor, labels: Tensor | None) -> Tensor:
         return as_saved(model.reconstruct(x, **_labels(model, labels)), self.info, "reconstructions", self.world)
@@ -276,6 +276,7 @@ class Evaluator:
         line: Mapping[str, float] = NOTHING,
         blurred: Mapping[str, float] = NOTHING,
         independent: Mapping[str, float] = NOTHING,
+        ngram: Mapping[str, float] = NOTHING,
     ) -> dict[str, Score]:
         """Scores by key, of (value, floor) and other marks by name; a name may say itself by what it was measured."""
         scores = {}
@@ -284,7 +285,7 @@ class Evaluator:
             mark = None if floor is None else float(floor)
             key = f"{name}@{by}:{count_name(self.count)}" if by else f"{name}:{count_name(self.count)}"
             way = better or DIRECTIONS[name.split("@")[0]]
-            marks = {"line": line, "blurred": blurred, "independent": independent}
+            marks = {"line": line, "blurred": blurred, "independent": independent, "ngram": ngram}
             scores[key] = Score(
                 float(value), mark, way, interval, **{where: found.get(name) for where, found in marks.items()}
             )

@@ -48,6 +48,7 @@ MARKS = {  # of a score beside its floor, where it has them, in words
     "neighbour": "neighbour: the partner of the nearest training sample in the place of the translation",
     "line": "line: the same for reconstructions of training data; no prior can do better than this, an adversary can",
     "blurred": "blurred: real data through a Gaussian of 0.7 pixels; a metric near its floor here is blind to texture",
+    "ngram": "ngram: texts drawn from the language model of n-grams itself; what is not better has learnt no more",
     "independent": "independent: real rows, each column shuffled; a metric near its floor here is blind to pairs",
 }
 
@@ -62,6 +63,7 @@ class Score:
     interval: tuple[float, float] | None = None  # 95 % of the value, where the formula gives one
     line: float | None = None  # of samples: what a perfect prior would reach with this model's encoder and decoder
     blurred: float | None = None  # of samples: what real data reach that have lost their finest texture
+    ngram: float | None = None  # of texts: what those drawn from a language model of n-grams reach
     independent: float | None = None  # of rows of mixed columns: what real ones reach, each column shuffled on its own
     given: float | None = None  # of restored and translated images: what those reach that were given
     classical: float | None = None  # of restored images: what a repair without training reaches

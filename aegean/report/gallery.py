@@ -9,7 +9,10 @@ from torch import Tensor
 
 from aegean.data import Dataset
 from aegean.model import Model
+from aegean.model.ways import between
 from aegean.report.kinds import Drawing, kind_of
+
+WAYS, STEPS = 3, 7  # ladders between two texts, and their rungs
 
 
 class Gallery:
@@ -45,6 +48,19 @@ class Gallery:
     def reconstructions(self, model: Model, row: int, label: str) -> Markup:
         x_hat = model.reconstruct(self.x, self._labels(model))
         return self._strip(x_hat, row, f"reconstructions of {label}")
+
+    def ways(self, model: Model, row: int, label: str) -> list[tuple[str, Markup]]:
+        """What lies between two held-out texts, step by step: (words, HTML); nothing for kinds that are not read."""
+        if not self.info.vocabulary:
+            return []
+        z, labels = model.encode(self.x, self._labels(model)), self._labels(model)
+        found = []
+        for n in range(0, min(2 * WAYS, len(z) - 1), 2):
+            way = between(model, z[n], z[n + 1], STEPS)
+            x = model.decode(way, None if labels is None else labels[n].expand(STEPS))
+            words = f"from text {n + 1} to text {n + 2}"
+            found.append((words, self._strip(x, row, f"{words}, of {label}")))
+        return found
 
     def restorations(self, model: Model, row: int, label: str) -> list[tuple[str, Markup]]:
         """Held-out samples damaged as in training, and what the model makes of them: (words, HTML)."""

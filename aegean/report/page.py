@@ -138,6 +138,7 @@ def panels(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: D
     redrawn: list[dict[str, Any]] = []
     added: list[dict[str, Any]] = []
     made: list[dict[str, Any]] = []
+    ways: list[dict[str, Any]] = []
     silent = []
     for number, (row, group) in enumerate(zip(report["rows"], groups)):
         model = Model.load(group[0].path)
@@ -153,6 +154,8 @@ def panels(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: D
         for verb, strips in (("restore", gallery.restorations), ("translate", gallery.translations)):
             if verb in model.can():
                 made.append({"row": number, "strips": strips(model, number, row["label"])})
+        if {"encode", "decode"} <= set(model.can()) and (ladders := gallery.ways(model, number, row["label"])):
+            ways.append({"row": number, "strips": ladders})
         if "decode" in model.can() and "sample" not in model.can():
             silent.append(row["label"])
     return {
@@ -163,6 +166,7 @@ def panels(report: dict[str, Any], groups: Sequence[Sequence[Entry]], dataset: D
         "redrawn": redrawn,
         "added": added,
         "made": made,
+        "ways": ways,
         "silent": silent,
     }
 

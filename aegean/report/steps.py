@@ -59,8 +59,9 @@ def next_steps(report: dict[str, Any], groups: Sequence[Sequence[Entry]]) -> lis
     words += _own_data(run[(samplers or exact or list(run))[0]])
     if samplers:
         best = run[samplers[0]]
-        words.append((f"More samples of {samplers[0]}", ("sample", best.path, "--count", 64, "--out", "samples.png")))
-        if best.plan.run.wiring != "standard":
+        written = f"samples{written_as(best)}"
+        words.append((f"More samples of {samplers[0]}", ("sample", best.path, "--count", 64, "--out", written)))
+        if best.plan.run.wiring not in ("standard", "text"):
             words.append(
                 (
                     f"What level 0 of {samplers[0]} controls",
@@ -74,7 +75,12 @@ def next_steps(report: dict[str, Any], groups: Sequence[Sequence[Entry]]) -> lis
     words += _pictures(run)
     if exact and "U" not in run[exact[0]].plan.run.nets:
         path = run[exact[0]].path
-        words.append((f"Your own data through {exact[0]}", ("reconstruct", path, "INPUT", "--out", "pairs.png")))
+        words.append(
+            (
+                f"Your own data through {exact[0]}",
+                ("reconstruct", path, "INPUT", "--out", f"pairs{written_as(run[exact[0]])}"),
+            )
+        )
         words.append((f"Latents of {exact[0]}", ("encode", path, "INPUT", "--out", "latents.npz")))
     for label in run:
         if label not in samplers and "U" not in run[label].plan.run.nets:
@@ -88,6 +94,12 @@ def next_steps(report: dict[str, Any], groups: Sequence[Sequence[Entry]]) -> lis
         {"why": why, "command": shlex.join(map(str, command if command[0] == "tensorboard" else ("aegean", *command)))}
         for why, command in words
     ]
+
+
+def written_as(entry: Entry) -> str:
+    """The ending of a file that samples can be looked at in."""
+    kind = kind_of_data(entry.plan.info)
+    return ".txt" if ".txt" in kind.files else ".png"
 
 
 def _own_data(best: Entry) -> Iterator[Step]:

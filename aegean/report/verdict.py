@@ -20,6 +20,7 @@ FIRST = {  # metric -> how its winner is announced
     "psnr": "{best} reconstructs most exactly: {value} dB (higher is better).",
     "mel": "{best} reconstructs nearest to the ear: a mel distance of {value} (lower is better).",
     "mse": "{best} reconstructs most exactly: a mean squared error of {value} (lower is better).",
+    "words": "{best} reconstructs most exactly: {value} of the words are back in their places.",
 }
 ALONE = {
     "fd": "Only {best} makes samples: Fréchet distance {value}, where real data reach {floor} (lower is better).",
@@ -27,8 +28,9 @@ ALONE = {
     "psnr": "Only {best} reconstructs: {value} dB (higher is better).",
     "mel": "Only {best} reconstructs: a mel distance of {value}.",
     "mse": "Only {best} reconstructs: a mean squared error of {value}.",
+    "words": "Only {best} reconstructs: {value} of the words are back in their places.",
 }
-ERRORS = ("psnr", "mel", "mse")  # of reconstructions; the first that there is says most
+ERRORS = ("psnr", "mel", "mse", "words")  # of reconstructions; the first that there is says most
 FEW = 100  # held-out samples
 COLLAPSED = 0.6  # of what real data cover
 
@@ -74,7 +76,7 @@ def _named(row: dict[str, Any]) -> str:
 
 
 def _shown(name: str, value: float | None) -> str:
-    return f"{value:.0%}" if name == "coverage" and value is not None else number(value)
+    return f"{value:.0%}" if name in ("coverage", "words") and value is not None else number(value)
 
 
 def _gap(name: str, best: float, other: float) -> str:

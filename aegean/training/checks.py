@@ -21,7 +21,16 @@ PARTS = 1_000  # phases, turns, terms, networks
 BACKENDS = ("", "inductor", "aot_eager", "eager")
 INHERITED = {"source": str, "recipe": str, "images": int, "seconds": float, "nets": tuple[str, ...]}
 NOTES = {"seconds": float, "lines": int, "best": dict[str, Any], "coverage": float, "memory": int}
-MARKS = ("given", "classical", "mean", "neighbour", "line", "blurred", "independent")  # of a score, where it has them
+MARKS = (
+    "given",
+    "classical",
+    "mean",
+    "neighbour",
+    "line",
+    "blurred",
+    "independent",
+    "ngram",
+)  # of a score, where it has them
 CLOCK = ("phase", "seen", "images", "summed")
 
 

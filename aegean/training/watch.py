@@ -20,6 +20,7 @@ FALLEN = 0.6  # of the best coverage of the run so far
 NOTHING = 0.1  # of what the two sides differ, or vary, by
 EARLY = 0.25  # of a phase, in which nothing is expected yet
 SILENT = 0.1  # bits of a level's rate
+NO_RATE = 1.0  # bits of a latent
 SATURATED = 0.05  # mean discriminator loss of an undecided one: about 0.69 relativistic, 1.39 non-saturating
 
 
@@ -37,6 +38,11 @@ def louder() -> str:
     """What helps against silent levels."""
     free, warmup, beta, levels = map(option, ("free", "warmup", "beta", "levels"))
     return f"cures: a larger {free}, a larger {warmup}, a smaller {beta}, fewer {levels}"
+
+
+def heard() -> str:
+    """What helps against a latent that says nothing."""
+    return f"cures: a smaller {option('beta')}, recipe denoising_ae with a prior fitted to it, longer training"
 
 
 def weaker() -> str:
@@ -85,3 +91,11 @@ def silence_warning(values: Mapping[str, float], progress: float) -> str | None:
     if progress <= EARLY or not silent:
         return None
     return f"{' and '.join(silent)} {'is' if len(silent) == 1 else 'are'} silent: the latents there say nothing of data"
+
+
+def rate_warning(values: Mapping[str, float], progress: float) -> str | None:
+    """From the same: a whole latent that says nothing, which is posterior collapse (Bowman et al. 2016, section 3)."""
+    rate = next((value for name, value in values.items() if name.split("/")[-1] == "Rate"), None)
+    if rate is None or rate >= NO_RATE or progress <= EARLY:
+        return None
+    return f"the rate is {rate:.2g} bits: the latent says nothing of the data (posterior collapse)"

@@ -25,7 +25,9 @@ from aegean.training.record import Record
 from aegean.training.watch import (
     collapse_warning,
     cures,
+    heard,
     louder,
+    rate_warning,
     saturation_warning,
     silence_warning,
     translation_warning,
@@ -135,6 +137,11 @@ class Pictures(Watcher):
                 wav = play(in_turn.reshape(-1, *info.shape), info)
                 self.record.folder.write_sample(f"{name}-{place}.wav", wav)
                 self.board.add_audio(name, hear(wav)[0].mean(0), images, info.rate)
+            if lines := kind_of(info).files.get(".txt"):
+                in_turn = np.stack(list(groups.values()), 1)
+                text = str(lines(in_turn.reshape(-1, *info.shape), info))
+                self.record.folder.write_sample(f"{name}-{place}.txt", text.encode())
+                self.board.add_text(name, text.replace("\n", "\n\n"), images)
 
 
 class Best(Watcher):
@@ -195,6 +202,8 @@ class Warnings(Watcher):
             self._warn("saturation", warning, self.cures)
         if warning := silence_warning(values, self._progress()):
             self._warn("silence", warning, louder())
+        if warning := rate_warning(values, self._progress()):
+            self._warn("silence", warning, heard())
 
     def evaluation(self, model: Model, scores: Scores) -> None:
         if "translate" in model.can() and (warning := translation_warning(self.shown, model.translate(self.shown.x))):
