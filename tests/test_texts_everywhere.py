@@ -21,6 +21,10 @@ from aegean.recipes import RECIPES, configure, smoke
 from aegean.sklearn import AutoencoderTransformer, GenerativeModel
 from aegean.testing import check_reach
 from aegean.training.trainer import Trainer
+from aegean.training.watch import rate_warning
+from aegean.web import latents, play, show
+from aegean.web.kinds import uploaded
+from aegean.web.play import Exhibit
 
 LINES = [f"The {a} saw a {b}." for a in ("cat", "dog", "bird", "man", "boy") for b in ("fish", "tree", "house", "car")]
 VOCABULARY = vocabulary_of(LINES, "words")[0]
@@ -146,3 +150,31 @@ def test_the_command_line_writes_lines(run, tmp_path, done, refused):
     assert (tmp_path / "t.txt").read_text().count("direction") == 2
     assert "--to needs --from" in refused("traverse", run, "--to", "x", "--out", tmp_path / "x.txt")
     assert "texts" in refused("reconstruct", run, "digits", "--out", tmp_path / "x.txt")
+
+
+def test_the_playground_shows_texts_as_texts():
+    run = Exhibit("v", "v", model("vae"))
+    first, last = (uploaded(text) for text in (LINES[0], "<b>"))
+    for found, count in (
+        (play.sampled(run, 3, 0, 1.0), 3),
+        (play.reconstructed(run, first, False), 2),
+        (latents.between(run, [first, last], 4), 4),
+    ):
+        html = show.panel("v", play.about(run), found, 2)
+        assert len(found.texts) == html.count("<dd>") == count and "<img" not in html
+    assert "&lt;b&gt;" in show.panel("v", "", play.reconstructed(run, last, False), 2)
+
+
+def test_bits_of_each_text(run, tmp_path, done, refused):
+    done("score", run, tmp_path / "lines.txt", "--out", tmp_path / "bits.csv")
+    rows = (tmp_path / "bits.csv").read_text().splitlines()
+    assert rows[0] == "name,text,bits,bits_a_token" and len(rows) == 21 and LINES[0] in rows[1]
+    model("ae").save(tmp_path / "ae.safetensors")
+    assert "cannot score" in refused(
+        "score", tmp_path / "ae.safetensors", tmp_path / "lines.txt", "--out", tmp_path / "x.csv"
+    )
+
+
+def test_posterior_collapse_is_said():
+    assert "collapse" in rate_warning({"AE/Rate": 0.2}, 0.5)
+    assert rate_warning({"AE/Rate": 0.2}, 0.1) is None and rate_warning({"AE/Rate": 20.0}, 0.5) is None

@@ -319,6 +319,6 @@ def test_numbers_for_people():
 def test_every_metric_has_a_sentence():
     from aegean.metrics.scores import DIRECTIONS
 
-    own = {"mse", "psnr", "hole_psnr", "clean_psnr", "ssim", "mel", "lsd", "si_sdr"}
+    own = {"mse", "psnr", "hole_psnr", "clean_psnr", "ssim", "mel", "lsd", "si_sdr", "words", "exact"}
     assert set(METRICS) == {*DIRECTIONS, *own}
     assert metric_of("sharp_hole_psnr@test:9").meaning == METRICS["hole_psnr"].meaning
