@@ -165,16 +165,6 @@ def test_the_playground_shows_texts_as_texts():
     assert "&lt;b&gt;" in show.panel("v", "", play.reconstructed(run, last, False), 2)
 
 
-def test_bits_of_each_text(run, tmp_path, done, refused):
-    done("score", run, tmp_path / "lines.txt", "--out", tmp_path / "bits.csv")
-    rows = (tmp_path / "bits.csv").read_text().splitlines()
-    assert rows[0] == "name,text,bits,bits_a_token" and len(rows) == 21 and LINES[0] in rows[1]
-    model("ae").save(tmp_path / "ae.safetensors")
-    assert "cannot score" in refused(
-        "score", tmp_path / "ae.safetensors", tmp_path / "lines.txt", "--out", tmp_path / "x.csv"
-    )
-
-
 def test_posterior_collapse_is_said():
     assert "collapse" in rate_warning({"AE/Rate": 0.2}, 0.5)
     assert rate_warning({"AE/Rate": 0.2}, 0.1) is None and rate_warning({"AE/Rate": 20.0}, 0.5) is None
