@@ -37,6 +37,8 @@ def check_fits(theirs: DataInfo, ours: DataInfo, who: str) -> None:
             f"{who} was made for samples of shape {theirs.shape}; those of {ours.name} have {ours.shape}. "
             "Measure on data of the same shape."
         )
+    if theirs.table != ours.table:
+        raise UserError(f"{who} was made for other columns than {ours.name} has; measure on the data it was made for.")
     if not kinds.kind_of(ours).bounded and (theirs.offset, theirs.scale) != (ours.offset, ours.scale):
         raise UserError(
             f"{who} was made for {theirs.name}, whose columns were standardised otherwise than those of "

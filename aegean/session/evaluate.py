@@ -49,7 +49,7 @@ def evaluate(
     if count < 2:
         raise UserError(f"{option('count', count)}: expected at least 2.")
     model = load(path, pick_device(device))
-    dataset = own_data(path, home(path).read()) if data is None else open_data(data)
+    dataset = own_data(path, home(path).read()) if data is None else open_data(data, model.info.table)
     check_fits(model.info, dataset.info, "The model")
     network = feature_network(dataset.target or dataset) if features is None else feature_network_from(features)
     if network.accuracy is not None:

@@ -58,7 +58,7 @@ def attack(
         raise UserError(f"{option('count', count)}: expected from 2 to 256 records.")
     model = load(path, pick_device(device))
     model.need("reconstruct")
-    dataset = own_data(path, home(path).read()) if data is None else open_data(data)
+    dataset = own_data(path, home(path).read()) if data is None else open_data(data, model.info.table)
     check_fits(model.info, dataset.info, "The model")
     x, labels = _records(dataset, model, count, seed)
     reach = eps * (2 if kind_of(model.info).bounded else 1)

@@ -82,3 +82,11 @@ def test_columns_and_kinds_are_chosen(run, tmp_path):
     for options, words in (({"columns": "x"}, "no column"), ({"kind": "kind=color"}, "COLUMN=KIND")):
         with pytest.raises(aegean.UserError, match=words):
             open_data(DataOptions(spec, **options))
+
+
+def test_other_tables_are_read_as_the_model_knows_them(run, done, tmp_path):
+    rows = [[str(n % 3), ("bird", "cat")[n % 2], "x", "7"] for n in range(40)]
+    with (tmp_path / "new.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["kind", "animal", "size, cm", "same"], *rows])
+    found = aegean.evaluate(run, str(tmp_path / "new.csv"))
+    assert any(key.startswith("shape@columns") for key in found)

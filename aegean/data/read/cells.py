@@ -11,7 +11,7 @@ import numpy as np
 from aegean.config import UserError
 from aegean.data.column import MISSING, NUMBERS, Column, trained
 from aegean.data.read.describe import LETTERS, NOTHING, Choice, finite, parse_date
-from aegean.surface import say
+from aegean.surface import be, plural, say
 
 BLOCK = 20_000  # rows
 SAMPLED = 100_000  # rows that a table is described by
@@ -71,10 +71,11 @@ class Reading:
         """What could not be taken as it stands. known: the columns are those of a model."""
         for name, count in self.strange.items():
             if count:
-                say(f"{self.origin}: {count} cells of column {name!r} are of another kind and are taken as missing")
+                cells = f"{plural(count, 'cell')} of column {name!r} {be(count)}"
+                say(f"{self.origin}: {cells} of another kind, taken as missing")
         for name, count in self.new.items() if known else ():
             if count:
-                say(f"{self.origin}: column {name!r} holds categories the model has not seen; they count as rare")
+                say(f"{self.origin}: column {name!r} holds categories that were not seen in training, taken as rare")
 
 
 def number(column: Column, cell: str) -> float | None:

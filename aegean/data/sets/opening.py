@@ -18,6 +18,7 @@ from typing import Any
 
 from aegean.config import UserError, to_json
 from aegean.data.address import Address, address
+from aegean.data.column import Column
 from aegean.data.kinds import kind_of
 from aegean.data.options import DataOptions
 from aegean.data.read.lazy import is_index
@@ -32,8 +33,10 @@ from aegean.surface import noted, option, say
 STALE = 24 * 3600  # seconds after which an unfinished pack is nobody's
 
 
-def open_data(options: DataOptions | str) -> Dataset:
+def open_data(options: DataOptions | str, table: tuple[Column, ...] = ()) -> Dataset:
     """The data set that the options (or a SPEC alone) name, packed in the cache folder on first use.
+
+    table: the columns of a model, as which those of a table are read; else they are described anew.
 
     Raises UserError, with what to do, for anything wrong with the options or the source.
     """
@@ -46,6 +49,7 @@ def open_data(options: DataOptions | str) -> Dataset:
     places = [found[spec] for spec in (options.spec, *filter(None, [options.test]))]
     given = {name: bool(getattr(options, name)) for name in ("test", "target", "test_target")}
     settings = {**to_json(options), **given, "spec": "", "format": FORMAT}
+    settings |= {"table": to_json(table)} if table else {}
     request = _digest([settings, {spec: place.glance() for spec, place in found.items()}])
     name = places[0].name
     packs = _packs_folder()
@@ -55,7 +59,7 @@ def open_data(options: DataOptions | str) -> Dataset:
         if stored.get("request") == request and (dataset := load_pack(folder, store)):
             return _with_notes(dataset, stored)
     with noted() as notes:
-        sources = _read(found, options)
+        sources = _read(found, options, table)
         sums = {spec: place.fingerprint() for spec, place in found.items()}
         folder = packs / f"{name}-{_digest([settings, list(sums.values())])[:16]}"
         if dataset := load_pack(folder, store):
@@ -66,12 +70,7 @@ def open_data(options: DataOptions | str) -> Dataset:
         if any(stored.get("options") == to_json(options) for stored in earlier.values()):
             say(f"{name}: its content has changed since it was packed; packing it anew")
             notes.pop()
-        about = {
-            "request": request,
-            "options": to_json(options),
-            "sha256": sums,
-            "notes": [note for note in notes if "\n" not in note],
-        }
+        about = {"request": request, "options": to_json(options), "sha256": sums, "notes": notes}
         dataset = _pack(folder, sources, options, about, store)
     how = "indexed; they are decoded as they are read" if is_index(folder) else "packed"
     info = dataset.info
@@ -109,8 +108,8 @@ def _store(places: list[Address], part: str, description: Mapping[str, Any]) -> 
     return places[-1 if part == "test" else 0].store(description)
 
 
-def _read(places: Mapping[str, Address], options: DataOptions) -> list[Source]:
-    want = options.want()
+def _read(places: Mapping[str, Address], options: DataOptions, table: tuple[Column, ...]) -> list[Source]:
+    want = replace(options.want(), table=table)
 
     def read(spec: str, target: str) -> Source:
         source = places[spec].source(want)
@@ -122,6 +121,7 @@ def _read(places: Mapping[str, Address], options: DataOptions) -> list[Source]:
         sources = [read(options.spec, options.target)]
         if tokens := sources[0].vocabulary:
             want = replace(want, tokens=tokens, length=sources[0].shape[0], ranged=True)
+        want = replace(want, table=sources[0].table)
         sources += [read(options.test, options.test_target)] if options.test else []
     except OSError as error:
         raise UserError(f"{error.filename or options.spec} cannot be read ({error.strerror}).") from None
@@ -204,9 +204,9 @@ def _stored(folder: Path) -> dict | None:
 
 
 def _with_notes(dataset: Dataset, stored: dict, heard: list[str] | None = None) -> Dataset:
-    """Say what was said while a pack was made, but what has been heard already."""
+    """Say what was said while a pack was made, but what has been heard already, and whole tables."""
     for text in stored.get("notes", []):
-        if text not in (heard or ()):
+        if text not in (heard or ()) and "\n" not in str(text):
             say(str(text))
     return dataset
 
