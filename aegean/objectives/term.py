@@ -16,20 +16,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ramp(Config):
-    """A number that moves from `start` to `end` over the first `over` (a fraction) of a phase; it comes up from 0
-    over the first `rise` of it."""
+    """A number that moves from `start` to `end` over the first `over` (a fraction) of a phase, in equal steps, along a
+    cosine or by equal factors (geometric); it comes up from 0 over the first `rise` of it."""
 
     start: float
     end: float
     over: float = 1.0
     cosine: bool = False
+    geometric: bool = False
     rise: float = 0.0
 
     def __call__(self, progress: Tensor) -> Tensor:
         t = (progress / self.over).clamp(max=1.0) if self.over > 0 else progress.new_ones(progress.shape)
         if self.cosine:
             t = (1 - (math.pi * t).cos()) / 2
-        value = self.start + (self.end - self.start) * t
+        if self.geometric:
+            value = self.start * (self.end / self.start) ** t
+        else:
+            value = self.start + (self.end - self.start) * t
         return value * (progress / self.rise).clamp(max=1.0) if self.rise > 0 else value
 
 

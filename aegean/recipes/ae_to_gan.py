@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from aegean.config import Net, UserError
@@ -13,7 +13,7 @@ from aegean.objectives import Distil, LatentError, Ramp, SquaredError, Term
 from aegean.recipes.architecture import above, shared_discriminator
 from aegean.recipes.architecture import discriminator as new_discriminator
 from aegean.recipes.architecture import prior as new_prior
-from aegean.recipes.groups import Adversary, Budget, Build, shares
+from aegean.recipes.groups import ABSENT, Adversary, Budget, Build, shares
 from aegean.recipes.registry import recipe
 from aegean.recipes.teacher import Teacher
 from aegean.recipes.teacher import teacher as the_teacher
@@ -84,7 +84,7 @@ def ae_to_gan(
     recon: bool = False,
     transfer: Transfer = Transfer(),
     ties: Ties = Ties(),
-    opponent: Adversary = Adversary(gamma=0.01),
+    opponent: Adversary = Adversary(relax=0.1),
     build: Build = Build(),
     budget: Budget = Budget(lr=5e-4, images=0),
     inherited: Mapping[str, Net] | None = None,
@@ -120,7 +120,8 @@ def ae_to_gan(
     if transfer.generator == "new":
         edges.append(Renew("G"))
     fakes, rate = ("fake", "recon") if recon else ("fake",), falling(budget.lr)
-    alone, against = (discriminator_turn(opponent, lr, fakes, trains) for lr in (budget.lr, rate))
+    alone = discriminator_turn(replace(opponent, relax=ABSENT), budget.lr, fakes, trains)
+    against = discriminator_turn(opponent, rate, fakes, trains)
     generator = generator_turn(opponent.loss, rate.replace(rise=ramp), *ties.terms(math.prod(data.shape)))
     left = round(budget.images * (1 - teacher))
     warming = round(left * warmup)

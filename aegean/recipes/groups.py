@@ -56,6 +56,7 @@ class Adversary:
 
     loss: adversarial loss of discriminator and generator
     gamma: weight of the gradient penalties R1 and R2; 0: none
+    relax: share of its weight to which gamma falls in the phase that trains the generator, by equal factors
     every: the gradient penalties take every so many samples of a batch: the same mean, estimated in less time
     penalty: precision of the gradient penalties; auto: that of the run; float32: never bfloat16
     pack: samples that the discriminator sees together
@@ -64,6 +65,7 @@ class Adversary:
 
     loss: Loss = "relativistic"
     gamma: float = 1.0
+    relax: float = ABSENT
     every: int = 4
     penalty: Precision = "auto"
     pack: int = 1
@@ -75,11 +77,13 @@ class Adversary:
         return self.loss not in ("relativistic", "wasserstein")
 
     def check(self, batch: int) -> None:
-        """UserError: a batch is not made of whole packs."""
+        """UserError: a batch that is not made of whole packs, or a penalty that falls to nothing."""
         if self.pack < 1:
             raise UserError(f"{option('pack', self.pack)}: expected at least 1.")
         if batch % self.pack:
             raise UserError(f"{option('batch', batch)} is not a multiple of {option('pack', self.pack)}.")
+        if self.relax is not ABSENT and self.relax <= 0:
+            raise UserError(f"{option('relax', self.relax)}: expected more than 0; 1 keeps gamma as it is.")
 
 
 PENALTIES = Adversary(loss=ABSENT, gamma=1.0, pack=ABSENT, augment=ABSENT)  # of a discriminator with one loss

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aegean.objectives import DiscriminatorLoss, GeneratorLoss, GradientPenalty, Ramp, Term, WassersteinPenalty
-from aegean.recipes.groups import Adversary
+from aegean.recipes.groups import ABSENT, Adversary
 from aegean.training.schedule import Turn
 
 
@@ -20,7 +20,8 @@ def falling(lr: float) -> Ramp:
 def gradient_penalties(opponent: Adversary, trains: tuple[str, ...], *on: str) -> list[Term]:
     """R1 and R2 on these paths; none where their weight is 0."""
     gamma, precision, every = opponent.gamma, opponent.penalty, opponent.every
-    terms = (GradientPenalty(trains=trains, on=path, weight=gamma, precision=precision, every=every) for path in on)
+    weight = gamma if opponent.relax is ABSENT else Ramp(gamma, gamma * opponent.relax, geometric=True)
+    terms = (GradientPenalty(trains=trains, on=path, weight=weight, precision=precision, every=every) for path in on)
     return list(terms) if gamma else []
 
 
