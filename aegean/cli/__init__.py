@@ -38,6 +38,8 @@ COMMANDS = {  # name: summary; its parser and its function are `options` and `ru
     "score": "tell how odd inputs are: anomalies, their p-values and where they are",
     "evaluate": "score a model against held-out data",
     "audit": "tell what a model gives away of the records it was trained on",
+    "mark": "make a model whose pictures carry a mark that a key can read",
+    "detect": "tell whether pictures carry the mark of a key",
     "attack": "tell how easily an autoencoder is misled",
     "compare": "write a report that compares runs, or train recipes to compare",
     "play": "play with models in the browser",

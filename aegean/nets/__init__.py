@@ -15,6 +15,7 @@ __getattr__, __all__ = exports(
         "hearing": ("SoundDiscriminator",),
         "integer": ("IntegerPredictor",),
         "ladder": ("ConvLadder", "DenseLadder"),
+        "marked": ("MarkedDecoder",),
         "mlp": ("MLPDecoder", "MLPEncoder"),
         "restorer": ("MaskToken", "Residuals", "UDecoder", "Window"),
         "scales": ("ScaleDiscriminator",),
