@@ -63,11 +63,12 @@ def read_key(file: str | Path) -> Key:
     found = parse_json(text, str(file))
     try:
         assert isinstance(found, dict)
-        shape, band = tuple(found["shape"]), tuple(found["band"])
+        channels, height, width = shape = tuple(found["shape"])
+        band = tuple(found["band"])
         mixing, mean = np.array(found["mixing"], np.float64), np.array(found["mean"], np.float64)
         chances = float(found["chances"])
-        assert all(type(n) is int and n > 0 for n in shape) and len(shape) == len(("C", "H", "W"))
-        assert np.prod(shape, dtype=np.float64) <= 1 << 24
+        assert all(type(n) is int and 0 < n < 1 << 16 for n in shape)
+        assert channels * height * width <= 1 << 24
         assert all(type(n) is int and 0 <= n < np.prod(shape) for n in band) and len(set(band)) == len(band) >= BITS
         assert mixing.shape == (BITS, BITS) and mean.shape == (np.prod(shape),)
         assert np.isfinite(mixing).all() and np.isfinite(mean).all() and 0 < chances < 1e9
