@@ -12,12 +12,14 @@ from sklearn.pipeline import make_pipeline
 from untrained import untrained
 
 from aegean.config import UserError
-from aegean.data import DataInfo
+from aegean.data import DataInfo, DataOptions
 from aegean.data.batch import Batch
 from aegean.data.read.vocabulary import encoded, vocabulary_of
 from aegean.data.sets.feed import Feed
+from aegean.model import Model
 from aegean.nets.kinds import KINDS
 from aegean.recipes import RECIPES, configure, smoke
+from aegean.session.train import of_data
 from aegean.sklearn import AutoencoderTransformer, GenerativeModel
 from aegean.testing import check_reach
 from aegean.training.trainer import Trainer
@@ -80,6 +82,9 @@ def test_verbs_take_lists_of_strings():
     z = vae.encode(LINES)
     assert torch.equal(z, vae.encode(vae.tokens(LINES))) and z.shape == (20, vae.latent)
     assert len(vae.texts(vae.decode(z))) == 20 and vae.score(LINES[:3]).shape == (3,)
+    for wrong in (torch.full((1, 8), 9e6), torch.full((1, 8), 0.5), -torch.ones(1, 8)):
+        with pytest.raises(UserError, match="no tokens"):
+            vae.encode(wrong)
     with pytest.raises(UserError, match="list of texts"):
         vae.encode("one text")
 
@@ -163,6 +168,21 @@ def test_the_playground_shows_texts_as_texts():
         html = show.panel("v", play.about(run), found, 2)
         assert len(found.texts) == html.count("<dd>") == count and "<img" not in html
     assert "&lt;b&gt;" in show.panel("v", "", play.reconstructed(run, last, False), 2)
+
+
+@pytest.mark.parametrize("vocabulary", [VOCABULARY[:-1], VOCABULARY[::-1], (), ("a", "b")])
+def test_a_file_with_another_vocabulary_is_refused(vocabulary, tmp_path):
+    wrong = model("ae")
+    own, wrong.info = wrong.info, wrong.info.replace(vocabulary=vocabulary)
+    wrong.save(tmp_path / "m.safetensors")
+    wrong.info = own
+    with pytest.raises(UserError, match="does not describe"):
+        Model.load(tmp_path / "m.safetensors")
+
+
+def test_the_vocabulary_may_be_set_as_an_option_of_the_recipe():
+    data, rest = of_data(DataOptions("lines.txt"), {"vocabulary": "bytes", "latent": 4})
+    assert data.vocabulary == "bytes" and rest == {"latent": 4}
 
 
 def test_posterior_collapse_is_said():

@@ -34,6 +34,7 @@ from aegean.data.read.sounds import holds_sounds, read_sounds
 from aegean.data.read.source import Part, Reader, Source, Want, ends_in
 from aegean.data.read.tables import read_table
 from aegean.data.read.texts import holds_texts, read_texts
+from aegean.data.read.vocabulary import BYTES, END, FIRST
 from aegean.surface import option, plural, say
 
 if TYPE_CHECKING:
@@ -220,6 +221,7 @@ def check_info(info: DataInfo) -> None:
     assert 0 <= info.rate <= RATES[1], f"{info.rate} samples a second"
     assert min(info.count, info.test_count, *info.class_counts) >= 0, "counts below zero"
     assert bool(info.vocabulary) is (info.kind == "text"), "a vocabulary of no texts"
+    assert not info.vocabulary or info.vocabulary[:FIRST] == (END, *BYTES), "a vocabulary without bytes"
     assert not info.class_counts or len(info.class_counts) == len(info.classes), "counts of other classes"
     assert not info.table or info.shape == (width(info.table),), "columns of another width"
     assert kind_of(info).describe(info), "samples of no kind"  # raises, too, where kind and shape do not fit

@@ -81,6 +81,8 @@ class Part(nn.Module):
 def check(name: str, model: Model, run: str = "RUN") -> None:
     """UserError: the model lacks this part, or it cannot stand alone. run: as a command names it."""
     check_finite([net.state_dict() for net in model.nets.values()], model.nets)
+    if name in ("decoder", "generator") and hasattr(model.nets.get("G"), "write"):
+        raise UserError(f"The {name} of a model of texts goes from token to token, and cannot leave; its encoder can.")
     if name in VERBS:
         if VERBS[name] not in model.can():
             raise UserError(f"This model has no {name} to export: {hint(VERBS[name], run)}.")

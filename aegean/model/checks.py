@@ -21,6 +21,8 @@ def check_samples(x: Tensor, info: DataInfo) -> None:
     """UserError: other than finite samples (n, *shape)."""
     if tuple(x.shape[1:]) != tuple(info.shape):
         raise UserError(f"Samples of shape {tuple(x.shape[1:])}; this model takes {tuple(info.shape)}.")
+    if info.vocabulary and not bool(((x >= 0) & (x < len(info.vocabulary)) & (x == x.round())).all()):
+        raise UserError(f"Samples hold numbers that are no tokens; expected whole ones below {len(info.vocabulary)}.")
     if not is_finite(x):
         raise UserError("Samples hold NaN or infinity; expected finite numbers in the model's range.")
 

@@ -108,6 +108,7 @@ def _check(header: Header, nets: Mapping[str, nn.Module]) -> None:
             f"{name} is for other samples"
         )
         assert getattr(nets[name], "latent", 1) > 0, "no latent dimensions"
+        assert header.specs[name].args.get("tokens", 0) == len(info.vocabulary), f"{name} is for another vocabulary"
     depth = find_wiring(header.wiring).depth(nets) if "G" in nets else 1  # raises where nets and wiring do not fit
     assert depth > 0, "no levels"
     wanted = {net.classes for net in nets.values() if getattr(net, "classes", 0)}

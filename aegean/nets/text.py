@@ -21,6 +21,11 @@ def embedding(tokens: int, width: int) -> nn.Embedding:
     return layer
 
 
+def tokens_in(x: Tensor, layer: nn.Embedding) -> Tensor:
+    """Numbers as tokens that an embedding knows: a graph that leaves this house may be given any."""
+    return x.long().clamp(0, layer.num_embeddings - 1)
+
+
 @network
 class TextEncoder(nn.Module):
     """Tokens (B, length) -> a tuple of levels (B, widths[i], length / 2^i), nearest the data first: residual
@@ -52,7 +57,7 @@ class TextEncoder(nn.Module):
         """One level: its features from those of the level below, or from the data."""
         if level:
             return self.stages[level](self.downs[level - 1](below))  # type: ignore[no-any-return]
-        return self.stages[0](self.embed(below.long()).mT)  # type: ignore[no-any-return]
+        return self.stages[0](self.embed(tokens_in(below, self.embed)).mT)  # type: ignore[no-any-return]
 
 
 class Causal(nn.Module):
@@ -122,7 +127,7 @@ class TextDecoder(nn.Module):
 
     def forward(self, z: Tensor, labels: Tensor | None, given: Tensor) -> Tensor:
         """given: tokens (B, length), in which token number `tokens` is a blank."""
-        before = F.pad(given.long(), (1, -1))
+        before = F.pad(tokens_in(given, self.embed), (1, -1))
         h = self.plan(z, labels) + self.embed(before).mT
         for layer in self.causal:
             h = layer(h)
