@@ -31,6 +31,7 @@ OTHERS = [
     ("levels", "--rows", "joint"),
     ("restore",),
     ("translate", "--task", "digits"),
+    ("text", "--rows", "language model"),
     ("scaling",),
     ("gradient_penalty",),
     ("transfer", "--variants", "scratch; teacher, mixture; all edges"),
