@@ -17,7 +17,7 @@ from aegean.surface import option, say
 
 LABELS = ("label", "labels", "class", "classes", "target", "y")  # in capitals, too
 FIELD = "text"  # of a .jsonl, where none is named
-SIZE_LIMIT = 1 << 30  # bytes of a file
+CELL = 1 << 30  # characters at most; longer than any file
 MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -63,8 +63,6 @@ def read_lines(path: Path, data: bytes, column: str, skip_bad: bool) -> Lines:
 
 def decoded(path: Path, data: bytes, skip_bad: bool, bad: list[str]) -> str:
     """A file as text. UserError: it is none; the first byte that is no UTF-8 is named by line and place."""
-    if len(data) > SIZE_LIMIT:
-        raise UserError(f"{path} is larger than {SIZE_LIMIT >> 30} GiB; split it into several files of a folder.")
     coding = next((name for mark, name in MARKS.items() if data.startswith(mark)), "utf-8")
     what = what_else(data[: 2 * LONGEST], ()) if data else "an empty file"
     if coding == "utf-8" and (b"\0" in data[:4096] or (what and not data.startswith((b"<", b"P7")))):
@@ -100,7 +98,8 @@ def rows_of(path: Path, text: str, ending: str, column: str) -> Iterator[tuple[i
     if ending in (".csv", ".tsv"):
         yield from _cells(path, text, "\t" if ending == ".tsv" else "", column)
         return
-    lines = enumerate(re.split(r"\r\n|\n|\r", text), 1)
+    whole = re.split(r"\r\n|\n|\r", text)
+    lines = enumerate(whole if whole[-1] else whole[:-1], 1)  # a break at the end begins no line
     if ending != ".jsonl":
         yield from ((number, (line, None)) for number, line in lines)
         return
@@ -145,7 +144,7 @@ def _named(value: Any) -> str:
 
 def _cells(path: Path, text: str, separator: str, column: str) -> Iterator[tuple[int, Row | Bad]]:
     """Cells of a column, by its name in the first row; a whole number counts columns of a table without names."""
-    limit = csv.field_size_limit(SIZE_LIMIT)
+    limit = csv.field_size_limit(CELL)
     try:
         first = re.sub(r'"[^"]*"', "", text[: 1 << 20].split("\n", 1)[0])
         mark = separator or next((mark for mark in "\t;,|" if mark in first), ",")

@@ -18,7 +18,7 @@ from aegean.data.read.folders import folder_labels, in_parts
 from aegean.data.read.lines import Lines, read_lines
 from aegean.data.read.source import BLOCK_BYTES, CLASS_LIMIT, Part, Source, Want, class_labels
 from aegean.data.sets.split import held_out
-from aegean.surface import muted, option, plural, say
+from aegean.surface import option, plural, say
 
 ENDINGS = (".txt", ".jsonl")
 COLUMNS = (".csv", ".tsv")  # where a column is named
@@ -49,7 +49,7 @@ def read_texts(files: Files, want: Want) -> Source:
         raise UserError(f"{path}:{files.column}: columns are for .csv and .tsv, fields for .jsonl; give one of those.")
     endings = (*ENDINGS, *(COLUMNS if files.column else ()))
     names = [name for name in files.names if _ending(name or path.name) in endings]
-    found = {name: read_lines(path / name, files.read(name), files.column, want.skip_bad) for name in names}
+    found = {name: read_lines(path / name, _content(files, name), files.column, want.skip_bad) for name in names}
     _say_left_out(path.name, found)
     if not any(lines.texts for lines in found.values()):
         raise UserError(f"{path} holds no texts: it is empty, or all of its lines are blank.")
@@ -67,8 +67,8 @@ def read_texts(files: Files, want: Want) -> Source:
         train = replace(train, labels=labels)
     mask = None if test or want.tested or want.tokens else _held_out(chosen[0], train.labels, str(path))
     source = Source(str(path), plain_name(path), "text", (0,), "uint16", train, test, classes, mask=mask)
-    tokens = want.tokens or _vocabulary(source, chosen[0] if mask is None else list(np.array(chosen[0], object)[~mask]),
-                                        want.scheme)  # fmt: skip
+    known = chosen[0] if mask is None else [text for text, held in zip(chosen[0], mask) if not held]
+    tokens = want.tokens or _vocabulary(source, known, want.scheme)
     length = want.length or length_of(chosen[0], tokens)
     source = replace(source, vocabulary=tuple(tokens), shape=(length,))
     parts = [_encoded(source, part, texts, want) for part, texts in zip((train, test), chosen) if part]
@@ -76,9 +76,16 @@ def read_texts(files: Files, want: Want) -> Source:
     return replace(source, train=train, test=parts[1][0] if test else None, mask=None if mask is None else mask[kept])
 
 
+def _content(files: Files, name: str) -> bytes:
+    try:
+        return files.read(name)
+    except ValueError as error:
+        raise UserError(f"{files.path / name} is {error}; split it into several files of a folder.") from None
+
+
 def _say_left_out(name: str, found: dict[str, Lines]) -> None:
     blank, bad = (sum(counts) for counts in zip(*((one.blank, len(one.bad)) for one in found.values())))
-    if blank > len(found) or any(one.blank and not one.texts for one in found.values()):  # all files end in one
+    if blank:
         say(f"{name}: {plural(blank, 'blank line')} left out")
     if bad:
         first = next(f"{file or name}: {one.bad[0]}" for file, one in found.items() if one.bad)
@@ -103,8 +110,7 @@ def _held_out(texts: list[str], labels: np.ndarray | None, origin: str) -> np.nd
     if len(texts) < LEAST:
         raise UserError(f"{origin} holds {plural(len(texts), 'text')}; at least {LEAST} are needed to train.")
     keys = [hashlib.sha256(text.encode()).digest() for text in texts]
-    with muted():  # it is said when they are packed
-        return held_out(keys, -(-len(texts) // 10), origin, labels)
+    return held_out(keys, -(-len(texts) // 10), origin, labels)
 
 
 def _vocabulary(source: Source, texts: list[str], scheme: str) -> tuple[str, ...]:

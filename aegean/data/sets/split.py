@@ -52,6 +52,8 @@ def scaling(folder: Path, source: Source, options: DataOptions, low: float, high
     low, high: the least and the greatest value.
     """
     if source.vocabulary:  # numbers that stand for something have no range
+        if options.range:
+            raise UserError(f"{source.origin} holds texts, which have no range; leave {option('range')} out.")
         return (0.0,), (1.0,)
     full = (0, INTEGERS[source.dtype]) if source.dtype in INTEGERS else None
     bounds = options.range or source.range or full
