@@ -188,3 +188,30 @@ def test_the_vocabulary_may_be_set_as_an_option_of_the_recipe():
 def test_posterior_collapse_is_said():
     assert "collapse" in rate_warning({"AE/Rate": 0.2}, 0.5)
     assert rate_warning({"AE/Rate": 0.2}, 0.1) is None and rate_warning({"AE/Rate": 20.0}, 0.5) is None
+
+
+@pytest.mark.slow
+def test_a_run_from_lines_to_a_report(tmp_path, done):
+    lines = [f"{line[:-1]} and a {c}." for line in LINES for c in ("fox", "pen", "cup", "hat", "bag", "map")]
+    (tmp_path / "lines.txt").write_text("\n".join(lines))
+    words = (
+        "--data",
+        tmp_path / "lines.txt",
+        "--out",
+        tmp_path / "run",
+        "--images",
+        320,
+        "--set",
+        "width=8",
+        "latent=4",
+    )
+    done("train", "denoising_ae", *words, "vocabulary=words")
+    shown = sorted((tmp_path / "run" / "samples").glob("reconstructions-*.txt"))
+    assert lines[0].split()[0] in shown[-1].read_text()
+    done("fit", tmp_path / "run", "--prior", "gaussian")
+    scores = json.loads(done("evaluate", tmp_path / "run", "--json"))["scores"]
+    known = next(score for key, score in scores.items() if key.startswith("reverse@5-gram"))
+    assert known["floor"] > 1 and known["ngram"] > 1
+    done("compare", tmp_path / "run", "--out", tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "Between two" in page and "reverse perplexity" in page and page.count("<ol") >= 5
