@@ -19,6 +19,8 @@ from aegean.training.trainer import Trainer, build
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 OTHERS = [
+    ("anomalies",),
+    ("anomalies", "--task", "digits"),
     ("card",),
     ("equal_quality",),
     ("cost",),

@@ -70,6 +70,13 @@ def make_lines(file):
     file.write_text("\n".join(lines))
 
 
+def make_rows(file):
+    """200 rows of two numbers and a category that go together."""
+    values = np.random.default_rng(0).normal(size=200)
+    lines = [f"{x:.2f},{x * x:.2f},{'up' if x > 0 else 'down'}" for x in values]
+    file.write_text("\n".join(["place,square,side", *lines]))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", RUN)
 def test_what_a_page_tells_to_type_works(page, tiny_runs, tmp_path, monkeypatch, capsys):
@@ -82,6 +89,8 @@ def test_what_a_page_tells_to_type_works(page, tiny_runs, tmp_path, monkeypatch,
         make_photos(tmp_path / side)
     make_recordings(tmp_path / "recordings")
     make_lines(tmp_path / "lines.txt")
+    for name in ("usual", "new"):
+        make_rows(tmp_path / f"{name}.csv")
     for name in ("one", "two"):
         shutil.copy(tmp_path / "recordings" / "0.wav", tmp_path / f"{name}.wav")
     if extra == "diffusers":

@@ -22,14 +22,15 @@ TINY = 1e-6  # of any variance or deviation
 class Scorer(nn.Module):
     """What is usual of a model's data. Three costs, in bits, add up to how odd a sample is:
 
-    error: of a table's columns, minus log2 of their probabilities; else (x - x^)^2 / (2 variance ln 2) of every value,
-        with the variance that its error has on held-out samples.
+    error: of columns and tokens, minus log2 of their probabilities; else sum (x - x^)^2 / variance, with the variance
+        that the error of each value has on held-out samples.
     density: minus log2 of that of the latent, under a Gaussian mixture fitted to training latents.
-    distance: d r^2 / (2 R^2 ln 2) in d dimensions, where r^2 is the mean squared distance to the nearest training
-        latents and R^2 that of held-out samples: a Gaussian around every training latent.
+    distance: the mean squared distance to the nearest training latents.
 
-    Latents are white here: principal components, divided by their deviations. 0 bits are those of the median held-out
-    sample. `calibration` holds the bits of held-out samples in ascending order, for p-values.
+    Squares of values that depend on each other are worth less than as many that do not: squares s whose mean on
+    held-out samples is m and whose variance is v become s m / (v ln 2) bits, as a scaled chi-square has (Satterthwaite
+    1946). Latents are white: principal components, divided by their deviations. 0 bits are those of the median
+    held-out sample. `calibration` holds the bits of held-out samples in ascending order, for p-values.
 
     shape: of the values that have an error
     latent: dimensions of the latents, `kept` of which count
@@ -42,7 +43,7 @@ class Scorer(nn.Module):
     mean: Tensor
     directions: Tensor
     memory: Tensor
-    spread: Tensor
+    rates: Tensor
     median: Tensor
     calibration: Tensor
 
@@ -50,36 +51,27 @@ class Scorer(nn.Module):
         super().__init__()
         self.density = MixturePrior(kept)
         self.register_buffer("variance", torch.ones(tuple(shape)))
-        self.register_buffer("usual", torch.zeros(tuple(shape)))  # mean bits of each error
+        self.register_buffer("usual", torch.zeros(tuple(shape)))  # mean of each error
         self.register_buffer("mean", torch.zeros(latent))
         self.register_buffer("directions", torch.zeros(latent, kept))  # to white latents
         self.register_buffer("memory", torch.zeros(memory, kept))
-        self.register_buffer("spread", torch.ones(()))
+        self.register_buffer("rates", torch.ones(2))  # bits of an error, and of a distance
         self.register_buffer("median", torch.zeros(()))
         self.register_buffer("calibration", torch.zeros(calibration))
 
     def forward(self, error: Tensor, z: Tensor) -> Tensor:
-        """The bits of errors (B, *shape) and latents (B, latent) -> how odd the samples are, in bits (B,)."""
+        """Errors (B, *shape) and latents (B, latent) -> how odd the samples are, in bits (B,)."""
         white = self.white(z)
-        return self._sum(error, white, self.distance(white) / self.spread) - self.median
-
-    def left_out(self, error: Tensor, z: Tensor) -> Tensor:
-        """The same of the held-out samples themselves, each beside the spread that the others have, so that they are
-        no less odd than new ones are."""
-        n, white = len(self.calibration), self.white(z)
-        near = self.distance(white)
-        return self._sum(error, white, near * (n - 1) / (n * self.spread - near).clamp(min=TINY))
-
-    def _sum(self, error: Tensor, white: Tensor, near: Tensor) -> Tensor:
-        distance = 0.5 * NATS_TO_BITS * white.shape[1] * near
-        return error.flatten(1).sum(1) + self.density.bits(white) + distance
+        error, near = error.flatten(1).sum(1), self.distance(white)
+        return self.rates[0] * error + self.density.bits(white) + self.rates[1] * near - self.median
 
     def error(self, squares: Tensor, left_out: bool = False) -> Tensor:
-        """Squared errors (B, *shape) -> their bits; `left_out`: of held-out samples, as above."""
+        """Squared errors (B, *shape) in units of their variance; `left_out`: of held-out samples, each beside the
+        variance of the others, so that they are no less odd than new ones are."""
         n, variance = len(self.calibration), self.variance
         if left_out:
             variance = ((n * variance - squares) / (n - 1)).clamp(min=variance.min())
-        return 0.5 * NATS_TO_BITS * squares / variance
+        return squares / variance
 
     def white(self, z: Tensor) -> Tensor:
         """Latents (B, latent) -> white ones (B, kept)."""
@@ -107,13 +99,35 @@ class Scorer(nn.Module):
         self.memory.copy_(self.white(z))
         self.density.fit(self.memory)
 
-    def widen(self, squares: Tensor, z: Tensor) -> None:
-        """Mean squared errors (*shape) and the latents (n, latent) of held-out samples: how wide both are."""
+    def widen(self, squares: Tensor) -> None:
+        """The mean squared errors of held-out samples (*shape)."""
         self.variance.copy_(squares.clamp(min=max(LEAST * float(squares.mean()), TINY)))
-        self.spread.copy_(torch.cat([self.distance(part) for part in self.white(z).split(256)]).mean().clamp(min=TINY))
 
-    def calibrate(self, bits: Tensor, errors: Tensor) -> None:
-        """How odd held-out samples are (calibration,), by `left_out`; the mean bits of their errors (*shape)."""
-        self.usual.copy_(errors)
+    def calibrate(self, error: Tensor, z: Tensor, probable: bool) -> None:
+        """The summed errors (calibration,), by `left_out`, and the latents (calibration, latent) of held-out samples.
+        probable: the errors are bits already."""
+        white = self.white(z)
+        near = torch.cat([self.distance(part) for part in white.split(256)])
+        bits = self.density.bits(white)
+        for i, (values, size) in enumerate(((error, self.variance.numel()), (near, white.shape[1]))):
+            if i or not probable:
+                self.rates[i], others = rates(values, size)
+                bits = bits + others * values
+            else:
+                bits = bits + values
         self.median.copy_(bits.median())
         self.calibration.copy_((bits - bits.median()).sort().values)
+
+
+def rates(squares: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Sums of `size` squares of n samples (n,) -> bits of a unit, and the same without each of them (n,)."""
+    n, values = len(squares), squares.double()
+
+    def of(first: Tensor, second: Tensor) -> Tensor:
+        """From both moments; never more than where all squares are independent."""
+        variance = (second - first.square()).maximum(2 * first.square() / size)
+        return (NATS_TO_BITS * first / variance.clamp(min=TINY**2)).to(squares.dtype)
+
+    first, second = values.sum(), values.square().sum()
+    others = of((first - values) / (n - 1), (second - values.square()) / (n - 1))
+    return of(first / n, second / n), others

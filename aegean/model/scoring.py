@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
 from torch import Tensor
 
 from aegean.config import UserError, net
@@ -52,14 +51,15 @@ def with_scorer(model: Model, x: Batch, held_out: Batch) -> Model:
     )
     scorer: Any = spec.build().to(model.device)
     scorer.learn(z)
-    known = model.info.table or model.info.vocabulary  # columns and tokens have probabilities
-    mean = torch.ones(shape) if known else model.run(squares, held_out).sum(0) / counts[1]
-    scorer.widen(mean, model.run(latents, held_out))
+    probable = bool(model.info.table or model.info.vocabulary)  # columns and tokens have probabilities
+    if not probable:
+        scorer.widen(model.run(squares, held_out).sum(0) / counts[1])
     nets, specs = {**model.nets, "scorer": scorer}, {**model.specs, "scorer": spec}
     made = Model(specs, nets, model.info, model.bound, model.about, model.wiring_name)
     made.progress = model.progress
-    judged = made.run(lambda p: scorer.left_out(errors(p, True), latents(p)), held_out)
-    scorer.calibrate(judged, made.run(lambda p: errors(p).sum(0, keepdim=True), held_out).sum(0) / counts[1])
+    scorer.usual.copy_(made.run(lambda p: errors(p).sum(0, keepdim=True), held_out).sum(0) / counts[1])
+    parts = made.run(lambda p: (errors(p, left_out=True).flatten(1).sum(1), latents(p)), held_out)
+    scorer.calibrate(*parts, probable)
     return made
 
 
@@ -72,7 +72,7 @@ def anomalies(model: Model, batch: Batch) -> Anomalies:
         return scorer(parts, latents(p)), parts
 
     bits, parts = model.run(judged, batch)
-    return Anomalies(bits, scorer.p_value(bits), parts - scorer.usual)
+    return Anomalies(bits, scorer.p_value(bits), (parts - scorer.usual) * scorer.rates[0])
 
 
 def latents(p: Any) -> Tensor:
@@ -86,8 +86,8 @@ def squares(p: Any) -> Tensor:
 
 
 def errors(p: Any, left_out: bool = False) -> Tensor:
-    """The bits of the errors of each value or token (B, *shape), or of each mixed column (B, columns); `left_out`: of
-    held-out samples."""
+    """The errors of each value or token (B, *shape), or of each mixed column (B, columns); `left_out`: of held-out
+    samples."""
     G = p.nets["G"]
     if hasattr(p, "token_bits"):
         return p.token_bits
