@@ -218,9 +218,18 @@ def parse_json(text: str, origin: str) -> Any:
     if len(text) > JSON_LIMIT:
         raise UserError(f"{origin}: {len(text)} characters of JSON; at most {JSON_LIMIT} are read.")
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:  # a whole number of thousands of digits is a ValueError
         raise UserError(f"{origin} is not readable JSON ({error}); restore it from a copy.") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """ValueError: a name twice, of which one reader takes the first and another the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)[:80]!r} stands there twice")
+    return found
 
 
 def _lookup(name: Any, registry: Mapping[str, type], what: str) -> Any:

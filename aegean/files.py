@@ -61,19 +61,21 @@ def read_tensor_header(file: Path) -> tuple[dict[str, Any], Shapes]:
         raise UserError(f"{file} cannot be read ({error.strerror}).") from None
     try:
         metadata = header.pop("__metadata__", {})
-        ends = [_end(entry) for entry in header.values()]
-        assert isinstance(metadata, dict) and max(ends, default=0) == size - 8 - length
+        places = sorted(_place(entry) for entry in header.values())
+        ends = [0, *(end for _, end in places)]
+        assert isinstance(metadata, dict) and ends[-1] == size - 8 - length
+        assert [begin for begin, _ in places] == ends[:-1], "gaps, or tensors that lie on each other"
     except (AssertionError, LookupError, TypeError, ValueError, AttributeError):
         raise UserError(f"{file} is not a readable safetensors file: its header does not fit its tensors.") from None
     return metadata, {name: tuple(entry["shape"]) for name, entry in header.items()}
 
 
-def _end(entry: Any) -> int:
-    """Where a tensor ends, in bytes, by its entry in a header."""
+def _place(entry: Any) -> tuple[int, int]:
+    """Where a tensor begins and ends, in bytes, by its entry in a header."""
     shape, (begin, end) = entry["shape"], entry["data_offsets"]
     assert all(type(n) is int and n >= 0 for n in (*shape, begin, end))
     assert end - begin == math.prod(shape) * SIZES[entry["dtype"]]
-    return end
+    return begin, end
 
 
 def write_atomically(file: Path, data: bytes | str) -> None:
