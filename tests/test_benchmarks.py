@@ -36,6 +36,7 @@ OTHERS = [
     ("text", "--rows", "language model"),
     ("scaling",),
     ("gradient_penalty",),
+    ("trust", "--parts", "attack"),
     ("transfer", "--variants", "scratch; teacher, mixture; all edges"),
 ]
 NEEDS = {

@@ -25,7 +25,7 @@ from aegean.trust.reading import carriers, evened, pooled, read_marks
 
 LOOKED_AT = 2_000  # unmarked pictures, by which the readings are evened out: of the model, and of its data
 TRIED = 100  # marked pictures, on which attacks are tried, and held-out ones, which must not be accused
-WRONG = 20  # keys
+WRONG = 5  # keys
 TOGETHER = 8  # pictures whose p are pooled
 SMALLEST = round(0.7 * kinds.LEAST)  # pixels of a side, of a picture that has lost some
 LEVEL = 0.01  # at which false alarms are counted

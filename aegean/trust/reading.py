@@ -20,8 +20,9 @@ BAND = 160  # places of the spectrum that carry a mark
 LOWEST, HIGHEST = 0.05, 0.3  # of their frequencies in light, cycles a pixel,
 COLOUR = (0.015, 0.1)  # and in colour, of which JPEG keeps the low ones
 DISTURBED = 0.01  # variance that an attack adds to a coefficient of light, twice that in colour
-COUNTED = 2_000  # unmarked pictures, in which chance is counted,
+COUNTED = 1_000  # unmarked pictures, in which chance is counted,
 ENOUGH = 20  # of which so many must reach a number of bits
+TOGETHER = 256  # pictures that are read at a time
 SCALES = (1.0, 0.9, 0.866, 0.8, CUT)  # of a side, that may have been cut out and enlarged
 
 
@@ -99,6 +100,9 @@ def read_marks(pictures: np.ndarray, key: Key) -> list[Reading]:
     """
     from scipy.stats import binom
 
+    if len(pictures) > TOGETHER:
+        blocks = (pictures[start : start + TOGETHER] for start in range(0, len(pictures), TOGETHER))
+        return [one for block in blocks for one in read_marks(block, key)]
     w, wanted = torch.from_numpy(carriers(key)).float(), torch.from_numpy(key.bits).float()[:, None, None]
     mean, n = np.array(key.mean).reshape(key.shape), len(pictures)
     best, agreeing = np.ones((n, BITS)), np.full(n, -1)
