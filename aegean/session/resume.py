@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from aegean.config import UserError
+from aegean.data.sets.canaries import with_canaries
 from aegean.machine import cores, describe
 from aegean.model import Model
 from aegean.model.header import read_header
@@ -63,7 +64,8 @@ def resume(
         say(f"{path} is finished: trained on its {plan.images:,} images, and evaluated; {more}")
         return load(path, where)
     world.first(lambda: check_networks(folder, plan))
-    trainer = make_trainer(plan.run, make_feed(dataset, where, plan.run.seed, world), plan.engine, world)
+    feed = make_feed(with_canaries(dataset, plan.canaries, plan.run.seed), where, plan.run.seed, world)
+    trainer = make_trainer(plan.run, feed, plan.engine, world)
     return finish(folder, plan, dataset, make_evaluator(dataset, WATCHED, world, run=plan.run), trainer, resumed=True)
 
 

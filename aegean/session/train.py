@@ -11,6 +11,7 @@ from typing import Any
 
 from aegean.config import UserError
 from aegean.data import DataOptions, open_data
+from aegean.data.sets.canaries import with_canaries
 from aegean.data.sets.opening import settled
 from aegean.machine import describe, out_of_memory, threads_are_open
 from aegean.metrics.protocol import Evaluator
@@ -52,6 +53,7 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
     data, chosen = of_data(DataOptions(data) if isinstance(data, str) else data, asked.chosen)
     data = settled(sided(recipe, data))
     device, world = begin(asked.device)
+    birds, chosen = parted(chosen)
     chosen = parse_all(recipe, chosen)
     if world.leads:
         free_place(folder.path, overwrite)
@@ -69,7 +71,7 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
     )
     engine = choose(run)
     evaluator = make_evaluator(dataset, WATCHED, world, run=run)
-    feed = make_feed(dataset, device, asked.seed, world)
+    feed = make_feed(with_canaries(dataset, birds, asked.seed), device, asked.seed, world)
     evaluations = asked.evaluations
     make = partial(make_trainer, run, feed, engine.replace(backend=""), world)
     long = run.images >= LEARNING * run.batch
@@ -88,6 +90,7 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
         inherited=inherited,
         minutes=asked.minutes or 0.0,
         evaluations=evaluations,
+        canaries=birds,
         machine=describe(device, world.size),
         command=command(),
         started=now(),
@@ -107,6 +110,15 @@ def of_data(data: DataOptions, settings: Mapping[str, Any]) -> tuple[DataOptions
     rest = dict(settings)
     chosen = rest.pop("vocabulary", data.vocabulary)
     return data.replace(vocabulary=str(chosen)), rest
+
+
+def parted(settings: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    """How many canaries are asked for, which every recipe takes, and the recipe's own settings."""
+    own = dict(settings)
+    count = str(own.pop("canaries", 0))
+    if not count.isdecimal():
+        raise UserError(f"{option('canaries', count)}: expected a whole number.")
+    return int(count), own
 
 
 def in_time(

@@ -30,6 +30,7 @@ class Settings(Config):
     inherited: dict[str, Any] = field(default_factory=dict)  # source, nets, images, seconds; empty without
     minutes: float = 0.0  # as asked for; already turned into images
     evaluations: int = 0
+    canaries: int = 0  # of which half are trained on; for audits
     prior: str = ""  # fitted afterwards, by name; fitted anew when more training has moved the latents
     format: int = FORMAT
     machine: dict[str, Any] = field(default_factory=dict)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,6 +26,9 @@ WORDS = {
     "reconstruction": "how exactly the record is reconstructed (Hilprecht et al. 2019)",
     "blind": "nothing but other records: the model is not asked (Das et al. 2024)",
 }
+
+
+Score = Callable[[Any, np.ndarray | None, np.ndarray], np.ndarray]
 
 
 class Scores(NamedTuple):
@@ -58,13 +62,18 @@ def _within(asked: np.ndarray, samples: np.ndarray, squared: float) -> np.ndarra
 
 def by_model(model: Model, dataset: Dataset, records: Records) -> dict[str, Scores]:
     """Attacks that hold the model itself: those that its networks allow."""
+    parts = (dataset.train, dataset.train_labels, records.members), (dataset.test, dataset.test_labels, records.others)
+    return {name: Scores(*(score(*part) for part in parts)) for name, score in scores_of_model(model).items()}
+
+
+def scores_of_model(model: Model) -> dict[str, Score]:
+    """By the attack's name: from raw records, their labels and places among them to scores."""
     found: dict[str, Callable[[Tensor, Tensor | None], Tensor]] = {}
     if "reconstruct" in model.can():
         found["reconstruction"] = lambda x, labels: -(model.reconstruct(x, labels) - x).square().flatten(1).mean(1)
     if model.wiring_name == "standard" and getattr(model.nets.get("D"), "pack", 0) == 1:
         found["logit"] = lambda x, labels: model.run(_logit, Batch(x, labels), seed=0)
-    parts = (dataset.train, dataset.train_labels, records.members), (dataset.test, dataset.test_labels, records.others)
-    return {name: Scores(*(_scored(model, *part, score) for part in parts)) for name, score in found.items()}
+    return {name: partial(_scored, model, score) for name, score in found.items()}
 
 
 def _logit(p: object) -> Tensor:
@@ -73,15 +82,15 @@ def _logit(p: object) -> Tensor:
 
 def _scored(
     model: Model,
-    raw: object,
+    score: Callable[[Tensor, Tensor | None], Tensor],
+    raw: Any,
     labels: np.ndarray | None,
     places: np.ndarray,
-    score: Callable[[Tensor, Tensor | None], Tensor],
 ) -> np.ndarray:
     parts = []
     for start in range(0, len(places), BLOCK):
         some = places[start : start + BLOCK]
-        x = model.info.normalise(np.asarray(raw[some])).to(model.device)  # type: ignore[index]
+        x = model.info.normalise(np.asarray(raw[some])).to(model.device)
         known = torch.as_tensor(labels[some]) if labels is not None and model.conditional else None
         parts.append(score(x, known).double().cpu())
     return torch.cat(parts).numpy()

@@ -20,8 +20,10 @@ from aegean.model import Model
 from aegean.session.evaluate import EVALUATING
 from aegean.session.runs import home, load, own_data
 from aegean.surface import either, option
+from aegean.training.settings import Settings
 from aegean.trust.attacks import WORDS, Scores, blind, by_model, by_samples
 from aegean.trust.copying import Copying, copying, smallest_p
+from aegean.trust.planted import canaries_of
 from aegean.trust.records import BLOCK, chosen_records, features_of, seen
 from aegean.trust.words import card_block, flags, unseen
 
@@ -46,13 +48,14 @@ class Audit(NamedTuple):
     triples: Triples | None  # None for a model that does not sample
 
 
-def audit(path: str | Path, count: int = 10_000, seed: int = 0, device: str = "auto") -> Audit:
+def audit(path: str | Path, count: int = 10_000, seed: int = 0, device: str = "auto", canaries: int = 0) -> Audit:
     """Audit the model of a run.
 
     path: a run folder, or the model file in one.
     count: samples drawn, at most 100,000.
     seed: of samples, and of the choice of records.
     device: auto, cuda, mps or cpu.
+    canaries: of a run that was trained without any: train it once more with so many, and ask for these.
 
     UserError: the data of the run are gone or have changed, or the model neither samples nor reconstructs.
     """
@@ -61,7 +64,7 @@ def audit(path: str | Path, count: int = 10_000, seed: int = 0, device: str = "a
         raise UserError(f"{option('count', count)}: expected a number of samples from {LEAST} to 100,000.")
     model = load(path, pick_device(device))
     model.progress = EVALUATING
-    dataset = _data(path)
+    plan, dataset = _data(path)
     if not {"sample", "reconstruct"} & set(model.can()):
         raise UserError(
             f"{path} neither samples nor reconstructs, so there is nothing to ask; audit a generative model."
@@ -98,6 +101,7 @@ def audit(path: str | Path, count: int = 10_000, seed: int = 0, device: str = "a
         "blind": _plain(without),
         "copies": None if found is None else _copies(found, count, LEVEL / tests),
         "false_members": _false_members(attacks, found, tests, seed),
+        "canaries": canaries_of(path, plan, dataset, features, canaries, count),
         "seconds": 0.0,
     }  # fmt: skip
     report["flags"] = flags(report)
@@ -107,10 +111,11 @@ def audit(path: str | Path, count: int = 10_000, seed: int = 0, device: str = "a
     return Audit(report, dataset, triples)
 
 
-def _data(path: str | Path) -> Dataset:
-    """The data of a run, of one side. UserError: they are not there."""
+def _data(path: str | Path) -> tuple[Settings, Dataset]:
+    """A run and its data, of one side. UserError: they are not there."""
     try:
-        dataset = own_data(path, home(path).read())
+        plan = home(path).read()
+        dataset = own_data(path, plan)
     except UserError as error:
         still = either(f"aegean attack {path} --data SPEC", f"aegean.trust.robustness.attack({str(path)!r}, data=SPEC)")
         raise UserError(
@@ -119,7 +124,7 @@ def _data(path: str | Path) -> Dataset:
         ) from None
     if dataset.target:
         raise UserError(f"{path} translates between two sides; an audit takes models of one kind of sample.")
-    return dataset
+    return plan, dataset
 
 
 def _samples(model: Model, count: int, seed: int) -> np.ndarray:

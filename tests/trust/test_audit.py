@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import aegean
+from aegean.data.sets.canaries import canaries, with_canaries
 from aegean.formulas.membership import told
 from aegean.trust.attacks import blind, by_samples
 from aegean.trust.copying import copying
@@ -95,3 +96,33 @@ def test_few_held_out_records_are_refused(tmp_path, refused):
     np.savetxt(tmp_path / "few.csv", cloud(60, 0, 2), delimiter=",", header="x,y", comments="")
     aegean.train("vae", str(tmp_path / "few.csv"), tmp_path / "few", images=32, settings={"width": 2, "batch": 16})
     assert "held-out" in refused("audit", tmp_path / "few")
+
+
+def test_canaries_are_made_of_held_out_values_and_stand_behind_the_training_part_as_often_as_said():
+    dataset = aegean.open_data("digits")
+    found, more = canaries(dataset, 60, 3), with_canaries(dataset, 60, 3)
+    assert np.array_equal(canaries(dataset, 60, 3).raw, found.raw) and 15 < found.inside.sum() < 45
+    added = more.train[len(dataset.train) :]
+    assert len(added) == found.repeats[found.inside].sum() and len(more.train_labels) == len(more.train)
+    one = int(np.flatnonzero(found.inside & (found.repeats == 16))[0])
+    assert (added == found.raw[one]).all((1, 2, 3)).sum() == 16
+    assert with_canaries(dataset, 0, 3) is dataset and more.info == dataset.info
+    assert np.isin(found.raw[:, 0, 3, 3], dataset.test[:, 0, 3, 3]).all()
+
+
+def test_a_run_that_remembers_its_canaries_is_told(tmp_path, done, refused):
+    settings = {"network": "mlp", "beta": 0.01, "canaries": 60}
+    aegean.train("vae", "digits", tmp_path / "run", images=4_000, settings=settings)
+    answer = json.loads(done("audit", tmp_path / "run", "--count", 200, "--json"))
+    birds = answer["canaries"]
+    assert birds["count"] == 60 and {one["name"] for one in birds["attacks"]} == {"reconstruction", "nearest"}
+    best = next(one for one in birds["attacks"] if one["name"] == "reconstruction")
+    assert best["by_repeats"]["16"] > 0.7 and best["by_repeats"].keys() == {"1", "4", "16"}
+    said = refused("train", "vae", "--data", "digits", "--set", "canaries=some", "--out", tmp_path / "x")
+    assert "canaries" in said
+
+
+@pytest.mark.slow
+def test_a_run_without_canaries_is_trained_once_more_with_some(tiny_runs, done):
+    answer = json.loads(done("audit", tiny_runs / "vae", "--count", 200, "--canaries", 20, "--json"))
+    assert answer["canaries"]["count"] == 20

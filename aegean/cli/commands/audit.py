@@ -16,6 +16,13 @@ def options(p: Parser) -> None:
     p.add_argument("--out", help="audit.html, a page; its numbers are put into audit.json beside it")
     p.add_argument("--count", type=whole(100, 100_000), default=10_000, help="draw so many samples (default: 10000)")
     p.add_argument("--seed", type=whole(0), default=0, help="of samples and of the choice of records (default: 0)")
+    p.add_argument(
+        "--canaries",
+        type=whole(2, 10_000),
+        default=0,
+        metavar="N",
+        help="train the same once more with N canaries and ask for them; runs of --set canaries=N have theirs",
+    )
     training(p, "device")
     p.set_defaults(device="auto")
     overwrite(p)
@@ -30,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
     from aegean.trust.audit import audit
     from aegean.trust.page import write_page
 
-    found = audit(args.run, args.count, args.seed, args.device)
+    found = audit(args.run, args.count, args.seed, args.device, args.canaries)
     if path is not None:
         write_page(found, path)
     text = shown(found.report)
@@ -65,4 +72,8 @@ def shown(report: dict[str, Any]) -> str:
             ("planted copies", ", ".join(planted)),
             ("smallest share seen", f"{least} of {report['samples']:,} samples"),
         ]
+    if birds := report["canaries"]:
+        best = max(birds["attacks"], key=lambda one: one["auc"])
+        repeats = ", ".join(f"{n} times {auc:.2f}" for n, auc in best["by_repeats"].items() if auc is not None)
+        controls.append(("canaries", f"AUC {best['auc']:.3f} by {best['name']} ({repeats}); 0.5: not remembered"))
     return "\n".join([*parts, facts(controls), *report["unseen"]])
