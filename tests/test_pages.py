@@ -30,8 +30,13 @@ RUN = [
     for name in (str(page.relative_to(ROOT)) for page in PAGES)
     if name not in dict(TRANSLATED).values() and (blocks(named(name), "sh") or blocks(named(name), "python"))
 ]
-NEEDS = {"docs/export.md": "onnx", "docs/hub.md": "hub", "docs/diffusers.md": "diffusers"}
-LIBRARIES = {"onnx": ["onnx", "onnxscript", "onnxruntime"], "hub": ["huggingface_hub"], "diffusers": ["diffusers"]}
+NEEDS = {"docs/tables.md": "data", "docs/export.md": "onnx", "docs/hub.md": "hub", "docs/diffusers.md": "diffusers"}
+LIBRARIES = {
+    "data": ["pandas"],
+    "onnx": ["onnx", "onnxscript", "onnxruntime"],
+    "hub": ["huggingface_hub"],
+    "diffusers": ["diffusers"],
+}
 GIVEN = {  # runs that a page takes for granted
     "docs/export.md": ["vae"],
     "docs/hub.md": ["vae"],
@@ -78,6 +83,17 @@ def make_rows(file):
     file.write_text("\n".join(["place,square,side", *lines]))
 
 
+def make_table(file):
+    """300 rows of mixed columns."""
+    draw = np.random.default_rng(0)
+    rows = zip(draw.integers(18, 90, 300), draw.integers(0, 3, 300), draw.integers(1, 29, 300))
+    lines = [
+        f"{n},{'' if n % 20 == 0 else age},{('France', 'Italy', 'Spain')[where]},2010-05-{day:02},EUR"
+        for n, (age, where, day) in enumerate(rows)
+    ]
+    file.write_text("\n".join(["id,age,country,born,currency", *lines]) + "\n")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", RUN)
 def test_what_a_page_tells_to_type_works(page, tiny_runs, tmp_path, monkeypatch, capsys):
@@ -92,6 +108,7 @@ def test_what_a_page_tells_to_type_works(page, tiny_runs, tmp_path, monkeypatch,
     make_lines(tmp_path / "lines.txt")
     for name in ("usual", "new"):
         make_rows(tmp_path / f"{name}.csv")
+    make_table(tmp_path / "table.csv")
     for name in ("one", "two"):
         shutil.copy(tmp_path / "recordings" / "0.wav", tmp_path / f"{name}.wav")
     if extra == "diffusers":

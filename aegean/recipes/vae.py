@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
+from aegean.config import Net, UserError, net
+from aegean.data.column import trained
 from aegean.data.info import DataInfo
 from aegean.nets.kinds import kind_of
 from aegean.objectives import Rate, Term
@@ -13,6 +15,7 @@ from aegean.recipes.architecture import prior as new_prior
 from aegean.recipes.groups import Budget, Build
 from aegean.recipes.registry import recipe
 from aegean.recipes.turns import autoencoder_turn
+from aegean.surface import option
 from aegean.training.schedule import Fit, Phase, Run
 
 Likelihood = Literal["gaussian", "bernoulli"]
@@ -45,6 +48,7 @@ def vae(
     beta: float = 0.0,
     likelihood: Likelihood = "gaussian",
     prior: Prior = "auto",
+    hidden: float = 0.0,
     build: Build = Build(),
     budget: Budget = Budget(),
 ) -> Run:
@@ -61,16 +65,27 @@ def vae(
     likelihood: distribution of the data given a latent; bernoulli takes pixels for probabilities; of mixed columns it
         is a choice between states in any case
     prior: what samples are drawn from: N(0, 1) or a mixture fitted to the latents; auto: a mixture for tables
+    hidden: of tables, the share of columns that the encoder does not see of each row, so that it learns to fill gaps
     """
     classes = class_count(data, build)
     error = error_of(data, likelihood)
     nets = autoencoder_nets(data, build, "gaussian", error, classes)
     mixed = prior == "mixture" or (prior == "auto" and bool(data.table))
     nets["prior"] = new_prior("mixture" if mixed else "normal", latent_size(data, build), classes)
+    if hidden:
+        nets["corruption"] = hidden_columns(data, hidden)
     turn = autoencoder_turn(*evidence_terms(error, rate_of(data, beta)), lr=budget.lr)
     last = round(SETTLING * budget.images) if mixed else 0
     phases = [Phase("autoencoder", budget.images - last, (turn,), averages=AUTOENCODER)]
     if mixed:
         alone = autoencoder_turn(ERRORS[error](trains=("G",)), lr=budget.lr / 10)
         phases.append(Phase("mixture", last, (alone,), edges=(Fit(),), averages=("G",), trained=True))
-    return Run(nets, tuple(phases), budget.batch, bound=evidence_terms(error), wiring=kind_of(data).wiring)
+    bound, wiring = evidence_terms(error), kind_of(data).wiring
+    return Run(nets, tuple(phases), budget.batch, training_only=("corruption",), bound=bound, wiring=wiring)
+
+
+def hidden_columns(data: DataInfo, share: float) -> Net:
+    """What hides a share of the columns. UserError: there are none, or all would be hidden."""
+    if not data.table or share >= 1:
+        raise UserError(f"{option('hidden', share)}: expected a share below 1, of tables with described columns.")
+    return net("HiddenColumns", widths=[column.width for column in trained(data.table)], share=share)
