@@ -415,7 +415,7 @@ def test_a_kill_in_the_middle_of_writing_loses_nothing(straight, start, tmp_path
 
 def test_a_nan_planted_in_the_data_stops_the_run_at_the_last_good_state(tmp_path):
     """Packing refuses what is not finite, so it must come later: a damaged pack."""
-    rows = np.random.default_rng(1).normal(size=(300, 3))
+    rows = np.tanh(np.random.default_rng(1).normal(size=(300, 3)))
     np.save(tmp_path / "rows.npy", rows)
     settings = {"width": 2, "batch": 20}
     train("ae", tmp_path / "before", images=400, settings=settings, data=str(tmp_path / "rows.npy"))
@@ -619,7 +619,7 @@ def test_data_that_changed_or_went_are_not_a_run_s_own(own_data, use):
     (own_data / "rows.csv").unlink()
     with pytest.raises(UserError, match=r"The data of .*run: There is no data at .*rows.csv"):
         use(own_data / "run")
-    assert aegean.load(own_data / "run").decode(torch.zeros(1, 4)).shape == (1, 2)  # which needs no data
+    assert aegean.load(own_data / "run").decode(torch.zeros(1, 4)).shape == (1, 4)  # which needs no data
 
 
 def test_a_run_that_another_process_made_is_left_alone(own_data):

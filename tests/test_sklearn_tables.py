@@ -50,6 +50,7 @@ def test_a_transformer_takes_mixed_columns():
     z = reducer.transform(FRAME)
     assert z.shape == (300, 2)
     assert list(reducer.inverse_transform(z).columns) == list(FRAME.columns)
+    assert reducer.score(FRAME) < 1
 
 
 def test_a_frame_of_numbers_gives_one():

@@ -48,7 +48,7 @@ def vae(
     beta: float = 0.0,
     likelihood: Likelihood = "gaussian",
     prior: Prior = "auto",
-    hidden: float = 0.0,
+    hidden: float = 0.15,
     build: Build = Build(),
     budget: Budget = Budget(),
 ) -> Run:
@@ -65,14 +65,15 @@ def vae(
     likelihood: distribution of the data given a latent; bernoulli takes pixels for probabilities; of mixed columns it
         is a choice between states in any case
     prior: what samples are drawn from: N(0, 1) or a mixture fitted to the latents; auto: a mixture for tables
-    hidden: of tables, the share of columns that the encoder does not see of each row, so that it learns to fill gaps
+    hidden: of tables, the share of columns that the encoder does not see of each row, so that it learns to fill gaps;
+        other data have none
     """
     classes = class_count(data, build)
     error = error_of(data, likelihood)
     nets = autoencoder_nets(data, build, "gaussian", error, classes)
     mixed = prior == "mixture" or (prior == "auto" and bool(data.table))
     nets["prior"] = new_prior("mixture" if mixed else "normal", latent_size(data, build), classes)
-    if hidden:
+    if hidden and data.table:
         nets["corruption"] = hidden_columns(data, hidden)
     turn = autoencoder_turn(*evidence_terms(error, rate_of(data, beta)), lr=budget.lr)
     last = round(SETTLING * budget.images) if mixed else 0
@@ -85,7 +86,7 @@ def vae(
 
 
 def hidden_columns(data: DataInfo, share: float) -> Net:
-    """What hides a share of the columns. UserError: there are none, or all would be hidden."""
-    if not data.table or share >= 1:
-        raise UserError(f"{option('hidden', share)}: expected a share below 1, of tables with described columns.")
+    """What hides a share of the columns. UserError: all would be hidden."""
+    if share >= 1:
+        raise UserError(f"{option('hidden', share)}: expected a share below 1.")
     return net("HiddenColumns", widths=[column.width for column in trained(data.table)], share=share)

@@ -80,6 +80,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         if info := self.model_.info.vocabulary and self.model_.info:
             x = values(X, info)
             return words_restored(x.numpy(), self.model_.reconstruct(x).numpy(), info)
+        if self.model_.info.table:
+            x = values(X, self.model_.info)
+            error, total = ((x - beside).square().sum() for beside in (self.model_.reconstruct(x), x.mean(0)))
+            return float(1 - error / total) if total else float(error == 0)
         error = np.square(X - self._decoded(self._encoded(X)), dtype=np.float64).sum()
         total = np.square(X - X.mean(0), dtype=np.float64).sum()
         return float(1 - error / total) if total else float(error == 0)

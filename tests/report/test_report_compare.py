@@ -218,7 +218,7 @@ def test_a_run_stopped_by_a_guard_is_compared_as_it_stood(tmp_path, monkeypatch,
 
 
 @pytest.mark.slow
-def test_rows_of_a_table_get_scatter_plots(tmp_path, monkeypatch):
+def test_columns_of_a_table_are_drawn(tmp_path, monkeypatch):
     from aegean.metrics.features import feature_network
 
     monkeypatch.setattr("aegean.session.evaluate.feature_network", feature_network)
