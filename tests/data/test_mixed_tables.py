@@ -81,3 +81,12 @@ def test_kinds_can_be_chosen():
     assert describe(["a", "b"], rows, Choice({"a": "category"}))[0].names == ("0", "1", "2")
     with pytest.raises(UserError, match="'b'"):
         describe(["a", "b"], rows, Choice({"b": "number"}))
+
+
+def test_many_columns_share_their_descriptions(monkeypatch):
+    monkeypatch.setattr("aegean.data.read.describe.SHARED", 3_000)
+    names = [f"c{c}" for c in range(100)]
+    table = describe(names, [[str((n * 79) % 101 + c) for c in range(100)] for n in range(101)])
+    assert all(len(column.values) <= 30 and not column.exact for column in table)
+    table = describe(names, [[f"{n % 40}x" for _ in range(100)] for n in range(101)])
+    assert all(len(column.names) + len(column.rare) == 30 for column in table)

@@ -20,6 +20,8 @@ GAPS = ("", "?", "na", "n/a", "nan", "null", "none", "<na>", "nat")  # cells wit
 KINDS = ("number", "whole", "category", "date", "identifier")  # that may be chosen
 MOST_NAMES = 100  # categories with a state of their own
 MOST_RARE = 400  # others whose names are kept
+SHARED = 40_000  # values or names of all columns together: descriptions are JSON in the model file
+FEWEST = 20  # of each in any case
 EXACT = 2**53  # up to which floats hold every whole number
 LETTERS = 200  # of a category
 MOST_VALUES = 1000  # different numbers that are kept, each with its share
@@ -54,11 +56,13 @@ NOTHING = Choice()
 def describe(names: Sequence[str], rows: Sequence[Sequence[str]], choice: Choice = NOTHING) -> tuple[Column, ...]:
     """Columns from their names and the rows of a table, or from many rows of it."""
     cells = list(zip(*rows)) if rows else [()] * len(names)
-    return tuple(column(name, [cell.strip() for cell in part], choice) for name, part in zip(names, cells))
+    most = max(FEWEST, SHARED // max(1, len(names)))
+    return tuple(column(name, [cell.strip() for cell in part], choice, most) for name, part in zip(names, cells))
 
 
-def column(name: str, cells: Sequence[str], choice: Choice = NOTHING) -> Column:
-    """One column from its cells. UserError: they are not of the kind that was chosen."""
+def column(name: str, cells: Sequence[str], choice: Choice = NOTHING, most: int = SHARED) -> Column:
+    """One column from its cells, with `most` values or names at most. UserError: they are not of the kind that was
+    chosen."""
     known = [cell for cell in cells if not choice.gap(cell)]
     missing = 1 - len(known) / len(cells) if cells else 0.0
     chosen = choice.kinds.get(name)
@@ -67,9 +71,9 @@ def column(name: str, cells: Sequence[str], choice: Choice = NOTHING) -> Column:
         return Column(name, "constant", form=known[0] if known else MISSING)
     if chosen == "identifier" or (not name and not chosen and len(different) == len(cells)):
         return Column(name, "identifier")
-    if chosen in (None, "number", "whole") and (found := numbers(name, known, missing, chosen)):
+    if chosen in (None, "number", "whole") and (found := numbers(name, known, missing, chosen, most)):
         return found
-    if chosen in (None, "date") and (found := dates(name, known, missing)):
+    if chosen in (None, "date") and (found := dates(name, known, missing, most)):
         return found
     if chosen not in (None, "category"):
         raise UserError(f"column {name!r} is said to be a {chosen}, and holds {next(iter(different))[:40]!r}.")
@@ -77,21 +81,24 @@ def column(name: str, cells: Sequence[str], choice: Choice = NOTHING) -> Column:
         return Column(name, "identifier")
     if missing:
         different[MISSING] = len(cells) - len(known)
-    return categories(name, different)
+    return categories(name, different, most)
 
 
-def categories(name: str, different: Counter[str]) -> Column:
-    """A column of categories, from how often each was seen: equal counts by name, so the order of rows is no matter."""
-    ranked = sorted(different.items(), key=lambda item: (-item[1], item[0]))[: MOST_NAMES + MOST_RARE]
-    if all(cell != MISSING for cell, _ in ranked[:MOST_NAMES]) and MISSING in different:  # it has a state in any case
-        ranked.remove((MISSING, different[MISSING])) if (MISSING, different[MISSING]) in ranked else None
-        ranked.insert(MOST_NAMES - 1, (MISSING, different[MISSING]))
+def categories(name: str, different: Counter[str], most: int) -> Column:
+    """A column of categories, from how often each was seen; of equal ones by name, so that the order of rows is no
+    matter. A missing cell has a state of its own in any case."""
+    ranked = sorted(different.items(), key=lambda item: (-item[1], item[0]))
+    kept = min(MOST_NAMES, most)
+    place = next((i for i, (cell, _) in enumerate(ranked) if cell == MISSING), 0)
+    if place >= kept:
+        ranked.insert(kept - 1, ranked.pop(place))
+    ranked = ranked[: min(MOST_NAMES + MOST_RARE, most)]
     names = tuple(cell[:LETTERS] for cell, _ in ranked)
     counts = tuple(count for _, count in ranked)
-    return Column(name, "category", names=names[:MOST_NAMES], rare=names[MOST_NAMES:], counts=counts)
+    return Column(name, "category", names=names[:kept], rare=names[kept:], counts=counts)
 
 
-def numbers(name: str, known: Sequence[str], missing: float, chosen: str | None) -> Column | None:
+def numbers(name: str, known: Sequence[str], missing: float, chosen: str | None, most: int) -> Column | None:
     """A column of numbers, if nearly all cells are some; whole ones that count the rows or are called id are none."""
     values = [value for cell in known if (value := finite(cell)) is not None]
     if len(values) < (1 if chosen else NEARLY * len(known)):
@@ -106,18 +113,25 @@ def numbers(name: str, known: Sequence[str], missing: float, chosen: str | None)
         say(f"column {name!r}: whole numbers above 2^53 lose their last digits")
     missing += (1 - missing) * (1 - len(values) / len(known))
     places = 0 if whole or chosen == "whole" else max(map(decimals, known))
-    return measured(name, "whole" if places == 0 and (whole or chosen == "whole") else "number", array, missing, places)
+    kind: ColumnKind = "whole" if places == 0 and (whole or chosen == "whole") else "number"
+    return measured(name, kind, array, missing, most, places)
 
 
-def measured(name: str, kind: ColumnKind, values: np.ndarray, missing: float, decimals: int, form: str = "") -> Column:
-    """A column of numbers from those that were seen (n,): all with their shares, or points between equal shares."""
+def measured(
+    name: str, kind: ColumnKind, values: np.ndarray, missing: float, most: int, decimals: int = 0, form: str = ""
+) -> Column:
+    """A column of numbers from those that were seen (n,): all with their shares, or points between equal shares.
+
+    name, kind, missing, decimals, form: of the column
+    most: values or points, at most
+    """
     different, counts = np.unique(values, return_counts=True)
-    exact = len(different) <= MOST_VALUES
+    exact = len(different) <= min(MOST_VALUES, most)
     if exact:
         ends = np.cumsum(counts) / len(values)
         ends[-1] = 1.0
     else:
-        ends = np.linspace(0, 1, POINTS)
+        ends = np.linspace(0, 1, min(POINTS, most))
         different = np.sort(np.quantile(values, ends))
     kept = tuple(different.tolist()), tuple(ends.tolist())
     return Column(name, kind, values=kept[0], ends=kept[1], exact=exact, missing=missing, decimals=decimals, form=form)
@@ -145,7 +159,7 @@ def decimals(cell: str) -> int:
     return min(17, max(0, len(digits) - (int(power) if re.fullmatch(r"[+-]?\d{1,3}", power) else 0)))
 
 
-def dates(name: str, known: Sequence[str], missing: float) -> Column | None:
+def dates(name: str, known: Sequence[str], missing: float, most: int) -> Column | None:
     """A column of dates, if nearly all cells are written in one of the known forms."""
     for form in DATES:
         if sum(parse_date(cell, form) is not None for cell in known[:20]) < NEARLY * len(known[:20]):
@@ -153,7 +167,7 @@ def dates(name: str, known: Sequence[str], missing: float) -> Column | None:
         found = [value for cell in known if (value := parse_date(cell, form)) is not None]
         if len(found) >= NEARLY * len(known):
             missing += (1 - missing) * (1 - len(found) / len(known))
-            return measured(name, "date", np.array(found), missing, 6 if "%f" in form else 0, form)
+            return measured(name, "date", np.array(found), missing, most, 6 if "%f" in form else 0, form)
     return None
 
 
