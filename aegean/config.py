@@ -37,7 +37,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
 _CONFIGS: dict[str, type[Config]] = {}
 _NETWORKS: dict[str, type] = {}
 _KINDS: dict[type, str] = {}  # of networks: their names in files
-NETWORK_ROOMS = ("aegean.nets", "aegean.latent")  # imported when a network of theirs is asked for
+NETWORK_ROOMS = (
+    "aegean.nets",
+    "aegean.latent",
+    "aegean.metrics.trunks",
+)  # imported when a network of theirs is asked for
 T = TypeVar("T", bound=type)
 
 
@@ -77,6 +81,7 @@ def network_class(kind: Any) -> Any:
         package = importlib.import_module(room)
         if kind in package.__all__:
             getattr(package, kind)
+            break
     return _NETWORKS[kind] if isinstance(kind, str) and kind in _NETWORKS else _lookup(kind, networks(), "network")
 
 

@@ -70,6 +70,16 @@ def test_a_saved_detector_says_the_same(rows, tmp_path, contamination):
     assert loaded.get_params() == fitted.get_params()
 
 
+def test_pictures_are_compared_by_features_that_are_saved_too(tmp_path, capfd):
+    x = np.random.default_rng(0).normal(size=(60, 64)).astype(np.float32)
+    fitted = AnomalyDetector(2, image_shape=(8, 8), **TINY).fit(x)
+    assert fitted.model_.specs["features"].kind == "Trunk" and fitted.explain(x).shape == x.shape
+    fitted.save(tmp_path / "d.safetensors")
+    loaded = AnomalyDetector.load(tmp_path / "d.safetensors")
+    np.testing.assert_array_equal(loaded.score_samples(x), fitted.score_samples(x))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_model_that_does_not_know_what_is_usual_is_refused(rows, tmp_path):
     GenerativeModel(2, **TINY).fit(rows).save(tmp_path / "g.safetensors")
     with pytest.raises(UserError, match="usual"):

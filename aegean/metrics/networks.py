@@ -43,10 +43,21 @@ def train_classifier(
     return _train(network, loss, len(labels), "training a classifier to measure with")
 
 
-def train_contrastive(trunk: Trunk, samples: Samples, count: int, view: Augmentation) -> nn.Module:
+def train_contrastive(
+    trunk: Trunk,
+    samples: Samples,
+    count: int,
+    view: Augmentation,
+    steps: int = 0,
+    what: str = "training an encoder to measure with",
+) -> nn.Module:
     """A trunk trained on `count` samples without labels, in eval mode.
 
     SimCLR, Chen et al. 2020, section 2: two views of each sample should find each other among all others.
+
+    trunk, samples, count, view: as above
+    steps: of training, 0: as many as suit the samples
+    what: the words of a bar, "" for none
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
@@ -57,7 +68,7 @@ def train_contrastive(trunk: Trunk, samples: Samples, count: int, view: Augmenta
         x = samples(index)
         return contrastive_loss(network(torch.cat([view(x, g), view(x, g)])))
 
-    _train(network, loss, count, "training an encoder to measure with")
+    _train(network, loss, count, what, steps)
     return body
 
 
@@ -68,14 +79,14 @@ def contrastive_loss(z: Tensor, temperature: float = 0.2) -> Tensor:
     return F.cross_entropy(similarity, torch.arange(len(z)).roll(len(z) // 2))
 
 
-def _train(network: nn.Module, loss: Callable[[Tensor, Generator], Tensor], count: int, what: str):
+def _train(network: nn.Module, loss: Callable[[Tensor, Generator], Tensor], count: int, what: str, steps: int = 0):
     """AdamW under one cosine cycle, batches without replacement; every draw from a generator of its own."""
     g = Generator().manual_seed(1)
-    steps = train_steps(count)
+    steps = steps or train_steps(count)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.01)
     rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps + 1)
     order = torch.empty(0, dtype=torch.long)
-    for _ in tqdm(range(steps), desc=what, unit="step", leave=False):
+    for _ in tqdm(range(steps), desc=what, unit="step", leave=False, disable=not what):
         if len(order) < min(BATCH, count):
             order = torch.randperm(count, generator=g)
         index, order = order[:BATCH], order[BATCH:]

@@ -76,8 +76,8 @@ def anomalies(model: Model, batch: Batch) -> Anomalies:
 
 
 def latents(p: Any) -> Tensor:
-    """Of the paths of some data: their latents (B, latent)."""
-    return p.latent.z.flatten(1)
+    """Of the paths of some data: the features of a network for this alone, else their latents (B, latent)."""
+    return p.nets["features"](p.x) if "features" in p.nets else p.latent.z.flatten(1)
 
 
 def squares(p: Any) -> Tensor:

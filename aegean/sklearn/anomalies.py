@@ -15,6 +15,7 @@ from torch import Tensor
 
 from aegean.config import UserError
 from aegean.data.batch import Batch
+from aegean.metrics.trunks import trained
 from aegean.model import Model
 from aegean.model.scoring import FEWEST, anomalies, with_scorer
 from aegean.sklearn.base import SEEDS, Estimator, values
@@ -29,9 +30,10 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
     """Tells how odd rows, pictures or sounds are beside those that it was fitted to.
 
     Three costs in bits add up: the error of the reconstruction, minus the log density of the latent under a mixture,
-    and the distance to the nearest latents (`aegean.latent.Scorer`). A fifth of X is held out of the training: the
-    scores of these samples give p-values that hold whatever the data are (conformal; Vovk et al. 2005), if new samples
-    come from where X does.
+    and the distance to the nearest latents (`aegean.latent.Scorer`). In the place of latents, pictures and sounds are
+    compared by features that a second network learns from random views of them (SimCLR; Chen et al. 2020). A fifth of X
+    is held out of the training: the scores of these samples give p-values that hold whatever the data are (conformal;
+    Vovk et al. 2005), if new samples come from where X does.
 
     n_components: latents.
     recipe: one of aegean with an encoder (`denoising_ae`, `ae`, `vae`, ...).
@@ -66,8 +68,10 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         return random.permutation(count) < most
 
     def _completed(self, model: Model, x: Tensor, held_out: Tensor) -> Model:
-        """The model with a scorer."""
-        return with_scorer(model, Batch(x), Batch(held_out))
+        """The model with a scorer, and of pictures and sounds with features to compare them by."""
+        if found := trained(x, model.info, model.about["images"]):
+            model.specs["features"], model.nets["features"] = found
+        return with_scorer(model, Batch(x), Batch(held_out)).to("cpu")
 
     def _take(self, model: Model) -> None:
         if "scorer" not in model.nets:
