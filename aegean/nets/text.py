@@ -121,12 +121,12 @@ class TextDecoder(nn.Module):
         self.latent, self.classes, self.tokens, self.top = latent, classes, tokens, (width, *shape)
         self.stem = he_(nn.Linear(latent + classes, width * shape[0]))
         self.layout = nn.Sequential(*(Residual(width, blocks, 1) for _ in range(blocks)))
-        self.embed = embedding(tokens + 1, width)
+        self.embed = embedding(tokens, width)
         self.causal = nn.ModuleList(Causal(width, dilation, len(dilations)) for dilation in dilations)
         self.last = he_(nn.Linear(width, tokens), 0.5)
 
     def forward(self, z: Tensor, labels: Tensor | None, given: Tensor) -> Tensor:
-        """given: tokens (B, length), in which token number `tokens` is a blank."""
+        """given: the tokens (B, length) themselves."""
         before = F.pad(tokens_in(given, self.embed), (1, -1))
         h = self.plan(z, labels) + self.embed(before).mT
         for layer in self.causal:

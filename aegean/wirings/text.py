@@ -20,16 +20,10 @@ class Text(Standard):
 
     @path
     def seen(self) -> Tensor:
-        """What the encoder sees: the data, words blanked where the run has a corruption."""
-        return self._blanked("corruption")
-
-    @path
-    def told(self) -> Tensor:
-        """The earlier tokens that the decoder is told, some blanked where the run says so."""
-        return self._blanked("forget")
-
-    def _blanked(self, name: str) -> Tensor:
-        return self.nets[name](self.x, self.draw(name, "uniform", self.x.shape[1:])) if name in self.nets else self.x
+        """What the encoder sees: the data, tokens blanked where the run has a corruption."""
+        if "corruption" not in self.nets:
+            return self.x
+        return self.nets["corruption"](self.x, self.draw("corruption", "uniform", self.x.shape[1:]))
 
     @path
     def counted(self) -> Tensor:
@@ -39,7 +33,7 @@ class Text(Standard):
     @path
     def raw_hat(self) -> Tensor:
         """Logits of each token (B, length, tokens), given the latent and the tokens before it."""
-        return self.nets["G"](self.latent.z, self.labels, self.told)
+        return self.nets["G"](self.latent.z, self.labels, self.x)
 
     @path
     def token_bits(self) -> Tensor:
