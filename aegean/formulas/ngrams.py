@@ -98,9 +98,10 @@ def self_bleu(texts: Sequence[Text], order: int = 4) -> float:
 
     Papineni et al. 2002: the geometric mean over orders of the share of a text's n-grams that occur in another one, as
     often as in the one with most of them; here 1 is added to both counts of orders above the first (Lin and Och 2004).
-    Up to 1,000 texts, of which 500 are asked.
+    Up to 1,000 texts, evenly spread over all, of which 500 are asked.
     """
-    texts = [text for text in texts if text][:REFERENCES]
+    texts = [text for text in texts if text]
+    texts = texts[:: max(1, len(texts) // REFERENCES)][:REFERENCES]
     if len(texts) < 2:
         return 1.0
     counts = [[Counter(zip(*(text[i:] for i in range(n)))) for text in texts] for n in range(1, order + 1)]
