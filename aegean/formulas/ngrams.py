@@ -102,6 +102,7 @@ def self_bleu(texts: Sequence[Text], order: int = 4) -> float:
     """
     texts = [text for text in texts if text]
     texts = texts[:: max(1, len(texts) // REFERENCES)][:REFERENCES]
+    texts = texts[::2] + texts[1::2]  # the first half is asked
     if len(texts) < 2:
         return 1.0
     counts = [[Counter(zip(*(text[i:] for i in range(n)))) for text in texts] for n in range(1, order + 1)]
