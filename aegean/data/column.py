@@ -54,6 +54,7 @@ class Column(Config):
         assert len(self.values) == len(self.ends) and list(self.values) == sorted(self.values), f"{self.name}: values"
         assert list(self.ends) == sorted(self.ends) and (not self.ends or (self.ends[0] >= 0 and self.ends[-1] == 1))
         assert len(self.counts) == len(self.names) + len(self.rare), f"{self.name}: counts of other categories"
+        assert all(count > 0 for count in self.counts), f"{self.name}: categories that were never seen"
         assert bool(self.values) == (self.kind in NUMBERS), f"{self.name}: a {self.kind} of other values"
         assert 0 <= self.decimals <= 30 and 0 <= self.missing <= 1, self.name
 

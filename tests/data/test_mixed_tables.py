@@ -1,6 +1,7 @@
 """Tables of mixed columns: what kind each is, and that rows come back as they were."""
 
 import csv
+import datetime
 import io
 
 import numpy as np
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 from aegean.config import UserError, from_json, to_json
 from aegean.data import open_data
 from aegean.data.column import MISSING, bins, trained
-from aegean.data.io.rows import csv_text
-from aegean.data.read.cells import Reading
+from aegean.data.io.rows import cells, csv_text, rows_file
+from aegean.data.read.cells import Reading, sample
 from aegean.data.read.describe import Choice, describe
 
 RANDOM = np.random.default_rng(0)
@@ -90,3 +91,38 @@ def test_many_columns_share_their_descriptions(monkeypatch):
     assert all(len(column.values) <= 30 and not column.exact for column in table)
     table = describe(names, [[f"{n % 40}x" for _ in range(100)] for n in range(101)])
     assert all(len(column.names) + len(column.rare) == 30 for column in table)
+
+
+def test_parquet_is_read_with_its_types(tmp_path, monkeypatch):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+
+    monkeypatch.setenv("AEGEAN_CACHE", str(tmp_path / "cache"))
+    days = [datetime.datetime(2024, 1, 1 + n % 28, n % 24) for n in range(60)]
+    columns = {
+        "whole": [None if n % 9 == 0 else n % 4 for n in range(60)],
+        "number": [n / 8 for n in range(60)],
+        "true": [n % 3 == 0 for n in range(60)],
+        "time": days,
+        "word": ["ab"[n % 2] for n in range(60)],
+    }
+    parquet.write_table(arrow.table(columns), tmp_path / "t.parquet")
+    data = open_data(str(tmp_path / "t.parquet"))
+    assert [column.kind for column in data.info.table] == ["whole", "number", "category", "date", "category"]
+    rows = np.concatenate([data.train, data.test])
+    with rows_file(tmp_path / "again.parquet", data.info.table) as write:
+        write(cells(data.info.table, rows))
+    again = parquet.read_table(tmp_path / "again.parquet").to_pydict()
+    assert {name: sorted(map(str, values)) for name, values in again.items()} == {
+        name: sorted(map(str, values)) for name, values in columns.items()
+    }
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1 and nothing else PAR1")
+    with pytest.raises(UserError, match=r"bad\.parquet"):
+        open_data(str(tmp_path / "bad.parquet"))
+
+
+def test_a_table_of_a_million_cells_is_described_by_some_of_its_rows(monkeypatch):
+    monkeypatch.setattr("aegean.data.read.cells.SAMPLED", 50)
+    rows, count = sample([str(n)] for n in range(1_000))
+    assert count == 1_000 and len(rows) == 50
+    places = [int(row[0]) for row in rows]
+    assert places == sorted(set(places)) and 300 < np.mean(places) < 700

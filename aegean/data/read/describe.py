@@ -26,6 +26,7 @@ EXACT = 2**53  # up to which floats hold every whole number
 LETTERS = 200  # of a category
 MOST_VALUES = 1000  # different numbers that are kept, each with its share
 POINTS = 513  # of a number with more
+SAID = 100  # columns that are spoken of
 NEARLY = 0.95  # share of a column's cells that make it one of numbers or dates
 DIFFERENT = 0.9  # share of different texts, above which they are no categories,
 MANY = 100  # and how many at least
@@ -184,7 +185,8 @@ def say_columns(name: str, table: Sequence[Column]) -> None:
     """One table of what was found."""
     lines = [(column.name, column.kind, remark(column)) for column in table]
     wide = [max(len(line[i]) for line in lines) for i in range(2)]
-    text = "\n".join(f"  {a:<{wide[0]}}  {b:<{wide[1]}}  {c}".rstrip() for a, b, c in lines)
+    text = "\n".join(f"  {a:<{wide[0]}}  {b:<{wide[1]}}  {c}".rstrip() for a, b, c in lines[:SAID])
+    text += f"\n  and {len(lines) - SAID} more" if len(lines) > SAID else ""
     how = f"{option('columns')}, {option('kind')} and {option('missing')}"
     say(f"{name}: columns found (others are chosen with {how}):\n{text}")
 
