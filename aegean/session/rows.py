@@ -37,7 +37,7 @@ def fill(model: Model, source: Path, path: Path, missing: tuple[str, ...] = ()) 
     own = {column.name: column for column in table}
     with open_table(source) as (names, rows):
         reading = Reading(source.name, table, names, choice)
-        others = [own.get(name, Column(name, "category", names=(MISSING,), counts=(0,))) for name in names]
+        others = [own.get(name, Column(name, "category", names=(MISSING,), counts=(1,))) for name in names]
         given = (row for _, row in rows)
         with rows_file(path, others) as write:
             while block := list(islice(given, BLOCK)):
