@@ -17,6 +17,7 @@ from aegean.data.kinds import row_of
 from aegean.formulas import pictures, sounds, texts, texture
 from aegean.metrics.texts import TextReference
 
+PAIRS = 509  # features of a text that nothing was trained for
 WIDTH = 64  # features of a sample that every trunk gives
 Augmentation = Callable[[Tensor, Generator], Tensor]  # model values (n, *shape), randomness -> the same shape
 
@@ -186,6 +187,15 @@ def blanked(x: Tensor, g: Generator, share: float) -> Tensor:
     return x.masked_fill(torch.rand(x.shape, generator=g) < share, 0.0)
 
 
+def counts_of_pairs(x: Tensor, info: DataInfo) -> Tensor:
+    """Texts (n, length) as the numbers of their tokens and of neighbours, in PAIRS places that hashes choose."""
+    tokens = x.long()
+    pairs = (tokens[:, :-1] * 7919 + tokens[:, 1:] * 104_729 + 1) * (tokens[:, 1:] > 0)
+    places = torch.cat((tokens * 15_485_863, pairs), 1) % PAIRS
+    known = torch.cat((tokens > 0, tokens[:, 1:] > 0), 1).float()  # token 0 ends and pads
+    return torch.zeros(len(x), PAIRS).scatter_add_(1, places, known)
+
+
 def text_quality(info: DataInfo) -> dict[str, Quality]:
     return {
         "words": Quality(partial(texts.words_restored, info=info), 1.0, "higher"),
@@ -221,6 +231,7 @@ KINDS: dict[str, Kind] = {
         partial(blanked, share=0.4),
         text_quality,
         reference=TextReference,
+        untrained=counts_of_pairs,
     ),
     "table": Kind(table_trunk, lambda x, g: x, None, lambda info: {"mse": MSE}),
 }

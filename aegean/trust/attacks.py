@@ -14,6 +14,7 @@ from aegean.data import Dataset
 from aegean.data.batch import Batch
 from aegean.formulas.memorisation import nearest
 from aegean.formulas.neighbours import distance_blocks
+from aegean.metrics.kinds import kind_of
 from aegean.model import Model
 from aegean.trust.records import BLOCK, Records
 
@@ -70,7 +71,13 @@ def scores_of_model(model: Model) -> dict[str, Score]:
     """By the attack's name: from raw records, their labels and places among them to scores."""
     found: dict[str, Callable[[Tensor, Tensor | None], Tensor]] = {}
     if "reconstruct" in model.can():
-        found["reconstruction"] = lambda x, labels: -(model.reconstruct(x, labels) - x).square().flatten(1).mean(1)
+        view, info = kind_of(model.info).untrained, model.info
+
+        def reconstruction(x: Tensor, labels: Tensor | None) -> Tensor:
+            x_hat = model.reconstruct(x, labels)
+            return -(view(x_hat.cpu(), info) - view(x.cpu(), info)).square().flatten(1).mean(1)
+
+        found["reconstruction"] = reconstruction
     if model.wiring_name == "standard" and getattr(model.nets.get("D"), "pack", 0) == 1:
         found["logit"] = lambda x, labels: model.run(_logit, Batch(x, labels), seed=0)
     return {name: partial(_scored, model, score) for name, score in found.items()}

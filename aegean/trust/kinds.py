@@ -1,4 +1,4 @@
-"""What can be marked of each kind of data: one row a kind."""
+"""What can be marked of each kind of data, and what can be moved a little: one row a kind."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from aegean.data.kinds import row_of
 LEAST = 16  # pixels of a side, which 32 bits need
 
 
-class Kind(NamedTuple):
-    check: Callable[[DataInfo], None]  # UserError: too small for a mark
+def unmarkable(info: DataInfo) -> None:
+    raise UserError(f"{info.name}: only pictures carry a mark.")
 
 
 def check_pictures(info: DataInfo) -> None:
@@ -24,9 +24,19 @@ def check_pictures(info: DataInfo) -> None:
         raise UserError(f"{info.name}: pictures of {info.shape[0]} channels; only grey and RGB ones are marked.")
 
 
-KINDS: dict[str, Kind] = {"image": Kind(check_pictures)}
+def check_rows(info: DataInfo) -> None:
+    if info.table:
+        raise UserError(f"{info.name}: a category cannot be moved a little; tables of numbers alone are attacked.")
 
 
-def check(info: DataInfo) -> None:
-    """UserError: such samples cannot be marked."""
-    row_of(KINDS, info).check(info)
+class Kind(NamedTuple):
+    mark: Callable[[DataInfo], None] = unmarkable  # UserError: they cannot be marked
+    move: Callable[[DataInfo], None] = lambda info: None  # UserError: their values cannot be moved a little
+
+
+KINDS: dict[str, Kind] = {"image": Kind(check_pictures), "audio": Kind(), "table": Kind(move=check_rows)}
+
+
+def kind_of(info: DataInfo) -> Kind:
+    """UserError: texts, whose tokens can neither carry a mark nor be moved a little."""
+    return row_of(KINDS, info)

@@ -42,7 +42,7 @@ def mark(path: str | Path, key_file: str | Path, out: str | Path, seed: int = 0)
     UserError: pictures smaller than 16x16, no pictures at all, a model that does not draw, a file that is no key.
     """
     model, out = load(path), Path(out)
-    kinds.check(model.info)
+    kinds.kind_of(model.info).mark(model.info)
     plain = "decode" in model.can() and model.wiring_name == "standard"
     if not plain or "marked" in model.about:
         raise UserError(f"{path} has no plain decoder whose pictures could be marked; mark a run of vae, gan or ae.")

@@ -20,6 +20,7 @@ from aegean.metrics.samples import check_fits, chosen
 from aegean.model import Model
 from aegean.session.runs import home, load, own_data
 from aegean.surface import option
+from aegean.trust import kinds
 
 Answer = Callable[[Tensor], Tensor]  # samples (n, *shape) -> (n, ...)
 
@@ -57,6 +58,7 @@ def attack(
     if not 2 <= count <= 256:
         raise UserError(f"{option('count', count)}: expected from 2 to 256 records.")
     model = load(path, pick_device(device))
+    kinds.kind_of(model.info).move(model.info)
     model.need("reconstruct")
     dataset = own_data(path, home(path).read()) if data is None else open_data(data, model.info.table)
     check_fits(model.info, dataset.info, "The model")

@@ -122,6 +122,22 @@ def test_a_run_that_remembers_its_canaries_is_told(tmp_path, done, refused):
     assert "canaries" in said
 
 
+def test_texts_and_mixed_rows_are_audited_but_not_attacked(tmp_path, done, refused):
+    rng = np.random.default_rng(0)
+    words = rng.choice(["a cat", "the dog", "one hen"], 400), rng.choice(["ran", "sat", "saw it"], 400)
+    lines = [f"{who} {what} {rng.integers(1000)}." for who, what in zip(*words)]
+    (tmp_path / "lines.txt").write_text("\n".join(lines))
+    rows = [f"{rng.integers(90)},{job},{rng.normal():.3f}" for job in rng.choice(["x", "y"], 400)]
+    (tmp_path / "mixed.csv").write_text("\n".join(["age,job,pay", *rows]))
+    for name in ("lines.txt", "mixed.csv"):
+        run = tmp_path / f"run-{name}"
+        aegean.train("vae", str(tmp_path / name), run, images=64, settings={"batch": 16, "width": 4, "latent": 4})
+        answer = json.loads(done("audit", run, "--count", 300, "--out", tmp_path / f"{name}.html", "--json"))
+        assert {"nearest", "reconstruction"} <= {one["name"] for one in answer["attacks"]}
+        assert answer["copies"]["planted"][0]["p_exact"] > 0.001
+        assert "moved a little" in refused("attack", run) or "image" in refused("attack", run)
+
+
 @pytest.mark.slow
 def test_a_run_without_canaries_is_trained_once_more_with_some(tiny_runs, done):
     answer = json.loads(done("audit", tiny_runs / "vae", "--count", 200, "--canaries", 20, "--json"))

@@ -107,7 +107,7 @@ def test_a_model_is_marked_and_its_files_are_found(tmp_path, done, monkeypatch):
 
 def test_what_cannot_be_marked_is_refused(tmp_path, tiny_runs, refused):
     assert "16x16" in refused("mark", tiny_runs / "vae", "--key", tmp_path / "k", "--out", f"{tmp_path}/a/")
-    assert "image" in refused("mark", tiny_runs / "rows", "--key", tmp_path / "k", "--out", f"{tmp_path}/a/")
+    assert "only pictures" in refused("mark", tiny_runs / "rows", "--key", tmp_path / "k", "--out", f"{tmp_path}/a/")
     (tmp_path / "short").write_text("ab" * 16)
     file = model_of((1, 16, 16), tmp_path)
     assert "32 characters" in refused("mark", file, "--key", tmp_path / "short", "--out", f"{tmp_path}/a/")
