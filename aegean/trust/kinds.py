@@ -26,7 +26,7 @@ def check_pictures(info: DataInfo) -> None:
 
 def check_rows(info: DataInfo) -> None:
     if info.table:
-        raise UserError(f"{info.name}: a category cannot be moved a little; tables of numbers alone are attacked.")
+        raise UserError(f"{info.name}: columns that are coded cannot be moved a little; arrays of numbers (.npy) can.")
 
 
 class Kind(NamedTuple):
