@@ -70,7 +70,8 @@ def unseen(report: dict[str, Any]) -> list[str]:
     if low > 0.5:
         found.append(
             f"Members and held-out records differ even without the model: AUC {report['blind']['auc']:.3f}. What the "
-            "attacks reach up to there is no fault of the model, and what they miss may hide behind it."
+            "attacks reach up to there is no fault of the model, what they miss may hide behind it, and p of "
+            "copies are not exact."
         )
     return found
 
