@@ -80,6 +80,23 @@ def test_pictures_are_compared_by_features_that_are_saved_too(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_rows_of_mixed_columns(tmp_path):
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed: pip install 'aegean[data]'")
+    random = np.random.default_rng(0)
+    codes = random.integers(0, 3, 300)
+    table = pandas.DataFrame({"kind": np.array(list("abc"))[codes], "x": codes + 0.1 * random.normal(size=300)})
+    table.loc[::9, "x"] = np.nan
+    fitted = AnomalyDetector(2, **TINY | {"images": 6_400}).fit(table)
+    new = pandas.DataFrame({"x": [0.0, 300.0, 0.0, np.nan], "kind": ["a", "a", "z", "b"]})
+    usual, far, unknown, gap = fitted.score_samples(new)
+    assert max(far, unknown) < min(usual, gap)
+    assert fitted.explain(new)[[1, 2]].argmax(1).tolist() == [1, 0]
+    fitted.save(tmp_path / "d.safetensors")
+    np.testing.assert_array_equal(AnomalyDetector.load(tmp_path / "d.safetensors").predict(new), fitted.predict(new))
+    with pytest.raises(ValueError, match="lacks"):
+        fitted.predict(new[["x"]])
+
+
 def test_a_model_that_does_not_know_what_is_usual_is_refused(rows, tmp_path):
     GenerativeModel(2, **TINY).fit(rows).save(tmp_path / "g.safetensors")
     with pytest.raises(UserError, match="usual"):

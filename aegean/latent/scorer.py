@@ -29,7 +29,7 @@ class Scorer(nn.Module):
 
     Squares of values that depend on each other are worth less than as many that do not: squares s whose mean on
     held-out samples is m and whose variance is v become s m / (v ln 2) bits, as a scaled chi-square has (Satterthwaite
-    1946). Latents are white: principal components, divided by their deviations. 0 bits are those of the median
+    1946). Latents are principal components, for the density divided by their deviations. 0 bits are those of the median
     held-out sample. `calibration` holds the bits of held-out samples in ascending order, for p-values.
 
     shape: of the values that have an error
@@ -42,6 +42,7 @@ class Scorer(nn.Module):
     usual: Tensor
     mean: Tensor
     directions: Tensor
+    deviations: Tensor
     memory: Tensor
     rates: Tensor
     median: Tensor
@@ -53,7 +54,8 @@ class Scorer(nn.Module):
         self.register_buffer("variance", torch.ones(tuple(shape)))
         self.register_buffer("usual", torch.zeros(tuple(shape)))  # mean of each error
         self.register_buffer("mean", torch.zeros(latent))
-        self.register_buffer("directions", torch.zeros(latent, kept))  # to white latents
+        self.register_buffer("directions", torch.zeros(latent, kept))  # to principal components
+        self.register_buffer("deviations", torch.ones(kept))
         self.register_buffer("memory", torch.zeros(memory, kept))
         self.register_buffer("rates", torch.ones(2))  # bits of an error, and of a distance
         self.register_buffer("median", torch.zeros(()))
@@ -61,9 +63,9 @@ class Scorer(nn.Module):
 
     def forward(self, error: Tensor, z: Tensor) -> Tensor:
         """Errors (B, *shape) and latents (B, latent) -> how odd the samples are, in bits (B,)."""
-        white = self.white(z)
-        error, near = error.flatten(1).sum(1), self.distance(white)
-        return self.rates[0] * error + self.density.bits(white) + self.rates[1] * near - self.median
+        places = self.places(z)
+        error, near = error.flatten(1).sum(1), self.distance(places)
+        return self.rates[0] * error + self.density.bits(places / self.deviations) + self.rates[1] * near - self.median
 
     def error(self, squares: Tensor, left_out: bool = False) -> Tensor:
         """Squared errors (B, *shape) in units of their variance; `left_out`: of held-out samples, each beside the
@@ -73,13 +75,13 @@ class Scorer(nn.Module):
             variance = ((n * variance - squares) / (n - 1)).clamp(min=variance.min())
         return squares / variance
 
-    def white(self, z: Tensor) -> Tensor:
-        """Latents (B, latent) -> white ones (B, kept)."""
+    def places(self, z: Tensor) -> Tensor:
+        """Latents (B, latent) -> their principal components (B, kept)."""
         return (z - self.mean) @ self.directions
 
-    def distance(self, white: Tensor) -> Tensor:
+    def distance(self, places: Tensor) -> Tensor:
         """The mean squared distance to the nearest training latents (B,)."""
-        squares = torch.cdist(white, self.memory).square()
+        squares = torch.cdist(places, self.memory).square()
         return squares.topk(min(NEAREST, len(self.memory)), largest=False).values.mean(1)
 
     def p_value(self, bits: Tensor) -> Tensor:
@@ -95,9 +97,10 @@ class Scorer(nn.Module):
         deviations = (spread / len(z) ** 0.5).clamp(min=max(FLATTEST * float(spread[0]) / len(z) ** 0.5, TINY))
         kept = self.directions.shape[1]
         self.mean.copy_(points.mean(0))
-        self.directions.copy_((axes[:kept] / deviations[:kept, None]).T)
-        self.memory.copy_(self.white(z))
-        self.density.fit(self.memory)
+        self.directions.copy_(axes[:kept].T)
+        self.deviations.copy_(deviations[:kept])
+        self.memory.copy_(self.places(z))
+        self.density.fit(self.memory / self.deviations)
 
     def widen(self, squares: Tensor) -> None:
         """The mean squared errors of held-out samples (*shape)."""
@@ -106,10 +109,10 @@ class Scorer(nn.Module):
     def calibrate(self, error: Tensor, z: Tensor, probable: bool) -> None:
         """The summed errors (calibration,), by `left_out`, and the latents (calibration, latent) of held-out samples.
         probable: the errors are bits already."""
-        white = self.white(z)
-        near = torch.cat([self.distance(part) for part in white.split(256)])
-        bits = self.density.bits(white)
-        for i, (values, size) in enumerate(((error, self.variance.numel()), (near, white.shape[1]))):
+        places = self.places(z)
+        near = torch.cat([self.distance(part) for part in places.split(256)])
+        bits = self.density.bits(places / self.deviations)
+        for i, (values, size) in enumerate(((error, self.variance.numel()), (near, places.shape[1]))):
             if i or not probable:
                 self.rates[i], others = rates(values, size)
                 bits = bits + others * values

@@ -15,9 +15,12 @@ from torch import Tensor
 
 from aegean.config import UserError
 from aegean.data.batch import Batch
+from aegean.data.info import DataInfo
 from aegean.metrics.trunks import trained
 from aegean.model import Model
 from aegean.model.scoring import FEWEST, anomalies, with_scorer
+from aegean.recipes.architecture import latent_size
+from aegean.recipes.groups import Build
 from aegean.sklearn.base import SEEDS, Estimator, values
 from aegean.surface import either
 
@@ -35,7 +38,7 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
     is held out of the training: the scores of these samples give p-values that hold whatever the data are (conformal;
     Vovk et al. 2005), if new samples come from where X does.
 
-    n_components: latents.
+    n_components: latents; None: as many as suit the data, of rows half of the columns, from 2 to 16.
     recipe: one of aegean with an encoder (`denoising_ae`, `ae`, `vae`, ...).
     contamination: "auto": a sample is odd where its p-value is at most 0.05; or the share of X that is taken for odd.
     The other parameters are those of AutoencoderTransformer.
@@ -43,7 +46,7 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
     Fitted: `offset_`, the score below which a sample is odd; `model_`, `n_features_in_`, `feature_names_in_`.
     """
 
-    n_components: int = 16
+    n_components: int | None = None  # type: ignore[assignment]
     _: KW_ONLY
     recipe: str = "denoising_ae"
     contamination: float | str = "auto"
@@ -66,6 +69,9 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         most = max(round(SHARE * count), min(FEWEST + 1, count // 2), 1)
         random = np.random.default_rng(check_random_state(self.random_state).randint(SEEDS))
         return random.permutation(count) < most
+
+    def _components(self, info: DataInfo) -> int:
+        return latent_size(info, Build()) if self.n_components is None else self.n_components
 
     def _completed(self, model: Model, x: Tensor, held_out: Tensor) -> Model:
         """The model with a scorer, and of pictures and sounds with features to compare them by."""

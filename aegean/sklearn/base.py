@@ -184,13 +184,18 @@ class Estimator(BaseEstimator):
         model.nets = {name: copy.deepcopy(net).double() for name, net in model.nets.items()}
         return model
 
+    def _components(self, info: DataInfo) -> int:
+        """Latents for such data."""
+        return self.n_components
+
     def _run(self, info: DataInfo, seed: int) -> Run:
         """The recipe's run on such data, with this estimator's parameters."""
-        for name in ("n_components", "batch"):
-            check_scalar(getattr(self, name), name, Integral, min_val=1)
+        components = self._components(info)
+        for name, value in (("n_components", components), ("batch", self.batch)):
+            check_scalar(value, name, Integral, min_val=1)
         columns = math.prod(info.shape)
-        if not info.vocabulary and columns < self.n_components != type(self).n_components:
-            words = f"n_components={self.n_components} is more than the {columns} columns of X: nothing is compressed."
+        if not info.vocabulary and columns < components != type(self).n_components:
+            words = f"n_components={components} is more than the {columns} columns of X: nothing is compressed."
             warnings.warn(words, UserWarning, stacklevel=4)
         check_scalar(self.recipe, "recipe", str)
         settings = self.settings or {}
@@ -205,11 +210,11 @@ class Estimator(BaseEstimator):
         )
         if self.recipe in RECIPES and "latent" not in options(self.recipe):
             raise unsuited
-        settings = {**settings, "latent": self.n_components, "batch": batch}
+        settings = {**settings, "latent": components, "batch": batch}
         run = configure(self.recipe, info, settings)
         latents = {spec.args["latent"] for spec in run.nets.values() if "latent" in spec.args}
         needed = {"E", "bottleneck", "G"} if "encode" in self._verbs else {"G"}
-        if not needed.issubset(run.nets) or run.wiring not in WIRINGS or latents != {self.n_components}:
+        if not needed.issubset(run.nets) or run.wiring not in WIRINGS or latents != {components}:
             raise unsuited
         images = parse_images(self.images) * batch // self.batch  # as many steps as with whole batches
         return planned(self.recipe, info, settings, budget=max(images, batch * len(run.schedule)), seed=seed)
