@@ -9,6 +9,7 @@ from typing import Literal
 
 from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
+from aegean.nets.kinds import kind_of
 from aegean.objectives import Distil, LatentError, Ramp, SquaredError, Term
 from aegean.recipes.architecture import above, shared_discriminator
 from aegean.recipes.architecture import discriminator as new_discriminator
@@ -22,6 +23,7 @@ from aegean.surface import option
 from aegean.training.schedule import Copy, Edge, Fit, Phase, Renew, Run
 
 SHARE = 0.7  # of the images, that the autoencoder has: an image costs it a third of what it costs the adversary
+BY_DATA = -1.0  # gamma, where none is chosen
 FIRST = 150_000  # images that it has before it shares with the adversary (docs/log.md)
 
 
@@ -84,7 +86,7 @@ def ae_to_gan(
     recon: bool = False,
     transfer: Transfer = Transfer(),
     ties: Ties = Ties(),
-    opponent: Adversary = Adversary(relax=0.1),
+    opponent: Adversary = Adversary(gamma=BY_DATA, relax=0.1),
     build: Build = Build(),
     budget: Budget = Budget(lr=5e-4, images=0),
     inherited: Mapping[str, Net] | None = None,
@@ -107,7 +109,11 @@ def ae_to_gan(
     warmup: share of the remaining images that the discriminator alone is trained on
     ramp: share of the last phase over which the generator's rate rises
     recon: whether reconstructions are fakes for the discriminator, too
+
+    A gamma of -1 is chosen by the data: 1 for pictures in colour, else 0.1.
     """
+    if opponent.gamma == BY_DATA:
+        opponent = replace(opponent, gamma=kind_of(data).penalty(data.shape))
     opponent.check(budget.batch)
     if not teacher and inherited is None:
         teacher = min(0.9, max(SHARE, FIRST / budget.images))

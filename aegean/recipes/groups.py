@@ -77,11 +77,13 @@ class Adversary:
         return self.loss not in ("relativistic", "wasserstein")
 
     def check(self, batch: int) -> None:
-        """UserError: a batch that is not made of whole packs, or a penalty that falls to nothing."""
+        """UserError: a batch that is not made of whole packs, a penalty below 0, or one that falls to nothing."""
         if self.pack < 1:
             raise UserError(f"{option('pack', self.pack)}: expected at least 1.")
         if batch % self.pack:
             raise UserError(f"{option('batch', batch)} is not a multiple of {option('pack', self.pack)}.")
+        if self.gamma < 0:
+            raise UserError(f"{option('gamma', self.gamma)}: expected 0 or more (-1 in ae_to_gan: by the data).")
         if self.relax is not ABSENT and self.relax <= 0:
             raise UserError(f"{option('relax', self.relax)}: expected more than 0; 1 keeps gamma as it is.")
 
