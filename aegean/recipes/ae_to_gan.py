@@ -97,7 +97,7 @@ def ae_to_gan(
     discriminator's warm-up with the generator frozen; then both. The reconstruction stays as an anchor, so nothing that
     was handed over is forgotten. It trains the generator alone: the encoder is frozen, and with it the latents that the
     prior was fitted to. If the end is further from held-out data than what was handed over, that is what the run keeps.
-    A gamma of -1 is chosen by the data: 1 for pictures in colour, else 0.1. What each option is worth: docs/transfer.md.
+    A gamma of -1 is chosen by the data: 1 in colour, else 0.1. What each option is worth: docs/transfer.md.
 
     Papers: Goodfellow et al. 2014; Kingma and Welling 2013; Ghosh et al. 2020 (the fitted mixture); Sauer et al. 2021
     (`project`); Huang et al. 2024 (loss and penalties). Expected: digits, 40,000 images, 19 s of one core:
