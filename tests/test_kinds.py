@@ -74,7 +74,6 @@ ROWS = {
         show=lambda groups, info, columns: drawn(np.concatenate(list(groups.values()))),
         write=write_toy,
         readers=(Reader(ends_in(".toy"), read_toy),),
-        files=(".toy",),
     ),
     nets_kinds: nets_kinds.Kind(("mlp",), width=lambda shape: 2, latent=lambda shape, count: 3),
     metrics_kinds: metrics_kinds.Kind(

@@ -66,14 +66,15 @@ def end_of(args: argparse.Namespace, given: str, model: Model, label: Tensor | N
 
 
 def decoded(model: Model, z: Tensor, label: Tensor | None, span: float) -> np.ndarray:
-    """Latents (k, steps, latent) -> raw samples (k, steps, *shape)."""
+    """Latents (k, steps, latent) -> raw samples (k, steps, *raw), of described tables (k, steps, columns)."""
     labels = None if label is None else label.expand(z.shape[0] * z.shape[1])
     x = model.decode(z.flatten(0, 1), labels)
     if not x.isfinite().all():
         raise UserError(
             f"--span {span:g}: so far out this model makes numbers that are not finite; give a smaller one."
         )
-    return model.info.restore(x).reshape(*z.shape[:2], *model.info.shape)
+    raw = model.info.restore(x)
+    return raw.reshape(*z.shape[:2], *raw.shape[1:])
 
 
 def lines_of(found: Directions, model: Model) -> list[tuple[str, ...]]:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from scipy.special import ndtri
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from aegean.config import network
 from aegean.nets.mlp import MLPDecoder
@@ -34,6 +34,11 @@ class Layout(NamedTuple):
     unseen: list[int]  # states that are never drawn
 
 
+def quantiles(shares: np.ndarray) -> np.ndarray:
+    """Those of N(0, 1) below which these shares lie, any shape, float64."""
+    return torch.special.ndtri(torch.from_numpy(np.asarray(shares, np.float64))).numpy()
+
+
 def layout(columns: Sequence[Mapping[str, Any]]) -> Layout:
     """From the states of each column (data.column.Column.states)."""
     counts = [column["count"] if "count" in column else len(column["single"]) + 1 for column in columns]
@@ -53,13 +58,13 @@ def layout(columns: Sequence[Mapping[str, Any]]) -> Layout:
             edges = np.asarray(column["edges"], np.float64)
             assert len(edges) == counts[i] and (np.diff(edges) > 0).all(), "bins out of order"
             middle = (edges[1:] + edges[:-1]) / 2
-            values[own, cell] = [*ndtri(middle.clip(EDGE, 1 - EDGE)), 0.0]
+            values[own, cell] = [*quantiles(middle.clip(EDGE, 1 - EDGE)), 0.0]
             values[state + counts[i] - 1, cell + 1] = 1.0
             single = np.asarray(column["single"], bool)
             spans[own][:-1] = np.stack([np.where(single, middle, edges[:-1]), np.where(single, middle, edges[1:])], 1)
             numbers.append(i)
             places.append(cell)
-            limits.append(np.r_[ndtri(edges[1:-1]), np.full(most - len(edges) + 2, np.inf)])
+            limits.append(np.r_[quantiles(edges[1:-1]), np.full(most - len(edges) + 2, np.inf)])
         if not column["last"]:
             unseen.append(state + counts[i] - 1)
         state, cell = own.stop, cell + widths[i]
@@ -128,7 +133,7 @@ class ColumnsDecoder(MLPDecoder):
         soft = self._flat(shares) @ self.values
         chosen = (which[:, :, None] > shares.detach().cumsum(2)).sum(2)
         chosen = chosen.minimum((self.gather < len(self.flat)).sum(1) - 1)
-        state = self.gather.expand(len(raw), -1, -1).gather(2, chosen[:, :, None])[:, :, 0]
+        state = self.gather.expand(raw.shape[0], -1, -1).gather(2, chosen[:, :, None])[:, :, 0]
         hard = torch.zeros_like(raw).scatter(1, state, 1.0) @ self.values
         if self.numbers:
             lower, upper = self.spans[state.index_select(1, self.quantities)].unbind(2)
@@ -143,7 +148,7 @@ class ColumnsDecoder(MLPDecoder):
 
     def states(self, x: Tensor) -> Tensor:
         """Rows (B, width) -> the state of each column, counted within it (B, columns) int64."""
-        cells = torch.cat((x, x.new_full((len(x), 1), -1.0)), 1)
+        cells = pad(x, (0, 1), value=-1.0)
         found = cells[:, self.cells].argmax(2)
         if self.numbers:
             bins = (x.index_select(1, self.places)[:, :, None] > self.limits).sum(2)
@@ -154,7 +159,7 @@ class ColumnsDecoder(MLPDecoder):
 
     def _padded(self, raw: Tensor) -> Tensor:
         """(B, states) -> (B, columns, most), -inf where a column has fewer."""
-        return torch.cat((raw, raw.new_full((len(raw), 1), -torch.inf)), 1)[:, self.gather]
+        return pad(raw, (0, 1), value=-torch.inf)[:, self.gather]
 
     def _flat(self, padded: Tensor) -> Tensor:
         """(B, columns, most) -> (B, states)."""
@@ -174,7 +179,7 @@ class HiddenColumns(nn.Module):
     def __init__(self, widths: Sequence[int], share: float):
         super().__init__()
         assert len(widths) > 0 and 0 < sum(widths) <= LARGEST and 0 < share < 1
-        self.columns, self.least = len(widths), float(ndtri(share))
+        self.columns, self.least = len(widths), float(quantiles(np.array(share)))
         self.register_buffer("of", torch.tensor(np.repeat(np.arange(len(widths)), widths)), persistent=False)
 
     def forward(self, x: Tensor, normal: Tensor) -> Tensor:

@@ -186,6 +186,7 @@ def test_info(tiny_runs, done, refused, tmp_path):
     assert "torch" in found["machine"] and set(found["cannot"]) == {
         "compress",
         "compress_lossless",
+        "impute",
         "restore",
         "translate",
     }

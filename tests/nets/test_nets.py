@@ -34,6 +34,10 @@ def test_every_network_is_registered_for_this_contract():
         "Tower", "Stack", "Several", "NoiseReaders",
         "LogMel", "Loudness", "SoundDecoder", "SoundDiscriminator", "SoundEncoder",  # tests/nets/test_sound.py
         "Damage", "MaskToken", "Residuals", "UDecoder", "Window",  # tests/nets/test_restorer.py
+        "ColumnsDecoder", "HiddenColumns",  # tests/nets/test_columns_decoder.py
+        "Blanks", "TextDecoder", "TextEncoder",  # tests/nets/test_text_networks.py
+        "Scorer", "Trunk",  # tests/test_anomalies.py
+        "MarkedDecoder",  # tests/trust/test_mark.py
     }  # fmt: skip
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import uniform_filter
 
 from aegean.data.column import trained
 from aegean.data.info import DataInfo
@@ -54,6 +53,8 @@ def odd_tokens(bits: np.ndarray, info: DataInfo) -> str:
 def heat(bits: np.ndarray) -> np.ndarray:
     """Bits (channels, *places) -> their mean over a patch around each place (*places), none below 0."""
     size = [max(1, side // PATCH) for side in bits.shape[1:]]
+    from scipy.ndimage import uniform_filter
+
     return uniform_filter(bits.sum(0).clip(min=0).astype(np.float64), size)
 
 
