@@ -170,6 +170,22 @@ def shuffle(x: Tensor, patch: int) -> Tensor:
     return x
 
 
+class Rising(nn.Module):
+    """Data (B, *shape) -> a tuple of `levels`, nearest the data first."""
+
+    levels: list[Any]
+
+    def rise(self, level: int, below: Tensor) -> Tensor:
+        """One level: its features from those of the level below, or from the data."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        found: list[Tensor] = []
+        for level in range(len(self.levels)):
+            found.append(self.rise(level, found[-1] if found else x))
+        return tuple(found)
+
+
 class LogVariance(nn.Module):
     """The learned log variance of a Gaussian likelihood, one number for all dimensions (Rybkin et al.
     2021). Adam moves a lone number by at most its rate a step, whatever the gradient, so the parameter

@@ -17,6 +17,7 @@ from aegean.nets.blocks import (
     Down,
     LogVariance,
     Residual,
+    Rising,
     act,
     channels_last,
     he_,
@@ -59,7 +60,7 @@ def downs(widths: Sequence[int], axes: int) -> nn.ModuleList:
 
 
 @network
-class ConvEncoder(nn.Module):
+class ConvEncoder(Rising):
     """Samples (B, C, H, W) or (B, C, L) -> a tuple of levels (B, widths[i], H / 2^i, W / 2^i), nearest the data first.
 
     shape: of a sample, (C, H, W) or (C, L)
@@ -78,14 +79,7 @@ class ConvEncoder(nn.Module):
         self.stages = stages(widths, blocks, axes)
         self.downs = downs(widths, axes)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        levels: list[Tensor] = []
-        for level in range(len(self.levels)):
-            levels.append(self.rise(level, levels[-1] if levels else x))
-        return tuple(levels)
-
     def rise(self, level: int, below: Tensor) -> Tensor:
-        """One level: its features from those of the level below, or from the data."""
         if level:
             return self.stages[level](self.downs[level - 1](below))
         return self.stages[0](self.stem(channels_last(unshuffle(below, self.patch))))

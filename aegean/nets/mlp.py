@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from aegean.config import network
-from aegean.nets.blocks import DEEPEST, LogVariance, act, he_, in_range, one_hot
+from aegean.nets.blocks import DEEPEST, LogVariance, Rising, act, he_, in_range, one_hot
 
 
 @network
-class MLPEncoder(nn.Module):
+class MLPEncoder(Rising):
     """Samples (B, *shape) -> a tuple of hidden levels (B, widths[i])."""
 
     def __init__(self, shape: Sequence[int], widths: Sequence[int]):
@@ -23,14 +23,7 @@ class MLPEncoder(nn.Module):
         self.stem = he_(nn.Linear(math.prod(shape), widths[0]))
         self.layers = nn.ModuleList(he_(nn.Linear(a, b)) for a, b in zip(widths, widths[1:]))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        levels: list[Tensor] = []
-        for level in range(len(self.levels)):
-            levels.append(self.rise(level, levels[-1] if levels else x))
-        return tuple(levels)
-
     def rise(self, level: int, below: Tensor) -> Tensor:
-        """One level: its features from those of the level below, or from the data."""
         return self.layers[level - 1](act(below)) if level else self.stem(below.flatten(1))
 
     def parts(self, level: int) -> list[str]:

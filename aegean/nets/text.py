@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aegean.config import network
-from aegean.nets.blocks import DEEPEST, Down, Residual, act, he_, linear, one_hot
-from aegean.nets.conv import stages
+from aegean.nets.blocks import DEEPEST, Residual, Rising, act, he_, one_hot
+from aegean.nets.conv import downs, stages
 
 TAPS = 3  # places that a causal convolution sees: its own and two before
 
@@ -27,7 +27,7 @@ def tokens_in(x: Tensor, layer: nn.Embedding) -> Tensor:
 
 
 @network
-class TextEncoder(nn.Module):
+class TextEncoder(Rising):
     """Tokens (B, length) -> a tuple of levels (B, widths[i], length / 2^i), nearest the data first: residual
     convolutions on embeddings. Token number `tokens` is a blank (`Blanks`).
 
@@ -44,17 +44,9 @@ class TextEncoder(nn.Module):
             self.levels.append((width, (self.levels[-1][1] + 1) // 2))
         self.embed = embedding(tokens + 1, widths[0])
         self.stages = stages(widths, blocks, axes=1)
-        pairs = zip(widths, widths[1:])
-        self.downs = nn.ModuleList(nn.Sequential(Down(a, 1), he_(linear(1, a, b))) for a, b in pairs)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        levels: list[Tensor] = []
-        for level in range(len(self.levels)):
-            levels.append(self.rise(level, levels[-1] if levels else x))
-        return tuple(levels)
+        self.downs = downs(widths, axes=1)
 
     def rise(self, level: int, below: Tensor) -> Tensor:
-        """One level: its features from those of the level below, or from the data."""
         if level:
             return self.stages[level](self.downs[level - 1](below))  # type: ignore[no-any-return]
         return self.stages[0](self.embed(tokens_in(below, self.embed)).mT)  # type: ignore[no-any-return]
