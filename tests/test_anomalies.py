@@ -86,7 +86,7 @@ def test_rows_of_mixed_columns(tmp_path):
     codes = random.integers(0, 3, 300)
     table = pandas.DataFrame({"kind": np.array(list("abc"))[codes], "x": codes + 0.1 * random.normal(size=300)})
     table.loc[::9, "x"] = np.nan
-    fitted = AnomalyDetector(2, **TINY | {"images": 6_400}).fit(table)
+    fitted = AnomalyDetector(2, **TINY | {"images": 2_560}).fit(table)
     new = pandas.DataFrame({"x": [0.0, 300.0, 0.0, np.nan], "kind": ["a", "a", "z", "b"]})
     usual, far, unknown, gap = fitted.score_samples(new)
     assert max(far, unknown) < min(usual, gap)

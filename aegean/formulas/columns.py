@@ -13,6 +13,7 @@ import numpy as np
 BINS = 20  # of a number beside another column
 PAIRS = 2_000  # of columns that are compared, at most
 ROUNDS = 100  # of boosted trees
+CELLS = 500_000  # that they learn from, at most
 
 
 def shapes(real: np.ndarray, fake: np.ndarray, categories: np.ndarray) -> np.ndarray:
@@ -75,7 +76,7 @@ def taught(train: np.ndarray, test: np.ndarray, target: int, categories: np.ndar
     """How well boosted trees that learn a column from rows `train` know it in rows `test`: the area under the curve of
     a category against the rest, weighted by their shares; of a number the variance that is explained, at least 0."""
     rest = np.arange(train.shape[1]) != target
-    known = [rows[~np.isnan(rows[:, target])] for rows in (train, test)]
+    known = [some(rows[~np.isnan(rows[:, target])], seed) for rows in (train, test)]
     (x, y), (x_test, y_test) = ((rows[:, rest], rows[:, target]) for rows in known)
     if len(y) < 2 or len(y_test) < 2:
         return 0.0
@@ -84,7 +85,8 @@ def taught(train: np.ndarray, test: np.ndarray, target: int, categories: np.ndar
         return float(max(0.0, 1 - ((y_test - guess) ** 2).mean() / max(y_test.var(), 1e-30)))
     if len(np.unique(y)) < 2:
         return 0.5
-    return weighted_auc(trees("classifier", categories[rest], seed).fit(x, y), x_test, y_test)
+    rounds = max(ROUNDS // 5, ROUNDS * 2 // len(np.unique(y)))  # each of which grows a tree a class
+    return weighted_auc(trees("classifier", categories[rest], seed, rounds).fit(x, y), x_test, y_test)
 
 
 def weighted_auc(model: Any, x: np.ndarray, y: np.ndarray) -> float:
@@ -107,6 +109,7 @@ def alike(real: np.ndarray, fake: np.ndarray, categories: np.ndarray, seed: int 
     both tables, on the other half; 1 where they guess, 0 where they always know."""
     from sklearn.metrics import roc_auc_score
 
+    real, fake = some(real, seed), some(fake, seed)
     rows, labels = np.concatenate((real, fake)), np.r_[np.zeros(len(real)), np.ones(len(fake))]
     order = np.random.default_rng(seed).permutation(len(rows))
     halves = order[::2], order[1::2]
@@ -117,9 +120,15 @@ def alike(real: np.ndarray, fake: np.ndarray, categories: np.ndarray, seed: int 
     return float(min(1.0, 2 - 2 * np.mean(areas)))
 
 
-def trees(kind: str, categories: np.ndarray, seed: int) -> Any:
+def some(rows: np.ndarray, seed: int) -> np.ndarray:
+    """Rows of CELLS cells at most, chosen at random."""
+    most = max(2, CELLS // rows.shape[1])
+    return rows if len(rows) <= most else rows[np.random.default_rng(seed).permutation(len(rows))[:most]]
+
+
+def trees(kind: str, categories: np.ndarray, seed: int, rounds: int = ROUNDS) -> Any:
     """Boosted trees that know which columns are categories."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     cls = HistGradientBoostingRegressor if kind == "regressor" else HistGradientBoostingClassifier
-    return cls(max_iter=ROUNDS, categorical_features=categories, early_stopping=False, random_state=seed)
+    return cls(max_iter=min(rounds, ROUNDS), categorical_features=categories, early_stopping=False, random_state=seed)

@@ -14,12 +14,17 @@ FEW = 20  # categories of a column that is to be foretold
 
 
 class ColumnReference:
-    """Held-out raw rows (n, columns), what training rows score against them (`floor`), and what those score whose
-    columns are shuffled each on its own (`independent`): a metric near its floor there does not see how columns belong
-    together."""
+    """What rows are compared with: the floor that training rows reach, and what those rows score whose columns are
+    shuffled each on its own (`independent`); a metric near its floor there does not see how columns belong together.
 
-    def __init__(self, table: Sequence[Column], real: np.ndarray, train: np.ndarray, seed: int = 0):
-        self.columns, self.real, self.seed = trained(table), real, seed
+    table: all columns
+    real, train: raw held-out and training rows (n, columns)
+    seed: of shuffles and trees
+    trees: also what boosted trees learn; they take longer than all else
+    """
+
+    def __init__(self, table: Sequence[Column], real: np.ndarray, train: np.ndarray, seed: int = 0, trees: bool = True):
+        self.columns, self.real, self.seed, self.trees = trained(table), real, seed, trees
         self.categories = np.array([column.kind not in NUMBERS for column in self.columns])
         self.target = target(self.columns)
         self.floor = self.scores(train)
@@ -34,6 +39,9 @@ class ColumnReference:
         found = {"shape@columns": float(formulas.shapes(real, fake, categories).mean())}
         if len(categories) > 1:
             found["trend@pairs"] = float(np.mean(list(formulas.trends(real, fake, categories, seed).values())))
+        if not self.trees:
+            return found
+        if len(categories) > 1:
             name = "auc" if categories[self.target] else "r2"
             known = formulas.taught(fake, real, self.target, categories, seed)
             found[f"{name}@{self.columns[self.target].name}"] = known

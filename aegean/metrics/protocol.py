@@ -46,6 +46,7 @@ class Evaluator:
     seed: of the choice of samples, and of those that models draw.
     world: of several processes each plays its share of the samples; the leading one gets the scores, the others none.
     probes: also what `probed` gives.
+    trees: of tables, also what boosted trees learn from samples.
     """
 
     def __init__(
@@ -56,13 +57,14 @@ class Evaluator:
         seed: int = 0,
         world: World | None = None,
         probes: bool = False,
+        trees: bool = True,
     ):
         self.sides = dataset if dataset.target else None
         dataset = dataset.target or dataset
         if features and features.info:
             check_fits(features.info, dataset.info, f"The feature network {features.key}")
         self.dataset, self.info, self.network = dataset, dataset.info, features
-        self.seed, self.world, self.probes = seed, world or World(), probes
+        self.seed, self.world, self.probes, self.trees = seed, world or World(), probes, trees
         self.count = min(count, len(dataset.test), len(dataset.train), len((self.sides or dataset).test))
         if self.count < 2:
             raise UserError(f"{dataset.info.name}: {self.count} samples to compare with; at least 2 are needed.")
@@ -84,7 +86,7 @@ class Evaluator:
             self.texture = TextureReference(texture, self.test.numpy(), train.numpy(), blurred.numpy())
         if self.info.table:
             held, seen = (self.info.restore(x) for x in (self.test, train))
-            self.columns = ColumnReference(self.info.table, held, seen, self.seed)
+            self.columns = ColumnReference(self.info.table, held, seen, self.seed, self.trees)
         real, known = features(self.test), features(train)
         lost = None if blurred is None else features(blurred)
         self.reference = Reference(self.dataset, features, real, known, lost, self.seed)

@@ -67,8 +67,8 @@ def make_evaluator(
     count: samples compared, at most.
     world: the processes that share the work.
     probes: whether latents are probed for the classes of the data.
-    run: what is trained; a restorer without an adversary and a codec of sounds are not measured in features, whose
-        network has its price.
+    run: what is being trained, measured without boosted trees; a restorer without an adversary and a codec of sounds
+        are not measured in features either, whose network has its price.
     """
     measured = dataset.target or dataset
     if measured.info.test_count < FEW:
@@ -76,7 +76,7 @@ def make_evaluator(
     world = world or World()
     plain = run is not None and ("ear" in run.nets or ("U" in run.nets and "D" not in run.nets))
     features = None if plain else world.first(lambda: feature_network(measured))
-    return Evaluator(dataset, features, count, world=world, probes=probes)
+    return Evaluator(dataset, features, count, world=world, probes=probes, trees=run is None)
 
 
 def write_scores(folder: Folder, evaluator: Evaluator, model: Model, images: int) -> dict[str, Score]:

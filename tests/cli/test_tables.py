@@ -93,12 +93,12 @@ def test_other_tables_are_read_as_the_model_knows_them(run, done, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", ["ae", "gan", "ae_to_gan", "vae_gan", "aae"])
+@pytest.mark.parametrize("recipe", ["ae", "ae_to_gan", "vae_gan"])
 def test_recipes_of_rows_take_mixed_columns(run, recipe, tmp_path):
     settings = {"batch": 32, **({"pack": 2} if "gan" in recipe and recipe != "vae_gan" else {})}
     source = str(run) if recipe == "ae_to_gan" else None  # a masked autoencoder, if the run is one
     spec, out = str(run.parent / "t.csv"), tmp_path / "run"
-    model = aegean.train(recipe, spec, out, images=1_280, evaluations=0, source=source, settings=settings)
+    model = aegean.train(recipe, spec, out, images=960, evaluations=0, source=source, settings=settings)
     if "sample" not in model.can():
         model = aegean.fit_prior(out, "mixture")
     x = model.sample(20)

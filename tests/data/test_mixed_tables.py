@@ -53,7 +53,7 @@ def test_a_pack_holds_rows_that_come_back(tmp_path, monkeypatch):
 CELLS = st.one_of(st.integers(-50, 50).map(str), st.floats(allow_nan=False, width=32).map(str), st.text(max_size=8))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=2, max_size=40))
 def test_any_cells_can_be_described_and_restored(rows):
     table = describe(["a", "b"], rows)

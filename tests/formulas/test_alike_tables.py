@@ -16,7 +16,7 @@ def rows(n, seed):
 
 
 def test_equal_tables_are_alike():
-    real, same = rows(2000, 0), rows(2000, 1)
+    real, same = rows(600, 0), rows(600, 1)
     assert formulas.shapes(real, real, CATEGORIES).min() == 1
     assert min(formulas.trends(real, real, CATEGORIES).values()) == 1
     assert formulas.shapes(real, same, CATEGORIES).min() > 0.95
@@ -25,7 +25,7 @@ def test_equal_tables_are_alike():
 
 
 def test_shuffled_columns_fail_where_pairs_matter():
-    real = rows(2000, 0)
+    real = rows(600, 0)
     shuffled = formulas.independent(real)
     assert formulas.shapes(real, shuffled, CATEGORIES).min() == 1
     assert min(formulas.trends(real, shuffled, CATEGORIES).values()) < 0.8
