@@ -6,6 +6,7 @@ import contextlib
 import errno
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +99,23 @@ def write_atomically(file: Path, data: bytes | str) -> None:
         if error.errno in FULL:
             raise UserError(f"No space left to write {file} ({len(data):,} bytes); free some and resume.") from None
         raise
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path`, whose file takes its place once all is written, or not at all; folders are made.
+    UserError: no space left on the device."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.unlink(missing_ok=True)
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno in FULL:
+            raise UserError(f"No space left to write {path}; free some.") from None
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)

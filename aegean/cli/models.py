@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from aegean.config import UserError, nearest
 from aegean.data import DataInfo
-from aegean.data.io.inputs import read_labelled
+from aegean.data.io.inputs import Inputs, read_labelled
 from aegean.machine import pick_device
 from aegean.model import Model, hint
 from aegean.session.runs import load
@@ -43,15 +43,20 @@ def need_verb(model: Model, run: str, verb: str) -> None:
 
 def inputs(args: argparse.Namespace, model: Model) -> tuple[list[str], np.ndarray, Tensor | None]:
     """Names, raw samples (n, *shape) and, for a model with classes, labels (n,)."""
-    names, raw, classes = read_labelled(args.inputs, model.info, args.skip_bad)
+    found = read_labelled(args.inputs, model.info, args.skip_bad)
+    return found.names, found.raw, labels_of(found, args, model)
+
+
+def labels_of(given: Inputs, args: argparse.Namespace, model: Model) -> Tensor | None:
+    """Labels (n,) of the inputs, for a model with classes: those of --class, else their own."""
     if args.class_name is not None:
-        return names, raw, torch.full((len(raw),), class_index(model, args.class_name))
+        return torch.full((len(given.raw),), class_index(model, args.class_name))
     if not model.conditional:
-        return names, raw, None
-    found = [index_of(name, model.info, "The inputs") for name in classes or ()]
-    labels = torch.tensor(found) if classes else None
+        return None
+    found = [index_of(name, model.info, "The inputs") for name in given.classes or ()]
+    labels = torch.tensor(found) if given.classes else None
     need_labels(model, labels, "The inputs have no classes")
-    return names, raw, labels
+    return labels
 
 
 def class_index(model: Model, name: str) -> int:

@@ -41,6 +41,7 @@ class FeatureNetwork:
     head: Callable[[np.ndarray], np.ndarray] | None = None  # features (n, d) -> probabilities (n, classes)
     accuracy: float | None = None  # on the test part
     info: DataInfo | None = None  # what its inputs must look like, where known
+    trunk: nn.Module | None = None  # what `embed` scales, of a network that was trained for its data
 
     def __call__(self, x: Tensor) -> np.ndarray:
         """Samples (n, *shape) -> features (n, d), float64."""
@@ -173,13 +174,13 @@ def _assembled(
         return trunk.to(x.device)(x.float()) * scale
 
     if not classes:
-        return FeatureNetwork(key, embed, info=info)
+        return FeatureNetwork(key, embed, info=info, trunk=trunk)
     weight, bias = (tensors[name].double().numpy() for name in ("head.weight", "head.bias"))
 
     def head(features: np.ndarray) -> np.ndarray:
         return torch.softmax(torch.from_numpy(features / scale @ weight.T + bias), dim=1).numpy()
 
-    return FeatureNetwork(key, embed, head, accuracy, info)
+    return FeatureNetwork(key, embed, head, accuracy, info, trunk)
 
 
 def _read(path: Path, config: dict) -> tuple[dict[str, Tensor], float | None] | None:

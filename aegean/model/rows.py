@@ -24,13 +24,16 @@ LEAST_TRIES = 100_000  # but so many in any case
 ROUNDS = 4  # of filling gaps, each seeing what the one before has filled
 
 
-def drawn(model: Model, count: int, seed: int, where: Sequence[Condition], labels: Any = None) -> Iterator[np.ndarray]:
+def drawn(
+    model: Model, count: int, seed: int, where: Sequence[Condition], label: int | None = None
+) -> Iterator[np.ndarray]:
     """Raw rows, `count` in all, BLOCK at most at a time; of those drawn, in their order, the ones that meet all
-    conditions. How many did is said. UserError: none of very many does."""
+    conditions. How many did is said. label: the class of all; None: as they come. UserError: none of very many meets
+    the conditions."""
     most, tried, passed, found = max(LEAST_TRIES, TRIES * count) if where else count, 0, 0, 0
     while found < count and tried < most:
         size = min(BLOCK, most - tried)
-        given = None if labels is None else labels[:1].expand(size) if where else labels[tried : tried + size]
+        given = None if label is None else torch.full((size,), label)
         raw = model.info.restore(model.sample(size, seed, given, start=tried))
         for condition in where:
             raw = raw[condition(raw)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from aegean.config import UserError, to_json
 from aegean.surface import plural
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
     from aegean.data import DataInfo
@@ -52,6 +54,8 @@ def run(args: argparse.Namespace) -> None:
 
     files = files_of(args.run)
     path, kind = target(args.out, (".png", ".npz", *files, FOLDER), args.overwrite)
+    import numpy as np
+
     from aegean.cli.models import check_size, opened
 
     model = opened(args.run, "sample")
@@ -59,13 +63,13 @@ def run(args: argparse.Namespace) -> None:
     if info.table and kind in ENDINGS and args.resample is None:
         tell(f"{path}: {plural(write_rows(args, model, path), 'row')}")
         return
-    if args.where:
-        raise UserError("--where is for rows of tables that go to a .csv or .parquet file.")
+    if args.where and (not info.table or args.resample is not None):
+        raise UserError("--where is for rows of tables that are drawn from the prior; leave it, or --resample, out.")
     check_size(args.count, info)
     if kind == ".png":
         check_picture(args.count, info)
-    labels = labels_of(args, model)
-    raw = info.restore(drawn(args, model, labels))
+    labels = None if args.where else labels_of(args, model)
+    raw = np.concatenate(list(rows(args, model))) if args.where else info.restore(drawn(args, model, labels))
     said = origin(args, model, args.seed)
     if kind == ".png":
         write(path, show({"": raw}, info), said)
@@ -73,27 +77,35 @@ def run(args: argparse.Namespace) -> None:
         more = {} if labels is None else {"labels": labels.cpu().numpy()}
         write(path, npz(x=raw, info=json.dumps(to_json(info)), **more), said)
     elif kind == FOLDER:
-        write_folder(path, {"": raw}, names(labels, args.count, info), info, said)
+        write_folder(path, {"": raw}, names(labels, len(raw), info), info, said)
     else:
         write(path, files[kind](raw, info), said)
-    tell(f"{path}: {plural(args.count, 'sample')}")
+    tell(f"{path}: {plural(len(raw), 'sample')}")
 
 
 def write_rows(args: argparse.Namespace, model: Model, path: Path) -> int:
     """Rows of described columns into one file, some at a time; how many there are."""
     from aegean.data.io.origin import write_beside
     from aegean.data.io.rows import cells, rows_file
-    from aegean.data.where import conditions
-    from aegean.model.rows import drawn
 
-    where, table, count = conditions(args.where, model.info.table), model.info.table, 0
+    table, count = model.info.table, 0
     with rows_file(path, table) as write:
-        for raw in drawn(model, args.count, args.seed, where, labels_of(args, model)):
+        for raw in rows(args, model):
             write(cells(table, raw, count))
             count += len(raw)
     if said := origin(args, model, args.seed):
         write_beside(path, said)
     return count
+
+
+def rows(args: argparse.Namespace, model: Model) -> Iterator[np.ndarray]:
+    """Raw rows that meet the conditions, some at a time."""
+    from aegean.cli.models import class_index
+    from aegean.data.where import conditions
+    from aegean.model.rows import drawn
+
+    label = None if args.class_name is None else class_index(model, args.class_name)
+    return drawn(model, args.count, args.seed, conditions(args.where, model.info.table), label)
 
 
 def labels_of(args: argparse.Namespace, model: Model) -> Tensor | None:

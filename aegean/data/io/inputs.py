@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,37 +38,55 @@ def read_inputs(inputs: Sequence[str], info: DataInfo, skip_bad: bool = False) -
 
 def read_labelled(inputs: Sequence[str], info: DataInfo, skip_bad: bool = False) -> Inputs:
     """The same, and the classes that the sources bring."""
+    found = joined(list(labelled_blocks(inputs, info, skip_bad)))
+    return found._replace(names=distinct(found.names, "-"))
+
+
+def joined(blocks: Sequence[Inputs]) -> Inputs:
+    """All samples; their classes where every block has some."""
+    names = list(itertools.chain.from_iterable(block.names for block in blocks))
+    classes = [block.classes for block in blocks if block.classes is not None]
+    every = list(itertools.chain.from_iterable(classes)) if len(classes) == len(blocks) else None
+    return Inputs(names, np.concatenate([block.raw for block in blocks]), every)
+
+
+def labelled_blocks(inputs: Sequence[str], info: DataInfo, skip_bad: bool = False) -> Iterator[Inputs]:
+    """The same, some samples at a time, so that memory does not grow with their number. Names may come again."""
     if not inputs:
         raise UserError("No inputs were given; expected images, folders or a data SPEC.")
     want = kind_of(info).want(info, skip_bad)
-    names: list[str] = []
-    samples: list[np.ndarray] = []
-    classes: list[list[str] | None] = []
     for spec in inputs:
         try:
             source = address(spec).source(want)
-            parts = [part for part in (source.train, source.test) if part]
-            raw = np.concatenate([_read(part, source) for part in parts])
+            own = own_range(source, info)
+            for first, part, start, raw in _blocks(source):
+                end = start + len(raw)
+                labels = None if part.labels is None else [source.classes[label] for label in part.labels[start:end]]
+                names = [Path(name).with_suffix("").as_posix().replace("/", "-") for name in part.names[start:end]]
+                names = names or [f"{source.name}-{n:06d}" for n in range(first + start, first + end)]
+                yield Inputs(names, _as_model(raw, source, info, own), labels)
         except OSError as error:
             raise UserError(f"{error.filename or spec} cannot be read ({error.strerror}).") from None
-        samples.append(_as_model(raw, source, info))
-        classes += [None if p.labels is None else [source.classes[label] for label in p.labels] for p in parts]
-        names += _names(source)
-    known = [some for some in classes if some is not None]
-    every = list(itertools.chain(*known)) if len(known) == len(classes) else None
-    return Inputs(distinct(names, "-"), np.concatenate(samples), every)
 
 
-def _read(part: Part, source: Source) -> np.ndarray:
-    raw = np.concatenate([np.asarray(block, source.dtype) for block in part.blocks()])
-    finite = np.isfinite(raw.reshape(len(raw), -1)).all(1)
-    if not finite.all() and not source.table:
-        raise UserError(f"{source.origin}: sample {np.argmin(finite)} holds NaN or infinite values; repair it.")
-    return raw
+def _blocks(source: Source) -> Iterator[tuple[int, Part, int, np.ndarray]]:
+    """The number of a part's first sample, the part, and where in it a block of finite raw samples begins."""
+    first = 0
+    for part in (part for part in (source.train, source.test) if part):
+        start = 0
+        for block in part.blocks():
+            raw = np.asarray(block, source.dtype)
+            finite = np.isfinite(raw.reshape(len(raw), -1)).all(1)
+            if not finite.all() and not source.table:
+                sample = first + start + np.argmin(finite)
+                raise UserError(f"{source.origin}: sample {sample} holds NaN or infinite values; repair it.")
+            yield first, part, start, raw
+            start += len(raw)
+        first += part.count
 
 
-def _as_model(raw: np.ndarray, source: Source, info: DataInfo) -> np.ndarray:
-    """Raw samples of a source as raw samples of the model's data."""
+def _as_model(raw: np.ndarray, source: Source, info: DataInfo, own: tuple[float, float]) -> np.ndarray:
+    """Raw samples of a source, whose offset and scale are `own`, as raw samples of the model's data."""
     if source.table:
         return raw
     raw = _columns(raw, source, info)
@@ -80,7 +98,6 @@ def _as_model(raw: np.ndarray, source: Source, info: DataInfo) -> np.ndarray:
     if {source.dtype, info.dtype} == {"float32", "float64"}:
         return raw.astype(info.dtype)
     if source.dtype != info.dtype:
-        own = _own_range(raw, source)
         return info.restore(torch.from_numpy((raw.astype(np.float32) - own[0]) / own[1]))
     if source.dtype == "float32" and not info.columns:  # tables are standardised: no bounds
         low, high = info.offset[0] - info.scale[0], info.offset[0] + info.scale[0]
@@ -92,17 +109,20 @@ def _as_model(raw: np.ndarray, source: Source, info: DataInfo) -> np.ndarray:
     return raw
 
 
-def _own_range(raw: np.ndarray, source: Source) -> tuple[float, float]:
-    """(offset, scale) of samples whose number type is not the model's."""
+def own_range(source: Source, info: DataInfo) -> tuple[float, float]:
+    """(offset, scale) of a source whose number type is not the model's; floats are looked through for it."""
     if source.dtype in INTEGERS:
         return INTEGERS[source.dtype] / 2, INTEGERS[source.dtype] / 2
-    if raw.min() < -1 or raw.max() > 1:
-        raise UserError(
-            f"{source.origin}: values from {raw.min():g} to {raw.max():g}; floats are expected in [0, 1] or [-1, 1]."
-        )
-    low = -1 if raw.min() < 0 else 0
-    say(f"{source.name}: values from {raw.min():g} to {raw.max():g}, taken as lying in [{low}, 1]")
-    return (low + 1) / 2, (1 - low) / 2
+    if source.table or info.dtype not in INTEGERS:
+        return 0.0, 1.0
+    low, high = np.inf, -np.inf
+    for *_, raw in _blocks(source):
+        low, high = min(low, float(raw.min(initial=np.inf))), max(high, float(raw.max(initial=-np.inf)))
+    if low < -1 or high > 1:
+        raise UserError(f"{source.origin}: values from {low:g} to {high:g}; floats are expected in [0, 1] or [-1, 1].")
+    least = -1 if low < 0 else 0
+    say(f"{source.name}: values from {low:g} to {high:g}, taken as lying in [{least}, 1]")
+    return (least + 1) / 2, (1 - least) / 2
 
 
 def _columns(raw: np.ndarray, source: Source, info: DataInfo) -> np.ndarray:
@@ -115,16 +135,6 @@ def _columns(raw: np.ndarray, source: Source, info: DataInfo) -> np.ndarray:
         return raw
     missing = [name for name in info.columns if name not in source.columns]
     raise UserError(f"{source.origin} lacks the columns {', '.join(missing)} that this model was trained on.")
-
-
-def _names(source: Source) -> list[str]:
-    names: list[str] = []
-    for part in (source.train, source.test):
-        if part and part.names:
-            names += [Path(name).with_suffix("").as_posix().replace("/", "-") for name in part.names]
-        elif part:
-            names += [f"{source.name}-{n:06d}" for n in range(len(names), len(names) + part.count)]
-    return names
 
 
 def write_samples(raw: np.ndarray, names: Sequence[str], folder: Path, info: DataInfo) -> list[Path]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 
 from aegean.data.column import MISSING, NUMBERS, Column, trained, written
 from aegean.data.read.frames import frame_of, parquet, typed
+from aegean.files import whole_file
 
 ENDINGS = (".csv", ".parquet")
 STEP = 20_000  # rows that are written at a time
@@ -67,14 +67,9 @@ def lines(rows: Iterable[Sequence[str]]) -> str:
 def rows_file(path: Path, table: Sequence[Column]) -> Iterator[Callable[[Sequence[Sequence[str]]], None]]:
     """Takes the cells of each column, some rows at a time, into a .csv or .parquet file, which is there once all are
     written, or not at all. UserError: pyarrow is not installed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with (parquet_file if path.suffix.lower() == ".parquet" else _csv)(temporary, table) as write:
-            yield write
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    make = parquet_file if path.suffix.lower() == ".parquet" else _csv
+    with whole_file(path) as temporary, make(temporary, table) as write:
+        yield write
 
 
 @contextlib.contextmanager
@@ -86,8 +81,6 @@ def _csv(path: Path, table: Sequence[Column]) -> Iterator[Callable[[Sequence[Seq
             file.write(lines(zip(*parts)))
 
         yield block
-        file.flush()
-        os.fsync(file.fileno())
 
 
 @contextlib.contextmanager
