@@ -152,13 +152,24 @@ def scored(run, text, tmp_path, *more):
 
 
 @pytest.mark.slow
-def test_a_run_scores_rows(run, tmp_path):
+def test_a_run_scores_rows(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("aegean.data.read.cells.BLOCK", 2)  # rows that are read at a time
     before = {path: path.stat().st_mtime_ns for path in run[0].rglob("*")}
-    usual, far, new = scored(run[0], "word,degrees\nwarm,1.0\nwarm,500\nhot,1.0", tmp_path)
+    usual, far, new = found = scored(run[0], "word,degrees\nwarm,1.0\nwarm,500\nhot,1.0", tmp_path)
+    assert [row["name"] for row in found] == ["new-000000", "new-000001", "new-000002"]
     assert {path: path.stat().st_mtime_ns for path in run[0].rglob("*")} == before
     assert float(far["bits"]) > float(usual["bits"]) < float(new["bits"])
     assert float(far["p_value"]) <= 0.05 < float(usual["p_value"])
     assert far["odd"].startswith("degrees") and new["odd"].startswith("word")
+
+
+def test_usual_samples_are_thinned_evenly(monkeypatch):
+    from aegean.data.io.inputs import Inputs
+    from aegean.session import anomalies
+
+    monkeypatch.setattr(anomalies, "MOST", 5)
+    blocks = (Inputs([str(n) for n in range(n, n + 7)], np.arange(n, n + 7), None) for n in range(0, 70, 7))
+    assert anomalies.thinned(blocks).raw.tolist() == list(range(0, 70, 8))
 
 
 @pytest.mark.slow

@@ -56,6 +56,9 @@ def test_conditions_are_met(run, done, refused, tmp_path):
     done("sample", run, "--count", 20, "--out", tmp_path / "rows.csv", *conditions)
     rows = read(tmp_path / "rows.csv")[1:]
     assert len(rows) == 20 and all(float(row[1]) >= 1 and row[0] != "cat" for row in rows)
+    done("sample", run, "--count", 5, "--out", tmp_path / "rows.npz", *conditions)
+    with np.load(tmp_path / "rows.npz") as file:
+        assert file["x"].shape == (5, 3) and (file["x"][:, 1] >= 1).all()
     done("sample", run, "--count", 3, "--out", tmp_path / "gaps.csv", "--where", "kind=")
     assert all(row[2] == "" for row in read(tmp_path / "gaps.csv")[1:])
     for condition, words in (("anmal=cat", "animal"), ("animal=bird", "none of them"), ("size, cm>x", "none")):

@@ -16,6 +16,7 @@ from aegean.data.column import MISSING, bins, trained
 from aegean.data.io.rows import cells, csv_text, rows_file
 from aegean.data.read.cells import Reading, sample
 from aegean.data.read.describe import Choice, describe
+from aegean.surface import noted
 
 RANDOM = np.random.default_rng(0)
 ROWS = [
@@ -75,6 +76,15 @@ def test_any_cells_can_be_described_and_restored(rows):
         assert edges[0] == 0 and edges[-1] == 1 and len(single) == len(edges) - 1 and (np.diff(edges) > 0).all()
         spread = column.values[-1] - column.values[0]
         np.testing.assert_allclose(again[:, i], raw[:, i], atol=1e-3 * spread + 10.0**-column.decimals)
+
+
+def test_what_is_cut_or_might_be_numbers_is_said():
+    cells = [[str(n % 7) if n % 3 else "sold out", "x" * 300 if n % 2 else "y", "01234"] for n in range(89)]
+    with noted() as notes:
+        table = describe(["price", "text", "post"], [*cells, ["1", "y", "56789"]])
+    assert [column.kind for column in table] == ["category"] * 3
+    price, text = notes
+    assert "'price'" in price and "67%" in price and "'text'" in text
 
 
 def test_kinds_can_be_chosen():

@@ -34,7 +34,9 @@ def column_cells(column: Column, values: np.ndarray | None, count: int, start: i
     if values is None:
         return [column.form] * count if column.kind == "constant" else [str(start + n) for n in range(1, count + 1)]
     if column.kind in NUMBERS:
-        return [MISSING if np.isnan(value) else written(column, value) for value in values]
+        different, places = np.unique(values, return_inverse=True)
+        texts = [MISSING if np.isnan(value) else written(column, value) for value in different.tolist()]
+        return [texts[place] for place in places.tolist()]
     known = len(column.names)
     names = [*column.names, *(column.rare or column.names[-1:])]
     shares = np.array(column.counts[known:] or [1], np.float64)

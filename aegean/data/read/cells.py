@@ -54,18 +54,18 @@ class Reading:
             yield np.stack([self._column(i, cells[place]) for i, place in enumerate(self.places)], 1)
 
     def _column(self, i: int, cells: Sequence[str]) -> np.ndarray:
-        column, gap = self.columns[i], self.choice.gap
-        stripped = [cell.strip() for cell in cells]
+        column, gap, different = self.columns[i], self.choice.gap, {cell: cell.strip() for cell in set(cells)}
         if column.kind in NUMBERS:
-            found = [number(column, cell) for cell in stripped]
-            strange = sum(value is None and not gap(cell) for value, cell in zip(found, stripped))
-            self.strange[column.name] += strange
-            return np.array([np.nan if value is None else value for value in found])
+            values = {cell: number(column, text) for cell, text in different.items()}
+            strange = {cell for cell, value in values.items() if value is None and not gap(different[cell])}
+            self.strange[column.name] += sum(cell in strange for cell in cells) if strange else 0
+            known = {cell: np.nan if value is None else value for cell, value in values.items()}
+            return np.array([known[cell] for cell in cells])
         codes, rest = self.codes[i], len(column.names)
-        found = [codes.get(MISSING if gap(cell) else cell[:LETTERS], rest) for cell in stripped]
-        for cell in {cell for cell, code in zip(stripped, found) if code == rest} - self.rare[i]:
-            self.new[column.name] += bool(cell)
-        return np.array(found, np.float64)
+        places = {cell: codes.get(MISSING if gap(text) else text[:LETTERS], rest) for cell, text in different.items()}
+        texts = (different[cell] for cell, code in places.items() if code == rest)
+        self.new[column.name] += len({text[:LETTERS] for text in texts if not gap(text)} - self.rare[i])
+        return np.array([places[cell] for cell in cells], np.float64)
 
     def say(self, known: bool) -> None:
         """What could not be taken as it stands. known: the columns are those of a model."""

@@ -28,6 +28,7 @@ MOST_VALUES = 1000  # different numbers that are kept, each with its share
 POINTS = 513  # of a number with more
 SAID = 100  # columns that are spoken of
 NEARLY = 0.95  # share of a column's cells that make it one of numbers or dates
+MIXED = 0.5  # and of one that is not, above which it is said
 DIFFERENT = 0.9  # share of different texts, above which they are no categories,
 MANY = 100  # and how many at least
 DATES = (
@@ -78,8 +79,15 @@ def column(name: str, cells: Sequence[str], choice: Choice = NOTHING, most: int 
         return found
     if chosen not in (None, "category"):
         raise UserError(f"column {name!r} is said to be a {chosen}, and holds {next(iter(different))[:40]!r}.")
+    share = sum(finite(cell) is not None for cell in known) / len(known)
+    if not chosen and MIXED <= share < NEARLY:
+        fix = f"{option('kind', f'{name}=number')} takes the others for missing"
+        say(f"column {name!r}: {share:.0%} of its cells are numbers, too few to be a column of numbers; {fix}")
     if not chosen and len(different) > max(MANY, DIFFERENT * len(known)):
         return Column(name, "identifier")
+    if max(map(len, different)) > LETTERS:
+        say(f"column {name!r}: texts longer than {LETTERS} letters are cut")
+        different = Counter(cell[:LETTERS] for cell in known)
     if missing:
         different[MISSING] = len(cells) - len(known)
     return categories(name, different, most)
@@ -94,7 +102,7 @@ def categories(name: str, different: Counter[str], most: int) -> Column:
     if place >= kept:
         ranked.insert(kept - 1, ranked.pop(place))
     ranked = ranked[: min(MOST_NAMES + MOST_RARE, most)]
-    names = tuple(cell[:LETTERS] for cell, _ in ranked)
+    names = tuple(cell for cell, _ in ranked)
     counts = tuple(count for _, count in ranked)
     return Column(name, "category", names=names[:kept], rare=names[kept:], counts=counts)
 
