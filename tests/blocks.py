@@ -57,10 +57,11 @@ def words_of(line):
     return shlex.split(line, comments=True)
 
 
-def run_page(text, shell=True):
-    """Carry out the `sh` and `python` blocks of a page in the current folder, in order; or the latter alone."""
+def run_page(text, known=frozenset()):
+    """Carry out the `sh` and `python` blocks of a page in the current folder, in order; but no block of shell whose
+    commands are all known to work."""
     for language, block in blocks(text):
-        if language == "sh" and shell:
+        if language == "sh" and not known.issuperset(commands(f"```sh\n{block}```\n")):
             run_shell(block)
         elif language == "python":
             exec(shrunk(block), {"__name__": "page"})

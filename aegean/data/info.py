@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aegean.data.coder import Coder
 
 INTEGERS = {"uint8": 255, "uint16": 65535}
+DRAWN = 0.2  # of neighbouring pixels that are equal: drawings have more of them, photographs fewer
 KIND_OF_AXES = {1: "table", 3: "image"}  # where a file of format 1 does not say it
 
 
@@ -41,6 +42,7 @@ class DataInfo(Config):
     table: tuple[Column, ...] = ()  # what they hold, where they are not all numbers (data.column)
     fingerprint: str = ""  # sha256 of the packed content: runs compare only where it agrees
     kind: str = ""  # image, table, audio, text (data.kinds.KINDS); "": by the number of axes
+    flat: float = 0.0  # share of neighbouring pixels that are equal, of images
     rate: int = 0  # samples a second, of audio
     vocabulary: tuple[str, ...] = ()  # of text; token 0 ends and pads
     target: DataInfo | None = None  # of data with two sides: the other one
@@ -59,6 +61,12 @@ class DataInfo(Config):
         if not (self.paired and self.target):
             return self.shape
         return (self.shape[0] + self.target.shape[0], *self.shape[1:])
+
+    @property
+    def textured(self) -> bool:
+        """Whether these are images with texture nearly everywhere, such as photographs; drawings, digits and symbols
+        have flat areas."""
+        return self.kind == "image" and self.flat < DRAWN
 
     @cached_property
     def coder(self) -> Coder:

@@ -76,7 +76,6 @@ class Kind(NamedTuple):
     cosines: bool = False  # a codec may begin as a cosine transform of blocks (nets.transform)
     spectra: bool = False  # a codec may take samples for spectra along time (nets.sound)
     damaged: bool = False  # how samples are damaged for a restorer is known (nets.damage)
-    penalty: Callable[[Shape], float] = lambda shape: 0.1  # of gradients, when an autoencoder meets its adversary
     batch: Callable[[int], int] = lambda count: 64  # samples a step for so many training samples, where none is chosen
     images: Callable[[int], int] = eight_epochs  # seen in training with so many, where a recipe leaves it open
     patch: Callable[[Shape], int] = patch_of  # that convolutions begin with, where none is chosen
@@ -93,11 +92,6 @@ def latent_of_maps(shape: Shape, count: int) -> int:
     dimensions better (docs/log.md)."""
     values = math.prod(shape)
     return 16 if values <= 1024 else 32 if values <= 4096 or 0 < count < 1024 else 64
-
-
-def penalty_of_maps(shape: Shape) -> float:
-    """1 in colour, 0.1 in grey: what held on CIFAR-10, and on digits and textures (docs/log.md)."""
-    return 1.0 if shape[0] > 1 else 0.1
 
 
 def patch_of_sounds(shape: Shape) -> int:
@@ -143,7 +137,6 @@ KINDS: dict[str, Kind] = {
         width_of_maps,
         latent_of_maps,
         augmentations=("translation", "cutout", "colour"),
-        penalty=penalty_of_maps,
         likelihood="bernoulli",  # a Gaussian's learned variance answers a larger beta (docs/interpretation.md)
         cosines=True,
         batch=batch_of_maps,

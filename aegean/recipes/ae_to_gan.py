@@ -9,7 +9,6 @@ from typing import Literal
 
 from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
-from aegean.nets.kinds import kind_of
 from aegean.objectives import Distil, LatentError, Ramp, SquaredError, Term
 from aegean.recipes.architecture import above, shared_discriminator
 from aegean.recipes.architecture import discriminator as new_discriminator
@@ -22,9 +21,7 @@ from aegean.recipes.turns import discriminator_turn, falling, generator_turn
 from aegean.surface import option
 from aegean.training.schedule import Copy, Edge, Fit, Phase, Renew, Run
 
-SHARE = 0.7  # of the images, that the autoencoder has: an image costs it a third of what it costs the adversary
 BY_DATA = -1.0  # gamma, where none is chosen
-FIRST = 150_000  # images that it has before it shares with the adversary (docs/log.md)
 
 
 @dataclass(frozen=True)
@@ -97,24 +94,24 @@ def ae_to_gan(
     discriminator's warm-up with the generator frozen; then both. The reconstruction stays as an anchor, so nothing that
     was handed over is forgotten. It trains the generator alone: the encoder is frozen, and with it the latents that the
     prior was fitted to. If the end is further from held-out data than what was handed over, that is what the run keeps.
-    A gamma of -1 is chosen by the data: 1 in colour, else 0.1. What each option is worth: docs/transfer.md.
+    A gamma of -1 is chosen by the data: 1 for photographs, else 0.1. What each option is worth: docs/transfer.md.
 
     Papers: Goodfellow et al. 2014; Kingma and Welling 2013; Ghosh et al. 2020 (the fitted mixture); Sauer et al. 2021
     (`project`); Huang et al. 2024 (loss and penalties). Expected: digits, 40,000 images, 19 s of one core:
     fd@digits-classifier:397 0.76, coverage 0.96 (floor 0.79 and 0.98; `gan` at the same budget 32 s, 9.0 and 0.45).
 
     beta: weight of the rate of the VAE
-    teacher: share of the images that the VAE is trained on; 0 chooses by the budget: the first 150,000, but at least
-        seven tenths and at most nine
+    teacher: share of the images that the VAE is trained on; 0 chooses by data and budget: half on photographs, else
+        as long as it learns fast, and nearly all where too little would be left for the adversary
     warmup: share of the remaining images that the discriminator alone is trained on
     ramp: share of the last phase over which the generator's rate rises
     recon: whether reconstructions are fakes for the discriminator, too
     """
     if opponent.gamma == BY_DATA:
-        opponent = replace(opponent, gamma=kind_of(data).penalty(data.shape))
+        opponent = replace(opponent, gamma=1.0 if data.textured else 0.1)
     opponent.check(budget.batch)
     if not teacher and inherited is None:
-        teacher = min(0.9, max(SHARE, FIRST / budget.images))
+        teacher = teacher_share(data, budget.images)
     shares(teacher=teacher, warmup=warmup)
     taught = the_teacher(data, build, round(budget.images * teacher), beta, inherited)
     nets, edges, trains = handed_over(data, taught, transfer, opponent)
@@ -134,6 +131,23 @@ def ae_to_gan(
     phases = [Phase("warm-up", warming, (alone,)), end] if warming else [end]
     phases[0] = phases[0].replace(edges=tuple(edges))
     return Run(nets, (*taught.phases, *phases), budget.batch, training_only=("corruption", "kept"))
+
+
+def teacher_share(data: DataInfo, images: int) -> float:
+    """The autoencoder's share of so many images, where it is left open (docs/log.md, "how long the teacher learns").
+
+    Half of them on photographs, whose texture no squared error learns. Elsewhere it draws well by itself, and an image
+    costs it a third of what it costs the adversary: it has the first 250,000, at least seven tenths and at most nine.
+    A short adversarial phase only does harm, so where less than that would be left, the autoencoder has nearly all.
+    Fewer than 1,000 samples the adversary knows by heart.
+    """
+    if 0 < data.count < 1_000:
+        return 0.9
+    if data.textured:
+        return 0.5
+    share = min(0.9, max(0.7, 250_000 / images))
+    least = min(30_000, 40 * math.prod(data.shape))
+    return share if images * (1 - share) >= least else 0.99
 
 
 def handed_over(

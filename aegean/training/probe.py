@@ -126,13 +126,14 @@ def plan_for(seconds: float, of: Callable[[int], Run], pace: Pace, evaluations: 
 
 def filling(seconds: float, of: Callable[[int], Run], pace: Pace) -> Run:
     """The longest run that trains in so many seconds, to a thousandth; at least of one image. `of`: the run of so many
-    images, whose phases need not grow alike."""
+    images, whose phases need not grow alike; where the next longer one takes much longer, all phases grow alike."""
     most = max(1, int(seconds / min(pace.images)))
     fewest = 1
     while most - fewest > most // 1000:
         middle = (fewest + most + 1) // 2
         fewest, most = (middle, most) if pace.training(of(middle)) <= seconds else (fewest, middle - 1)
-    return of(fewest)
+    run = of(fewest)
+    return run.with_images(max(run.images, int(run.images * seconds / pace.training(run))))
 
 
 def parts_that_fit(run: Run, make: Callable[[int], Trainer], parts: int) -> int | None:

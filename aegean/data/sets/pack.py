@@ -27,8 +27,9 @@ from aegean.data.sets.dataset import Dataset, in_pairs
 from aegean.data.sets.split import Numbers, held_out, scaling
 from aegean.surface import option, say
 
-FORMAT = 1
+FORMAT = 2
 LEAST = 20  # samples
+LOOKED = 256  # samples that tell whether images have flat areas
 
 
 class Rows(NamedTuple):
@@ -102,6 +103,7 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
         columns=source.columns,
         table=source.table,
         kind=source.kind,
+        flat=_flat(folder, train) if source.kind == "image" else 0.0,
         rate=source.rate,
         vocabulary=source.vocabulary,
         fingerprint=_fingerprint(source, offset, scale, [train.keys, held.keys], [labels, test_labels]),
@@ -110,6 +112,15 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
         return info
     ours, theirs = ((channels, *source.shape[1:]) for channels in (source.split, source.shape[0] - source.split))
     return info.replace(shape=ours, target=info.replace(name=source.other, shape=theirs), paired=True)
+
+
+def _flat(folder: Path, train: Rows) -> float:
+    """The share of pixels of the first training images that equal their neighbour to the left."""
+    rows = np.load(folder / "train.npy", mmap_mode="r", allow_pickle=False) if train.lazy is None else train.lazy
+    images = np.asarray(rows[:LOOKED])  # (n, channels, height, width)
+    if images.shape[3] < 2:
+        return 0.0
+    return round(float((images[..., 1:] == images[..., :-1]).all(1).mean()), 3)
 
 
 def _together(keys: list[bytes], part: Part) -> list[bytes]:
