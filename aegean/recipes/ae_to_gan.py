@@ -137,7 +137,7 @@ def teacher_share(data: DataInfo, images: int) -> float:
     """The autoencoder's share of so many images, where it is left open (docs/log.md, "how long the teacher learns").
 
     Half of them on photographs, whose texture no squared error learns. Elsewhere it draws well by itself, and an image
-    costs it a third of what it costs the adversary: it has the first 250,000, at least seven tenths and at most nine.
+    costs it a third of what it costs the adversary: it has the first 300,000, at least seven tenths and at most nine.
     A short adversarial phase only does harm, so where less than that would be left, the autoencoder has nearly all.
     Fewer than 1,000 samples the adversary knows by heart.
     """
@@ -145,7 +145,7 @@ def teacher_share(data: DataInfo, images: int) -> float:
         return 0.9
     if data.textured:
         return 0.5
-    share = min(0.9, max(0.7, 250_000 / images))
+    share = min(0.9, max(0.7, 300_000 / images))
     least = min(30_000, 40 * math.prod(data.shape))
     return share if images * (1 - share) >= least else 0.99
 
