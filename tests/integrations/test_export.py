@@ -127,9 +127,9 @@ def augments(model):
 
 
 def chosen():
-    """For each case what is exported and how: the parts that no case before it makes of networks of the same kinds,
-    wired in the same way; as ONNX if one of those kinds has not been ONNX yet, with classes or of odd sizes. Of other
-    data than digits neither what a generator contains, nor the layers of an encoder once more."""
+    """For each case what is exported and how: the parts in which a kind of network stands that no case before it has
+    there, wired in the same way; as ONNX if one of those kinds has not been ONNX yet, with classes or of odd sizes. Of
+    other data than digits neither what a generator contains, nor the layers of an encoder once more."""
     used = {"encoder": "E bottleneck", "generator": "prior bottleneck G", "decoder": "G", "discriminator": "D E"}
     seen, converted, found = set(), set(), []
     for name, info, settings in [*((name, DIGITS, {}) for name in RECIPES if not (SIDES[name] or ONLY[name])), *MORE]:
@@ -142,11 +142,12 @@ def chosen():
                 for kind in re.findall(r"kind='(\w+)'", str(run.nets[net]))
             }
             inside = "encoder" if part == "discriminator" else "generator" if part == "decoder" else ""
-            if (part, frozenset(kinds)) in seen or (info is not DIGITS and inside in made):
-                continue
             whole = set(names.split()[:1]) <= set(run.nets)  # else it is refused
+            new = {(part, kind) for kind in kinds if whole} or {(part, "")}
+            if new <= seen or (info is not DIGITS and inside in made):
+                continue
             formats[part] = "onnx" if whole and kinds - converted else "pt2"
-            seen.add((part, frozenset(kinds)))
+            seen |= new
             if whole:
                 converted |= kinds
                 made.add(part)

@@ -74,7 +74,7 @@ DRAWINGS = DIGITS.replace(shape=(1, 28, 28), count=60_000, flat=0.8)
     [
         (DIGITS.replace(flat=0.3), 40_000, 36_000),
         (DRAWINGS, 200_000, 198_000),  # the adversary would do harm in the time left to it
-        (DRAWINGS, 375_000, 300_000),
+        (DRAWINGS, 400_000, 300_000),
         (DRAWINGS, 1_000_000, 700_000),
         (PHOTOGRAPHS, 40_000, 20_000),
         (PHOTOGRAPHS, 1_000_000, 500_000),
