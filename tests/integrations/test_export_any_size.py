@@ -27,16 +27,13 @@ def test_an_exported_part_takes_pictures_of_any_size(recipe, settings, tmp_path)
     model = Model(keep, {name: nets[name] for name in keep}, info, wiring=run.wiring)
     model.save(tmp_path / "model.safetensors")
     part = "restorer" if recipe == "restore" else "translator"
-    for ending in ("pt2", "onnx"):
-        export(tmp_path / "model.safetensors", part, tmp_path / f"part.{ending}")
+    export(tmp_path / "model.safetensors", part, tmp_path / "part.onnx")
     inputs = {"x": torch.rand(3, 1, 40, 64) * 2 - 1}
     if recipe == "restore":
         inputs["mask"] = (torch.rand(3, 1, 40, 64) > 0.7).float()
         wanted = model.restore(inputs["x"], inputs["mask"])
     else:
         wanted = model.translate(inputs["x"])
-    archive = torch.export.load(tmp_path / "part.pt2").module()
-    torch.testing.assert_close(archive(**inputs), wanted, rtol=0, atol=1e-5)
     session = onnxruntime.InferenceSession(tmp_path / "part.onnx", providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {name: value.numpy() for name, value in inputs.items()})
     torch.testing.assert_close(torch.from_numpy(found), wanted, rtol=0, atol=1e-4)

@@ -99,7 +99,7 @@ def with_kernels(model: Model, x: torch.Tensor, width: float) -> Model:
 
 def test_an_autoencoder_of_100_images_that_draws_from_their_latents_is_flagged(hundred, tmp_path):
     settings = {"network": "mlp", "latent": 16}
-    model = aegean.train("ae", hundred, tmp_path / "ae", images=12_000, evaluations=1, settings=settings, compile="off")
+    model = aegean.train("ae", hundred, tmp_path / "ae", images=6_400, evaluations=1, settings=settings, compile="off")
     dataset = open_data(hundred)
     x = dataset.info.normalise(np.asarray(dataset.train[:]))
     score, flagged = score_and_flag(Evaluator(dataset, feature_network(dataset))(with_kernels(model, x, 0.05)))
