@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aegean.data.column import NUMBERS, Column, curve, trained
+from aegean.data.column import FULL, NUMBERS, Column, curve, trained
 
 EDGE = 1e-4  # share that nothing seen goes below, so that quantiles are finite
 FURTHEST = 20.0  # model value of a number far beyond those seen
@@ -80,6 +80,6 @@ class Coder:
                 continue
             shares, values = curve(column)
             found = np.interp(torch.special.ndtr(part[:, 0]).numpy(), shares, values)
-            found = np.round(found, column.decimals)
+            found = found if column.decimals >= FULL else np.round(found, column.decimals)
             raw[:, i] = np.where((part[:, 1].numpy() > 0.5) & (column.missing > 0), np.nan, found)
         return raw

@@ -17,6 +17,8 @@ ColumnKind = Literal["number", "whole", "date", "category", "constant", "identif
 NUMBERS = ("number", "whole", "date")
 BINS = 64  # states of a number, about: values that are more frequent than the others have one of their own
 LEAST = 1e-3  # share that a state of a number has
+PRECISE = 15  # decimals from which on numbers are written with all digits that they have
+FULL = 17  # and from which on they are not rounded
 EPOCH = datetime(1970, 1, 1)
 MISSING = ""  # the name of a missing cell among categories
 
@@ -130,4 +132,4 @@ def written(column: Column, value: float) -> str:
     if column.kind == "date":
         step = timedelta(seconds=value) if "%H" in column.form else timedelta(days=value)
         return (EPOCH + step).strftime(column.form)
-    return f"{value:.{column.decimals}f}" if abs(value) < 1e15 else repr(value)
+    return f"{value:.{column.decimals}f}" if column.decimals < PRECISE and abs(value) < 1e15 else repr(float(value))

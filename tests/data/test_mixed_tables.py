@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aegean.config import UserError, from_json, to_json
 from aegean.data import open_data
+from aegean.data.coder import Coder
 from aegean.data.column import MISSING, bins, trained
 from aegean.data.io.rows import cells, csv_text, rows_file
 from aegean.data.read.cells import Reading, sample
@@ -62,8 +63,6 @@ def test_any_cells_can_be_described_and_restored(rows):
     if not trained(table):
         return
     raw = np.concatenate(list(reading.blocks(rows)))
-    from aegean.data.coder import Coder
-
     coder = Coder(table)
     x = coder(torch.from_numpy(raw))
     assert x.isfinite().all() and x.shape[1] == sum(column.width for column in trained(table))
@@ -79,12 +78,22 @@ def test_any_cells_can_be_described_and_restored(rows):
 
 
 def test_what_is_cut_or_might_be_numbers_is_said():
-    cells = [[str(n % 7) if n % 3 else "sold out", "x" * 300 if n % 2 else "y", "01234"] for n in range(89)]
+    cells = [
+        [str(n % 7) if n % 3 else "sold out", "x" * 300 if n % 2 else "y", "01234", f"{n % 9},500"] for n in range(89)
+    ]
     with noted() as notes:
-        table = describe(["price", "text", "post"], [*cells, ["1", "y", "56789"]])
-    assert [column.kind for column in table] == ["category"] * 3
-    price, text = notes
-    assert "'price'" in price and "67%" in price and "'text'" in text
+        table = describe(["price", "text", "post", "sum"], [*cells, ["1", "y", "56789", "7,500"]])
+    assert [column.kind for column in table] == ["category"] * 4
+    price, text, total = notes
+    assert "'price'" in price and "67%" in price and "'text'" in text and "'sum'" in total
+
+
+def test_small_and_large_numbers_come_back_with_all_their_digits():
+    given = [["1.5e-25"], ["2.25"], ["30000000.0"], ["-0.1234567890123456"]] * 7
+    table = describe(["x"], given)
+    raw = next(Reading("t", table, ["x"]).blocks(given))
+    again = Coder(table).restore(Coder(table)(torch.from_numpy(raw)))
+    assert cells(table, again) == [[cell for row in given for cell in row]]
 
 
 def test_kinds_can_be_chosen():

@@ -77,7 +77,7 @@ def test_row_numbers_are_left_out(tmp_path):
         ("\n\n", "empty"),
         ("a,b\n", "no rows"),
         (table([*ROWS, [1, 2, 3]]), "row 31 has 3 cells, expected 2"),
-        (table([*ROWS, [1]]), "row 31 has 1 cells"),
+        (table([*ROWS, [1]]), "row 31 has 1 cell,"),
         ("1,234;2,345\n" * 30, "may be a fraction or thousands"),
         (b"PK\x03\x04\x14\0", "document of Office"),
         ("<!DOCTYPE html>\n<p>404, not found", "a web page"),

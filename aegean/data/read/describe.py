@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from aegean.config import UserError
-from aegean.data.column import EPOCH, MISSING, Column, ColumnKind, written
+from aegean.data.column import EPOCH, FULL, MISSING, Column, ColumnKind, written
 from aegean.data.read.columns import INDICES, as_number
 from aegean.surface import option, say
 
@@ -36,6 +36,7 @@ DATES = (
     "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f", "%d.%m.%Y %H:%M", "%m/%d/%Y %H:%M",
     "%d/%m/%Y %H:%M",
 )  # fmt: skip
+SIGNS = re.compile(r"[$€£¥%,\s]")  # around and within numbers for people
 IDENTIFIER = re.compile(r"(^|[_\W])(id|uuid|guid|key|index|nr)$|[a-z]I[dD]$", re.I)
 
 
@@ -83,6 +84,8 @@ def column(name: str, cells: Sequence[str], choice: Choice = NOTHING, most: int 
     if not chosen and MIXED <= share < NEARLY:
         fix = f"{option('kind', f'{name}=number')} takes the others for missing"
         say(f"column {name!r}: {share:.0%} of its cells are numbers, too few to be a column of numbers; {fix}")
+    if not chosen and all(finite(SIGNS.sub("", cell)) is not None and SIGNS.search(cell) for cell in known):
+        say(f"column {name!r}: cells such as {known[0][:40]!r} are no numbers; write them without signs and commas")
     if not chosen and len(different) > max(MANY, DIFFERENT * len(known)):
         return Column(name, "identifier")
     if max(map(len, different)) > LETTERS:
@@ -165,7 +168,7 @@ def decimals(cell: str) -> int:
     digits, _, power = rest.partition("e")
     if not power and "e" in whole:
         power = whole.partition("e")[2]
-    return min(17, max(0, len(digits) - (int(power) if re.fullmatch(r"[+-]?\d{1,3}", power) else 0)))
+    return min(FULL, max(0, len(digits) - (int(power) if re.fullmatch(r"[+-]?\d{1,3}", power) else 0)))
 
 
 def dates(name: str, known: Sequence[str], missing: float, most: int) -> Column | None:

@@ -21,7 +21,7 @@ from aegean.data.read.files import Files, distinct, plain_name
 from aegean.data.read.mixed import Rows, read_mixed
 from aegean.data.read.source import Source, Want, array_part, class_labels, fits_float32
 from aegean.data.read.unread import LONGEST, what_else
-from aegean.surface import say
+from aegean.surface import plural, say
 
 AHEAD = 20  # rows that are looked at before the first is taken for a header of numbers
 SIZE_LIMIT = 1 << 30
@@ -65,7 +65,8 @@ def opened(path: Path) -> Iterator[tuple[list[str], Rows]]:
     except UnicodeError as error:
         raise UserError(f"{path} is not UTF-8 text ({getattr(error, 'reason', error)}); save it as UTF-8.") from None
     except csv.Error as error:
-        raise UserError(f"{path} is not a readable table ({error}).") from None
+        hint = "; is a quote left open?" if "larger" in str(error) else ""
+        raise UserError(f"{path} is not a readable table ({error}){hint}.") from None
 
 
 def _separator(file: IO[str]) -> str:
@@ -139,7 +140,7 @@ def _whole(path: Path, count: int, rows: Rows) -> Rows:
     """The rows, all of so many cells."""
     for number, row in rows:
         if len(row) != count:
-            raise UserError(f"{path}: row {number} has {len(row)} cells, expected {count}.")
+            raise UserError(f"{path}: row {number} has {plural(len(row), 'cell')}, expected {count}.")
         yield number, row
 
 
