@@ -1,7 +1,9 @@
-"""Texts as whole numbers, and back: a vocabulary of words or characters, and bytes for all that it lacks.
+"""Texts as whole numbers, and back: a vocabulary of words or characters, and parts of words and bytes for all that it
+lacks.
 
-Token 0 ends a text and fills the places behind it, tokens 1 to 256 are bytes of UTF-8, and what follows are pieces, the
-most frequent first. A text is the concatenation of its pieces, so it comes back exactly when its tokens do.
+Token 0 ends a text and fills the places behind it, tokens 1 to 256 are bytes of UTF-8, and what follows are pieces:
+words or characters, the most frequent first, then parts of words. A text is the concatenation of its pieces, so it
+comes back exactly when its tokens do.
 """
 
 from __future__ import annotations
@@ -9,13 +11,16 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 LIMIT = 8_000  # pieces of a vocabulary
 TWICE = 2  # occurrences of a piece, at least: what is seen once teaches nothing about itself
+PARTS = 500  # parts of words, at most
+OFTEN = 8  # different words that a part stands in, at least
+LOOKED = 20_000  # different words that parts are looked for in, at most
 COVERED = 0.9  # of all pieces are words of the vocabulary, or else characters serve better
 BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
 END = ""
@@ -31,9 +36,17 @@ def pieces(text: str, scheme: str) -> Iterator[str]:
     return iter(text)
 
 
-def spelled(piece: str) -> list[int]:
-    """A piece as tokens of its bytes."""
-    return [1 + byte for byte in piece.encode()]
+def spelled(piece: str, known: Mapping[str, int], longest: int) -> list[int]:
+    """A piece as tokens of its parts, the longest known ones first, else of its bytes.
+
+    longest: length of a known piece, at most
+    """
+    tokens, rest = list[int](), piece
+    while rest:
+        size = next((size for size in range(min(longest, len(rest)), 0, -1) if rest[:size] in known), 0)
+        tokens += [known[rest[:size]]] if size else [1 + byte for byte in rest[0].encode()]
+        rest = rest[size or 1 :]
+    return tokens
 
 
 def scheme_of(texts: Sequence[str]) -> str:
@@ -53,7 +66,44 @@ def vocabulary_of(texts: Sequence[str], scheme: str) -> tuple[tuple[str, ...], i
     )  # fmt: skip
     kept = _kept(counts)
     share = 1 - sum(counts[piece] for piece in kept) / max(1, counts.total())
-    return (END, *BYTES, *kept), len(counts) - len(kept), share
+    parts = sorted(set(parts_of(sorted(counts))) - set(kept)) if scheme == "words" and len(counts) > len(kept) else ()
+    return (END, *BYTES, *kept, *parts), len(counts) - len(kept), share
+
+
+def parts_of(words: Sequence[str]) -> list[str]:
+    """Parts that many different words share, by merging the most frequent pair of neighbours again and again (Sennrich
+    et al. 2016, algorithm 1)."""
+    rows = [list(word) for word in words[:: 1 + len(words) // LOOKED]]
+    counts, where = Counter[tuple[str, str]](), defaultdict[tuple[str, str], set[int]](set)
+
+    def count(row: int, sign: int) -> None:
+        for pair in itertools.pairwise(rows[row]):
+            counts[pair] += sign
+            where[pair].add(row)
+
+    for row in range(len(rows)):
+        count(row, 1)
+    found = list[str]()
+    while counts and len(found) < PARTS:
+        pair = max(counts, key=lambda some: (counts[some], some))
+        if counts[pair] < OFTEN:
+            break
+        found.append("".join(pair))
+        for row in where.pop(pair):
+            count(row, -1)
+            rows[row] = _merged(rows[row], pair)
+            count(row, 1)
+        del counts[pair]
+    return found
+
+
+def _merged(row: list[str], pair: tuple[str, str]) -> list[str]:
+    out, at = list[str](), 0
+    while at < len(row):
+        size = 1 + (tuple(row[at : at + 2]) == pair)
+        out.append("".join(row[at : at + size]))
+        at += size
+    return out
 
 
 def _kept(counts: Mapping[str, int]) -> list[str]:
@@ -70,11 +120,11 @@ def scheme_in(vocabulary: Sequence[str]) -> str:
 def tokens_of(texts: Iterable[str], vocabulary: Sequence[str]) -> Iterator[Iterator[int]]:
     """The tokens of each text, without an end."""
     scheme, known = scheme_in(vocabulary), {piece: n for n, piece in enumerate(vocabulary) if n >= FIRST}
-    codes: dict[str, list[int]] = {}
+    codes, longest = dict[str, list[int]](), max(map(len, known), default=0)
 
     def coded(piece: str) -> list[int]:
         if piece not in codes:
-            codes[piece] = [known[piece]] if piece in known else spelled(piece)
+            codes[piece] = spelled(piece, known, longest)
         return codes[piece]
 
     for text in texts:
