@@ -1,11 +1,12 @@
 """Texts: what comes back through a latent, and what priors in it write, beside n-grams and a plain language model.
 
     python benchmarks/text.py --task tatoeba|tang|shakespeare --data FILE [--seconds 600] [--seeds 1]
-        [--rows "vae; arae; language model"] [--set NAME=VALUE ...] [--save FOLDER]
+        [--priors "gaussian; mixture"] [--rows "vae; arae; language model"] [--set NAME=VALUE ...] [--save FOLDER]
 
 FILE: pairs with tabs between them, of which the first sentences of up to 16 words are taken (tatoeba); poems of four
 lines, one a line (tang); speeches (shakespeare). Every row trains for so many seconds of one processor; a
-`denoising_ae` comes first, and priors are fitted to its latents. Scores are those of docs/text.md, of as many samples
+`denoising_ae` comes first, and priors are fitted to its latents; with the mixture tokens are also drawn at
+temperatures. Scores are those of docs/text.md, of as many samples
 as there are held-out texts times five, 10,000 at most; real text and a sampler of n-grams stand beside. form: the
 share of quatrains with four lines of five or of seven characters. The last line is JSON.
 """
@@ -42,8 +43,9 @@ Texts = list[list[int]]
 TASKS = ("tatoeba", "tang", "shakespeare")
 LONGEST = 16  # words of a sentence of tatoeba
 QUATRAIN = re.compile(r"(?:.{5}[，。？！；、]){4}|(?:.{7}[，。？！；、]){4}")
-HEATS = (0.7, 0.85, 1.0)  # temperatures of the language model
+HEATS = (0.5, 0.75, 1.0)  # temperatures of the language model, and of tokens behind a mixture
 COLUMNS = ("forward", "reverse", "self_bleu", "verbatim", "distinct", "lengths", "form")
+FITTED = ("gaussian", "mixture", "mapping")
 ROWS = ("vae", "latent_gan", "arae", "language model")
 SMALL: dict[str, Any] = {"width": 8, "latent": 4}
 
@@ -64,7 +66,7 @@ def language_model(dataset: Dataset, settings: dict[str, Any], seconds: float, s
     """The decoder of `ae` with a latent that says nothing, trained for so many seconds of the processor."""
     G = configure("ae", dataset.info, settings).nets["G"]
     nets = {"prior": net("NormalPrior", latent=1), "G": G.replace(args={**G.args, "latent": 1, "heat": 1.0})}
-    turn = autoencoder_turn(TokenBits(trains=("G",), of="raw_alone"), lr=float(settings.get("lr", 1e-3)))
+    turn = autoencoder_turn(TokenBits(trains=("G",), of="token_bits_alone"), lr=float(settings.get("lr", 1e-3)))
 
     def of(images: int) -> Run:
         return Run(nets, (Phase("language", images, (turn,), averages=("G",)),), 32, seed=seed, wiring="text")
@@ -148,23 +150,30 @@ def main() -> None:
     parser = training_arguments(__doc__, TASKS, "tatoeba")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--count", type=int, default=10_000, help="samples at most (default: 10000)")
+    parser.add_argument("--priors", default="; ".join(FITTED), help="what is fitted to latents of denoising_ae")
     parser.add_argument("--rows", default="; ".join(ROWS), help="what is trained beside denoising_ae")
     parser.add_argument("--save", type=Path, metavar="FOLDER", help="keep the models")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     settings = {**(SMALL if asked.quick else {}), **dict(word.split("=", 1) for word in asked.settings)}
     seconds = 3.0 if asked.quick else asked.seconds or 600.0
-    rows = [row.strip() for row in asked.rows.split(";") if row.strip()]
+    priors, rows = ([row.strip() for row in some.split(";") if row.strip()] for some in (asked.priors, asked.rows))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"{asked.task}.txt"
         file.write_text("\n".join(lines_of(asked.task, asked.data)), encoding="utf-8")
         dataset = open_data(str(file))
-        every = [measured(dataset, asked, settings, seconds, seed, rows) for seed in range(asked.seeds)]
+        every = [measured(dataset, asked, settings, seconds, seed, priors, rows) for seed in range(asked.seeds)]
     finish("text", CPU, task=asked.task, seconds=seconds, set=settings, seeds=every)
 
 
 def measured(
-    dataset: Dataset, asked: argparse.Namespace, settings: dict[str, Any], seconds: float, seed: int, rows: list[str]
+    dataset: Dataset,
+    asked: argparse.Namespace,
+    settings: dict[str, Any],
+    seconds: float,
+    seed: int,
+    priors: list[str],
+    rows: list[str],
 ) -> dict[str, Any]:
     study = Study(dataset, min(asked.count, 5 * len(dataset.test)))
     found, more = study.beside(), dict[str, Any]()
@@ -180,9 +189,12 @@ def measured(
     ae = made("denoising_ae")
     more["restored"], more["between"] = study.restored(ae), study.between(ae)
     note(f"{more}")
-    for prior in ("gaussian", "mixture") if asked.quick else ("gaussian", "mixture", "mapping"):
-        found[f"denoising_ae, {prior}"] = study.drawn(with_prior(ae, prior, dataset))
-        note(f"{prior}: {found[f'denoising_ae, {prior}']}")
+    for prior in priors[:2] if asked.quick else priors:
+        fitted = with_prior(ae, prior, dataset)
+        for heat in (None, *HEATS) if prior == "mixture" else (None,):
+            name = f"denoising_ae, {prior}" + (f" at {heat:g}" if heat else "")
+            found[name] = study.drawn(fitted, heat)
+            note(f"{name}: {found[name]}")
     for recipe in rows:
         if recipe != "language model":
             model = made(recipe)

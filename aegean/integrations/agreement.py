@@ -56,8 +56,10 @@ def own_samples(run: str | Path, n: int) -> tuple[Tensor, Tensor | None] | None:
 
 
 def random_samples(model: Model, n: int) -> Tensor:
-    """Samples in the range of the model's data: even over it, or N(0, 1) where that has no bounds."""
+    """Samples in the range of the model's data: even over it, or N(0, 1) where that has no bounds; of texts tokens."""
     shape = tuple(model.info.shape)
+    if model.info.vocabulary:
+        return (seeded("uniform", shape, n) * len(model.info.vocabulary)).floor()
     return 2 * seeded("uniform", shape, n) - 1 if kind_of(model.info).bounded else seeded("x", shape, n)
 
 

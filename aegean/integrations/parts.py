@@ -10,8 +10,9 @@
 Height and width of the last two are any multiples of 8 (the network's stride); the exact decoder restores, the
 sharpened one translates where there is one.
 
-x is in the model's range. Where the part's networks have classes, `labels` (n,) int64 come beside; where the prior
-chooses among components, `uniform` (n, 1) from (0, 1).
+x is in the model's range; of texts it is tokens, the likeliest at each place or, by a generator that draws them, the
+drawn ones. Where the part's networks have classes, `labels` (n,) int64 come beside; where the prior chooses among
+components or tokens are drawn, `uniform` (n, numbers) from (0, 1).
 """
 
 from __future__ import annotations
@@ -81,8 +82,6 @@ class Part(nn.Module):
 def check(name: str, model: Model, run: str = "RUN") -> None:
     """UserError: the model lacks this part, or it cannot stand alone. run: as a command names it."""
     check_finite([net.state_dict() for net in model.nets.values()], model.nets)
-    if name in ("decoder", "generator") and hasattr(model.nets.get("G"), "write"):
-        raise UserError(f"The {name} of a model of texts goes from token to token, and cannot leave; its encoder can.")
     if name in VERBS:
         if VERBS[name] not in model.can():
             raise UserError(f"This model has no {name} to export: {hint(VERBS[name], run)}.")
@@ -122,7 +121,8 @@ def _inputs(name: str, model: Model, stride: int = 1) -> tuple[dict[str, tuple[i
     noted = _NoiseRecorder()
     model.run("x_fake", Batch(labels=torch.zeros(1, dtype=torch.long)), 1, noise=lambda index: noted)
     size = sum(count for _, count in noted.streams)
-    chooses: dict[str, tuple[int, ...]] = {"uniform": (1,)} if getattr(model.nets["prior"], "components", 1) > 1 else {}
+    needed = noted.uniform > 1 or getattr(model.nets["prior"], "components", 1) > 1
+    chooses: dict[str, tuple[int, ...]] = {"uniform": (noted.uniform,)} if needed else {}
     return {"noise": (size,), **labels, **chooses}, noted.streams
 
 
@@ -175,28 +175,34 @@ COMPUTE: dict[str, Callable[..., Tensor]] = {
 
 
 class _NoiseColumns:
-    """The noise of paths, dealt out from the columns of `normal` (n, numbers) in the order in which it is asked for."""
+    """The noise of paths, dealt out from the columns of `normal` and `uniform`, both (n, numbers), in the order in which
+    it is asked for."""
 
     def __init__(self, normal: Tensor, uniform: Tensor | None):
-        self.normal, self.uniform, self.place = normal, uniform, 0
+        self.half = torch.full_like(normal[:, :1], 0.5)
+        self.left = {"normal": normal} | ({} if uniform is None else {"uniform": uniform})
 
     def __call__(self, stream: str, kind: str, shape: tuple[int, ...]) -> Tensor:
         (count,) = shape
-        if kind == "uniform" and count:
-            return torch.full_like(self.normal[:, :1], 0.5) if self.uniform is None else self.uniform
-        first, self.place = self.place, self.place + count
-        return self.normal[:, first : self.place]
+        if kind not in self.left:
+            return self.half[:, :count]
+        found, self.left[kind] = self.left[kind][:, :count], self.left[kind][:, count:]
+        return found
 
 
 class _NoiseRecorder:
-    """The noise of paths for one sample; the normal draws that were asked for are kept in `streams`."""
+    """The noise of paths for one sample; the normal draws that were asked for are kept in `streams`, the number of
+    uniform ones in `uniform`."""
 
     def __init__(self) -> None:
         self.streams: list[tuple[str, int]] = []
+        self.uniform = 0
 
     def __call__(self, stream: str, kind: str, shape: tuple[int, ...]) -> Tensor:
         if kind == "normal":
             self.streams.append((stream, shape[0]))
+        else:
+            self.uniform += shape[0]
         return torch.full((1, *shape), 0.5)
 
 

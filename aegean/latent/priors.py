@@ -17,6 +17,7 @@ from aegean.nets.blocks import one_hot
 
 CANDIDATES = (1, 2, 4, 8, 16, 32, 64)  # numbers of components
 RIDGES = (1e-6, 1e-2, 3e-2, 1e-1)  # shares of the latents' variance
+WHOLE, LEADING = 64, 32  # dimensions up to which components are fitted whole; principal axes that they differ along
 CHOOSING = 4_000  # points at most that number and ridge are chosen on
 
 
@@ -85,14 +86,34 @@ class MixturePrior(nn.Module):
             self._fit_one(c, rows if len(rows) > 1 else points)
 
     def _fit_one(self, c: int, points: np.ndarray) -> None:
-        mixture = _best_mixture(points, self.components)
-        count = len(mixture.weights_)
+        weights, means, covariances = _mixture(points, self.components)
+        count = len(weights)
         self.weights[c] = 0
-        self.weights[c, :count] = torch.from_numpy(mixture.weights_).float()
+        self.weights[c, :count] = torch.from_numpy(weights).float()
         # Spare components repeat the last: rounding of the weights' sum may choose one.
         place = np.minimum(np.arange(self.components), count - 1)
-        self.means[c] = torch.from_numpy(mixture.means_[place]).float()
-        self.factors[c] = torch.from_numpy(np.linalg.cholesky(mixture.covariances_)[place]).float()
+        self.means[c] = torch.from_numpy(means[place]).float()
+        self.factors[c] = torch.from_numpy(np.linalg.cholesky(covariances)[place]).float()
+
+
+def _mixture(points: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points (n, d) -> weights (k,), means (k, d) and covariances (k, d, d). In more than WHOLE dimensions, where full
+    covariances take minutes and have more numbers than the points can tell, components differ along the LEADING
+    principal axes alone; along the others, which are uncorrelated with these, all have the variances of the points."""
+    d = points.shape[1]
+    if d <= WHOLE:
+        found = _best_mixture(points, most)
+        return found.weights_, found.means_, found.covariances_
+    mean = points.mean(0)
+    variances, axes = np.linalg.eigh(np.cov(points.T))
+    variances, axes = variances[::-1], axes[:, ::-1]
+    found = _best_mixture((points - mean) @ axes[:, :LEADING], most)
+    k = len(found.weights_)
+    means, covariances = np.zeros((k, d)), np.zeros((k, d, d))
+    means[:, :LEADING], covariances[:, :LEADING, :LEADING] = found.means_, found.covariances_
+    rest = np.arange(LEADING, d)
+    covariances[:, rest, rest] = np.maximum(variances[LEADING:], RIDGES[0] * max(variances.mean(), 1e-8))
+    return found.weights_, mean + means @ axes.T, axes @ covariances @ axes.T
 
 
 def _best_mixture(points: np.ndarray, most: int) -> Any:

@@ -7,18 +7,30 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
 from aegean.config import network
+from aegean.latent.names import NATS_TO_BITS
 from aegean.nets.blocks import DEEPEST, Residual, Rising, act, he_, one_hot
 from aegean.nets.conv import downs, stages
 
+SPREAD = 0.3  # standard deviation of an embedding
 TAPS = 3  # places that a causal convolution sees: its own and two before
 
 
+def codes(tokens: int, width: int) -> Tensor:
+    """Random vectors (tokens, width) of about unit length, always the same. Embeddings and the rows of a softmax begin
+    as these, so that what the encoder reads as a word is what the decoder writes as it, however rarely it occurs."""
+    return torch.randn(tokens, width, generator=torch.Generator().manual_seed(0)) * width**-0.5
+
+
 def embedding(tokens: int, width: int) -> nn.Embedding:
-    layer = nn.Embedding(tokens, width)
-    nn.init.normal_(layer.weight, std=0.3)
-    return layer
+    return nn.Embedding(tokens, width, _weight=codes(tokens, width) * SPREAD * width**0.5)
+
+
+def counted(x: Tensor) -> Tensor:
+    """Tokens (B, length) -> whether each counts: the tokens of the text, and the first 0 behind them."""
+    return F.pad(x > 0, (1, -1), value=True)
 
 
 def tokens_in(x: Tensor, layer: nn.Embedding) -> Tensor:
@@ -78,7 +90,7 @@ class Causal(nn.Module):
 @network
 class TextDecoder(nn.Module):
     """Latents (B, latent) and the tokens (B, length) themselves -> logits (B, length, tokens), of which each place sees
-    the tokens before it alone.
+    the tokens before it alone. Token number `tokens` is a blank (`Blanks`).
 
     The latent is laid out over all places by a dense layer and residual convolutions, and added to the embedding of
     the token before; dilated causal convolutions follow (van den Oord et al. 2016, section 2.1; Yang et al. 2017, for
@@ -113,17 +125,34 @@ class TextDecoder(nn.Module):
         self.latent, self.classes, self.tokens, self.top = latent, classes, tokens, (width, *shape)
         self.stem = he_(nn.Linear(latent + classes, width * shape[0]))
         self.layout = nn.Sequential(*(Residual(width, blocks, 1) for _ in range(blocks)))
-        self.embed = embedding(tokens, width)
+        self.embed = embedding(tokens + 1, width)
         self.causal = nn.ModuleList(Causal(width, dilation, len(dilations)) for dilation in dilations)
-        self.last = he_(nn.Linear(width, tokens), 0.5)
+        self.last = nn.Linear(width, tokens)
+        with torch.no_grad():
+            self.last.weight.copy_(codes(tokens + 1, width)[:tokens])
+            self.last.bias.zero_()
 
     def forward(self, z: Tensor, labels: Tensor | None, given: Tensor) -> Tensor:
         """given: the tokens (B, length) themselves."""
+        return self.last(self.places(z, labels, given))  # type: ignore[no-any-return]
+
+    def places(self, z: Tensor, labels: Tensor | None, given: Tensor) -> Tensor:
+        """The same up to the last layer: (B, length, width)."""
         before = F.pad(tokens_in(given, self.embed), (1, -1))
         h = self.plan(z, labels) + self.embed(before).mT
         for layer in self.causal:
             h = layer(h)
-        return self.last(act(h).mT)  # type: ignore[no-any-return]
+        return act(h).mT
+
+    def bits(self, z: Tensor, labels: Tensor | None, given: Tensor, x: Tensor) -> Tensor:
+        """What each token of x (B, length) costs after those in `given`: (B, length), 0 behind the end. On a processor
+        logits are computed only where a token counts, unless the step is recorded, which needs fixed shapes."""
+        h, counts = self.places(z, labels, given), counted(x)
+        if x.device.type == "cpu" and get_proxy_mode() is None:
+            nats = F.cross_entropy(self.last(h[counts]).float(), x[counts].long(), reduction="none")
+            return torch.zeros_like(x).masked_scatter(counts, nats) * NATS_TO_BITS
+        logits = self.last(h).float().flatten(0, 1)
+        return F.cross_entropy(logits, x.long().flatten(), reduction="none").view(x.shape) * counts * NATS_TO_BITS
 
     def plan(self, z: Tensor, labels: Tensor | None) -> Tensor:
         """The latent laid out: (B, width, length)."""
@@ -155,7 +184,8 @@ class TextDecoder(nn.Module):
 
 @network
 class Blanks(nn.Module):
-    """Tokens x (B, length) of which a share is blanked, by noise (B, length), uniform; ends never are.
+    """Tokens x (B, length) of which the encoder does not see a share, by noise (B, length), uniform; ends are never
+    blanked.
 
     share: of the tokens
     blank: the number of the blank
@@ -167,3 +197,9 @@ class Blanks(nn.Module):
 
     def forward(self, x: Tensor, noise: Tensor) -> Tensor:
         return torch.where((noise < self.share) & (x > 0), float(self.blank), x)
+
+    def before(self, x: Tensor, noise: Tensor) -> Tensor:
+        """What the decoder is told of the tokens before each place, by noise (B, 1 + length): of each text another
+        share, even from none to all. One that is always told all of them learns to do without the latent (Bowman et
+        al. 2016, section 3.2)."""
+        return torch.where((noise[:, 1:] < noise[:, :1]) & (x > 0), float(self.blank), x)

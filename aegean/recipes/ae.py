@@ -39,7 +39,7 @@ def output(error: str) -> str:
 def autoencoder_nets(
     data: DataInfo, build: Build, kind: str = "identity", error: str = "squared", classes: int = 0
 ) -> dict[str, Net]:
-    """E, bottleneck and G.
+    """E, bottleneck and G, and of texts what blanks tokens in training.
 
     kind: of the bottleneck, a name in BOTTLENECKS
     error: a name in ERRORS, which the decoder's output fits
@@ -51,13 +51,12 @@ def autoencoder_nets(
             "gaussian (or, as an error, squared or absolute)."
         )
     E, G = encoder(data, build), decoder(data, build, classes, output(error_of(data, error)))
-    if data.vocabulary and kind == "gaussian":  # its likelihood is drawn from; a plain one says what is likeliest
-        G = G.replace(args={**G.args, "heat": 1.0})
-    return {
-        "E": E,
-        "bottleneck": bottleneck(kind, E, latent_size(data, build), classes),
-        "G": G,
-    }
+    nets = {"E": E, "bottleneck": bottleneck(kind, E, latent_size(data, build), classes), "G": G}
+    if not data.vocabulary:
+        return nets
+    if kind == "gaussian":  # its likelihood is drawn from; a plain one says what is likeliest
+        nets["G"] = G.replace(args={**G.args, "heat": 1.0})
+    return nets | {"corruption": net("Blanks", share=0.0, blank=len(data.vocabulary))}
 
 
 @recipe

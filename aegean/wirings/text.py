@@ -6,10 +6,8 @@ z -> G.write -> x^                                                              
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor
 
-from aegean.latent.names import NATS_TO_BITS
 from aegean.paths import path, wiring
 from aegean.wirings.standard import Standard
 
@@ -26,9 +24,12 @@ class Text(Standard):
         return self.nets["corruption"](self.x, self.draw("corruption", "uniform", self.x.shape[1:]))
 
     @path
-    def counted(self) -> Tensor:
-        """1 at every token and at the first 0 behind them, else 0: (B, length)."""
-        return F.pad((self.x > 0).float(), (1, -1), value=1.0)
+    def told(self) -> Tensor:
+        """What the decoder is told of the tokens before each place: all, or in training not all."""
+        if "corruption" not in self.nets:
+            return self.x
+        length = self.x.shape[1]
+        return self.nets["corruption"].before(self.x, self.draw("told", "uniform", (1 + length,)))  # type: ignore[operator]
 
     @path
     def raw_hat(self) -> Tensor:
@@ -38,13 +39,12 @@ class Text(Standard):
     @path
     def token_bits(self) -> Tensor:
         """What each token costs, given the latent and those before it (B, length); 0 behind the end."""
-        nats = F.cross_entropy(self.raw_hat.float().flatten(0, 1), self.x.long().flatten(), reduction="none")
-        return nats.view(self.x.shape) * self.counted * NATS_TO_BITS
+        return self.nets["G"].bits(self.latent.z, self.labels, self.told, self.x)  # type: ignore[operator]
 
     @path
-    def raw_alone(self) -> Tensor:
+    def token_bits_alone(self) -> Tensor:
         """The same for a latent of the prior, which says nothing of these data: a plain language model."""
-        return self.nets["G"](self.z, self.labels, self.x)
+        return self.nets["G"].bits(self.z, self.labels, self.told, self.x)  # type: ignore[operator]
 
     @path
     def x_hat(self) -> Tensor:

@@ -1,6 +1,7 @@
 """Texts: what is read of people's files, what is refused and how, and the vocabulary that gives every string back."""
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -74,6 +75,15 @@ def test_the_vocabulary_does_not_know_the_held_out_part(file):
     assert set(known) == set(dataset.info.vocabulary)
 
 
+def test_rare_words_are_spelled_in_parts_that_other_words_share():
+    stems = "walk talk jump sing read cook play work look bark fold mend".split()
+    texts = [f"They like {stem}ing." for stem in stems]
+    vocabulary, _, _ = vocabulary_of(texts, "words")
+    raw, cut = encoded(["They like yodeling."], vocabulary, 12)
+    assert "ing" in vocabulary and decoded(raw, vocabulary) == ["They like yodeling."] and not cut.any()
+    assert vocabulary.index("ing") in raw[0] and (raw[0] > 0).sum() < len(" yodeling") + 3
+
+
 @pytest.mark.parametrize("separator,ending", [(",", "csv"), ("\t", "tsv"), (";", "csv")])
 def test_a_column_of_a_table_with_labels(file, separator, ending):
     rows = [separator.join((str(n), f'"{line}"', "ab"[n % 2])) for n, line in enumerate(LINES)]
@@ -93,6 +103,18 @@ def test_fields_and_folders_with_classes(file):
         path = file(f"texts/{name}/x.jsonl", "\n".join(json.dumps({"t": line, "n": 1}) for line in lines))
     dataset = open_data(f"{path.parent.parent}:t")
     assert all_texts(dataset) == sorted(LINES) and dataset.info.classes == ("a", "b")
+
+
+def test_a_zip_is_read_in_place(file):
+    path = file("all.zip", "")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, lines in (("a", LINES[:10]), ("b", LINES[10:])):
+            archive.writestr(f"{name}/x.txt", "\n".join(lines))
+    dataset = open_data(str(path))
+    assert all_texts(dataset) == sorted(LINES) and dataset.info.classes == ("a", "b")
+    path.write_bytes(path.read_bytes().replace(b"The", b"Tha", 1))
+    with pytest.raises(UserError, match="damaged"):
+        open_data(str(path))
 
 
 def test_long_lines_are_cut_and_counted_or_refused(file, capsys):

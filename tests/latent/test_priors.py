@@ -238,3 +238,15 @@ def test_a_mapping_network_learns_each_class(monkeypatch):
     for c in (0, 1):
         drawn = prior(*noise(1000), torch.full((1000,), c)).detach()
         torch.testing.assert_close(drawn.mean(0), z[labels == c].mean(0), atol=1.0, rtol=0)
+
+
+def test_in_many_dimensions_a_mixture_differs_along_the_leading_axes():
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(400, 80, generator=generator)
+    z[:200, 3] += 12
+    mixture, gaussian = (net(PRIORS[kind], latent=80).build() for kind in ("mixture", "gaussian"))
+    for prior in (mixture, gaussian):
+        fit(prior, z)
+    assert mixture.bits(z).mean() < gaussian.bits(z).mean()
+    drawn = mixture(torch.randn(400, 80, generator=generator), torch.rand(400, 1, generator=generator))
+    assert (drawn[:, 3] - z[:, 3].mean()).abs().min() > 0.5 and (drawn.std(0) - z.std(0)).abs().max() < 1

@@ -1,9 +1,12 @@
 """Networks of texts: what is written token by token is what the parallel network says, and nothing sees the future."""
 
+import math
+
 import pytest
 import torch
 
 from aegean.config import net
+from aegean.nets import text
 from aegean.testing import away_from_zero, check_network
 
 SIZES = {"shape": (12,), "tokens": 20, "widths": (8, 16)}
@@ -56,3 +59,29 @@ def test_blanks_take_a_share_and_leave_ends():
     x = torch.cat((torch.ones(1, 5000), torch.zeros(1, 5000)), 1)
     seen = net("Blanks", share=0.3, blank=9).build()(x, torch.rand(1, 10_000))
     assert not seen[0, 5000:].any() and abs(float((seen == 9).float().mean()) - 0.15) < 0.02
+
+
+def test_a_decoder_is_told_of_each_text_another_share():
+    x = torch.cat((torch.ones(400, 50), torch.zeros(400, 50)), 1)
+    told = net("Blanks", share=0.0, blank=9).build().before(x, torch.rand(400, 101))
+    shares = (told[:, :50] == 9).float().mean(1)
+    assert not told[:, 50:].any() and abs(float(shares.mean()) - 0.5) < 0.05 and 0.2 < float(shares.std()) < 0.4
+
+
+def test_bits_are_those_of_the_logits_however_they_are_computed(monkeypatch):
+    G, z = made(), torch.randn(3, 5)
+    x = torch.randint(1, 20, (3, 12)).float() * (torch.arange(12) < torch.tensor([[3], [12], [0]]))
+    found = G.bits(z, None, x, x)
+    monkeypatch.setattr(text, "get_proxy_mode", object)  # as where a step is recorded
+    torch.testing.assert_close(found, G.bits(z, None, x, x))
+    logits = G(z, None, x).detach().log_softmax(2) / -math.log(2)
+    assert found[0, :4].tolist() == pytest.approx([float(logits[0, n, int(x[0, n])]) for n in range(4)], rel=1e-4)
+    assert not found[0, 4:].any() and (found > 0).sum(1).tolist() == [4, 12, 1]
+
+
+def test_a_word_begins_as_what_it_is_written_as():
+    E, G = (net(name, **SIZES, **more).build() for name, more in (("TextEncoder", {}), ("TextDecoder", {"latent": 5})))
+    assert torch.equal(E.embed.weight, G.embed.weight)
+    torch.testing.assert_close(
+        E.embed.weight[:20] / E.embed.weight.std(), G.last.weight / G.last.weight.std(), atol=0.1, rtol=0
+    )

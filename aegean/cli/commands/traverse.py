@@ -132,6 +132,7 @@ def straight(args: argparse.Namespace, kind: str, model: Model) -> bytes | str:
 
     from aegean.cli.models import class_index
     from aegean.cli.walks import decoded, end_of
+    from aegean.data.io.texts import plain_lines
     from aegean.data.kinds import show
     from aegean.model.ways import between
 
@@ -142,16 +143,18 @@ def straight(args: argparse.Namespace, kind: str, model: Model) -> bytes | str:
     if kind == ".png":
         return show({"": raw}, model.info, args.steps)
     if kind == ".txt":
-        return "".join(f"{text}\n" for text in model.texts(model.info.normalise(raw)))
+        return plain_lines(raw, model.info)
     kept = {"z": z.numpy(), "x": raw}
     return npz(**kept) if kind == ".npz" else json.dumps({"z": z.tolist(), **written(model, raw)}, indent=1)
 
 
 def ladders(args: argparse.Namespace, model: Model, lines: list[tuple[str, ...]], raw: np.ndarray) -> str:
     """A paragraph for each direction, a line for each step."""
+    from aegean.data.io.texts import plain_lines
+
     found = []
     for line, walk in zip(lines, raw):
-        texts = model.texts(model.info.normalise(walk))
+        texts = plain_lines(walk, model.info).split("\n")
         rows = [f"{step:+.2g}\t{text}" for step, text in zip(steps(args), texts)]
         found.append("\n".join([f"direction {line[0]}, {line[1]}", *rows]))
     return "\n\n".join(found) + "\n"

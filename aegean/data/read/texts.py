@@ -1,8 +1,10 @@
-"""Texts as samples: of a file or a folder, in the tokens of a vocabulary that is made from the training part."""
+"""Texts as samples: of a file, a folder or a zip, in the tokens of a vocabulary that is made from the training part."""
 
 from __future__ import annotations
 
 import hashlib
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,6 +19,7 @@ from aegean.data.read.files import Files, plain_name
 from aegean.data.read.folders import folder_labels, in_parts
 from aegean.data.read.lines import Lines, read_lines
 from aegean.data.read.source import BLOCK_BYTES, CLASS_LIMIT, Part, Source, Want, class_labels
+from aegean.data.read.zips import open_zip, read_member, zip_names
 from aegean.data.sets.split import held_out
 from aegean.surface import option, plural, say
 
@@ -28,12 +31,20 @@ LEAST = 20  # texts to make a vocabulary of
 
 
 def holds_texts(files: Files) -> bool:
-    """Whether a file is a text by its ending, or a table with a column named; or a folder with more such files than
-    others."""
+    """Whether a file is a text by its ending, or a table with a column named; or a folder or zip with more such files
+    than others."""
     endings = (*ENDINGS, *(COLUMNS if files.column else ()))
-    if files.is_folder:
-        return 2 * sum(_ending(name) in endings for name in files.names) > len(files.names)
-    return files.ending in endings or bool(files.column)
+    if not files.is_folder and files.ending != ".zip":
+        return files.ending in endings or bool(files.column)
+    try:
+        names = _names(files)
+    except UserError:  # a damaged zip: its reader says so
+        return False
+    return 2 * sum(_ending(name) in endings for name in names) > len(names)
+
+
+def _names(files: Files) -> list[str]:
+    return zip_names(open_zip(files.path)) if files.ending == ".zip" else files.names
 
 
 def _ending(name: str) -> str:
@@ -45,11 +56,12 @@ def read_texts(files: Files, want: Want) -> Source:
     path = files.path
     if want.size or want.rate:
         raise UserError(f"{path} holds texts; give {'images' if want.size else 'sounds'}.")
-    if not files.is_folder and files.ending not in (*ENDINGS, *COLUMNS):
+    if not files.is_folder and files.ending not in (*ENDINGS, *COLUMNS, ".zip"):
         raise UserError(f"{path}:{files.column}: columns are for .csv and .tsv, fields for .jsonl; give one of those.")
     endings = (*ENDINGS, *(COLUMNS if files.column else ()))
-    names = [name for name in files.names if _ending(name or path.name) in endings]
-    found = {name: read_lines(path / name, _content(files, name), files.column, want.skip_bad) for name in names}
+    names = [name for name in _names(files) if _ending(name or path.name) in endings]
+    content = _content(files)
+    found = {name: read_lines(path / name, content(name), files.column, want.skip_bad) for name in names}
     _say_left_out(path.name, found)
     if not any(lines.texts for lines in found.values()):
         raise UserError(f"{path} holds no texts: it is empty, or all of its lines are blank.")
@@ -76,11 +88,19 @@ def read_texts(files: Files, want: Want) -> Source:
     return replace(source, train=train, test=parts[1][0] if test else None, mask=None if mask is None else mask[kept])
 
 
-def _content(files: Files, name: str) -> bytes:
-    try:
-        return files.read(name)
-    except ValueError as error:
-        raise UserError(f"{files.path / name} is {error}; split it into several files of a folder.") from None
+def _content(files: Files) -> Callable[[str], bytes]:
+    """The bytes of a file of a folder or zip, by name. UserError: it is too large, or damaged."""
+    archive = open_zip(files.path) if files.ending == ".zip" else None
+
+    def content(name: str) -> bytes:
+        try:
+            return read_member(archive, name) if archive else files.read(name)
+        except ValueError as error:
+            raise UserError(f"{files.path / name} is {error}; split it into several files of a folder.") from None
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+            raise UserError(f"{files.path / name} is damaged ({error}); make the zip anew.") from None
+
+    return content
 
 
 def _say_left_out(name: str, found: dict[str, Lines]) -> None:
