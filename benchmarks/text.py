@@ -69,12 +69,12 @@ def language_model(dataset: Dataset, settings: dict[str, Any], seconds: float, s
     turn = autoencoder_turn(TokenBits(trains=("G",), of="token_bits_alone"), lr=float(settings.get("lr", 1e-3)))
 
     def of(images: int) -> Run:
-        return Run(nets, (Phase("language", images, (turn,), averages=("G",)),), 32, seed=seed, wiring="text")
+        return Run(nets, (Phase("language", images, (turn,), averages=("G",)),), 64, seed=seed, wiring="text")
 
-    start, probe = time.process_time(), trainer_of(of(320), dataset)
+    start, probe = time.process_time(), trainer_of(of(640), dataset)
     play(probe)
-    pace = (time.process_time() - start) / 320
-    trainer = trainer_of(of(max(32, round(seconds / pace))), dataset)
+    pace = (time.process_time() - start) / 640
+    trainer = trainer_of(of(max(64, round(seconds / pace))), dataset)
     play(trainer)
     return trainer.model()
 

@@ -175,8 +175,8 @@ COMPUTE: dict[str, Callable[..., Tensor]] = {
 
 
 class _NoiseColumns:
-    """The noise of paths, dealt out from the columns of `normal` and `uniform`, both (n, numbers), in the order in which
-    it is asked for."""
+    """The noise of paths, dealt out from the columns of `normal` and `uniform`, both (n, numbers), in the order asked
+    for."""
 
     def __init__(self, normal: Tensor, uniform: Tensor | None):
         self.half = torch.full_like(normal[:, :1], 0.5)

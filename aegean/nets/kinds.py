@@ -109,12 +109,12 @@ def latent_of_sounds(shape: Shape, count: int) -> int:
 
 
 def width_of_texts(shape: Shape) -> int:
-    return 128
+    return 96
 
 
 def latent_of_texts(shape: Shape, count: int) -> int:
-    """64: a sentence of ten words out of thousands is some 60 bits, and a mixture fills fewer dimensions better."""
-    return 64
+    """128: half as many lose words (docs/log.md)."""
+    return 128
 
 
 def width_of_columns(shape: Shape) -> int:
@@ -166,7 +166,7 @@ KINDS: dict[str, Kind] = {
         error="tokens",
         wiring="text",
         recipes=("ae", "denoising_ae", "vae", "beta_vae", "aae", "arae", "latent_gan"),
-        batch=lambda count: 32,
+        batch=lambda count: 64,
     ),
 }
 

@@ -81,7 +81,7 @@ def denoising_ae(
     data: DataInfo,
     *,
     sigma: float = 0.3,
-    blanked: float = 0.2,
+    blanked: float = 0.1,
     error: Error = "squared",
     build: Build = Build(),
     budget: Budget = Budget(),

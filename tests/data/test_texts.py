@@ -76,7 +76,7 @@ def test_the_vocabulary_does_not_know_the_held_out_part(file):
 
 
 def test_rare_words_are_spelled_in_parts_that_other_words_share():
-    stems = "walk talk jump sing read cook play work look bark fold mend".split()
+    stems = ["walk", "talk", "jump", "sing", "read", "cook", "play", "work", "look", "bark", "fold", "mend"]
     texts = [f"They like {stem}ing." for stem in stems]
     vocabulary, _, _ = vocabulary_of(texts, "words")
     raw, cut = encoded(["They like yodeling."], vocabulary, 12)
