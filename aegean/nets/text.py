@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -10,7 +11,6 @@ from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
 from aegean.config import network
-from aegean.latent.names import NATS_TO_BITS
 from aegean.nets.blocks import DEEPEST, Residual, Rising, act, he_, one_hot
 from aegean.nets.conv import downs, stages
 
@@ -150,9 +150,9 @@ class TextDecoder(nn.Module):
         h, counts = self.places(z, labels, given), counted(x)
         if x.device.type == "cpu" and get_proxy_mode() is None:
             nats = F.cross_entropy(self.last(h[counts]).float(), x[counts].long(), reduction="none")
-            return torch.zeros_like(x).masked_scatter(counts, nats) * NATS_TO_BITS
+            return torch.zeros_like(x).masked_scatter(counts, nats) / math.log(2)
         logits = self.last(h).float().flatten(0, 1)
-        return F.cross_entropy(logits, x.long().flatten(), reduction="none").view(x.shape) * counts * NATS_TO_BITS
+        return F.cross_entropy(logits, x.long().flatten(), reduction="none").view(x.shape) * counts / math.log(2)
 
     def plan(self, z: Tensor, labels: Tensor | None) -> Tensor:
         """The latent laid out: (B, width, length)."""

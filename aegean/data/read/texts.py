@@ -56,7 +56,8 @@ def read_texts(files: Files, want: Want) -> Source:
     path = files.path
     if want.size or want.rate:
         raise UserError(f"{path} holds texts; give {'images' if want.size else 'sounds'}.")
-    if not files.is_folder and files.ending not in (*ENDINGS, *COLUMNS, ".zip"):
+    plain = () if files.column else (".txt",)  # has no columns
+    if not files.is_folder and files.ending not in (".jsonl", ".zip", *COLUMNS, *plain):
         raise UserError(f"{path}:{files.column}: columns are for .csv and .tsv, fields for .jsonl; give one of those.")
     endings = (*ENDINGS, *(COLUMNS if files.column else ()))
     names = [name for name in _names(files) if _ending(name or path.name) in endings]
@@ -136,8 +137,10 @@ def _held_out(texts: list[str], labels: np.ndarray | None, origin: str) -> np.nd
 def _vocabulary(source: Source, texts: list[str], scheme: str) -> tuple[str, ...]:
     chosen = scheme or words.scheme_of(texts)
     found, left, share = words.vocabulary_of(texts, chosen)
-    kind = "" if chosen == "bytes" else f"{len(found) - words.FIRST:,} {chosen}, and "
-    pooled = f"; {left:,} rarer {chosen} ({share:.1%} of the text) are spelled in bytes" if left else ""
+    parts = chosen == "words" and left > 0  # parts of words are pieces, too
+    what, how = (f"{chosen} and their parts", "parts or bytes") if parts else (chosen, "bytes")
+    kind = "" if chosen == "bytes" else f"{len(found) - words.FIRST:,} {what}, and "
+    pooled = f"; {left:,} rarer {chosen} ({share:.1%} of the text) are spelled in {how}" if left else ""
     say(f"{source.name}: a vocabulary of {kind}256 bytes{pooled}")
     return found
 

@@ -20,6 +20,7 @@ LIMIT = 8_000  # pieces of a vocabulary
 TWICE = 2  # occurrences of a piece, at least: what is seen once teaches nothing about itself
 PARTS = 500  # parts of words, at most
 OFTEN = 8  # different words that a part stands in, at least
+SPOKEN = 40  # letters of a word that parts are looked for in, at most
 LOOKED = 20_000  # different words that parts are looked for in, at most
 COVERED = 0.9  # of all pieces are words of the vocabulary, or else characters serve better
 BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
@@ -41,11 +42,12 @@ def spelled(piece: str, known: Mapping[str, int], longest: int) -> list[int]:
 
     longest: length of a known piece, at most
     """
-    tokens, rest = list[int](), piece
-    while rest:
-        size = next((size for size in range(min(longest, len(rest)), 0, -1) if rest[:size] in known), 0)
-        tokens += [known[rest[:size]]] if size else [1 + byte for byte in rest[0].encode()]
-        rest = rest[size or 1 :]
+    tokens, at = list[int](), 0
+    while at < len(piece):
+        ends = range(min(at + longest, len(piece)), at, -1)
+        end = next((end for end in ends if piece[at:end] in known), 0)
+        tokens += [known[piece[at:end]]] if end else [1 + byte for byte in piece[at].encode()]
+        at = end or at + 1
     return tokens
 
 
@@ -73,11 +75,11 @@ def vocabulary_of(texts: Sequence[str], scheme: str) -> tuple[tuple[str, ...], i
 def parts_of(words: Sequence[str]) -> list[str]:
     """Parts that many different words share, by merging the most frequent pair of neighbours again and again (Sennrich
     et al. 2016, algorithm 1)."""
-    rows = [list(word) for word in words[:: 1 + len(words) // LOOKED]]
+    rows = [list(word) for word in words[:: 1 + len(words) // LOOKED] if len(word) <= SPOKEN]
     counts, where = Counter[tuple[str, str]](), defaultdict[tuple[str, str], set[int]](set)
 
     def count(row: int, sign: int) -> None:
-        for pair in itertools.pairwise(rows[row]):
+        for pair in set(itertools.pairwise(rows[row])):
             counts[pair] += sign
             where[pair].add(row)
 
