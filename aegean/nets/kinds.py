@@ -166,7 +166,7 @@ KINDS: dict[str, Kind] = {
         error="tokens",
         wiring="text",
         recipes=("ae", "denoising_ae", "vae", "beta_vae", "aae", "arae", "latent_gan"),
-        batch=lambda count: 64,
+        batch=batch_of_maps,
     ),
 }
 
