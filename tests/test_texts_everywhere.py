@@ -16,6 +16,7 @@ from aegean.data import DataInfo, DataOptions
 from aegean.data.batch import Batch
 from aegean.data.read.vocabulary import encoded, vocabulary_of
 from aegean.data.sets.feed import Feed
+from aegean.integrations.export import export
 from aegean.model import Model
 from aegean.nets.kinds import KINDS
 from aegean.recipes import RECIPES, configure, smoke
@@ -215,3 +216,12 @@ def test_a_run_from_lines_to_a_report(tmp_path, done):
     done("compare", tmp_path / "run", "--out", tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert "Between two" in page and "reverse perplexity" in page and page.count("<ol") >= 5
+
+
+@pytest.mark.slow
+def test_decoders_and_generators_leave_as_one_graph(tmp_path):
+    model("vae").save(tmp_path / "m.safetensors")
+    for part, inputs in (("decoder", ["z"]), ("generator", ["noise", "uniform"])):
+        found = export(tmp_path / "m.safetensors", part, tmp_path / f"{part}.pt2")
+        assert [one["name"] for one in found["inputs"]] == inputs and found["difference"] == 0
+        assert found["data"]["vocabulary"] == list(VOCABULARY)

@@ -90,6 +90,7 @@ def description(module: Part, model: Model, format: str) -> dict[str, Any]:
             "offset": list(info.offset),
             "scale": list(info.scale),
             "classes": list(info.classes),
+            **({"vocabulary": list(info.vocabulary)} if info.vocabulary else {}),
         },
         "versions": {"aegean": __version__, "torch": torch.__version__},
     }

@@ -158,13 +158,13 @@ class TextDecoder(nn.Module):
         """The latent laid out: (B, width, length)."""
         if self.classes:
             z = torch.cat((z, one_hot(labels, self.classes, z)), 1)
-        return self.layout(self.stem(z).view(len(z), *self.top))  # type: ignore[no-any-return]
+        return self.layout(self.stem(z).unflatten(1, self.top))  # type: ignore[no-any-return]
 
     def write(self, z: Tensor, labels: Tensor | None = None, noise: Tensor | None = None, heat: float = 0.0) -> Tensor:
         """Latents -> tokens (B, length), one place after another: the likeliest of each; or with noise, uniform
         (B, length), a draw at temperature `heat`."""
         plan, before = self.plan(z, labels), [list[Tensor]() for _ in self.causal]
-        token = torch.zeros(len(z), dtype=torch.int64, device=z.device)
+        token = torch.zeros_like(z[:, 0], dtype=torch.int64)
         alive, written = torch.ones_like(token), list[Tensor]()
         for place in range(self.top[1]):
             h = plan[:, :, place] + self.embed(token)
