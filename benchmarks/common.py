@@ -50,6 +50,7 @@ def training_arguments(description: str, tasks: Iterable[str], default: str) -> 
     parser.add_argument("--task", choices=tuple(tasks), default=default)
     parser.add_argument("--data", metavar="FOLDER")
     parser.add_argument("--seconds", type=float, help="of the processor, in one thread (default: the task's)")
+    parser.add_argument("--images", type=int, default=0, help="of training, instead of seconds")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="settings")
     parser.add_argument("--pictures", metavar="FILE.png")

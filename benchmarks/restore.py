@@ -1,7 +1,7 @@
 """Restoration beside its baselines and aims, on standard test sets: PSNR in dB, the mean over pictures.
 
-    python benchmarks/restore.py --task NAME [--data FOLDER] [--seconds S] [--seeds K] [--few N] [--masked SHARE]
-        [--set NAME=VALUE ...] [--pictures FILE.png]
+    python benchmarks/restore.py --task NAME [--data FOLDER] [--seconds S | --images N] [--seeds K] [--few N]
+        [--masked SHARE] [--set NAME=VALUE ...] [--pictures FILE.png]
 
 NAME is one of TASKS. FOLDER holds `cifar10/` (the binary layout), `mnist/` (idx) and `restoration/` (BSD68, Train400,
 classic5). Damage at the test is made with numpy and Pillow, not with the operations of training: noise is not clipped;
@@ -171,12 +171,14 @@ def distance(network: FeatureNetwork, clean: np.ndarray, made: np.ndarray) -> fl
     return float(frechet.frechet_from_moments(*next(ends), *next(ends)))
 
 
-def begin(masked: float, dataset: Dataset, settings: dict[str, Any], seed: int, seconds: float) -> Trained | None:
-    """A masked autoencoder for a share of the seconds."""
+def begin(
+    masked: float, dataset: Dataset, settings: dict[str, Any], seed: int, seconds: float, images: int
+) -> Trained | None:
+    """A masked autoencoder for a share of the seconds, or beside so many images."""
     if not masked:
         return None
     shared = {name: value for name, value in settings.items() if name in ("width", "blocks", "batch", "crop", "flips")}
-    budget = {"seconds": masked * seconds} if seconds else {"images": QUICK_IMAGES}
+    budget = {"seconds": masked * seconds} if seconds else {"images": round(masked * images)}
     return trained("restore", dataset, {**MASKED, **shared}, seed, **budget)
 
 
@@ -189,7 +191,8 @@ def main() -> None:
     task = TASKS[args.task]
     task = task._replace(count=args.count or (20 if args.quick else task.count))
     settings = {**task.settings, **dict(word.split("=", 1) for word in args.settings), **(QUICK if args.quick else {})}
-    seconds = 0.0 if args.quick else args.seconds or task.seconds
+    images = QUICK_IMAGES if args.quick else args.images
+    seconds = 0.0 if images else args.seconds or task.seconds
     dataset = data_of(task, args.data, args.few)
     clean = clean_pictures(task, args.data, dataset)
     damages = {name: [damage(stack) for stack in clean] for name, damage in task.damages.items()}
@@ -204,8 +207,8 @@ def main() -> None:
     rows: list[dict[str, float]] = []
     for seed in range(args.seeds):
         with muted():
-            source = begin(args.masked, dataset, settings, seed, seconds)
-            budget = {"seconds": seconds} if seconds else {"images": QUICK_IMAGES}
+            source = begin(args.masked, dataset, settings, seed, seconds, images)
+            budget = {"seconds": seconds} if seconds else {"images": images}
             run = trained("restore", dataset, settings, seed, **budget, source=source)
             rows.append({**scores(run.model, clean, damages, network), "images": run.images, "seconds": run.seconds})
         note(f"seed {seed}: {rows[-1]}")

@@ -1,6 +1,6 @@
 """Translation beside its baselines and aims.
 
-    python benchmarks/translate.py --task NAME [--data FOLDER] [--seconds S] [--seeds K] [--masked SHARE]
+    python benchmarks/translate.py --task NAME [--data FOLDER] [--seconds S | --images N] [--seeds K] [--masked SHARE]
         [--set NAME=VALUE ...] [--pictures FILE.png]
 
 NAME is one of TASKS; FOLDER holds `noto_emoji/` (outline, blob, new), `mnist/` (idx) and `usps/` (npz).
@@ -10,10 +10,10 @@ of the sharpened decoder, beside a table of two colours, the partner of the near
 begins with a masked autoencoder of the emoji (`restore` with damage=holes), which takes that share of the seconds.
 emoji: blob <-> new, without pairs. The share of translations whose nearest neighbour among all pictures of the other
 side is the glyph of the same name, beside that of the given pictures (identity).
-digits: MNIST <-> USPS, without pairs, both ways. A classifier of the target (nearest neighbour by cosine) is shown
-translated training digits with the labels of their originals, and tested on real ones; beside it the same with digits
-that are cropped to their box instead of translated, and with untranslated ones. The share of translations that keep
-their label says whether classes were exchanged.
+digits: MNIST <-> USPS, without pairs, both ways. Classifiers of the target, nearest neighbours by cosine and a small
+network, are shown translated training digits with the labels of their originals, and tested on real ones; beside them
+the same with digits that are cropped to their box instead of translated, with untranslated ones, and with real ones of
+the target. The share of translations that keep their label says whether classes were exchanged.
 
 Seconds are those of the processor, in one thread. Several seeds give medians, and the worst. Without FOLDER, and with
 --quick, pictures of noise are translated. The last line is JSON.
@@ -32,6 +32,7 @@ import torch.nn.functional as F
 from common import finish, note, rounded, show, training_arguments
 from PIL import Image
 from study import Trained, trained
+from torch import nn
 
 import aegean
 from aegean.data import DataOptions, Dataset
@@ -44,7 +45,8 @@ from aegean.surface import muted
 
 Rows = dict[str, float]
 SHOWN = 12
-KNOWN, TESTED = 5_000, 2_000  # digits
+KNOWN, TESTED = 7_000, 2_000  # digits
+SEEN, STEPS = 16, 1_000  # pixels a side of what a network classifies, and steps of its training
 SIDE = 20  # pixels of a digit cropped to its box
 QUICK: dict[str, Any] = {"width": 4, "blocks": 1, "batch": 16}
 QUICK_IMAGES = 320
@@ -166,9 +168,10 @@ def score_digits(model: Model, data: Dataset, folder: Path | None) -> Rows:
     """Classifiers of either side that have seen translations of the other."""
     found = {}
     for way, source, target in ways(data):
-        x, labels = source.info.normalise(np.asarray(source.train[:KNOWN])), np.asarray(source.train_labels)[:KNOWN]
+        x, labels = known(source)
         made = model.translate(x, back=way == "back")
-        found[f"{way}: translated"] = nearest(made, labels, *tested(target))
+        found[f"{way}: translated, nearest"] = nearest(made, labels, *tested(target))
+        found[f"{way}: translated"] = classified(made, labels, *tested(target))
         found[f"{way}: labels kept"] = kept(made, labels, target)
     return found
 
@@ -177,12 +180,17 @@ def known_digits(data: Dataset, folder: Path | None) -> Rows:
     """The same without a translator."""
     found = {}
     for way, source, target in ways(data):
-        x, labels = source.info.normalise(np.asarray(source.train[:KNOWN])), np.asarray(source.train_labels)[:KNOWN]
-        test, truth = tested(target)
-        found[f"{way}: as they are"] = nearest(x, labels, test, truth)
-        found[f"{way}: cropped"] = nearest(cropped(x), labels, cropped(test), truth)
+        (x, labels), (test, truth) = known(source), tested(target)
+        for name, judge in {", nearest": nearest, "": classified}.items():
+            found[f"{way}: as they are{name}"] = judge(x, labels, test, truth)
+            found[f"{way}: cropped{name}"] = judge(cropped(x), labels, cropped(test), truth)
+            found[f"{way}: real{name}"] = judge(*known(target), test, truth)
         found[f"{way}: labels kept, as they are"] = kept(x, labels, target)
     return found
+
+
+def known(side: Dataset) -> tuple[torch.Tensor, np.ndarray]:
+    return side.info.normalise(np.asarray(side.train[:KNOWN])), np.asarray(side.train_labels)[:KNOWN]
 
 
 def ways(data: Dataset) -> list[tuple[str, Dataset, Dataset]]:
@@ -196,14 +204,37 @@ def tested(target: Dataset) -> tuple[torch.Tensor, np.ndarray]:
 
 def kept(made: torch.Tensor, labels: np.ndarray, target: Dataset) -> float:
     """How often the nearest real sample has the label of the original."""
-    known = target.info.normalise(np.asarray(target.train[:KNOWN]))
-    return nearest(known, np.asarray(target.train_labels)[:KNOWN], made[:1_000], labels[:1_000])
+    return nearest(*known(target), made[:1_000], labels[:1_000])
 
 
 def nearest(known: torch.Tensor, labels: np.ndarray, x: torch.Tensor, truth: np.ndarray) -> float:
     """Accuracy of the nearest neighbour by cosine."""
     a, b = (F.normalize(1 + t.flatten(1), dim=1) for t in (known, x))
     return float((labels[(b @ a.T).argmax(1).numpy()] == truth).mean())
+
+
+def classified(known: torch.Tensor, labels: np.ndarray, x: torch.Tensor, truth: np.ndarray) -> float:
+    """Accuracy of a small network, trained on digits that are moved, turned and scaled a little."""
+    known, x = (F.interpolate(t, (SEEN, SEEN), mode="bilinear", antialias=True) for t in (known, x))
+    g, wanted = torch.Generator().manual_seed(0), torch.from_numpy(labels.astype(np.int64))
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        layers = [nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3, padding=1)]
+        layers += [nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(64 * (SEEN // 4) ** 2, 10)]
+        network = nn.Sequential(*layers)
+    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.01)
+    rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=STEPS + 1)
+    for _ in range(STEPS):
+        index = torch.randint(len(known), (64,), generator=g)
+        moved = torch.eye(2, 3) + 0.07 * torch.randn(64, 2, 3, generator=g)
+        grid = F.affine_grid(moved, [64, 1, SEEN, SEEN], align_corners=False)
+        seen = F.grid_sample(known[index], grid, padding_mode="border", align_corners=False)
+        optimizer.zero_grad()
+        F.cross_entropy(network(seen), wanted[index]).backward()
+        optimizer.step()
+        rates.step()
+    with torch.no_grad():
+        return float((network(x).argmax(1).numpy() == truth).mean())
 
 
 def cropped(x: torch.Tensor) -> torch.Tensor:
@@ -246,13 +277,15 @@ TASKS = {
 }
 
 
-def begin(masked: float, data: Dataset, settings: dict[str, Any], seed: int, seconds: float) -> Trained | None:
-    """A masked autoencoder of the other side, for a share of the seconds."""
+def begin(
+    masked: float, data: Dataset, settings: dict[str, Any], seed: int, seconds: float, images: int
+) -> Trained | None:
+    """A masked autoencoder of the other side, for a share of the seconds, or beside so many images."""
     if not masked:
         return None
     assert data.target
     shared = {name: value for name, value in settings.items() if name in ("width", "blocks", "batch", "crop", "flips")}
-    budget = {"seconds": masked * seconds} if seconds else {"images": QUICK_IMAGES}
+    budget = {"seconds": masked * seconds} if seconds else {"images": round(masked * images)}
     return trained("restore", data.target, {"damage": "holes", "holes": "0.3,0.7", **shared}, seed, **budget)
 
 
@@ -262,7 +295,8 @@ def main() -> None:
     args = parser.parse_args()
     task = TASKS[args.task]
     settings = {**task.settings, **dict(word.split("=", 1) for word in args.settings), **(QUICK if args.quick else {})}
-    seconds = 0.0 if args.quick else args.seconds or task.seconds
+    images = QUICK_IMAGES if args.quick else args.images
+    seconds = 0.0 if images else args.seconds or task.seconds
     folder, found = Path(args.data) if args.data else None, list[Rows]()
     with tempfile.TemporaryDirectory() as place, muted():
         make = task.make if folder else noise(task.recipe == "translate")
@@ -270,8 +304,8 @@ def main() -> None:
         fixed = task.without(data, folder)
         note(str(fixed))
         for seed in range(args.seeds):
-            source = begin(args.masked, data, settings, seed, seconds)
-            budget = {"seconds": seconds} if seconds else {"images": QUICK_IMAGES}
+            source = begin(args.masked, data, settings, seed, seconds, images)
+            budget = {"seconds": seconds} if seconds else {"images": images}
             run = trained(task.recipe, data, settings, seed, **budget, source=source)
             found.append({**task.score(run.model, data, folder), "images": run.images, "seconds": run.seconds})
             note(f"seed {seed}: {found[-1]}")

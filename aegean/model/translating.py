@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -39,9 +40,19 @@ def translation(
         raise UserError(f"{option('back', True)}: this model goes one way; train unit, or translate the other way.")
     check_strength(strength)
     blended = blend(model, strength if "sharp" in model.nets else 0.0)
+    placing: Any = blended.nets.get("placing")
+    if placing and placing.moves:  # it must see the whole picture
+        whole = take(slice(None), slice(None)).float().to(model.device)
+        whole = placing(whole, back)(whole)
+        take = partial(_part, whole)
+    blended.nets = {name: net for name, net in blended.nets.items() if name != "placing"}
 
     def made(window: Window) -> Tensor:
         x = take(*window.seen).float()
         return in_parts(blended, path, Batch(target=x) if back else Batch(x))
 
     over(model, tuple(size), made, put, tile)
+
+
+def _part(whole: Tensor, rows: slice, columns: slice) -> Tensor:
+    return whole[..., rows, columns]

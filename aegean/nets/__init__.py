@@ -17,6 +17,7 @@ __getattr__, __all__ = exports(
         "ladder": ("ConvLadder", "DenseLadder"),
         "marked": ("MarkedDecoder",),
         "mlp": ("MLPDecoder", "MLPEncoder"),
+        "placing": ("Placing",),
         "restorer": ("MaskToken", "Residuals", "UDecoder", "Window"),
         "scales": ("ScaleDiscriminator",),
         "shared": ("SharedDiscriminator",),

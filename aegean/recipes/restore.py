@@ -153,7 +153,7 @@ def restore(
     crop: int = 64,
     flips: Literal["none", "sides", "all"] = "sides",
     blocks: int = 2,
-    error: Literal["absolute", "squared"] = "absolute",
+    error: Literal["auto", "absolute", "squared"] = "auto",
     adversary: bool = False,
     exact: float = 0.6,
     pull: float = 0.4,
@@ -182,7 +182,8 @@ def restore(
     crop: height and width of the windows; 0: whole pictures
     flips: how windows are mirrored: sides (left and right), all (turned, too), none
     blocks: residual blocks of each level
-    error: distance of a restored picture to the clean one
+    error: distance of a restored picture to the clean one; auto: squared for holes, whose middle is a mean of much that
+        fits, and absolute for all else
     adversary: whether a copy of the decoder is sharpened
     exact: share of the images before that
     pull: of the adversarial term at the decoder's output, as a share of the error's own pull
@@ -195,6 +196,8 @@ def restore(
     trained: tuple[str, ...] = ("E", "U")
     if damaging.damage == "holes":
         nets["token"], trained = net("MaskToken", channels=data.shape[0]), ("E", "U", "token")
+    if error == "auto":
+        error = "squared" if damaging.damage == "holes" else "absolute"
     near: Term = {"absolute": AbsoluteError, "squared": SquaredError}[error](trains=trained, to="wanted")
     share = exact if adversary else 1.0
     if not 0 < share <= 1:

@@ -17,9 +17,10 @@ from aegean.recipes.registry import recipe
 from aegean.recipes.restore import WIDTH, begun, u_nets, window
 from aegean.recipes.turns import autoencoder_turn, gradient_penalties
 from aegean.surface import option
-from aegean.training.schedule import Copy, Edge, Phase, Run, Turn
+from aegean.training.schedule import Copy, Edge, Fit, Phase, Run, Turn
 
 SMALL = 32  # pixels a side
+FITTED = 2_000  # samples, from which it is known where those of each side lie
 TRANSLATORS = ("E", "F", "S", "T", "U", "V")
 
 
@@ -46,6 +47,7 @@ def unit(
     blocks: int = 1,
     shared: int = 1,
     teacher: float = 0.3,
+    place: bool = True,
     bonds: Bonds = Bonds(),
     hand_over: HandOver = HandOver(),
     opponent: Adversary = Adversary(gamma=1.0, pack=ABSENT),
@@ -74,6 +76,7 @@ def unit(
     blocks: residual blocks of each level
     shared: residual blocks that encoders, and those that decoders have in common
     teacher: share of the images that the autoencoder is trained on
+    place: whether what stands out from a plain border is moved and scaled to lie as on the other side, if both have one
     width: channels of the first level; 0 chooses by the data
     """
     other = data.target
@@ -95,6 +98,9 @@ def unit(
     for name, side, encoder in (("D", other, "F"), ("DA", data, "E")):
         seen = side.replace(shape=(side.shape[0], *size), target=None)
         nets[name] = patch_discriminator(seen, opponent, build.width, nets[encoder] if teach else None)
+    placed = place and not crop
+    if placed:
+        nets["placing"] = net("Placing")
     stride = nets["U"].outline().stride
     nets["Dz"] = latent_discriminator(top, [-(-side // stride) for side in size], opponent)
     rate = Ramp(budget.lr, budget.lr / 4, cosine=True)
@@ -113,7 +119,8 @@ def unit(
     phases = [Phase("unpaired", budget.images - first, turns, edges=edges, averages=TRANSLATORS, trained=True)]
     if first:
         phases.insert(0, autoencoders(first, data, other, budget.lr, alike))
-    phases[0] = phases[0].replace(edges=(*anew, *phases[0].edges))
+    fitted = (Fit("placing", FITTED, "sides"),) if placed else ()
+    phases[0] = phases[0].replace(edges=(*anew, *fitted, *phases[0].edges))
     if not bonds.latents:
         del nets["Dz"]
     return Run(nets, tuple(phases), budget.batch, training_only=("window", "Dz"), wiring="unpaired")
@@ -122,14 +129,14 @@ def unit(
 def autoencoders(images: int, a: DataInfo, b: DataInfo, lr: float, alike: bool) -> Phase:
     """Both sides from their latents: by one autoencoder, or where they are not alike by one each."""
     mine: tuple[str, ...] = ("E", "S", "T", "U")
-    first, second = ("ab", mine), ("common", mine)
+    first, second = ("ab", "a_placed", mine), ("common", "b", mine)
     if not alike:
-        first, second = ("aa", ("E", "S", "T", "V")), ("bb", ("F", "S", "T", "U"))
+        first, second = ("aa", "a", ("E", "S", "T", "V")), ("bb", "b", ("F", "S", "T", "U"))
     errors = [
         SquaredError(trains=trains, of=of, to=to, weight=1 / math.prod(side.shape))
-        for (of, trains), to, side in ((first, "a", a), (second, "b", b))
+        for (of, to, trains), side in ((first, a), (second, b))
     ]
-    trained = tuple(dict.fromkeys((*first[1], *second[1])))
+    trained = tuple(dict.fromkeys((*first[2], *second[2])))
     return Phase("autoencoder", images, (autoencoder_turn(*errors, lr=max(lr, 1e-3)),), averages=trained)
 
 

@@ -61,15 +61,15 @@ class Copy(Edge):
 @dataclass(frozen=True)
 class Fit(Edge):
     """Network `net`, a prior or a bottleneck, is fitted at a phase's start to what the encoder makes of `count`
-    training samples: their latents, or the features of its last level."""
+    training samples: their latents, or the features of its last level; or to the samples of both sides themselves."""
 
     net: str = "prior"
     count: int = 20_000
-    of: Literal["latents", "features"] = "latents"
+    of: Literal["latents", "features", "sides"] = "latents"
 
     @property
     def words(self) -> str:
-        return f"{self.net} is fitted to the {self.of}"
+        return f"{self.net} is fitted to {'both sides' if self.of == 'sides' else f'the {self.of}'}"
 
 
 @dataclass(frozen=True)

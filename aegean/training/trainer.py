@@ -92,7 +92,8 @@ class Trainer:
                 fresh = build(self.run, "renewed")[edge.net]
                 self.nets[edge.net].load_state_dict(fresh.state_dict())
             elif isinstance(edge, Fit):
-                fit(self.nets[edge.net], *self.latents(edge.count, edge.of))
+                given = self.sides(edge.count) if edge.of == "sides" else self.latents(edge.count, edge.of)
+                fit(self.nets[edge.net], *given)
         if with_edges:
             self.world.spread(value for net in self.nets.values() for value in net.state_dict().values())
         self.current = Step(self.run, self.phase, self.nets, self.at, self.feed, self.engine, self.world)
@@ -164,6 +165,12 @@ class Trainer:
             ys.append(batch.labels)
         return torch.cat(zs), None if ys[0] is None else torch.cat(ys)  # type: ignore[arg-type]
 
+    def sides(self, count: int) -> tuple[Tensor, Tensor]:
+        """The first n = min(count, all) samples of both sides (n, *shape), in model range."""
+        batch = self.feed.take("sides", 0, min(count, self.feed.count))
+        assert batch.target is not None, "there is one side"
+        return batch.x, batch.target
+
     # state
 
     def tensors(self) -> dict[str, Tensor]:
@@ -195,9 +202,10 @@ class Trainer:
 
 
 def fit(net: Any, z: Tensor, labels: Tensor | None = None) -> None:
-    """Fit a prior or a bottleneck to latents or features z (n, ...), with labels (n,) where it has classes: by its own
-    formula; a mapping network by training, some 30 s on one core, the same for the same latents. UserError: latents
-    that are too few or not finite, or a training that diverged; the network is then what it was."""
+    """Fit a prior or a bottleneck to latents or features z (n, ...), with labels (n,) where it has classes, or what
+    takes two sides, to samples of both: by its own formula. A mapping network is fitted by training, some 30 s on one
+    core, the same for the same latents. UserError: latents that are too few or not finite, or a training that diverged;
+    the network is then what it was."""
     if not isinstance(net, MappingPrior):
         net.fit(z, labels)
         return

@@ -1,9 +1,10 @@
 """The wiring of translators between two sides that share a latent, without pairs (Liu et al. 2017, UNIT).
 
 a -> E, b -> F; both through S, the end of the encoders, to z, and through T, the beginning of the decoders
-U draws b, V draws a:  a -> z_a -> ab, aa     b -> z_b -> ba, bb
-ab -> F -> ... -> aba     ba -> E -> ... -> bab     there and back again
-{b, ab} -> D     {a, ba} -> DA     {z_a, z_b} -> Dz     discrimination
+U draws b, V draws a:  a -> z_a -> aa     b -> z_b -> bb     each on its own side
+a -> placing -> a_placed -> E -> ... -> ab     b -> placing -> b_placed -> F -> ... -> ba     translations
+ab -> back to its place -> F -> ... -> aba     ba -> ... -> bab     there and back again
+{b, ab} -> D     {a, ba} -> DA     {z of a_placed, z_b} -> Dz     discrimination
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from aegean.nets import DiscriminatorOutput
 from aegean.nets.blocks import in_range
+from aegean.nets.placing import Placement
 from aegean.paths import path, wiring
 from aegean.wirings.restoration import Restoration, reflected
 
@@ -58,6 +60,37 @@ class Unpaired(Restoration):
     def z_b(self) -> Tensor:
         return self._latent("F", self.b)
 
+    # where pictures lie
+
+    @path
+    def there(self) -> Placement | None:
+        """How pictures of the first side are moved to lie as those of the other; None: not at all,"""
+        return self.nets["placing"](self.a) if "placing" in self.nets else None
+
+    @path
+    def here(self) -> Placement | None:
+        """and the other way."""
+        return self.nets["placing"](self.b, back=True) if "placing" in self.nets else None
+
+    @path
+    def a_placed(self) -> Tensor:
+        return self.there(self.a) if self.there else self.a
+
+    @path
+    def b_placed(self) -> Tensor:
+        return self.here(self.b) if self.here else self.b
+
+    @path
+    def z_ab(self) -> Tensor:
+        """Latents of pictures that lie as those of the other side."""
+        return self._latent("E", self.a_placed) if self.there else self.z_a
+
+    @path
+    def z_ba(self) -> Tensor:
+        return self._latent("F", self.b_placed) if self.here else self.z_b
+
+    # what is drawn
+
     @path
     def aa(self) -> Tensor:
         """Reconstructions within a side,"""
@@ -70,20 +103,22 @@ class Unpaired(Restoration):
     @path
     def ab(self) -> Tensor:
         """translations,"""
-        return self._drawn("U", self.z_a, self.a)
+        return self._drawn("U", self.z_ab, self.a)
 
     @path
     def ba(self) -> Tensor:
-        return self._drawn("V", self.z_b, self.b)
+        return self._drawn("V", self.z_ba, self.b)
 
     @path
     def aba(self) -> Tensor:
         """there and back again."""
-        return self._drawn("V", self._latent("F", self.ab), self.a)
+        ab = self.there.back()(self.ab) if self.there else self.ab
+        return self._drawn("V", self._latent("F", ab), self.a)
 
     @path
     def bab(self) -> Tensor:
-        return self._drawn("U", self._latent("E", self.ba), self.b)
+        ba = self.here.back()(self.ba) if self.here else self.ba
+        return self._drawn("U", self._latent("E", ba), self.b)
 
     @path
     def common(self) -> Tensor:
@@ -116,7 +151,7 @@ class Unpaired(Restoration):
     @path
     def latent_a(self) -> DiscriminatorOutput:
         """Of each place of a latent."""
-        return self.discriminate("latent_a", self.z_a, "Dz")
+        return self.discriminate("latent_a", self.z_ab, "Dz")
 
     @path
     def latent_b(self) -> DiscriminatorOutput:

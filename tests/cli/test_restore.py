@@ -1,11 +1,17 @@
 """restore on the command line: people's pictures go in, and come out with all that was theirs."""
 
+import io
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from aegean.data.info import DataInfo
+from aegean.data.io.photographs import photograph
+from aegean.data.io.png import deep_png
+from aegean.data.read.formats import open_picture
 from aegean.model import Model
 from aegean.recipes import smoke
 from aegean.training.trainer import build
@@ -69,6 +75,23 @@ def test_pictures_of_any_kind_keep_name_size_depth_alpha_orientation_and_profile
     assert made.size == SIZE and dict(made.getexif()) == {0x010F: "Maker"}
     assert made.info["icc_profile"].endswith(b"a profile")
     assert np.array_equal(np.asarray(made), np.rot90(pixels(*SIZE, 3), -1))
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_colours_of_16_bits_keep_them(models, channels, call, tmp_path):
+    wanted = np.random.default_rng(0).integers(0, 65536, (channels, *SIZE), np.uint16)
+    tags = Image.Exif()
+    tags[0x0112], tags[0x010F] = 6, "Maker"
+    beside = {"exif": tags.tobytes(), "icc_profile": b"\0" * 128 + b"a profile", "dpi": (300.0, 300.0)}
+    (tmp_path / "deep.png").write_bytes(deep_png(wanted, beside))
+    assert np.array_equal(np.asarray(opened(tmp_path / "deep.png")), wanted.transpose(1, 2, 0) >> 8)
+    status, _, err = call("restore", models / "noise.safetensors", tmp_path / "deep.png", "--out", tmp_path / "out")
+    assert status == 0 and "8 bits" not in err
+    with open_picture(io.BytesIO((tmp_path / "out" / "deep.png").read_bytes())) as picture:
+        made = photograph(picture, Counter())
+    found = made.values if channels == 3 else np.concatenate((made.values, made.alpha[None]))
+    assert np.array_equal(found, np.rot90(wanted, -1, (1, 2))) and made.beside["icc_profile"].endswith(b"a profile")
+    assert "exif" in made.beside and round(made.beside["dpi"][0]) == 300
 
 
 def test_scale_makes_alpha_larger_too(models, pictures, done, tmp_path):

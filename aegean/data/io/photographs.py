@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from aegean.config import UserError
 from aegean.data.info import INTEGERS, DataInfo
 from aegean.data.io.natural import KEPT
 from aegean.data.io.origin import Origin, write_with
+from aegean.data.io.png import deep_png
 from aegean.data.io.walk import Said, Taking, walk
 from aegean.data.kinds import kind_of
 from aegean.data.read.decode import deep_values, transparent
+from aegean.data.read.deep import joined, lower_bytes
 from aegean.data.read.formats import Picture
 from aegean.data.read.source import Source
 from aegean.data.read.stored import remarks
@@ -37,7 +39,7 @@ class Photograph(NamedTuple):
     """A picture, upright."""
 
     values: np.ndarray  # (1 or 3, H, W), uint8 or uint16
-    alpha: np.ndarray | None = None  # (H, W) uint8
+    alpha: np.ndarray | None = None  # (H, W), of the same type
     beside: dict[str, Any] = {}  # what is written with it: its colour profile, EXIF and resolution
     ending: str = ".png"  # of the file that it becomes
 
@@ -56,11 +58,16 @@ def photographs(
 
 def photograph(picture: Picture, said: Said) -> Photograph:
     """A picture that lies in a file."""
-    said.update(remark for remark in remarks(picture) if not remark.startswith(KEPT))
+    lower = lower_bytes(picture)
+    kept = (*KEPT, "in 16-bit colour") if lower else KEPT
+    said.update(remark for remark in remarks(picture) if not remark.startswith(kept))
     image = picture.upright()
     beside = _beside(picture, image, said)
     clear, colours = image.has_transparency_data, "L" if picture.grey else "RGB"
-    if picture.deep:
+    if lower:
+        both = joined(image, ImageOps.exif_transpose(lower) if picture.turned else lower)
+        values, alpha = both[:3], both[3] if len(both) > 3 else None
+    elif picture.deep:
         values, alpha = deep_values(image)[None], None
         if transparent(image, values[0]).any():
             said["of 16 bits with transparency, which is left out"] += 1
@@ -68,7 +75,7 @@ def photograph(picture: Picture, said: Said) -> Photograph:
         mode = f"{colours}A" if clear else colours
         pixels = np.atleast_3d(np.asarray(image if image.mode == mode else image.convert(mode))).transpose(2, 0, 1)
         values, alpha = pixels[: len(colours)], pixels[-1] if clear else None
-    ending = ENDINGS.get(picture.image.format or "", ".png")
+    ending = ".png" if lower else ENDINGS.get(picture.image.format or "", ".png")
     if ending == ".bmp" and (alpha is not None or picture.deep or beside.keys() - {"dpi"}):
         ending = ".png"
     if ending == ".png" and picture.image.format != "PNG":
@@ -113,22 +120,20 @@ def _of_array(values: np.ndarray, source: Source) -> Photograph:
         )
     if len(values) < 4:
         return Photograph(values)
-    return Photograph(values[:3], (values[3] >> (8 if source.dtype == "uint16" else 0)).astype(np.uint8))
+    return Photograph(values[:3], values[3])
 
 
 def write_photograph(photo: Photograph, path: Path, origin: Origin | None = None) -> None:
-    """Into a file of this name and the photograph's ending, whole or not at all; 16-bit colours, which none of our
-    formats holds, into path.npy."""
+    """Into a file of this name and the photograph's ending, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     values, alpha, file = photo.values, photo.alpha, io.BytesIO()
-    if values.dtype == np.uint16 and (len(values) > 1 or alpha is not None):
-        np.save(file, values, allow_pickle=False)
-        write_with(path.with_name(path.name + ".npy"), file.getvalue(), origin)
+    planes, target = [*values, *([] if alpha is None else [alpha])], path.with_name(path.name + photo.ending)
+    if values.dtype == np.uint16 and len(planes) > 1:
+        write_with(target.with_suffix(".png"), deep_png(np.stack(planes), photo.beside), origin)
         return
-    planes = [*values, *([] if alpha is None else [alpha])]
     image = Image.fromarray(np.ascontiguousarray(planes[0] if len(planes) == 1 else np.stack(planes, 2)))
     image.save(file, Image.registered_extensions()[photo.ending], **photo.beside, **OPTIONS.get(photo.ending, {}))
-    write_with(path.with_name(path.name + photo.ending), file.getvalue(), origin)
+    write_with(target, file.getvalue(), origin)
 
 
 def enlarged(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -163,6 +168,7 @@ def side_by_side(before: Photograph, after: Photograph) -> Photograph:
     alpha = None
     if before.alpha is not None and after.alpha is not None:
         alpha = beside(before.alpha, after.alpha)
+        alpha = (alpha >> shift).astype(np.uint8)
     profile = {name: value for name, value in after.beside.items() if name == "icc_profile"}
     return Photograph((values >> shift).astype(np.uint8), alpha, profile)
 
