@@ -40,6 +40,8 @@ SHOWN = 12
 QUICK: dict[str, Any] = {"width": 4, "blocks": 1, "batch": 16}
 QUICK_IMAGES = 320
 REPAIRED = 200  # pictures at most that slow baselines are computed on
+STRENGTHS = {0.0: "restored", 0.5: "half sharpened", 1.0: "sharpened"}
+PHOTOGRAPHS = {"flips": "all", "crop": 40, "width": 16}  # many steps of small windows
 MASKED = {"damage": "holes", "holes": "0.3,0.7"}
 
 
@@ -60,24 +62,31 @@ NOISES = {f"noise {sigma}": partial(noise, sigma=sigma) for sigma in (15, 25, 50
 TASKS = {
     "cifar-noise": Task(
         "cifar10",
-        {"damage": "noise", "noise": "0,55"},
+        {"damage": "noise", "noise": "0,55", "width": 16},
         NOISES,
         (30.5, 27.8, 24.3),
         cited={n: {"non-local means, cited": v} for n, v in zip(NOISES, (28.19, 25.03, 21.47))},
     ),
     "bsd68": Task(
         "restoration/Train400",
-        {"damage": "noise", "noise": "0,55", "flips": "all"},
+        {"damage": "noise", "noise": "0,55", **PHOTOGRAPHS},
         {"noise 25": NOISES["noise 25"]},
         (28.4,),
         test="restoration/BSD68",
         cited={"noise 25": {"BM3D, cited": 28.57, "DnCNN, cited": 29.23}},
     ),
-    "cifar-x2": Task("cifar10", {"damage": "downscale", "scale": 2}, {"x2": partial(small, factor=2)}, (28.0,)),
-    "cifar-x4": Task("cifar10", {"damage": "downscale", "scale": 4}, {"x4": partial(small, factor=4)}, (22.3,)),
+    **{
+        f"cifar-x{factor}": Task(
+            "cifar10",
+            {"damage": "downscale", "scale": factor, "width": 16},
+            {f"x{factor}": partial(small, factor=factor)},
+            (aim,),
+        )
+        for factor, aim in ((2, 28.0), (4, 22.3))
+    },
     "classic5": Task(
         "restoration/Train400",
-        {"damage": "jpeg", "quality": "5,50", "flips": "all"},
+        {"damage": "jpeg", "quality": "5,50", **PHOTOGRAPHS},
         {"quality 10": partial(jpeg, quality=10)},
         (28.7,),
         test="restoration/classic5",
@@ -85,13 +94,13 @@ TASKS = {
     ),
     "cifar-hole": Task(
         "cifar10",
-        {"damage": "holes", "holes": "0.1,0.4", "adversary": True},
+        {"damage": "holes", "holes": "0.1,0.4", "adversary": True, "pull": 1.0, "width": 16},
         {"hole 16": partial(hole, side=16)},
         (17.2,),
     ),
     "mnist-hole": Task(
         "mnist",
-        {"damage": "holes", "holes": "0.1,0.4", "flips": "none", "adversary": True},
+        {"damage": "holes", "holes": "0.1,0.4", "flips": "none", "adversary": True, "pull": 1.0, "width": 16},
         {"hole 14": partial(hole, side=14)},
         (11.0,),
         seconds=180.0,
@@ -155,8 +164,7 @@ def scores(model: Model, clean: list[np.ndarray], damages: dict[str, list[Given]
     """PSNR of what a model makes of damaged pictures, and of clean ones; with an adversary the Fréchet distance."""
     found: dict[str, float] = {}
     for name, givens in damages.items():
-        for strength in (0.0, 1.0) if "sharp" in model.nets else (0.0,):
-            who = "sharpened" if strength else "restored"
+        for strength, who in STRENGTHS.items() if "sharp" in model.nets else ((0.0, "restored"),):
             made = [restored(model, given, strength) for given in givens]
             found[f"{name}: {who}"] = psnr(clean, made, givens[0].holes)
             if network:
