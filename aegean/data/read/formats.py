@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
+import warnings
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
@@ -21,6 +22,7 @@ PIXEL_LIMIT = 200_000_000
 FRAME_LIMIT = 25_000_000  # pixels of an animation, of which decoders hold several frames at once
 ANIMATED = ("WEBP", "AVIF", "GIF", "PNG")
 Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT  # refused here by the header, before anything is decoded
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 class Picture(NamedTuple):
