@@ -18,7 +18,7 @@ __getattr__, __all__ = exports(
         "marked": ("MarkedDecoder",),
         "mlp": ("MLPDecoder", "MLPEncoder"),
         "placing": ("Placing",),
-        "restorer": ("MaskToken", "Residuals", "UDecoder", "Window"),
+        "restorer": ("MaskToken", "Residuals", "SmoothFill", "UDecoder", "Window"),
         "scales": ("ScaleDiscriminator",),
         "shared": ("SharedDiscriminator",),
         "sound": ("LogMel", "Loudness", "SoundDecoder", "SoundEncoder"),

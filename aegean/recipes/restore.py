@@ -195,7 +195,8 @@ def restore(
     nets |= {"damage": damaging.net(), **u_nets(data, size, build.width, blocks)}
     trained: tuple[str, ...] = ("E", "U")
     if damaging.damage == "holes":
-        nets["token"], trained = net("MaskToken", channels=data.shape[0]), ("E", "U", "token")
+        nets |= {"token": net("MaskToken", channels=data.shape[0]), "fill": net("SmoothFill")}
+        trained = ("E", "U", "token")
     if error == "auto":
         error = "squared" if damaging.damage == "holes" else "absolute"
     near: Term = {"absolute": AbsoluteError, "squared": SquaredError}[error](trains=trained, to="wanted")

@@ -6,7 +6,8 @@
     {wanted, x_sharp} -> D                                           discrimination
 
 Names of networks: E encoder; U the other half of the U, `sharp` a copy of it that an adversary has sharpened; token
-what stands in holes; window and damage, which have no weights; D discriminator.
+what stands in holes for the encoder, and fill what the correction is added to there; window and damage, which have no
+weights; D discriminator.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Restoration(Paths):
     @classmethod
     def reach(cls, nets: Mapping[str, Any]) -> tuple[int, int]:
         """What the sides of pictures are brought to multiples of, and how far around a pixel it depends on others."""
-        return nets["U"].stride, nets["U"].radius
+        return nets["U"].stride, max(nets["U"].radius, getattr(nets.get("fill"), "reach", 0))
 
     def looked_at(self, x: Tensor) -> Tensor:
         """Through the window of training, the same for both sides of a pair."""
@@ -71,6 +72,12 @@ class Restoration(Paths):
         return x if known is None or "token" not in self.nets else self.nets["token"](x, known)
 
     @path
+    def begun(self) -> Tensor:
+        """What a correction is added to: holes are filled smoothly."""
+        x, known = self.damaged
+        return self.given if known is None or "fill" not in self.nets else self.nets["fill"](x, known)
+
+    @path
     def features(self) -> tuple[Tensor, ...]:
         """The encoder's levels, nearest the data first."""
         return self.nets["E"](reflected(self.given, self.nets["U"].stride))
@@ -78,7 +85,7 @@ class Restoration(Paths):
     def restored(self, net: str) -> Tensor:
         """What one of the decoders makes of it, in model range; what is known of a picture with holes stays."""
         height, width = self.given.shape[2:]
-        x = in_range(self.given + self.nets[net](self.features)[..., :height, :width], "linear")
+        x = in_range(self.begun + self.nets[net](self.features)[..., :height, :width], "linear")
         before, known = self.damaged
         return x if known is None or "token" not in self.nets else torch.where(known > 0, before, x)
 
