@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HIDDEN = ["gradio", "diffusers", "huggingface_hub", "onnx", "onnxruntime", "onnxscript", "datasets", "pandas",
-          "playwright", "mkdocs", "mkdocstrings", "material", "soundfile"]  # fmt: skip
+          "playwright", "c2pa", "mkdocs", "mkdocstrings", "material", "soundfile"]  # fmt: skip
 # modules that are imported only once their library is known to be there
 BEHIND = {f"aegean.web.{name}": "gradio" for name in ("app", "before_after", "panels", "tabs")}
 ALONE = f"""
@@ -57,6 +57,15 @@ print(json.dumps(answers))
 
 HINTS = {
     "gradio: pip install 'aegean[web]'": ["play", "runs/vae", "--port", "0"],
+    "c2pa-python: pip install 'aegean[c2pa]'": [
+        "sample",
+        "runs/vae",
+        "--out",
+        "s.png",
+        "--sign",
+        "cert.pem",
+        "key.pem",
+    ],
     "onnx: pip install 'aegean[onnx]'": ["export", "runs/vae", "--part", "encoder", "--out", "encoder.onnx"],
     "huggingface_hub: pip install 'aegean[hub]'": ["push", "runs/vae", "ada/digits", "--licence", "mit"],
     "The Hub needs the library huggingface_hub": ["pull", "ada/digits", "--out", "model.safetensors"],

@@ -31,8 +31,8 @@ def run(args: argparse.Namespace) -> None:
     from aegean.session.rows import fill
 
     model = opened(args.run, "impute")
-    model.progress = iter
+    model.progress, said = iter, origin(args, model, given=True)
     cells, rows = fill(model, Path(args.file), path, tuple(word for word in args.missing.split(",") if word))
-    if said := origin(args, model, given=True):
+    if said:
         write_beside(path, said)
     tell(f"{path}: {plural(cells, 'cell')} of {plural(rows, 'row')} filled")

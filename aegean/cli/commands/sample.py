@@ -88,12 +88,12 @@ def write_rows(args: argparse.Namespace, model: Model, path: Path) -> int:
     from aegean.data.io.origin import write_beside
     from aegean.data.io.rows import cells, rows_file
 
-    table, count = model.info.table, 0
+    table, count, said = model.info.table, 0, origin(args, model, args.seed)
     with rows_file(path, table) as write:
         for raw in rows(args, model):
             write(cells(table, raw, count))
             count += len(raw)
-    if said := origin(args, model, args.seed):
+    if said:
         write_beside(path, said)
     return count
 

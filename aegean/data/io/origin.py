@@ -17,6 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from aegean import __version__
+from aegean.config import UserError
+from aegean.data.io.signed import Sign
 from aegean.files import write_atomically
 
 TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -38,6 +40,7 @@ class Origin(NamedTuple):
     source: str  # GENERATED or COMPOSITE
     model: str  # fingerprint
     seed: int | None = None  # None: nothing was drawn
+    sign: Sign | None = None  # what signs the file with its origin in it
 
     def values(self) -> dict[str, str | int | None]:
         tool = f"aegean {__version__}"
@@ -50,6 +53,10 @@ def write_with(path: Path, data: bytes | str, origin: Origin | None) -> None:
         write_atomically(path, data)
         return
     stamped = None if isinstance(data, str) else with_origin(data, origin)
+    if origin.sign and (stamped is None or path.suffix == ".npz"):
+        raise UserError(f"{path.name}: only PNG, JPEG and WAV files can be signed.")
+    if origin.sign and stamped is not None:
+        stamped = origin.sign(stamped, TYPES + origin.source)
     write_atomically(path, data if stamped is None else stamped)
     if stamped is None:
         write_beside(path, origin)
