@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from aegean.config import UserError
+from aegean.config import UserError, parse_json
 from aegean.data import Dataset, kinds
 from aegean.data.kinds import show
 from aegean.data.read.built_in import BUILT_IN
 from aegean.data.read.hub import Hub, is_hub
+from aegean.files import read_text
 from aegean.integrations.kinds import kind_of
 from aegean.metrics.scores import MARKS
 from aegean.model import Model
@@ -25,6 +26,7 @@ from aegean.training.settings import Settings
 
 MODEL, CARD, SAMPLES, RECONSTRUCTIONS = "model.safetensors", "README.md", "samples.png", "reconstructions.png"
 REPAIRED = "before-and-after.png"
+AUDIT = "audit.json"  # in a run, as `aegean audit RUN --out RUN/audit.html` writes it
 SHOWN = 64  # samples in the picture
 PAIRED = 16  # held-out samples whose reconstructions are shown
 FLOOR = (
@@ -41,6 +43,7 @@ class Source(NamedTuple):
     model: Model
     plan: Settings | None
     scores: dict[str, dict[str, Any]]
+    audit: str = ""  # its block, in Markdown
 
 
 def read_source(run: str | Path) -> Source:
@@ -50,7 +53,19 @@ def read_source(run: str | Path) -> Source:
     if file.name != MODEL or not (file.parent / "config.json").exists():
         return Source(file, model, None, {})
     folder = Folder(file.parent)
-    return Source(file, model, folder.read(), scores_of(folder, int(model.about.get("images", 0))))
+    scores = scores_of(folder, int(model.about.get("images", 0)))
+    return Source(file, model, folder.read(), scores, _audit(file.parent / AUDIT, model))
+
+
+def _audit(file: Path, model: Model) -> str:
+    """The block of an audit of just this model; "": there is none."""
+    if not file.is_file():
+        return ""
+    found = parse_json(read_text(file), str(file))
+    if not isinstance(found, dict) or found.get("model") != model.fingerprint or not isinstance(found.get("card"), str):
+        say(f"note: {file} is no audit of this state of the model, so the card leaves it out; run `aegean audit` again")
+        return ""
+    return str(found["card"])
 
 
 def pictures(source: Source) -> dict[str, bytes]:
@@ -105,6 +120,7 @@ def card(source: Source, name: str, licence: str, shown: dict[str, bytes]) -> st
     if {"restore", "translate"} & set(model.can()):
         parts.append(INVENTED)
     parts += ["## How it was made", _table(("", ""), _making(source)), "## Scores", _scores(source.scores)]
+    parts += [source.audit] if source.audit else []
     parts += ["## How to use it", _use(model, name), "## Licence", f"{licence}, for the weights in `{MODEL}`."]
     return "\n\n".join(parts) + "\n"
 

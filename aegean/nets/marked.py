@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aegean.config import Net, network
@@ -54,39 +54,43 @@ class MarkedDecoder(nn.Module):
 
     def mean(self, raw: Tensor) -> Tensor:
         x = self.decoder.mean(raw)
-        return x if x.is_meta else x + marking(x.detach(), self.carriers, self.average)
+        return x if x.is_meta else x + marking(x.detach(), self.carriers, self.average).detach()
 
 
-@torch.enable_grad()
 def marking(x: Tensor, carriers: Tensor, average: Tensor) -> Tensor:
     """What is added to pictures x (B, C, H, W), within DECIBELS: found by descent on hinges of the readings, of the
     whole picture, of parts cut out of it, and after JPEG, whose rounding is taken as constant (straight through)."""
-    added, speed = torch.zeros_like(x), torch.zeros_like(x)
+    whole, every = carriers.flatten(1), views(carriers)
+    given, added = (x - average).flatten(1), torch.zeros_like(x)
+    speed, lost = torch.zeros_like(given), torch.zeros_like(given)
     reach = math.sqrt(4 * 10 ** (-DECIBELS / 10) * x[0].numel())
-    lost = torch.zeros_like(x)
     quality = torch.full((len(x),), float(QUALITY), device=x.device)
     for step in range(STEPS):
         if step % ANEW == 0:
-            lost = jpeg((x + added).clamp(-1, 1), quality) - x - added
-        moved = added.requires_grad_()
-        y = x + moved
-        hinges = (MARGIN - readings(y - average, carriers)).clamp_min(0).square().sum()
-        after = (y + lost - average).flatten(1) @ carriers.flatten(1).T
-        hinges = hinges + AFTER_JPEG * (MARGIN_JPEG - after).clamp_min(0).square().sum()
-        (gradient,) = torch.autograd.grad(hinges / 2, moved)
-        speed = MOMENTUM * speed - RATE * gradient
-        added = (x + added.detach() + speed).clamp(-1, 1) - x
+            lost = (jpeg((x + added).clamp(-1, 1), quality) - x - added).flatten(1)
+        moved = given + added.flatten(1)
+        short = (MARGIN - moved @ every.T).clamp_min(0)
+        short_jpeg = (MARGIN_JPEG - (moved + lost) @ whole.T).clamp_min(0)
+        speed = MOMENTUM * speed + RATE * (short @ every + AFTER_JPEG * short_jpeg @ whole)
+        added = (x + added + speed.view_as(x)).clamp(-1, 1) - x
         norm = added.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
         added = added * (reach / norm).clamp(max=1)
-    return added.detach()
+    return added
 
 
-def readings(y: Tensor, carriers: Tensor) -> Tensor:
-    """Of each bit on the whole picture, and on each part that may be cut out: (B, BITS, 1 + PLACES^2)."""
-    height, width = y.shape[2:]
-    cut = (round(CUT * height), round(CUT * width))
-    stride = tuple(max(1, (side - part) // (PLACES - 1)) for side, part in zip((height, width), cut))
-    products = torch.einsum("bchw,kchw->bkhw", y, carriers)
-    norms = F.avg_pool2d(carriers.square().sum(1), cut, stride).sqrt().flatten(1).clamp_min(1e-6)
-    parts = F.avg_pool2d(products, cut, stride).flatten(2) * math.sqrt(cut[0] * cut[1]) / norms
-    return torch.cat((products.sum((2, 3))[..., None], parts), 2)
+def views(carriers: Tensor) -> Tensor:
+    """Carriers (BITS, C, H, W) on the whole picture, and on each part that may be cut out, there with the norm 1: a row
+    for each, (BITS * (1 + PLACES^2), C * H * W)."""
+    height, width = carriers.shape[2:]
+    found = [carriers]
+    for top, left in itertools.product(_starts(height), _starts(width)):
+        part = torch.zeros_like(carriers)
+        inside = (..., slice(top, top + round(CUT * height)), slice(left, left + round(CUT * width)))
+        part[inside] = carriers[inside]
+        found.append(part / part.flatten(1).norm(dim=1).clamp_min(1e-6).view(-1, 1, 1, 1))
+    return torch.cat(found).flatten(1)
+
+
+def _starts(side: int) -> list[int]:
+    free = side - round(CUT * side)
+    return [round(n * free / (PLACES - 1)) for n in range(PLACES)]

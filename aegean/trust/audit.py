@@ -23,7 +23,7 @@ from aegean.surface import either, option
 from aegean.training.settings import Settings
 from aegean.trust.attacks import WORDS, Scores, blind, by_model, by_samples
 from aegean.trust.copying import Copying, copying, smallest_p
-from aegean.trust.planted import canaries_of
+from aegean.trust.planted import canaries_of, few_of
 from aegean.trust.records import BLOCK, chosen_records, features_of, seen
 from aegean.trust.words import card_block, flags, unseen
 
@@ -48,7 +48,9 @@ class Audit(NamedTuple):
     triples: Triples | None  # None for a model that does not sample
 
 
-def audit(path: str | Path, count: int = 10_000, seed: int = 0, device: str = "auto", canaries: int = 0) -> Audit:
+def audit(
+    path: str | Path, count: int = 10_000, seed: int = 0, device: str = "auto", canaries: int = 0, few: bool = False
+) -> Audit:
     """Audit the model of a run.
 
     path: a run folder, or the model file in one.
@@ -56,6 +58,7 @@ def audit(path: str | Path, count: int = 10_000, seed: int = 0, device: str = "a
     seed: of samples, and of the choice of records.
     device: auto, cuda, mps or cpu.
     canaries: of a run that was trained without any: train it once more with so many, and ask for these.
+    few: train it once more on 100 records alone, a control that must be found.
 
     UserError: the data of the run are gone or have changed, or the model neither samples nor reconstructs.
     """
@@ -88,6 +91,7 @@ def audit(path: str | Path, count: int = 10_000, seed: int = 0, device: str = "a
     without = told(*blind(members, others, seed))
     report = {
         "run": str(path),
+        "model": model.fingerprint,
         "recipe": model.about.get("recipe"),
         "images": model.about.get("images"),
         "data": {"name": dataset.info.name, "train": len(dataset.train), "held_out": len(dataset.test),
@@ -101,7 +105,8 @@ def audit(path: str | Path, count: int = 10_000, seed: int = 0, device: str = "a
         "blind": _plain(without),
         "copies": None if found is None else _copies(found, count, LEVEL / tests),
         "false_members": _false_members(attacks, found, tests, seed),
-        "canaries": canaries_of(path, plan, dataset, features, canaries, count),
+        "canaries": canaries_of(model, plan, dataset, features, canaries, count),
+        "few": few_of(plan, dataset, records, features, count, seed, model.device) if few else None,
         "seconds": 0.0,
     }  # fmt: skip
     report["flags"] = flags(report)

@@ -14,9 +14,9 @@ import numpy as np
 from aegean.config import UserError, parse_json
 from aegean.files import read_text, write_atomically
 from aegean.nets.marked import BITS
+from aegean.trust.kinds import LEAST, MOST
 
 DIGITS = 64  # hexadecimal, of a secret
-LIMIT = 1 << 26  # bytes of a key file
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def read_key(file: str | Path) -> Key:
     path = Path(file)
     if not path.is_file():
         raise UserError(f"{file} is no file; `aegean mark RUN --key {file} --out RUN2` makes a key.")
-    text = read_text(path, LIMIT).strip()
+    text = read_text(path).strip()
     if not text.startswith("{"):
         return Key(checked(text, file))
     found = parse_json(text, str(file))
@@ -67,11 +67,11 @@ def read_key(file: str | Path) -> Key:
         band = tuple(found["band"])
         mixing, mean = np.array(found["mixing"], np.float64), np.array(found["mean"], np.float64)
         chances = float(found["chances"])
-        assert all(type(n) is int and 0 < n < 1 << 16 for n in shape)
-        assert channels * height * width <= 1 << 24
+        assert channels in (1, 3) and all(type(n) is int and LEAST <= n <= MOST for n in (height, width))
         assert all(type(n) is int and 0 <= n < np.prod(shape) for n in band) and len(set(band)) == len(band) >= BITS
         assert mixing.shape == (BITS, BITS) and mean.shape == (np.prod(shape),)
-        assert np.isfinite(mixing).all() and np.isfinite(mean).all() and 0 < chances < 1e9
+        assert np.isfinite(mixing).all() and (mixing**2).sum(1).min() > 0
+        assert np.isfinite(mean).all() and 0 < chances < 1e9
     except (AssertionError, KeyError, TypeError, ValueError):
         raise UserError(f"{file} is not a whole key; restore it from a copy, or mark the model anew.") from None
     rows = tuple(map(tuple, mixing.tolist()))

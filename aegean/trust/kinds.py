@@ -9,7 +9,7 @@ from aegean.config import UserError
 from aegean.data.info import DataInfo
 from aegean.data.kinds import row_of
 
-LEAST = 16  # pixels of a side, which 32 bits need
+LEAST, MOST = 16, 256  # pixels of a side: 32 bits need as many; in larger ones no place is found in minutes
 
 
 def unmarkable(info: DataInfo) -> None:
@@ -17,9 +17,11 @@ def unmarkable(info: DataInfo) -> None:
 
 
 def check_pictures(info: DataInfo) -> None:
-    if min(info.shape[1:]) < LEAST:
-        height, width = info.shape[1:]
-        raise UserError(f"{info.name}: a mark needs pictures of {LEAST}x{LEAST} at least; these have {height}x{width}.")
+    height, width = info.shape[1:]
+    if min(height, width) < LEAST or max(height, width) > MOST:
+        raise UserError(
+            f"{info.name}: a mark needs pictures of {LEAST}x{LEAST} to {MOST}x{MOST}; these have {height}x{width}."
+        )
     if info.shape[0] not in (1, 3):
         raise UserError(f"{info.name}: pictures of {info.shape[0]} channels; only grey and RGB ones are marked.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aegean.formulas.membership import LEVEL
 from aegean.surface import plural
 
 NO_GUARANTEE = (
@@ -66,6 +67,12 @@ def unseen(report: dict[str, Any]) -> list[str]:
         "The attacker knows the model and samples of its data, but did not train models of his own on other parts of "
         "the data (shadow models), and never saw the training: such attackers reach more."
     )
+    few = report["few"]
+    if few and few["p"] >= LEVEL:
+        found.append(
+            f"Even a model of {few['records']} records alone was not found (AUC {few['auc']:.3f}): these attacks are "
+            "too weak for this training, and their silence says nothing."
+        )
     low, _ = report["blind"]["interval"]
     if low > 0.5:
         found.append(

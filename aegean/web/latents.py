@@ -66,7 +66,8 @@ def between(run: Exhibit, ends: Sequence[int | Given], steps: int, class_name: s
         z = bottleneck.to_codes(bottleneck.to_symbols(z))  # type: ignore[operator]
         note += " Every step is moved to the nearest symbols, since the decoder knows nothing between them."
     x = model.decode(z, one_class(model, class_name, steps))
-    return shown(model, x, [f"{n / (steps - 1):.0%}" for n in range(steps)], [note])
+    origin = run.origin(given=not all(isinstance(end, int) for end in ends))
+    return shown(run, x, [f"{n / (steps - 1):.0%}" for n in range(steps)], origin, [note])
 
 
 WAYS = {
@@ -90,7 +91,8 @@ def moved(
     far = torch.tensor(amounts)[: len(found.scale)] * found.scale[: len(amounts)]
     after = z + (far @ found.vectors[: len(far)]).to(model.device)
     x = model.decode(torch.stack((z, after)), one_class(model, class_name, 2))
-    return shown(model, x, ["the start", "moved"], [shares(found, way)])
+    given = start is not None and not isinstance(start, int)
+    return shown(run, x, ["the start", "moved"], run.origin(None if given else start, given), [shares(found, way)])
 
 
 def shares(found: Directions, way: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from aegean.codec import unpack
 from aegean.config import UserError
 from aegean.data import kinds
 from aegean.data.batch import Batch
+from aegean.data.io.origin import COMPOSITE, GENERATED, Origin
 from aegean.machine import pick_device
 from aegean.model import Model, hint
 from aegean.paths import Noise, noise_for
@@ -31,15 +33,26 @@ class Exhibit:
     path: str
     model: Model
 
+    @cached_property
+    def fingerprint(self) -> str:
+        return self.model.fingerprint
+
+    def origin(self, seed: int | None = None, given: bool = False) -> Origin:
+        """Of what it makes. given: of something of the user's."""
+        return Origin(COMPOSITE if given else GENERATED, self.fingerprint, seed)
+
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures (n, H, W, 3) uint8 with a caption each, and sentences about them. slider: two of them lie upon each
-    other, and a slider shows more of the one or of the other. sounds: a .wav for each picture, where it shows one.
-    texts: what stands in the place of each picture, of models of texts."""
+    """Pictures (n, H, W, 3) uint8 with a caption each, and sentences about them. origin: what their files say. given:
+    so many of the first are the user's own, whose files say nothing. slider: two of them lie upon each other, and a
+    slider shows more of the one or of the other. sounds: a .wav for each picture, where it shows one. texts: what
+    stands in the place of each picture, of models of texts."""
 
     pictures: np.ndarray
     captions: Sequence[str]
+    origin: Origin
+    given: int = 0
     notes: Sequence[str] = ()
     slider: bool = False
     sounds: Sequence[bytes] = ()
@@ -114,7 +127,7 @@ def sampled(run: Exhibit, count: int, seed: int, truncation: float, class_name: 
     captions = [f"sample {n}" for n in range(count)]
     if labels is not None:
         captions = [f"{text}: {model.info.classes[label]}" for text, label in zip(captions, labels.tolist())]
-    return shown(model, x, captions)
+    return shown(run, x, captions, run.origin(seed))
 
 
 def checked(count: int) -> int:
@@ -167,12 +180,15 @@ def seen(model: Model, x: Tensor) -> np.ndarray:
     return kind_of(model.info).draw(model.info.restore(x), model.info)
 
 
-def shown(model: Model, x: Tensor, captions: Sequence[str], notes: Sequence[str] = ()) -> Pictures:
-    """Model values (n, *shape) to be looked at, and listened to where they sound."""
+def shown(
+    run: Exhibit, x: Tensor, captions: Sequence[str], origin: Origin, notes: Sequence[str] = (), given: int = 0
+) -> Pictures:
+    """Model values (n, *shape) to be looked at, and listened to where they sound. given: so many are the user's own."""
+    model = run.model
     wav = kinds.kind_of(model.info).play
     sounds = [wav(one[None], model.info) for one in model.info.restore(x)] if wav else []
     texts = model.texts(x) if model.info.vocabulary else []
-    return Pictures(seen(model, x), captions, notes, sounds=sounds, texts=texts)
+    return Pictures(seen(model, x), captions, origin, given, notes, sounds=sounds, texts=texts)
 
 
 # a picture, there and back
@@ -202,9 +218,10 @@ def reconstructed(run: Exhibit, upload: Given, whole: bool, class_name: str = ""
     if exact:
         notes.append(f"Without any loss it takes {_bytes(model, model.compress(x, lossless=True), given.raw)}")
     if back is None:
-        return shown(model, x, [f"your {sample}"], notes)
+        return shown(run, x, [f"your {sample}"], run.origin(given=True), notes, given=1)
     error = kind_of(model.info).error(x, back, model.info)
-    return shown(model, torch.cat((x, back)), [f"your {sample}", "what comes back"], [error, *notes])
+    captions = [f"your {sample}", "what comes back"]
+    return shown(run, torch.cat((x, back)), captions, run.origin(given=True), [error, *notes], given=1)
 
 
 def _bytes(model: Model, data: bytes, raw: np.ndarray) -> str:
@@ -227,4 +244,5 @@ def redrawn(run: Exhibit, level: int, count: int, seed: int, class_name: str = "
     checked(count)
     labels = labels_of(model, class_name, 1, seed)
     x = torch.cat([model.redraw(level, 1, seed, again, labels) for again in range(count + 1)])
-    return shown(model, x, ["the sample", *(f"level {level} anew, {n}" for n in range(1, count + 1))])
+    captions = ["the sample", *(f"level {level} anew, {n}" for n in range(1, count + 1))]
+    return shown(run, x, captions, run.origin(seed))

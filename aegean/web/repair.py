@@ -59,4 +59,4 @@ def compared(
     before = torch.nn.functional.interpolate(before, size=after.shape[2:], mode="nearest")
     channels = max(before.shape[1], after.shape[1])
     x = torch.cat([part.expand(-1, channels, -1, -1) for part in (before.clamp(-1, 1), after)])
-    return Pictures(seen(run.model, x), (first, second), notes, slider=True)
+    return Pictures(seen(run.model, x), (first, second), run.origin(given=True), 1, notes, slider=True)

@@ -10,6 +10,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
+from aegean.data.io.origin import Origin, with_origin
 from aegean.data.io.show import png, sheet
 from aegean.web.play import Pictures
 
@@ -101,20 +102,21 @@ def panel(name: str, about: str, found: Pictures, columns: int, captions: bool =
         )
         notes = "".join(f'<p class="play-said">{escape(text)}</p>' for text in found.notes if text)
         return f'{head(name, about)}<dl class="play-texts">{rows}</dl>{notes}</section>'
-    sounds = [player(wav) for wav in found.sounds] or [""] * len(found.pictures)
+    origins = [None] * found.given + [found.origin] * (len(found.pictures) - found.given)
+    sounds = [player(wav, origin) for wav, origin in zip(found.sounds, origins)] or [""] * len(found.pictures)
     tiles = "".join(
-        tile(p, text, captions, file_name(name, text), sound)
-        for p, text, sound in zip(found.pictures, found.captions, sounds)
+        tile(picture(p, origin), p.shape, text, captions, file_name(name, text), sound)
+        for p, origin, text, sound in zip(found.pictures, origins, found.captions, sounds)
     )
     notes = "".join(f'<p class="play-said">{escape(text)}</p>' for text in found.notes)
-    grid = base64.b64encode(png(Image.fromarray(sheet(found.pictures, columns)))).decode()
+    grid = picture(sheet(found.pictures, columns), origins[-1])
     save = (
-        f'<p class="play-save"><a download="{file_name(name, "all")}" href="data:image/png;base64,{grid}">Save all as '
-        "one picture</a>, or click an image to save it.</p>"
+        f'<p class="play-save"><a download="{file_name(name, "all")}" href="{grid}">Save all as one picture</a>, or '
+        "click an image to save it.</p>"
     )
     shown = f'<div class="play-tiles" style="--columns: {columns}">{tiles}</div>'
     if found.slider:
-        shown = slider(found.pictures, found.captions) + shown
+        shown = slider(found, origins) + shown
     return f"{head(name, about)}{shown}{save}{notes}</section>"
 
 
@@ -131,29 +133,39 @@ def refusal(why: str) -> str:
     return f'<p class="play-refused" role="alert">{escape(why)}</p>'
 
 
-def player(wav: bytes) -> str:
-    return f'<audio controls preload="none" src="data:audio/wav;base64,{base64.b64encode(wav).decode()}"></audio>'
+def address(kind: str, data: bytes, origin: Origin | None) -> str:
+    """A file, with its origin, as an address."""
+    data = (origin and with_origin(data, origin)) or data
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def tile(picture: np.ndarray, caption: str, shown: bool, file: str, sound: str = "") -> str:
-    """One picture (H, W, 3) uint8, which a click saves under a name; the player of its sound stands below."""
-    data = base64.b64encode(png(Image.fromarray(picture))).decode()
-    kind = ' class="small"' if max(picture.shape[:2]) < SMALL else ""
+def picture(values: np.ndarray, origin: Origin | None) -> str:
+    """The address of a picture (H, W, 3) uint8."""
+    return address("image/png", png(Image.fromarray(values)), origin)
+
+
+def player(wav: bytes, origin: Origin | None) -> str:
+    return f'<audio controls preload="none" src="{address("audio/wav", wav, origin)}"></audio>'
+
+
+def tile(source: str, shape: tuple[int, ...], caption: str, shown: bool, file: str, sound: str = "") -> str:
+    """A picture (H, W, 3) by its address, which a click saves under a name; the player of its sound stands below."""
+    kind = ' class="small"' if max(shape[:2]) < SMALL else ""
     below = f"<figcaption>{escape(caption)}</figcaption>" if shown else ""
     text = escape(caption, quote=True)
-    image = f'<img{kind} alt="{text}" src="data:image/png;base64,{data}">'
+    image = f'<img{kind} alt="{text}" src="{source}">'
     link = f'<a download="{file}" href="#" title="{text}: click to save" onclick="{SAVE}">{image}</a>'
     return f"<figure>{link}{sound}{below}</figure>"
 
 
-def slider(pictures: np.ndarray, captions: Sequence[str]) -> str:
-    """Two pictures (2, H, W, 3) uint8 upon each other; what is left of the handle is the first."""
-    first, second = (base64.b64encode(png(Image.fromarray(p))).decode() for p in pictures)
-    kind = " small" if max(pictures.shape[1:3]) < SMALL else ""
-    words = [escape(text, quote=True) for text in captions]
+def slider(found: Pictures, origins: Sequence[Origin | None]) -> str:
+    """Two pictures upon each other; what is left of the handle is the first."""
+    first, second = map(picture, found.pictures, origins)
+    kind = " small" if max(found.pictures.shape[1:3]) < SMALL else ""
+    words = [escape(text, quote=True) for text in found.captions]
     images = [
-        f'<img class="{name}{kind}" alt="{text}" src="data:image/png;base64,{data}">'
-        for name, text, data in (("play-under", words[1], second), ("play-over", words[0], first))
+        f'<img class="{name}{kind}" alt="{text}" src="{source}">'
+        for name, text, source in (("play-under", words[1], second), ("play-over", words[0], first))
     ]
     handle = f'<input type="range" min="0" max="100" value="50" aria-label="{words[0]} or {words[1]}" oninput="{MOVE}">'
     return f'<div class="play-slider" style="--at: 50%">{"".join(images)}{handle}</div>'

@@ -1,5 +1,8 @@
 """What the page computes, without a page."""
 
+import base64
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +12,7 @@ from untrained import untrained
 from aegean.codec import unpack
 from aegean.config import UserError
 from aegean.data import DataInfo
+from aegean.data.io.origin import COMPOSITE, GENERATED, Origin, read_origin
 from aegean.latent import MixturePrior
 from aegean.recipes import smoke
 from aegean.web import latents, play, repair, show
@@ -212,11 +216,23 @@ def test_runs_of_the_same_name_are_told_apart():
 
 def test_names_and_sentences_cannot_write_into_the_page():
     evil = "<img src=x onerror=alert(1)>${1}\"'"
-    pictures = Pictures(np.zeros((1, 2, 2, 3), np.uint8), [evil], [evil])
+    pictures = Pictures(np.zeros((1, 2, 2, 3), np.uint8), [evil], Origin(GENERATED, "ab"), notes=[evil])
     found = show.page([show.panel(evil, evil, pictures, 1), show.sorry(evil, evil, evil)])
     found += show.title([evil]) + show.missing([evil]) + show.hint(evil) + show.note(evil) + show.refusal(evil)
     assert "<img src=x" not in found and 'alt="&lt;img' in found and 'download="img-src-x-onerror-alert-1-1' in found
     assert Exhibit(evil, "", None).name == evil
+
+
+def said(page):
+    """What each picture on a page says of its origin, the whole sheet last."""
+    return [read_origin(base64.b64decode(data)) for data in re.findall(r"data:image/png;base64,([^\"]*)", page)]
+
+
+def test_pictures_say_that_a_model_has_made_them_and_what_was_given_says_nothing(vae):
+    found = said(show.panel("vae", "", play.sampled(vae, 2, 7, 1.0), 2))
+    assert len(found) == 3 and all(GENERATED in one and vae.fingerprint in one and 'Seed="7"' in one for one in found)
+    mine, back, both = said(show.panel("vae", "", play.reconstructed(vae, upload(picture()), False), 2))
+    assert mine == "" and COMPOSITE in back and COMPOSITE in both
 
 
 @pytest.fixture(scope="module")

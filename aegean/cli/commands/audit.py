@@ -23,6 +23,9 @@ def options(p: Parser) -> None:
         metavar="N",
         help="train the same once more with N canaries and ask for them; runs of --set canaries=N have theirs",
     )
+    p.add_argument(
+        "--few", action="store_true", default=False, help="train the same once more on 100 records, which must be found"
+    )
     training(p, "device")
     p.set_defaults(device="auto")
     overwrite(p)
@@ -37,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
     from aegean.trust.audit import audit
     from aegean.trust.page import write_page
 
-    found = audit(args.run, args.count, args.seed, args.device, args.canaries)
+    found = audit(args.run, args.count, args.seed, args.device, args.canaries, args.few)
     if path is not None:
         write_page(found, path)
     text = shown(found.report)
@@ -76,4 +79,8 @@ def shown(report: dict[str, Any]) -> str:
         best = max(birds["attacks"], key=lambda one: one["auc"])
         repeats = ", ".join(f"{n} times {auc:.2f}" for n, auc in best["by_repeats"].items() if auc is not None)
         controls.append(("canaries", f"AUC {best['auc']:.3f} by {best['name']} ({repeats}); 0.5: not remembered"))
+    if few := report["few"]:
+        controls.append(
+            (f"a model of {few['records']} records", f"AUC {few['auc']:.3f} by {few['name']}, p = {few['p']:.1g}")
+        )
     return "\n".join([*parts, facts(controls), *report["unseen"]])
