@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ WRONG = 5  # keys
 TOGETHER = 8  # pictures whose p are pooled
 SMALLEST = round(0.7 * kinds.LEAST)  # pixels of a side, of a picture that has lost some
 LEVEL = 0.01  # at which false alarms are counted
+READABLE = 0.9  # of the bits, that must be right in pictures as they are drawn
+SURE = 1e-6  # what p of TOGETHER pictures is to come to after each attack
 
 
 def mark(path: str | Path, key_file: str | Path, out: str | Path, seed: int = 0) -> dict[str, Any]:
@@ -39,7 +41,8 @@ def mark(path: str | Path, key_file: str | Path, out: str | Path, seed: int = 0)
     out: a new folder, or a name that ends in .safetensors.
     seed: of the pictures that it is tried on.
 
-    UserError: pictures smaller than 16x16, no pictures at all, a model that does not draw, a file that is no key.
+    UserError: no pictures, or too small ones, or such that the mark would not be found in them again; a model without a
+    plain decoder; a file that is no key.
     """
     model, out = load(path), Path(out)
     kinds.kind_of(model.info).mark(model.info)
@@ -53,10 +56,24 @@ def mark(path: str | Path, key_file: str | Path, out: str | Path, seed: int = 0)
     key = evened(key, unmarked)
     marked = marked_model(model, key)
     report = tried(model, marked, key, unmarked, data, seed)
+    check_readable(path, report["attacks"])
     write_key(key, key_file)
     say(f"{key_file}: {'a new key' if fresh else 'the key, with what is known of these pictures'}; keep it secret")
     marked.save(out if out.suffix == ".safetensors" else out / "model.safetensors")
     return {"run": str(path), "out": str(out), "bits": BITS, **report}
+
+
+def check_readable(path: str | Path, survived: Mapping[str, Mapping[str, float]]) -> None:
+    """UserError: the mark is hardly found in pictures as they are drawn; what it survives less well is said."""
+    right = survived["nothing"]["bits"]
+    if right < READABLE:
+        raise UserError(
+            f"{path}: its pictures have no room for a mark that is not seen: only {right:.0%} of the bits are right "
+            "(small grey pictures on black, for one). Nothing was written."
+        )
+    for name, row in survived.items():
+        if row["pooled"] > SURE:
+            say(f"after {name}, {TOGETHER} pictures do not prove the mark (p = {row['pooled']:.1g}); more are needed")
 
 
 def marked_model(model: Model, key: Key) -> Model:
