@@ -118,7 +118,8 @@ def attacks(runs: Runs) -> dict[str, Any]:
     for name in ATTACKED:
         report = attack(runs(name), count=16 if runs.quick else 64)
         found[name] = report
-        parts = {"latent": report["encoder"], "reconstruction": report["reconstruction"], "planted": report["planted"]}
+        names = {"input": "input", "latent": "encoder", "reconstruction": "reconstruction", "planted": "planted"}
+        parts = {name: report[key] for name, key in names.items()}
         for part, row in (parts | report["defences"]).items():
             price = row["psnr"] - row["psnr_without"] if "psnr" in row else None
             rows.append((f"{name}, {part}", row["kappa"], row["noise"], price))

@@ -31,14 +31,22 @@ def check_rows(info: DataInfo) -> None:
         raise UserError(f"{info.name}: columns that are coded cannot be moved a little; arrays of numbers (.npy) can.")
 
 
+def unmovable(info: DataInfo) -> None:
+    raise UserError(f"{info.name}: words cannot be moved a little; images, sounds and arrays of numbers can.")
+
+
 class Kind(NamedTuple):
     mark: Callable[[DataInfo], None] = unmarkable  # UserError: they cannot be marked
     move: Callable[[DataInfo], None] = lambda info: None  # UserError: their values cannot be moved a little
 
 
-KINDS: dict[str, Kind] = {"image": Kind(check_pictures), "audio": Kind(), "table": Kind(move=check_rows)}
+KINDS: dict[str, Kind] = {
+    "image": Kind(check_pictures),
+    "audio": Kind(),
+    "table": Kind(move=check_rows),
+    "text": Kind(move=unmovable),
+}
 
 
 def kind_of(info: DataInfo) -> Kind:
-    """UserError: texts, whose tokens can neither carry a mark nor be moved a little."""
     return row_of(KINDS, info)

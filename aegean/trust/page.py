@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from markupsafe import Markup
 import aegean
 from aegean import report as reports
 from aegean.data import DataInfo
+from aegean.data.column import trained
+from aegean.data.io.rows import column_cells, header
 from aegean.files import write_atomically
 from aegean.report.kinds import Drawing, kind_of
 from aegean.report.page import templates
@@ -66,8 +69,16 @@ def _strip(raw: np.ndarray, info: DataInfo, words: str) -> Markup:
     kind = kind_of(info)
     if not kind.overlaid:
         return kind.strip(Drawing(raw, raw, info, -1, words))
-    names = info.columns or [f"column {n}" for n in range(1, info.shape[0] + 1)]
+    names, rows = _cells(raw, info)
     row, cell, head = Markup("<tr>{}</tr>"), Markup("<td>{}</td>"), Markup("<th>{}</th>")
     lines = [row.format(Markup().join(head.format(name) for name in names[:COLUMNS]))]
-    lines += [row.format(Markup().join(cell.format(f"{value:.4g}") for value in one[:COLUMNS])) for one in raw]
+    lines += [row.format(Markup().join(cell.format(value) for value in one[:COLUMNS])) for one in rows]
     return Markup('<div class="scroll"><table>{}</table></div>').format(Markup().join(lines))
+
+
+def _cells(raw: np.ndarray, info: DataInfo) -> tuple[Sequence[str], Iterable[Sequence[str]]]:
+    """The names of columns, and the rows as they are written."""
+    if columns := trained(info.table):
+        return header(columns), zip(*(column_cells(*each, len(raw), 0) for each in zip(columns, raw.T)))
+    names = info.columns or [f"column {n}" for n in range(1, info.shape[0] + 1)]
+    return names, [[f"{value:.4g}" for value in row] for row in raw]

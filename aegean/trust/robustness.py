@@ -51,7 +51,9 @@ def attack(
     device: auto, cuda, mps or cpu.
 
     A move is told in units of the median distance between two records (kappa): 1 turns a record into another one, for
-    whatever reads the latents. UserError: a model that does not reconstruct, eps out of (0, 1], data that do not fit.
+    whatever reads the latents. `input` is that of the change itself, and of an encoder that stretches nothing.
+
+    UserError: a model that does not reconstruct, eps out of (0, 1], data that do not fit.
     """
     if not 0 < eps <= 1:
         raise UserError(f"{option('eps', eps)}: expected a share of the range above 0, up to 1, such as 0.03.")
@@ -79,6 +81,7 @@ def attack(
         "recipe": model.about.get("recipe"),
         "eps": eps,
         "records": len(x),
+        "input": _kappas(lambda x: x, x, aim, noise),
         "encoder": _kappas(encoder, x, aim, noise),
         "reconstruction": _kappas(whole, x, other_aim, noise),
         "check": _check(encoder, x, seed),

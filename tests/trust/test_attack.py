@@ -45,6 +45,7 @@ def test_an_attack_beats_noise_agrees_with_the_jacobian_and_finds_what_was_plant
     found = json.loads(done("attack", tiny_runs / run, "--count", 16, "--json"))
     for part in (found["encoder"], found["reconstruction"]):
         assert part["kappa"] > part["noise"] > 0
+    assert 0 < found["input"]["kappa"] < 1 and found["input"]["noise"] > 0
     assert found["check"]["attack"] == pytest.approx(found["check"]["jacobian"], rel=0.05)
     assert found["planted"]["kappa"] > 1.5 * found["encoder"]["kappa"] and found["planted"]["cosine"] > 0.9
     assert found["defences"].keys() == {"smoothing", "refinement"}

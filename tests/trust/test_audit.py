@@ -9,6 +9,7 @@ import pytest
 import aegean
 from aegean.data.sets.canaries import canaries, with_canaries
 from aegean.formulas.membership import told
+from aegean.integrations.card import card, read_source
 from aegean.trust.attacks import blind, by_samples
 from aegean.trust.copying import copying
 
@@ -77,7 +78,22 @@ def test_a_report_has_its_controls_on_every_kind(tiny_runs, tmp_path, done, run)
     assert answer["card"].startswith("## Audit") and "no formal guarantee" in answer["card"]
 
 
-def test_the_same_seed_gives_the_same_audit(tiny_runs, tmp_path, done):
+def test_a_model_of_a_few_records_is_trained_as_a_control_and_found_if_it_has_learnt_them(tmp_path, done):
+    settings = {"network": "mlp", "beta": 0.01}
+    aegean.train("vae", "digits", tmp_path / "run", images=6_000, settings=settings)
+    few = json.loads(done("audit", tmp_path / "run", "--count", 200, "--few", "--json"))["few"]
+    assert few["records"] == 100 and few["auc"] > 0.9 and few["p"] < 1e-6
+
+
+def test_a_card_holds_the_audit_of_this_very_model(copied, done, tmp_path, capfd):
+    run = copied("vae")
+    done("audit", run, "--count", 200, "--out", run / "audit.html")
+    assert "## Audit of memorisation" in card(read_source(run), "ada/x", "mit", {})
+    shutil.copy(tmp_path / "vae" / "audit.json", other := copied("ae"))
+    assert "Audit" not in card(read_source(other), "ada/x", "mit", {}) and "no audit of this" in capfd.readouterr().err
+
+
+def test_the_same_seed_gives_the_same_audit(tiny_runs, done):
     one, other = (json.loads(done("audit", tiny_runs / "vae", "--count", 500, "--json")) for _ in range(2))
     assert {**one, "seconds": 0} == {**other, "seconds": 0}
 
@@ -129,13 +145,15 @@ def test_texts_and_mixed_rows_are_audited_but_not_attacked(tmp_path, done, refus
     (tmp_path / "lines.txt").write_text("\n".join(lines))
     rows = [f"{rng.integers(90)},{job},{rng.normal():.3f}" for job in rng.choice(["x", "y"], 400)]
     (tmp_path / "mixed.csv").write_text("\n".join(["age,job,pay", *rows]))
-    for name in ("lines.txt", "mixed.csv"):
+    for name, said in {"lines.txt": "words cannot be moved a little", "mixed.csv": "coded cannot be moved"}.items():
         run = tmp_path / f"run-{name}"
         aegean.train("vae", str(tmp_path / name), run, images=64, settings={"batch": 16, "width": 4, "latent": 4})
         answer = json.loads(done("audit", run, "--count", 300, "--out", tmp_path / f"{name}.html", "--json"))
         assert {"nearest", "reconstruction"} <= {one["name"] for one in answer["attacks"]}
         assert answer["copies"]["planted"][0]["p_exact"] > 0.001
-        assert "moved a little" in refused("attack", run) or "image" in refused("attack", run)
+        page = (tmp_path / f"{name}.html").read_text()
+        assert "<td>y</td>" in page and "<th>job</th>" in page if name == "mixed.csv" else page.count("<ol") == 3
+        assert said in refused("attack", run)
 
 
 @pytest.mark.slow

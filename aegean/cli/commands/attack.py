@@ -10,8 +10,8 @@ from aegean.cli.outputs import answer, table
 from aegean.cli.parser import Parser
 
 UNIT = (
-    "kappa: the median move, in units of the median distance between two records; 1 turns one record into another. "
-    "noise: the same for random changes of equal size."
+    "kappa: the median move, in units of the median distance between two records; 1 turns one record into another, and "
+    "an encoder that stretches nothing has that of the input. noise: the same for random changes of equal size."
 )
 
 
@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> None:
 def shown(found: dict[str, Any]) -> str:
     """What an attack reached, on a terminal."""
     rows = {
+        "input": found["input"],
         "latent": found["encoder"],
         "reconstruction": found["reconstruction"],
         "latent, planted weak encoder (control)": found["planted"],
