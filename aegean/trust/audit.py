@@ -23,7 +23,7 @@ from aegean.surface import either, option
 from aegean.training.settings import Settings
 from aegean.trust.attacks import WORDS, Scores, blind, by_model, by_samples
 from aegean.trust.copying import Copying, copying, smallest_p
-from aegean.trust.planted import canaries_of, few_of
+from aegean.trust.planted import canaries_of, check_again, few_of
 from aegean.trust.records import BLOCK, chosen_records, features_of, seen
 from aegean.trust.words import card_block, flags, unseen
 
@@ -60,7 +60,8 @@ def audit(
     canaries: of a run that was trained without any: train it once more with so many, and ask for these.
     few: train it once more on 100 records alone, a control that must be found.
 
-    UserError: the data of the run are gone or have changed, or the model neither samples nor reconstructs.
+    UserError: the data of the run are gone or have changed, the model neither samples nor reconstructs, or it is to be
+    trained once more and began with another run's networks.
     """
     began = time.monotonic()
     if not LEAST <= count <= 100_000:
@@ -68,6 +69,8 @@ def audit(
     model = load(path, pick_device(device))
     model.progress = EVALUATING
     plan, dataset = _data(path)
+    if few or canaries:
+        check_again(plan)
     if not {"sample", "reconstruct"} & set(model.can()):
         raise UserError(
             f"{path} neither samples nor reconstructs, so there is nothing to ask; audit a generative model."

@@ -27,7 +27,7 @@ LOOKED_AT = 2_000  # unmarked pictures, by which the readings are evened out: of
 TRIED = 100  # marked pictures, on which attacks are tried, and held-out ones, which must not be accused
 WRONG = 5  # keys
 TOGETHER = 8  # pictures whose p are pooled
-SMALLEST = round(0.7 * kinds.LEAST)  # pixels of a side, of a picture that has lost some
+SMALLEST = 0.7  # of a side of the key's pictures: what is read of one that has lost some
 LEVEL = 0.01  # at which false alarms are counted
 READABLE = 0.9  # of the bits, that must be right in pictures as they are drawn
 SURE = 1e-6  # what p of TOGETHER pictures is to come to after each attack
@@ -37,12 +37,13 @@ def mark(path: str | Path, key_file: str | Path, out: str | Path, seed: int = 0)
     """A model whose pictures carry the 32 bits of a key, as a model file or in a folder; what the mark survives.
 
     path: a run folder or a model file.
-    key_file: the key; made where there is none. What is learnt of the pictures is added to it: `detect` needs it.
+    key_file: the key; made where there is none. What is learnt of the pictures is added to it: `detect` needs it, so
+        each model has a key of its own.
     out: a new folder, or a name that ends in .safetensors.
     seed: of the pictures that it is tried on.
 
     UserError: no pictures, or too small ones, or such that the mark would not be found in them again; a model without a
-    plain decoder; a file that is no key.
+    plain decoder; a file that is no key, or one that has marked a model.
     """
     model, out = load(path), Path(out)
     kinds.kind_of(model.info).mark(model.info)
@@ -51,6 +52,10 @@ def mark(path: str | Path, key_file: str | Path, out: str | Path, seed: int = 0)
         raise UserError(f"{path} has no plain decoder whose pictures could be marked; mark a run of vae, gan or ae.")
     fresh = not Path(key_file).exists()
     key = new_key() if fresh else read_key(key_file)
+    if key.shape:
+        raise UserError(
+            f"{key_file} has marked a model already, whose pictures it would no longer find; give another file."
+        )
     data = _data(path)
     unmarked = _unmarked(model, data, seed)
     key = evened(key, unmarked)
@@ -144,9 +149,9 @@ def detect(files: Sequence[str | Path], key_file: str | Path) -> dict[str, Any]:
 
 def _as_the_key(name: str, photo: Photograph, key: Key) -> np.ndarray:
     """(C, h, w) in [-1, 1], of the key's channels. UserError: smaller than a mark needs."""
-    height, width = photo.size
-    if min(height, width) < SMALLEST:
-        raise UserError(f"{name} has {height}x{width} pixels, fewer than a mark needs: {SMALLEST}x{SMALLEST}.")
+    (height, width), (least, wide) = photo.size, (round(SMALLEST * side) for side in key.shape[1:])
+    if height < least or width < wide:
+        raise UserError(f"{name} has {height}x{width} pixels, fewer than this mark needs: {least}x{wide}.")
     values = with_channels(photo.values, key.shape[0])
     return values.astype(np.float64) / np.iinfo(values.dtype).max * 2 - 1
 

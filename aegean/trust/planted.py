@@ -18,7 +18,7 @@ from aegean.formulas.memorisation import nearest
 from aegean.metrics.samples import as_saved
 from aegean.model import Model
 from aegean.session.setup import make_feed, make_trainer
-from aegean.surface import say
+from aegean.surface import option, say
 from aegean.training.settings import Settings
 from aegean.trust.attacks import WORDS, by_model, by_samples, scores_of_model
 from aegean.trust.records import Features, Records, seen
@@ -74,10 +74,17 @@ def few_of(
             "p": min(1.0, best.p * len(found))}  # fmt: skip
 
 
-def trained_again(plan: Settings, dataset: Dataset, device: torch.device) -> Model:
-    """The model of the same training on other data. UserError: it began with the networks of another run."""
+def check_again(plan: Settings) -> None:
+    """UserError: the training cannot be made once more."""
     if plan.inherited:
-        raise UserError("This run began with the networks of another one, so it cannot be trained once more from here.")
+        raise UserError(
+            f"This run began with the networks of another one, so it is not trained once more: leave {option('few')} "
+            f"and {option('canaries')} out."
+        )
+
+
+def trained_again(plan: Settings, dataset: Dataset, device: torch.device) -> Model:
+    """The model of the same training on other data."""
     say(f"training the same once more on {len(dataset.train):,} records: {plan.run.images:,} images")
     trainer = make_trainer(plan.run, make_feed(dataset, device, plan.run.seed))
     steps = plan.run.images // plan.run.batch

@@ -114,21 +114,23 @@ def test_what_cannot_be_marked_is_refused(tmp_path, refused, shape, said):
     assert not (tmp_path / "a").exists() and not (tmp_path / "k").exists()
 
 
-def test_a_key_of_another_length_and_pictures_without_room_are_refused_before_anything_is_written(tmp_path, refused):
+def test_keys_of_another_length_or_in_use_and_pictures_without_room_are_refused(tmp_path, refused, key):
     (tmp_path / "short").write_text("ab" * 16)
     file = model_of((1, 16, 16), tmp_path)
     assert "32 characters" in refused("mark", file, "--key", tmp_path / "short", "--out", f"{tmp_path}/a/")
+    write_key(key, tmp_path / "used")
+    assert "has marked a model already" in refused("mark", file, "--key", tmp_path / "used", "--out", f"{tmp_path}/a/")
     assert not (tmp_path / "a").exists() and (tmp_path / "short").read_text() == "ab" * 16
     with pytest.raises(UserError, match="no room"):
         check_readable("runs/mnist", {"nothing": {"bits": 0.83, "pooled": 1e-9}})
 
 
 def test_what_cannot_be_read_is_refused(tmp_path, refused, key):
-    Image.new("RGB", (8, 8)).save(tmp_path / "small.png")
+    Image.new("RGB", (15, 15)).save(tmp_path / "small.png")
     (tmp_path / "new").write_text("ab" * 32)
     assert "marked no model" in refused("detect", tmp_path / "small.png", "--key", tmp_path / "new")
     write_key(key, tmp_path / "k")
-    assert "fewer than a mark needs" in refused("detect", tmp_path / "small.png", "--key", tmp_path / "k")
+    assert "fewer than this mark needs: 22x22" in refused("detect", tmp_path / "small.png", "--key", tmp_path / "k")
     assert "no file" in refused("detect", tmp_path / "small.png", "--key", tmp_path / "gone")
     with pytest.raises(UserError):
         detect([tmp_path / "gone.png"], tmp_path / "k")
