@@ -4,10 +4,10 @@
 
 audit: each of --recipes (vae, gan and ae_to_gan) trained on N images of the data; the strongest attack, its interval,
 the AUC without the model, planted copies, false members; of the vae also the same on 100 records alone, which must be
-found (its seconds count the training). attack: ae, vae, denoising_ae, and one with three times its noise, each beside equal noise and the planted weak
-encoder, with two defences. marks: a vae of pictures of 16 pixels or more, marked; bits and p after each attack, what it
-costs in Fréchet distance, false alarms on held-out pictures and with wrong keys. --runs takes runs that are there
-instead of training them: vae=runs/vae. The last line is JSON.
+found (its seconds count that training). attack: ae, vae, denoising_ae, and one with three times its noise, each beside
+equal noise and the planted weak encoder, with two defences. marks: a vae of pictures of 16 pixels or more, marked; bits
+and p after each attack, what it costs in Fréchet distance, false alarms on held-out pictures and with wrong keys.
+--runs takes runs that are there instead of training them: vae=runs/vae. The last line is JSON.
 """
 
 from __future__ import annotations
