@@ -91,8 +91,9 @@ def moved(
     far = torch.tensor(amounts)[: len(found.scale)] * found.scale[: len(amounts)]
     after = z + (far @ found.vectors[: len(far)]).to(model.device)
     x = model.decode(torch.stack((z, after)), one_class(model, class_name, 2))
-    given = start is not None and not isinstance(start, int)
-    return shown(run, x, ["the start", "moved"], run.origin(None if given else start, given), [shares(found, way)])
+    seed = start if isinstance(start, int) else None
+    origin = run.origin(seed, given=start is not None and seed is None)
+    return shown(run, x, ["the start", "moved"], origin, [shares(found, way)])
 
 
 def shares(found: Directions, way: str) -> str:
