@@ -42,7 +42,7 @@ def test_smoothing_a_linear_map_changes_it_by_a_constant(linear):
 
 @pytest.mark.parametrize("run", ["vae", "ae"])
 def test_an_attack_beats_noise_agrees_with_the_jacobian_and_finds_what_was_planted(tiny_runs, done, run):
-    found = json.loads(done("attack", tiny_runs / run, "--count", 16, "--json"))
+    found = json.loads(done("attack", tiny_runs / run, "--count", 8, "--json"))
     for part in (found["encoder"], found["reconstruction"]):
         assert part["kappa"] > part["noise"] > 0
     assert 0 < found["input"]["kappa"] < 1 and found["input"]["noise"] > 0
