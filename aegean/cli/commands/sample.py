@@ -68,9 +68,9 @@ def run(args: argparse.Namespace) -> None:
     check_size(args.count, info)
     if kind == ".png":
         check_picture(args.count, info)
+    said = origin(args, model, args.seed)
     labels = None if args.where else labels_of(args, model)
     raw = np.concatenate(list(rows(args, model))) if args.where else info.restore(drawn(args, model, labels))
-    said = origin(args, model, args.seed)
     if kind == ".png":
         write(path, show({"": raw}, info), said)
     elif kind == ".npz":
