@@ -42,7 +42,7 @@ class DataInfo(Config):
     table: tuple[Column, ...] = ()  # what they hold, where they are not all numbers (data.column)
     fingerprint: str = ""  # sha256 of the packed content: runs compare only where it agrees
     kind: str = ""  # image, table, audio, text (data.kinds.KINDS); "": by the number of axes
-    flat: float = 0.0  # share of neighbouring pixels that are equal, of images
+    flat: float = 1.0  # share of neighbouring pixels that are equal; 1 where there are none
     rate: int = 0  # samples a second, of audio
     vocabulary: tuple[str, ...] = ()  # of text; token 0 ends and pads
     target: DataInfo | None = None  # of data with two sides: the other one
@@ -66,7 +66,7 @@ class DataInfo(Config):
     def textured(self) -> bool:
         """Whether these are images with texture nearly everywhere, such as photographs; drawings, digits and symbols
         have flat areas."""
-        return self.kind == "image" and self.flat < DRAWN
+        return self.flat < DRAWN
 
     @cached_property
     def coder(self) -> Coder:

@@ -64,6 +64,7 @@ class Kind(NamedTuple):
     readers: tuple[Reader, ...] = ()  # of files that hold this kind; the first that fits is taken
     conform: Callable[[Source, Want], Source] = as_it_is  # a source in the form that is wanted
     check: Callable[[Source], None] = lambda source: None  # UserError: nothing can be trained on it
+    flat: Callable[[np.ndarray], float] = lambda samples: 1.0  # share of neighbouring pixels that are equal
     tiles: Tiles | None = None  # samples as pictures (n, H, W, 3) uint8, if so
     files: Mapping[str, Callable[[np.ndarray, DataInfo], str | bytes]] = {}  # many samples in one
     odd: Callable[[np.ndarray, DataInfo], str] = odd_columns  # bits of a sample (*shape) -> where it is odd, in words
@@ -73,6 +74,13 @@ class Kind(NamedTuple):
 def describe_picture(info: DataInfo) -> str:
     channels, height, width = info.shape
     return f"{height}×{width} pixels, {plural(channels, 'channel')}"
+
+
+def flat_areas(pictures: np.ndarray) -> float:
+    """The share of pixels of pictures (n, channels, height, width) that equal their neighbour to the left."""
+    if pictures.shape[3] < 2:
+        return 1.0
+    return float((pictures[..., 1:] == pictures[..., :-1]).all(1).mean())
 
 
 def describe_rows(info: DataInfo) -> str:
@@ -140,6 +148,7 @@ KINDS: dict[str, Kind] = {
         want=want_pictures,
         show=show_pictures,
         write=write_pictures,
+        flat=flat_areas,
         tiles=as_pictures,
         odd=odd_place,
         readers=(

@@ -65,7 +65,7 @@ def test_a_transfer_takes_as_many_images_as_the_data_ask_for(count, images):
     assert configure("gan", DIGITS.replace(count=count), {"images": 0}).images == images
 
 
-PHOTOGRAPHS = DIGITS.replace(shape=(3, 32, 32), count=50_000)
+PHOTOGRAPHS = DIGITS.replace(shape=(3, 32, 32), count=50_000, flat=0.05)
 DRAWINGS = DIGITS.replace(shape=(1, 28, 28), count=60_000, flat=0.8)
 
 

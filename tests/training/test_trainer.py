@@ -185,7 +185,7 @@ def test_budgets_are_whole_steps_and_keep_proportions(make):
         assert abs(longer.images - total) <= run.batch
         assert all(phase.images % run.batch == 0 for phase in longer.schedule)
         shares = [phase.images / longer.images for phase in longer.schedule]
-        assert shares == pytest.approx([0.5, 0.05, 0.45], abs=0.02)
+        assert shares == pytest.approx([0.9, 0.05, 0.05], abs=0.02)
     raised = run.with_images(10_000).with_images(20_000, finished=2)
     assert [p.images for p in raised.schedule[:2]] == [p.images for p in run.with_images(10_000).schedule[:2]]
     assert abs(raised.images - 20_000) <= run.batch

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from aegean.config import UserError, from_json, parse_json, to_json
 from aegean.data.column import width
 from aegean.data.info import DataInfo
+from aegean.data.kinds import kind_of
 from aegean.data.options import DataOptions
 from aegean.data.read.lazy import is_index, read_index
 from aegean.data.read.source import BLOCK_BYTES, LazyArray, Part, Source, Store
@@ -103,7 +104,7 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
         columns=source.columns,
         table=source.table,
         kind=source.kind,
-        flat=_flat(folder, train) if source.kind == "image" else 0.0,
+        flat=round(kind_of(source).flat(_first(folder, train)), 3),
         rate=source.rate,
         vocabulary=source.vocabulary,
         fingerprint=_fingerprint(source, offset, scale, [train.keys, held.keys], [labels, test_labels]),
@@ -114,13 +115,10 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
     return info.replace(shape=ours, target=info.replace(name=source.other, shape=theirs), paired=True)
 
 
-def _flat(folder: Path, train: Rows) -> float:
-    """The share of pixels of the first training images that equal their neighbour to the left."""
+def _first(folder: Path, train: Rows) -> np.ndarray:
+    """The first training samples, raw."""
     rows = np.load(folder / "train.npy", mmap_mode="r", allow_pickle=False) if train.lazy is None else train.lazy
-    images = np.asarray(rows[:LOOKED])  # (n, channels, height, width)
-    if images.shape[3] < 2:
-        return 0.0
-    return round(float((images[..., 1:] == images[..., :-1]).all(1).mean()), 3)
+    return np.asarray(rows[:LOOKED])
 
 
 def _together(keys: list[bytes], part: Part) -> list[bytes]:
