@@ -151,6 +151,8 @@ def main() -> None:
     for name, scores in {"tables": tables, "digits": digits}[asked.task](asked):
         found[name] = {key: rounded(value) for key, value in scores.items()}
         note(f"{name}: {found[name]}")
+    if not found:
+        raise SystemExit("None of the tables or digits has such a name.")
     mean = {key: rounded(float(np.mean([row[key] for row in found.values()]))) for key in next(iter(found.values()))}
     show(asked.task, ("", *mean), [(name, *row.values()) for name, row in (*found.items(), ("mean", mean))])
     finish(
