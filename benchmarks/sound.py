@@ -32,7 +32,7 @@ from aegean.training.schedule import Run
 TEST = range(5)  # numbers of the recordings that are tested
 LONGEST = 0.5  # seconds of a training clip
 COLUMNS = ("bytes", "kbit/s", "mel", "lsd", "si_sdr", "pesq", "stoi", "digits")
-SMALL: dict[str, Any] = {"width": 16, "blocks": 1, "batch": 8, "depth": 4}
+SMALL: dict[str, Any] = {"width": 16, "blocks": 1}
 
 
 def read(folder: Path) -> dict[str, np.ndarray]:

@@ -15,6 +15,7 @@ CHANNELS = 64
 LENGTH = (1 << 31) - 64  # values (channels x samples) of a sound: what a .wav of 16 bits holds
 LIMIT = 1 << 34  # of all sounds of a file
 PLACES = 1 << 12  # of a row
+DEPTH = 1 << 15  # symbols at a place
 SPAN = 1 << 10  # places of a channel, after which the next channel's follow
 
 
@@ -100,7 +101,7 @@ def read(reader: Reader, kind: str) -> SoundHeader:
     """The inverse of `SoundHeader.write`."""
     rate = reader.number("rate of the model", *RATES)
     hop = reader.number("hop", 1, 1 << 16)
-    depth = reader.number("number of symbols at a place", 1, 255)
+    depth = reader.number("number of symbols at a place", 1, DEPTH)
     row = reader.number("number of places in a row", 1, PLACES)
     group = reader.number("number of rows in a block", 1, COUNT_LIMIT)
     if group * row * depth > BLOCK_VALUES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,13 +10,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from aegean.codec.pictures import BLOCK_VALUES
 from aegean.compression.fingerprint import fingerprint
 from aegean.config import Net, UserError, to_json
 from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 
 ROW = 128  # places of a row: so many products one after another
-GROUP = 256  # rows of a block
+GROUP = 256  # rows of a block, at most
 
 
 class FrameCoder:
@@ -43,29 +45,31 @@ class FrameCoder:
         self.tables = symbols.frozen()
         E: Any = nets["E"]
         G: Any = nets["G"]
-        self.hop, self.depth, self.reach = G.hop, G.depth, max(E.radius, G.radius)
+        self.hop, self.grid, self.reach = G.hop, G.grid, max(E.radius, G.radius)
+        self.depth = math.prod(self.grid)
+        self.group = max(1, min(GROUP, BLOCK_VALUES // (self.depth * ROW)))
         state = [value for name in ("bottleneck", "G") for _, value in sorted(nets[name].state_dict().items())]
         described = [to_json(specs[name]) for name in ("bottleneck", "G")]
         self.fingerprint = fingerprint(self.kind, info.rate, described, self.tables.fingerprint, *state)
 
     def encode(self, rows: np.ndarray) -> bytes:
         """Rows of symbols (n, depth, ROW) -> bytes."""
-        return self.tables.encode(rows[:, :, None].astype(np.int64))
+        return self.tables.encode(rows.reshape(len(rows), *self.grid, ROW).astype(np.int64))
 
     def decode(self, data: bytes, count: int) -> np.ndarray:
         """The inverse, (count, depth, ROW) uint8."""
-        return self.tables.decode(data, (count, self.depth, 1, ROW))[:, :, 0].astype(np.uint8)
+        return self.tables.decode(data, (count, *self.grid, ROW)).reshape(count, self.depth, ROW).astype(np.uint8)
 
     def symbols(self, chunk: np.ndarray, before: int, count: int) -> np.ndarray:
         """Of the `count` samples after the first `before` of even sounds (m, n), the symbols (m, depth, places) uint8;
         the last hop may be cut off."""
-        found = self.run(self._symbols, Batch(torch.from_numpy(chunk)[:, None]))[:, :, 0]
+        found = self.run(self._symbols, Batch(torch.from_numpy(chunk)[:, None])).flatten(1, 2)
         first, places = before // self.hop, -(-count // self.hop)
         return found[:, :, first : first + places].to(torch.uint8).cpu().numpy()
 
     def sounds(self, chunk: np.ndarray, before: int, count: int) -> np.ndarray:
         """Of the `count` places after the first `before` of symbols (m, depth, n), the even sounds (m, count * hop)."""
-        found = self.run(self._sounds, Batch(torch.from_numpy(chunk)[:, :, None]))[:, 0]
+        found = self.run(self._sounds, Batch(torch.from_numpy(chunk)))[:, 0]
         return found[:, before * self.hop : (before + count) * self.hop].cpu().numpy()
 
     def _symbols(self, p: Any) -> torch.Tensor:

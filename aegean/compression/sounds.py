@@ -15,7 +15,7 @@ from torch import Tensor
 from aegean.codec import CodecError, Header, pack
 from aegean.codec.pictures import COUNT_LIMIT
 from aegean.codec.sounds import CHANNELS, LENGTH, LIMIT, RATES, SPAN, Sound, SoundHeader, gain_of
-from aegean.compression.frames import GROUP, ROW, FrameCoder
+from aegean.compression.frames import ROW, FrameCoder
 from aegean.compression.parallel import side_by_side
 from aegean.config import UserError
 from aegean.data.info import DataInfo
@@ -48,10 +48,10 @@ def told(sizes: Sequence[tuple[int, float]], count: int) -> str:
 def compress(coder: FrameCoder, named: Iterable[Named]) -> bytes:
     """Sounds, read one after another, -> the bytes of a file. UserError: one that cannot be read, or is too long."""
     sounds: list[Sound] = []
-    blocks = list(side_by_side(coder.encode, _grouped(_rows(_places(coder, named, sounds)))))
+    blocks = list(side_by_side(coder.encode, _grouped(_rows(_places(coder, named, sounds)), coder.group)))
     if not sounds:
         raise UserError("There are no sounds to compress; give at least one.")
-    form = (coder.info.rate, coder.hop, coder.depth, ROW, GROUP)
+    form = (coder.info.rate, coder.hop, coder.depth, ROW, coder.group)
     return pack(SoundHeader(coder.fingerprint, *form, tuple(sounds)), blocks)
 
 
@@ -168,12 +168,12 @@ def _rows(places: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         yield np.pad(chunk, ((0, 0), (0, ROW - count)), mode="edge")
 
 
-def _grouped(rows: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Rows -> blocks of them (GROUP or fewer, depth, ROW)."""
+def _grouped(rows: Iterable[np.ndarray], group: int) -> Iterator[np.ndarray]:
+    """Rows -> blocks of them (group or fewer, depth, ROW)."""
     waiting: list[np.ndarray] = []
     for row in rows:
         waiting.append(row)
-        if len(waiting) == GROUP:
+        if len(waiting) == group:
             yield np.stack(waiting)
             waiting = []
     if waiting:

@@ -80,7 +80,7 @@ def encode_level(model: Model, level: int, below: Tensor) -> Tensor:
     if tuple(below.shape[1:]) != shapes[level]:
         sizes = ", ".join(map(str, shapes[level]))
         raise UserError(f"Level {level} is encoded from features (n, {sizes}), not {tuple(below.shape)}.")
-    return model.run(lambda p: E.rise(level, p.x), Batch(below.float()))
+    return model.run(lambda p: E.rise(level, p.x) if level else p.features[0], Batch(below.float()))
 
 
 def decode_level(model: Model, level: int, above: Tensor, drawn: Tensor | None) -> Tensor:

@@ -25,5 +25,6 @@ __getattr__, __all__ = exports(
         "text": ("Blanks", "TextDecoder", "TextEncoder"),
         "tower": ("NoiseReaders", "Several", "Stack", "Tower"),
         "transform": ("Analysis", "Synthesis"),
+        "voice": ("Voice",),
     },
 )

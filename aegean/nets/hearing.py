@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from aegean.config import network
 from aegean.nets.blocks import act, he_
 from aegean.nets.discriminator import DiscriminatorOutput
-from aegean.nets.sound import OVERLAP, Spectrum, pressed, whole_blocks
+from aegean.nets.spectra import OVERLAP, Spectrum, pressed, whole_blocks
 
 FLOOR = 1e-3  # of a magnitude: gradients through quieter parts would outweigh all others
 FACTORS = (1, 2, 4, 4)  # of the width, of the layers of a judge

@@ -1,12 +1,8 @@
-"""Networks of sounds (B, 1, L) of any length: spectra by fixed cosines and sines, and the way back from them.
-
-Time is cut into blocks of `hop` samples, and a frame sees OVERLAP of them under a Hann window: a convolution along
-blocks, whose channels are the samples of a block. The way back is a linear map of each frame, whose blocks are shifted
-and added. So all of it is convolutions, sums and pads: it can be recorded, differentiated twice and exported.
-"""
+"""Networks of sounds (B, 1, L) of any length: a codec of lapped transforms, loudness, what an ear tells apart."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,92 +12,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aegean.config import network
-from aegean.nets.blocks import DEEPEST, Residual, act, he_, in_range, linear, shuffle, unshuffle
+from aegean.nets.blocks import DEEPEST, Residual, act, he_, in_range, linear, unshuffle
 from aegean.nets.mel import mel_bank
+from aegean.nets.spectra import FLOOR, LONGEST, OVERLAP, Lapped, Overlap, Spectrum, pressed, whole_blocks
 
-OVERLAP = 4  # hops in a window
-BEFORE = 1  # hops of a window before the block that a frame belongs to
-FLOOR = 1e-5  # of a magnitude, 100 dB below a sine of full scale
 LEVEL = 0.15  # root mean square of the loud parts of an even sound
 LOUDEST = 6e4  # 95.5 dB
-LONGEST = 1 << 14  # samples of a hop
+BAND = 4  # coefficients of a band
+PARTS = 4  # frames of a spectrum in a hop
+SEEN = 8.0  # numbers of a grid, as the decoder sees them: those near 0 are the most
 
 
-def basis(hop: int) -> tuple[np.ndarray, np.ndarray]:
-    """A Hann window of N = OVERLAP * hop samples, (N,), and the Fourier transform of real frames under it, (N + 2, N):
-    rows of the real parts, then of the imaginary ones, in which a sine of full scale has magnitude 1."""
-    size = OVERLAP * hop
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
-    angle = 2 * np.pi * np.outer(np.arange(size // 2 + 1), np.arange(size)) / size
-    return window, np.concatenate((np.cos(angle), -np.sin(angle))) * window * (4 / size)
-
-
-def inverse(hop: int) -> np.ndarray:
-    """From real and imaginary parts back to frames under the window once more, (N, N + 2)."""
-    window, forward = basis(hop)
-    size = len(window)
-    weight = np.full(size // 2 + 1, 2.0)
-    weight[[0, -1]] = 1
-    bare = forward / np.where(window > 0, window, 1)  # a sample that the window hides is hidden here, too
-    return (bare * np.tile(weight, 2)[:, None] * (size / 16)).T * window[:, None]
-
-
-class Spectrum(nn.Module):
-    """Sounds (B, 1, blocks * hop) -> real and imaginary parts (B, OVERLAP * hop / 2 + 1, blocks)."""
-
-    kernel: Tensor
-
-    def __init__(self, hop: int):
-        super().__init__()
-        assert 0 < hop <= LONGEST
-        self.hop = hop
-        kernel = basis(hop)[1].reshape(-1, OVERLAP, hop).swapaxes(1, 2).astype(np.float32)
-        self.register_buffer("kernel", torch.from_numpy(np.ascontiguousarray(kernel)), persistent=False)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        blocks = F.pad(unshuffle(whole_blocks(x, self.hop), self.hop), (BEFORE, OVERLAP - 1 - BEFORE))
-        real, imaginary = F.conv1d(blocks, self.kernel.to(x.dtype)).chunk(2, 1)
-        return real, imaginary
-
-
-class Overlap(nn.Module):
-    """The inverse of `Spectrum`: real and imaginary parts (B, OVERLAP * hop / 2 + 1, blocks) -> (B, 1, blocks * hop).
-    What no spectrum of a sound could be becomes the sound of the nearest one (Griffin and Lim 1984, eq. 6)."""
-
-    kernel: Tensor
-    square: Tensor
-
-    def __init__(self, hop: int):
-        super().__init__()
-        assert 0 < hop <= LONGEST
-        self.hop = hop
-        window, _ = basis(hop)
-        self.register_buffer("kernel", torch.from_numpy(inverse(hop)[..., None].astype(np.float32)), persistent=False)
-        self.register_buffer("square", torch.from_numpy(window**2)[:, None].float(), persistent=False)
-
-    def forward(self, real: Tensor, imaginary: Tensor) -> Tensor:
-        frames = F.conv1d(torch.cat((real, imaginary), 1), self.kernel.to(real.dtype))
-        weight = self.square.to(real.dtype).expand(1, -1, frames.shape[2])
-        return shuffle(self._fold(frames) / self._fold(weight).clamp(min=1e-3), self.hop)
-
-    def _fold(self, frames: Tensor) -> Tensor:
-        """Frames (B, OVERLAP * hop, blocks), each laid where it belongs, added up: (B, hop, blocks)."""
-        blocks = frames.shape[2]
-        whole = [F.pad(part, (n, OVERLAP - 1 - n)) for n, part in enumerate(frames.chunk(OVERLAP, 1))]
-        return sum(whole[1:], whole[0])[..., BEFORE : BEFORE + blocks]
-
-
-def pressed(real: Tensor, imaginary: Tensor, floor: float) -> tuple[Tensor, Tensor, Tensor]:
-    """A spectrum as networks see it: the logarithm of its magnitudes, about in [-1, 1], and its parts with magnitudes
-    to the power of 0.3; below the floor they are not told apart."""
-    power = real.square() + imaginary.square() + floor**2
-    factor = power**-0.35
-    return power.log() / 8 + 1.5, real * factor, imaginary * factor
-
-
-def whole_blocks(x: Tensor, hop: int) -> Tensor:
-    """Sounds (B, 1, L) with silence behind, up to a multiple of `hop`."""
-    return F.pad(x, (0, -x.shape[2] % hop))
+def grid(hop: int) -> tuple[int, int]:
+    """Numbers of a band, and bands, of a place: a band has one number of its own and its coefficients."""
+    band = math.gcd(BAND, hop)
+    return 1 + band, hop // band
 
 
 def stages(width: int, blocks: int) -> nn.Sequential:
@@ -116,54 +41,86 @@ def reach(blocks: int) -> int:
 
 @network
 class SoundEncoder(nn.Module):
-    """Sounds (B, 1, L) of any length -> one level (B, depth, ceil(L / hop)).
+    """Sounds (B, 1, L) of any length -> one level (B, 1 + BAND, bands, ceil(L / hop)): of each band a number that the
+    network chooses, such as how loud it is where coefficients are rounded to 0, and the coefficients of a lapped
+    transform, times factors that the network may change. At first a step of rounding is `step`.
 
     length: samples of a clip, for which `levels` is said
-    hop: samples of a block, of which the latent has a place each
-    depth: numbers at a place
+    hop: samples of a block, of which the grid has a place each
     width: channels of the residual blocks
     blocks: how many there are
+    most: the coefficient that becomes 1
     """
 
-    def __init__(self, length: int, hop: int, depth: int, width: int, blocks: int = 4):
+    def __init__(self, length: int, hop: int, width: int, blocks: int, most: float):
         super().__init__()
-        assert length > 0
-        self.hop, self.radius, self.levels = hop, reach(blocks), [(depth, -(-length // hop))]
-        self.spectrum = Spectrum(hop)
-        self.stem = he_(linear(1, 3 * (OVERLAP * hop // 2 + 1), width, 3))
+        assert length > 0 and most > 0
+        numbers, bands = grid(hop)
+        self.hop, self.radius, self.levels = hop, reach(blocks), [(numbers, bands, -(-length // hop))]
+        self.parts = math.gcd(PARTS, hop)
+        self.spectrum, self.lapped = Spectrum(hop // self.parts), Lapped(hop)
+        self.stem = he_(linear(1, 3 * (OVERLAP * hop // 2 + self.parts) + hop, width, 3))
         self.stages = stages(width, blocks)
-        self.last = he_(linear(1, width, depth), 0.5)
+        self.band, self.change = he_(linear(1, width, bands), 0.2), he_(linear(1, width, hop), 0.01)
+        self.scale = nn.Parameter(torch.full((hop, 1), 1 / most))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        real, imaginary = self.spectrum(x)
-        h = self.stem(torch.cat(pressed(real, imaginary, FLOOR), 1))
-        return (self.last(act(self.stages(h))),)
+        x = whole_blocks(x, self.hop)
+        parts = torch.cat(pressed(*self.spectrum(x), FLOOR), 1).unflatten(2, (-1, self.parts)).transpose(2, 3)
+        exact = self.lapped(x)
+        quiet = exact * (exact.square() + 1e-6) ** -0.35
+        h = act(self.stages(self.stem(torch.cat((parts.flatten(1, 2), quiet), 1))))
+        coefficients = exact * self.scale * (1 + self.change(h))
+        numbers, bands = self.levels[0][:2]
+        by_band = coefficients.unflatten(1, (bands, numbers - 1))
+        return (torch.cat((self.band(h)[:, :, None], by_band), 2).transpose(1, 2).contiguous(),)
+
+
+class Vocoder(nn.Module):
+    """Frames (B, depth, blocks), of any number of blocks -> sounds (B, 1, blocks * hop) by magnitudes and phases of
+    `parts` spectra a block (Siuzdak 2023)."""
+
+    def __init__(self, hop: int, depth: int, parts: int):
+        super().__init__()
+        self.parts, self.bins = parts, OVERLAP * hop // parts // 2 + 1
+        self.magnitude, self.phase = (he_(linear(1, depth, self.bins * parts), gain) for gain in (0.3, 1.0))
+        with torch.no_grad():
+            self.magnitude.bias.fill_(-6.0)
+        self.overlap = Overlap(hop // parts)
+
+    def forward(self, h: Tensor) -> Tensor:
+        size, angle = self._fine(self.magnitude(h).clamp(max=1.0).exp()), self._fine(self.phase(h))
+        return self.overlap(size * angle.cos(), size * angle.sin())  # type: ignore[no-any-return]
+
+    def _fine(self, values: Tensor) -> Tensor:
+        """(B, bins * parts, blocks) -> (B, bins, blocks * parts)."""
+        return values.unflatten(1, (self.bins, self.parts)).transpose(2, 3).flatten(2)
 
 
 @network
 class SoundDecoder(nn.Module):
-    """Latents (B, depth * blocks), of any number of blocks -> sounds (B, 1, blocks * hop) by magnitudes and phases of
-    their spectrum (Siuzdak 2023). Arguments as in the encoder; `latent` is that of a clip."""
+    """Grids (B, (1 + BAND) * bands * places), of any number of places -> sounds (B, 1, places * hop): the lapped
+    transform back, of coefficients times factors that the network may change, and to it what a vocoder makes of all
+    numbers where the transform has holes. Arguments as in the encoder; `latent` is that of a clip."""
 
     classes = 0
 
-    def __init__(self, length: int, hop: int, depth: int, width: int, blocks: int = 4):
+    def __init__(self, length: int, hop: int, width: int, blocks: int, most: float):
         super().__init__()
-        assert length > 0
-        self.length, self.hop, self.depth, self.radius = length, hop, depth, reach(blocks)
-        self.latent = depth * -(-length // hop)
-        bins = OVERLAP * hop // 2 + 1
-        self.stem = he_(linear(1, depth, width, 3))
+        assert length > 0 and most > 0
+        self.length, self.hop, self.radius, self.grid = length, hop, reach(blocks), grid(hop)
+        self.latent = math.prod(self.grid) * -(-length // hop)
+        self.stem = he_(linear(1, math.prod(self.grid), width, 3))
         self.stages = stages(width, blocks)
-        self.magnitude, self.phase = he_(linear(1, width, bins), 0.3), he_(linear(1, width, bins))
-        with torch.no_grad():
-            self.magnitude.bias.fill_(-6.0)
-        self.overlap = Overlap(hop)
+        self.change = he_(linear(1, width, hop), 0.01)
+        self.scale = nn.Parameter(torch.full((hop, 1), most))
+        self.lapped, self.vocoder = Lapped(hop), Vocoder(hop, width, math.gcd(PARTS, hop))
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        h = act(self.stages(self.stem(z.unflatten(1, (self.depth, -1)))))
-        size, angle = self.magnitude(h).clamp(max=1.0).exp(), self.phase(h)
-        return self.overlap(size * angle.cos(), size * angle.sin())
+        z = z.unflatten(1, (*self.grid, -1))
+        h = act(self.stages(self.stem(SEEN * z.flatten(1, 2))))
+        coefficients = z[:, 1:].transpose(1, 2).flatten(1, 2) * self.scale * (1 + self.change(h))
+        return self.lapped.inverse(coefficients) + self.vocoder(h)  # type: ignore[no-any-return]
 
     def mean(self, raw: Tensor) -> Tensor:
         return in_range(raw, "linear")

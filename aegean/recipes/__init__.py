@@ -17,6 +17,7 @@ from aegean.recipes.projected_gan import projected_gan
 from aegean.recipes.registry import RECIPES, Option, configure, describe, options, recipe, smoke
 from aegean.recipes.restore import restore
 from aegean.recipes.sound_codec import sound_codec
+from aegean.recipes.sound_gan import sound_gan
 from aegean.recipes.stacked_gan import stacked_gan
 from aegean.recipes.tc_vae import tc_vae
 from aegean.recipes.translate import translate
@@ -52,6 +53,7 @@ __all__ = [
     "restore",
     "smoke",
     "sound_codec",
+    "sound_gan",
     "stacked_gan",
     "tc_vae",
     "translate",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
 from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.nets.kinds import kind_of
-from aegean.objectives import AbsoluteError, MelError, Ramp, SymbolBits
+from aegean.objectives import MelError, Ramp, SymbolBits
 from aegean.recipes.groups import ABSENT, SIZELESS, Adversary, Budget, Build, Sharpening
 from aegean.recipes.patches import OPPONENT, sharp_terms
 from aegean.recipes.quantised import within
@@ -21,7 +22,10 @@ PLACE = 0.016  # seconds of sound that a place of the latent stands for, at leas
 WINDOWS = (0.008, 0.016, 0.032, 0.064, 0.128)  # seconds, of the mel spectra
 BANDS = 10  # of the shortest; twice as many for each longer one
 FLOORS = (1e-4, 1e-2)  # of magnitudes; full scale is 1
-WAVE = 0.02  # weight of the waveform's own error beside that of its spectra
+WAVE = 0.02  # weight of the waveform's squared error beside that of its spectra
+STEP = 7.75  # times quality^-1/2: of coefficients, before they are rounded
+MOST = 3.2  # the largest coefficient of an even sound
+LEVELS = 255  # at most, of a number
 PERIODS = (2, 3, 5, 7, 11)  # samples
 OF_SOURCE = ("level", "E", "bottleneck", "G", "symbols")
 
@@ -30,57 +34,51 @@ OF_SOURCE = ("level", "E", "bottleneck", "G", "symbols")
 def sound_codec(
     data: DataInfo,
     *,
-    quality: float = 5000.0,
-    depth: int = 16,
-    levels: int = 9,
+    quality: float = 1500.0,
     blocks: int = 4,
     plain: float = 1.0,
     sharpening: Sharpening = Sharpening(adversary=0.2, features=0.3),
     opponent: Adversary = OPPONENT,
     build: Build = replace(SIZELESS, network=ABSENT),
-    budget: Budget = Budget(lr=1e-3, batch=16, images=80_000),
+    budget: Budget = Budget(lr=1e-3, batch=8, images=80_000),
     inherited: Mapping[str, Net] | None = None,
 ) -> Run:
     """Lossy compression of sounds to files (`aegean compress`): as few bits as an error in mel spectra is worth.
 
-    An autoencoder of spectra whose latent is a grid of whole numbers, `depth` for every 16 ms or a little more. First
-    it minimises the bits that the numbers take, under an integer network that sees those before each, plus the error
-    of log mel spectra under several windows. With `plain` below 1 encoder and symbols are then frozen, so files stay
-    as they are, and the decoder learns on against a discriminator of spectra and of periods, held by the error's own
-    pull. Sounds are made equally loud first; the gain is in the file.
+    A lapped transform whose coefficients are rounded, between two networks. For each band of four coefficients the
+    encoder adds a number of its own, and it may change how finely each is rounded; the decoder, which sees them all,
+    adds what was rounded away: frames of magnitudes and phases. First all learn to minimise the bits that the numbers
+    take, under an integer network that sees those before each, plus the errors of log mel spectra under several windows
+    and of the waveform. With `plain` below 1 encoder and symbols are then frozen, so files stay as they are, and the
+    decoder learns on against a discriminator of spectra and of periods, held by the error's own pull. Sounds are made
+    equally loud first; the gain is in the file.
 
     `--from RUN` goes on with a trained `sound_codec`; with `plain` below 1 straight to the adversary.
 
-    Papers: Zeghidour et al. 2021 (the plan); Siuzdak 2023 (spectra in the place of transposed convolutions); Mentzer et
-    al. 2023 (finite scalars); Kumar et al. 2023 (the error); Minnen et al. 2018 (rate and distortion); Défossez et al.
-    2022, section 3.4 (discriminators of spectra, the balance; eq. 3, features); Kong et al. 2020 (periods).
-    Expected: spoken digits (FSDD, 8 kHz) in clips of half a second, 9,700 images without the adversary, three minutes
-    of one core: mel@test:233 0.16 at 1.23 kbit/s.
+    Papers: Princen et al. 1987 (the transform); Zeghidour et al. 2021 (the plan); Siuzdak 2023 (magnitudes and phases);
+    Kumar et al. 2023 (the error of spectra); Minnen et al. 2018 (rate and distortion); Défossez et al. 2022, section
+    3.4 (discriminators of spectra, the balance; eq. 3, features); Kong et al. 2020 (periods).
+    Expected: EXPECTED
 
-    quality: weight of the error of mel spectra beside the bits; larger files, better sound
-    depth: whole numbers for each place
-    levels: values that each is rounded to
+    quality: weight of the errors beside the bits; larger files, better sound
     blocks: residual blocks of encoder and decoder
     plain: share of the images that the codec learns on without the adversary; 1: it never joins
     width: channels of both; 0: 192
     """
-    for name, value, most in (("depth", depth, 64), ("levels", levels, 255), ("blocks", blocks, 64)):
-        within(name, value, 2 if name == "levels" else 1, most)
+    within("blocks", blocks, 1, 64)
     if not quality:
         raise UserError(f"{option('quality', quality)}: expected a number above 0.")
     if plain > 1 or sharpening.warmup >= 1:
         raise UserError(f"{option('plain', plain)}, {option('warmup', sharpening.warmup)}: expected shares up to 1.")
-    nets = sound_nets(data, build.width or 192, depth, levels, blocks) | of_source(inherited)
-    hop, places = nets["E"].args["hop"], nets["E"].outline().levels[0][1]
-    ear = MelError(trains=("E", "G"), weight=quality, places=places)
-    wave = AbsoluteError(trains=("E", "G"), of="even_hat", to="even", weight=quality * WAVE / hop)
+    nets = sound_nets(data, build.width or 192, blocks, STEP / quality**0.5) | of_source(inherited)
+    ear = MelError(trains=("E", "G"), weight=quality, places=nets["E"].outline().levels[0][2], wave=WAVE)
     first = budget.images if plain == 1 else 0 if inherited else round(plain * budget.images)
     phases = []
     if first:
         # No averages are kept: tables belong to the weights that they were counted with.
         bits = SymbolBits(trains=("E", "symbols"), weight=Ramp(1.0 if inherited else 0.0, 1.0, over=0.1))
         rate = Ramp(budget.lr, budget.lr / 100, cosine=True)
-        turn = Turn("AE", (ear, wave, bits), lr=rate, beta1=0.9, beta2=0.999, observes=("bottleneck", "symbols"))
+        turn = Turn("AE", (ear, bits), lr=rate, beta1=0.9, beta2=0.999, observes=("bottleneck", "symbols"))
         phases.append(Phase("codec", first, (turn,)))
     if left := budget.images - first:
         nets["D"] = D = sound_discriminator(data, opponent.bias)
@@ -97,8 +95,8 @@ def sound_codec(
     return Run(nets, tuple(phases), budget.batch, training_only=("ear",), wiring="sound")
 
 
-def sound_nets(data: DataInfo, width: int, depth: int, levels: int, blocks: int) -> dict[str, Net]:
-    """All networks but discriminators. UserError: the data are no sounds of one channel."""
+def sound_nets(data: DataInfo, width: int, blocks: int, step: float) -> dict[str, Net]:
+    """All networks but discriminators. step: of coefficients. UserError: the data are no sounds of one channel."""
     if not kind_of(data).spectra:
         raise UserError(f"sound_codec takes sounds; {data.name!r} is of kind {data.kind}: use codec for images.")
     if data.shape[0] != 1:
@@ -107,16 +105,18 @@ def sound_nets(data: DataInfo, width: int, depth: int, levels: int, blocks: int)
             "channels are compressed channel by channel."
         )
     hop = hop_of(data.rate)
-    sizes = {"length": data.shape[1], "hop": hop, "depth": depth, "width": width, "blocks": blocks}
+    levels = min(LEVELS, 2 * round(MOST / step) + 1)
+    sizes = {"length": data.shape[1], "hop": hop, "width": width, "blocks": blocks, "most": step * (levels - 1) / 2}
     E = net("SoundEncoder", **sizes)
-    _, places = E.outline().levels[0]
+    level = list(E.outline().levels[0])
+    latent = math.prod(level)
     bands = [BANDS * 2**number for number in range(len(WINDOWS))]
     return {
         "level": net("Loudness", hop=hop),
         "E": E,
-        "bottleneck": net("FiniteScalar", level=[depth, places], latent=depth * places, levels=levels, project=False),
+        "bottleneck": net("FiniteScalar", level=level, latent=latent, levels=levels, project=False),
         "G": net("SoundDecoder", **sizes),
-        "symbols": net("IntegerPredictor", channels=depth, levels=levels, reach=1, hidden=(32,), pace=4.0),
+        "symbols": net("IntegerPredictor", channels=level[0], levels=levels, hidden=(16,), means=1, pace=4.0),
         "ear": net("LogMel", rate=data.rate, windows=windows(WINDOWS, data.rate), bands=bands, floors=FLOORS),
     }
 

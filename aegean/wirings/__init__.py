@@ -2,6 +2,7 @@
 
 from aegean.config import UserError, nearest
 from aegean.paths import WIRINGS, Paths
+from aegean.wirings.heard import Heard
 from aegean.wirings.ladder import Ladder
 from aegean.wirings.latents import Latents
 from aegean.wirings.restoration import Restoration, Translation
@@ -14,6 +15,7 @@ from aegean.wirings.unpaired import Unpaired
 
 __all__ = [
     "WIRINGS",
+    "Heard",
     "Ladder",
     "Latents",
     "Restoration",
