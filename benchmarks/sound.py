@@ -1,19 +1,27 @@
-"""Compression of spoken digits: rate, quality and speed beside other codecs, and what an adversary brings.
+"""Sounds: a codec beside others, and what an adversary brings it; generated digits beside an autoencoder's.
 
-    python benchmarks/sound.py --task codec --data FOLDER [--seconds 600] [--set NAME=VALUE ...] [--seed K]
-        [--left-out SPEAKER] [--model FILE] [--save FILE] [--pictures FILE.png]
+    python benchmarks/sound.py --task codec|digits --data FOLDER [--seconds 600] [--set NAME=VALUE ...] [--seed K]
+        [--left-out SPEAKER] [--model FILE] [--save FILE] [--pictures FILE.png] [--adversary]
 
-FOLDER holds sounds named DIGIT_SPEAKER_NUMBER.wav (FSDD). Recordings 0 to 4 are the test; SPEAKER is left out of the
-training and tested apart. `sound_codec` trains for so many seconds of one processor, of which each phase takes its
-share. All test clips go into one file, header counted, without names; other codecs code them joined. mel, lsd and
-si_sdr are those of docs/sound.md; PESQ and STOI are printed where `pesq` and `pystoi` can be imported; digits is the
-accuracy of a classifier that was trained on the original training clips. The last line is JSON.
+FOLDER holds sounds named DIGIT_SPEAKER_NUMBER.wav (FSDD). Recordings 0 to 4 are the test. Every model trains for so
+many seconds of one processor.
+
+codec: SPEAKER is left out of the training and tested apart. All test clips go into one file, header counted, without
+names; other codecs code them joined. mel, lsd and si_sdr are those of docs/sound.md; PESQ and STOI are printed where
+`pesq` and `pystoi` can be imported; digits is the accuracy of a classifier that was trained on the original training
+clips. With --adversary a trained model (--model) learns on for so many seconds twice: with its encoder frozen against
+an adversary, and without one.
+
+digits: `sound_gan`, its autoencoder with a mixture alone, and `gan`, told the digit, scored as `aegean evaluate` does.
+
+The last line is JSON.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +31,25 @@ from common import arguments, finish, note, rounded, show
 from heard import Clips, Digits, clocked, compared, others
 from study import CPU, paces, play, trainer_of
 
-from aegean.data import DataOptions, kinds, open_data
+from aegean.data import DataOptions, Dataset, kinds, open_data
 from aegean.data.read import wav
+from aegean.metrics.features import feature_network
+from aegean.metrics.protocol import Evaluator
 from aegean.model import Model
 from aegean.recipes import configure
 from aegean.training.schedule import Run
+from aegean.training.trainer import fit
 
 TEST = range(5)  # numbers of the recordings that are tested
 LONGEST = 0.5  # seconds of a training clip
 COLUMNS = ("bytes", "kbit/s", "mel", "lsd", "si_sdr", "pesq", "stoi", "digits")
+AUTOENCODER = "autoencoder and mixture"  # the first phase of sound_gan alone
+SCORES = ("agreement", "coverage", "fd", "memorised", "mel")
+WAYS: dict[str, tuple[str, dict[str, Any]]] = {
+    "sound_gan": ("sound_gan", {}),
+    AUTOENCODER: ("sound_gan", {}),
+    "gan": ("gan", {"conditional": True}),
+}
 SMALL: dict[str, Any] = {"width": 16, "blocks": 1}
 
 
@@ -70,9 +88,8 @@ class Split:
         self.labels = {part: np.array([int(name[0]) for name in names]) for part, names in self.names.items()}
 
 
-def planned(info: Any, settings: dict[str, Any], seconds: float, dataset: Any, seed: int) -> Run:
-    """The run that takes so many seconds of the processor."""
-    run = configure("sound_codec", info, settings).replace(seed=seed)
+def lasting(run: Run, dataset: Dataset, seconds: float) -> Run:
+    """The same run, of so many seconds of the processor."""
     pace = paces(trainer_of(run, dataset))
     whole = sum(phase.images * each for phase, each in zip(run.schedule, pace))
     note(f"seconds an image in each phase: {[rounded(each) for each in pace]}")
@@ -93,7 +110,7 @@ def coded(model: Model, clips: Clips) -> tuple[bytes, Clips, dict[str, float]]:
 def main() -> None:
     parser = arguments(__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--task", choices=("codec",), default="codec")
+    parser.add_argument("--task", choices=("codec", "digits"), default="codec")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--seed", type=int, default=0)
@@ -102,34 +119,82 @@ def main() -> None:
     parser.add_argument("--model", help="a model that was trained before")
     parser.add_argument("--save", type=Path)
     parser.add_argument("--pictures", type=Path, help="spectrograms: originals, Opus, ours")
+    parser.add_argument("--adversary", action="store_true")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source = asked.data or Path(folder) / "tones"
         if asked.data is None:
             source.mkdir()
             tones(source)
-        measure(asked, source, Path(folder))
+        (digits if asked.task == "digits" else codec)(asked, source, Path(folder))
 
 
-def measure(asked: argparse.Namespace, source: Path, folder: Path) -> None:
-    sounds = read(source)
+def digits(asked: argparse.Namespace, source: Path, folder: Path) -> None:
+    """Generated digits: each way at equal time."""
+    for name in sorted(path.stem for path in source.glob("*.wav")):
+        digit, _, number = name.split("_")
+        place = folder / ("test" if int(number) in TEST else "train") / digit
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{name}.wav").symlink_to((source / f"{name}.wav").resolve())
+    dataset = open_data(DataOptions(spec=str(folder / "train"), test=str(folder / "test"), seconds=LONGEST))
+    evaluator = Evaluator(dataset, feature_network(dataset))
+    settings = {**({"width": 16} if asked.quick else {}), **settings_of(asked)}
+    found, floor, seconds = {}, {}, 4.0 if asked.quick else asked.seconds
+    for name, (recipe, more) in WAYS.items():
+        info = dataset.info
+        run = configure(recipe, info, {**(settings if recipe == "sound_gan" else {}), **more}).replace(seed=asked.seed)
+        alone = run.schedule[:1] if name == AUTOENCODER else run.schedule
+        run = lasting(run.replace(schedule=alone), dataset, seconds)
+        trainer = trainer_of(run, dataset)
+        taken = play(trainer, clock=time.process_time)
+        model = trainer.model()
+        if name == AUTOENCODER:
+            fit(model.nets["prior"], *trainer.latents(20_000))
+        scores = {key.split("@")[0]: score for key, score in evaluator(model).items()}
+        floor |= {key: score.floor for key, score in scores.items()}
+        found[name] = {key: score.value for key, score in scores.items()}
+        note(f"{name}: {run.images} images, {taken:.0f} s: {found[name]}")
+        if asked.save:
+            model.save(asked.save.with_stem(f"{asked.save.stem}-{name.split()[0]}"))
+        if asked.pictures:
+            x = info.restore(model.sample(40, seed=1, labels=torch.arange(40) % 10))
+            asked.pictures.with_stem(f"{asked.pictures.stem}-{name.split()[0]}").write_bytes(
+                kinds.show({"": x}, info, 10)
+            )
+    rows = [["floor", *(rounded(floor[column]) for column in SCORES)]]
+    rows += [[name, *(rounded(values.get(column)) for column in SCORES)] for name, values in found.items()]
+    show(f"{source}, {seconds:.0f} s of training each, seed {asked.seed}", ["", *SCORES], rows)
+    finish("sound", CPU, task="digits", seconds=seconds, seed=asked.seed, set=settings, floor=floor, found=found)
+
+
+def settings_of(asked: argparse.Namespace) -> dict[str, Any]:
+    return dict(word.split("=", 1) for word in asked.settings)
+
+
+def codec(asked: argparse.Namespace, source: Path, folder: Path) -> None:
+    found, sounds = dict[str, dict[str, Any]](), read(source)
     speakers = sorted({name.split("_")[1] for name in sounds})
     split = Split(sounds, left_out := asked.left_out or speakers[-1])
-    settings = {**(SMALL if asked.quick else {}), **dict(word.split("=", 1) for word in asked.settings)}
-    seconds, found = 0.0, dict[str, dict[str, Any]]()
-    if asked.model:
-        model = Model.load(asked.model)
-    else:
+    settings = {**(SMALL if asked.quick else {}), **settings_of(asked)}
+    model, seconds = Model.load(asked.model) if asked.model else None, 0.0
+    ways: dict[str, dict[str, Any]] = (
+        {"adversary": {"plain": 0}, "without": {"plain": 1}} if asked.adversary else {"": {}}
+    )
+    models = {"": model} if model and not asked.adversary else {}
+    if not models:
         (folder / "train").mkdir()
         for name in split.names["train"]:
             (folder / "train" / f"{name}.wav").symlink_to((source / f"{name}.wav").resolve())
         dataset = open_data(DataOptions(spec=str(folder / "train"), seconds=LONGEST))
-        run = planned(dataset.info, settings, 4.0 if asked.quick else asked.seconds, dataset, asked.seed)
-        trainer = trainer_of(run, dataset)
-        seconds = play(trainer, clock=__import__("time").process_time)
-        model = trainer.model()
-        if asked.save:
-            model.save(asked.save)
+        for way, more in ways.items():
+            chosen = configure("sound_codec", dataset.info, {**settings, **more}, model.specs if model else None)
+            run = lasting(chosen.replace(seed=asked.seed), dataset, 4.0 if asked.quick else asked.seconds)
+            trainer = trainer_of(run, dataset, source=model)
+            seconds = play(trainer, clock=time.process_time)
+            models[way] = trainer.model()
+            if asked.save:
+                models[way].save(asked.save.with_stem(f"{asked.save.stem}{way and '-'}{way}"))
+    model, speed = next(iter(models.values())), dict[str, float]()
     rate = model.info.rate
     digits = Digits(split.clips["train"], split.labels["train"], rate, 40 if asked.quick else 400)
     shown = dict[str, Clips]()
@@ -137,8 +202,11 @@ def measure(asked: argparse.Namespace, source: Path, folder: Path) -> None:
         clips, labels = split.clips[part], split.labels[part]
         length = sum(map(len, clips)) / rate
         mark = "" if part == "test" else f", {left_out}"
-        data, back, speed = coded(model, clips)
-        rows = [("original", 0, clips), ("sound_codec", len(data), back), *(() if asked.quick else others(clips, rate))]
+        rows: list[tuple[str, int, Clips]] = [("original", 0, clips)]
+        for way, one in models.items():
+            data, back, speed = coded(one, clips)
+            rows.append((f"sound_codec{way and ', '}{way}", len(data), back))
+        rows += [] if asked.quick or asked.adversary else others(clips, rate)
         for name, size, y in rows:
             scores = compared(clips, y, rate, digits, labels)
             found[name + mark] = {"bytes": size, "kbit/s": 8 * size / length / 1000, **scores}
