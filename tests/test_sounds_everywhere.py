@@ -16,6 +16,7 @@ from aegean.data import DataInfo
 from aegean.data.read.hearing import hear
 from aegean.data.sets.feed import Feed
 from aegean.recipes import smoke
+from aegean.testing import check_reach
 from aegean.training.trainer import Trainer
 
 RATE, LENGTH = 8000, 512
@@ -124,6 +125,26 @@ def test_recipes_of_images_take_sounds(recipe, notes):
         assert found.reconstruct(torch.from_numpy(notes[0][:2]), low).shape == (2, 1, LENGTH)
 
 
+def test_sounds_of_classes_are_generated_by_a_vocoder_and_every_term_trains_whom_it_names(notes):
+    check_reach(trainer(notes, "sound_gan", 12, vocoder=8, teacher=0.4))
+    trained = trainer(notes, "sound_gan", 12, vocoder=8, teacher=0.4)
+    for _ in trained:
+        pass
+    assert trained.blame() is None
+    found = trained.model()
+    below, low = torch.from_numpy(notes[0][:2]), torch.zeros(2, dtype=torch.long)
+    assert found.sample(2, labels=low).shape == found.decode(found.encode(below, low), low).shape == (2, 1, LENGTH)
+    for level, features in enumerate(found.levels(below, low)):
+        below = found.encode_level(level, below)
+        torch.testing.assert_close(below, features.features)
+
+
+def test_what_is_no_sound_of_one_channel_is_refused():
+    for info in (PICTURES, INFO.replace(shape=(2, LENGTH))):
+        with pytest.raises(UserError, match="sound_gan takes sounds of one channel"):
+            smoke("sound_gan", info)
+
+
 # the run's folder
 
 
@@ -134,6 +155,18 @@ def test_a_run_keeps_sounds_that_play_beside_their_pictures(folder, tmp_path):
     assert names == {".png", ".wav"}
     sounds = [hear(path.read_bytes()) for path in (tmp_path / "run/samples").glob("*.wav")]
     assert all(rate == RATE and values.shape[1] % (2 * LENGTH) == 0 for values, rate in sounds)
+
+
+@needs("huggingface_hub")
+def test_a_card_plays_samples(tmp_path):
+    from aegean.integrations.card import card, pictures, read_source
+
+    model("vae").save(tmp_path / "m.safetensors")
+    source = read_source(tmp_path / "m.safetensors")
+    shown = pictures(source)
+    values, rate = hear(shown["samples.wav"])
+    assert rate == RATE and values.shape == (1, 16 * LENGTH)
+    assert '<audio controls src="samples.wav">' in card(source, "ada/notes", "mit", shown)
 
 
 # the playground

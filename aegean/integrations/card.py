@@ -25,9 +25,11 @@ from aegean.training.folder import Folder
 from aegean.training.settings import Settings
 
 MODEL, CARD, SAMPLES, RECONSTRUCTIONS = "model.safetensors", "README.md", "samples.png", "reconstructions.png"
+SOUNDS = "samples.wav"
 REPAIRED = "before-and-after.png"
 AUDIT = "audit.json"  # in a run, as `aegean audit RUN --out RUN/audit.html` writes it
 SHOWN = 64  # samples in the picture
+HEARD = 16  # of them in the sound
 PAIRED = 16  # held-out samples whose reconstructions are shown
 FLOOR = (
     "`name@network:count`: the network whose features are compared (`test`: none), and how many samples. Floor: what "
@@ -69,11 +71,14 @@ def _audit(file: Path, model: Model) -> str:
 
 
 def pictures(source: Source) -> dict[str, bytes]:
-    """PNGs by name: samples, and reconstructions of built-in data. Of other data no picture leaves with a card: they
-    may be the user's own, or from a part of the Hub that is not for all."""
+    """Files by name: PNGs of samples and of reconstructions of built-in data, and a .wav of samples that sound. Of other
+    data nothing leaves with a card: they may be the user's own, or from a part of the Hub that is not for all."""
     model, found = source.model, {}
     if "sample" in model.can():
-        found[SAMPLES] = show({"": model.info.restore(model.sample(SHOWN))}, model.info)
+        samples = model.info.restore(model.sample(SHOWN))
+        found[SAMPLES] = show({"": samples}, model.info)
+        if play := kinds.kind_of(model.info).play:
+            found[SOUNDS] = play(samples[:HEARD], model.info)
     shows = {"reconstruct", "restore", "translate"} & set(model.can())
     if shows and source.plan and {source.plan.data.spec, source.plan.data.target} <= {"", *BUILT_IN}:
         try:
@@ -113,6 +118,8 @@ def card(source: Source, name: str, licence: str, shown: dict[str, bytes]) -> st
     ]
     if SAMPLES in shown:
         parts.append(f"![samples]({SAMPLES})\n\n{SHOWN} samples, seed 0, not chosen.")
+    if SOUNDS in shown:
+        parts.append(f'<audio controls src="{SOUNDS}"></audio>\n\nThe first {HEARD} of them, one after another.')
     if RECONSTRUCTIONS in shown:
         parts.append(f"![reconstructions]({RECONSTRUCTIONS})\n\nHeld-out data, below each row its reconstruction.")
     if REPAIRED in shown:

@@ -9,7 +9,7 @@ from aegean.objectives import AbsoluteError, MelError
 from aegean.recipes.architecture import bottleneck, prior
 from aegean.recipes.groups import ABSENT, Adversary, Budget, Build, shares
 from aegean.recipes.registry import recipe
-from aegean.recipes.sound_codec import BANDS, WINDOWS, hop_of
+from aegean.recipes.sound_codec import BANDS, FLOORS, WINDOWS, hop_of, windows
 from aegean.recipes.turns import autoencoder_turn, discriminator_turn, falling, generator_turn
 from aegean.surface import option
 from aegean.training.schedule import Copy, Fit, Phase, Run
@@ -18,16 +18,16 @@ SEEN = 80  # mel bands that encoder and discriminator see
 AUTOENCODER = ("E", "bottleneck", "G")
 
 
-@recipe
+@recipe(only="audio")
 def sound_gan(
     data: DataInfo,
     *,
     teacher: float = 0.7,
     warmup: float = 0.05,
     ramp: float = 0.1,
-    anchor: float = 5.0,
+    anchor: float = 20.0,
     vocoder: int = 128,
-    opponent: Adversary = Adversary(gamma=0.01, pack=ABSENT, augment=ABSENT),
+    opponent: Adversary = Adversary(gamma=0.3, pack=ABSENT, augment=ABSENT),
     build: Build = Build(network=ABSENT, patch=ABSENT, conditional=ABSENT),
     budget: Budget = Budget(lr=5e-4, batch=16, images=100_000),
 ) -> Run:
@@ -74,13 +74,14 @@ def sound_gan(
 
 
 def networks(data: DataInfo, build: Build, vocoder: int, opponent: Adversary) -> dict[str, Net]:
+    """All of them. vocoder: its channels."""
     hop, length, classes = hop_of(data.rate), data.shape[1], len(data.classes)
     frames = -(-length // hop)
     seen = min(SEEN, 2 * hop)  # of 2 * hop + 1 frequencies
     widths = halvings((seen, frames), build.width or 64)
     latent = build.latent or 32
     E = net("ConvEncoder", shape=[seen, frames], widths=widths)
-    windows = [4 * max(2, round(seconds * data.rate / 4)) for seconds in WINDOWS]
+    bands = [BANDS * 2**number for number in range(len(WINDOWS))]
     sizes = {"length": length, "hop": hop, "latent": latent, "widths": widths, "width": vocoder}
     return {
         "eye": net("LogMel", rate=data.rate, windows=[4 * hop], bands=[seen]),
@@ -89,5 +90,5 @@ def networks(data: DataInfo, build: Build, vocoder: int, opponent: Adversary) ->
         "G": net("Voice", **sizes),
         "prior": prior("mixture", latent, classes),
         "D": net("Discriminator", backbone=E, classes=classes, bias=opponent.bias),
-        "ear": net("LogMel", rate=data.rate, windows=windows, bands=[BANDS * 2**n for n in range(len(WINDOWS))]),
+        "ear": net("LogMel", rate=data.rate, windows=windows(WINDOWS, data.rate), bands=bands, floors=FLOORS),
     }

@@ -32,7 +32,7 @@ def test_every_network_is_registered_for_this_contract():
         # tests/nets/test_nets_of_levels.py
         "ConvLadder", "DenseLadder", "LadderPosterior", "ScaleDiscriminator",
         "Tower", "Stack", "Several", "NoiseReaders",
-        "LogMel", "Loudness", "SoundDecoder", "SoundDiscriminator", "SoundEncoder",  # tests/nets/test_sound.py
+        "LogMel", "Loudness", "SoundDecoder", "SoundDiscriminator", "SoundEncoder", "Voice",  # tests/nets/test_sound.py
         "Damage", "MaskToken", "Residuals", "UDecoder", "Window",  # tests/nets/test_restorer.py
         "ColumnsDecoder", "HiddenColumns",  # tests/nets/test_columns_decoder.py
         "Blanks", "TextDecoder", "TextEncoder",  # tests/nets/test_text_networks.py

@@ -16,7 +16,16 @@ from aegean.training.schedule import Copy
 GOLDEN = pathlib.Path(__file__).with_name("golden.json")
 
 
-PICTURES_ALONE = ("few_shot_gan", "multiscale_gan", "lossless", "restore", "sound_codec", "translate", "unit")
+PICTURES_ALONE = (
+    "few_shot_gan",
+    "multiscale_gan",
+    "lossless",
+    "restore",
+    "sound_codec",
+    "sound_gan",
+    "translate",
+    "unit",
+)
 CASES = [(name, on_rows) for name in RECIPES for on_rows in (False, True) if not (on_rows and name in PICTURES_ALONE)]
 
 
