@@ -71,8 +71,8 @@ def _audit(file: Path, model: Model) -> str:
 
 
 def pictures(source: Source) -> dict[str, bytes]:
-    """Files by name: PNGs of samples and of reconstructions of built-in data, and a .wav of samples that sound. Of other
-    data nothing leaves with a card: they may be the user's own, or from a part of the Hub that is not for all."""
+    """Files by name: PNGs of samples and of reconstructions of built-in data, and samples that sound as a .wav. Nothing
+    of other data leaves with a card: they may be the user's own, or from a part of the Hub that is not for all."""
     model, found = source.model, {}
     if "sample" in model.can():
         samples = model.info.restore(model.sample(SHOWN))
