@@ -19,7 +19,7 @@ from aegean.nets.spectra import FLOOR, LONGEST, OVERLAP, Lapped, Overlap, Spectr
 LEVEL = 0.15  # root mean square of the loud parts of an even sound
 LOUDEST = 6e4  # 95.5 dB
 BAND = 4  # coefficients of a band
-PARTS = 4  # frames of a spectrum in a hop
+PARTS = 2  # frames of a spectrum in a hop
 SEEN = 8.0  # numbers of a grid, as the decoder sees them: those near 0 are the most
 
 

@@ -61,9 +61,9 @@ def sound_codec(
     Expected: EXPECTED
 
     quality: weight of the errors beside the bits; larger files, better sound
-    blocks: residual blocks of encoder and decoder
+    blocks: residual blocks of the decoder; the encoder has half as many
     plain: share of the images that the codec learns on without the adversary; 1: it never joins
-    width: channels of both; 0: 192
+    width: channels of the decoder; the encoder has half as many; 0: 192
     """
     within("blocks", blocks, 1, 64)
     if not quality:
@@ -106,8 +106,8 @@ def sound_nets(data: DataInfo, width: int, blocks: int, step: float) -> dict[str
         )
     hop = hop_of(data.rate)
     levels = min(LEVELS, 2 * round(MOST / step) + 1)
-    sizes = {"length": data.shape[1], "hop": hop, "width": width, "blocks": blocks, "most": step * (levels - 1) / 2}
-    E = net("SoundEncoder", **sizes)
+    sizes = {"length": data.shape[1], "hop": hop, "most": step * (levels - 1) / 2}
+    E = net("SoundEncoder", **sizes, width=-(-width // 2), blocks=-(-blocks // 2))
     level = list(E.outline().levels[0])
     latent = math.prod(level)
     bands = [BANDS * 2**number for number in range(len(WINDOWS))]
@@ -115,7 +115,7 @@ def sound_nets(data: DataInfo, width: int, blocks: int, step: float) -> dict[str
         "level": net("Loudness", hop=hop),
         "E": E,
         "bottleneck": net("FiniteScalar", level=level, latent=latent, levels=levels, project=False),
-        "G": net("SoundDecoder", **sizes),
+        "G": net("SoundDecoder", **sizes, width=width, blocks=blocks),
         "symbols": net("IntegerPredictor", channels=level[0], levels=levels, hidden=(16,), means=1, pace=4.0),
         "ear": net("LogMel", rate=data.rate, windows=windows(WINDOWS, data.rate), bands=bands, floors=FLOORS),
     }

@@ -119,7 +119,7 @@ def _through_library(data: bytes) -> Recording:
                     count += len(part)
                 announced = file.frames
         except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise ValueError(str(error).rstrip(".")) from None
+            raise ValueError(_said(error)) from None
         if count < announced:
             raise ValueError(f"it ends after {count:,} of {announced:,} samples")
 
@@ -127,7 +127,12 @@ def _through_library(data: bytes) -> Recording:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
             return Recording(file.samplerate, file.channels, file.frames, pieces)
     except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise ValueError(str(error).rstrip(".")) from None
+        raise ValueError(_said(error)) from None
+
+
+def _said(error: Exception) -> str:
+    """What libsndfile says of a file, without the name of an object in memory."""
+    return str(getattr(error, "error_string", error)).rstrip(".")
 
 
 def _finite(values: np.ndarray, rate: int, first: int) -> np.ndarray:
