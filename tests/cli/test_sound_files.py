@@ -24,7 +24,7 @@ INFO = DataInfo("hums", (1, 160), (0.0,), (1.0,), dtype="float32", kind="audio",
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     torch.manual_seed(0)
-    settings = {"depth": 3, "width": 6, "blocks": 1, "plain": 1}
+    settings = {"width": 6, "blocks": 1, "plain": 1}
     path = tmp_path_factory.mktemp("models") / "m.safetensors"
     untrained(configure("sound_codec", INFO, settings), INFO).save(path)
     return path
