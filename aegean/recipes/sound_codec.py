@@ -34,7 +34,7 @@ OF_SOURCE = ("level", "E", "bottleneck", "G", "symbols")
 def sound_codec(
     data: DataInfo,
     *,
-    quality: float = 1500.0,
+    quality: float = 1100.0,
     blocks: int = 4,
     plain: float = 1.0,
     sharpening: Sharpening = Sharpening(adversary=0.2, features=0.3),
@@ -58,7 +58,8 @@ def sound_codec(
     Papers: Princen et al. 1987 (the transform); Zeghidour et al. 2021 (the plan); Siuzdak 2023 (magnitudes and phases);
     Kumar et al. 2023 (the error of spectra); Minnen et al. 2018 (rate and distortion); Défossez et al. 2022, section
     3.4 (discriminators of spectra, the balance; eq. 3, features); Kong et al. 2020 (periods).
-    Expected: EXPECTED
+    Expected: spoken digits (FSDD, 8 kHz) in clips of half a second, 12,110 images without the adversary, 255 s of one
+    core: 2.25 kbit/s, PESQ 3.18, mel 0.139 on recordings held out (docs/sound.md).
 
     quality: weight of the errors beside the bits; larger files, better sound
     blocks: residual blocks of the decoder; the encoder has half as many
