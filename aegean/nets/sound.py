@@ -66,7 +66,8 @@ class SoundEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         x = whole_blocks(x, self.hop)
-        parts = torch.cat(pressed(*self.spectrum(x), FLOOR), 1).unflatten(2, (-1, self.parts)).transpose(2, 3)
+        real, imaginary = self.spectrum(x)
+        parts = torch.cat(pressed(real, imaginary, FLOOR), 1).unflatten(2, (-1, self.parts)).transpose(2, 3)
         exact = self.lapped(x)
         quiet = exact * (exact.square() + 1e-6) ** -0.35
         h = act(self.stages(self.stem(torch.cat((parts.flatten(1, 2), quiet), 1))))
