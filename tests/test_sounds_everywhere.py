@@ -125,7 +125,7 @@ def test_recipes_of_images_take_sounds(recipe, notes):
         assert found.reconstruct(torch.from_numpy(notes[0][:2]), low).shape == (2, 1, LENGTH)
 
 
-def test_sounds_of_classes_are_generated_by_a_vocoder_and_every_term_trains_whom_it_names(notes):
+def test_sounds_of_classes_are_generated_by_a_vocoder_and_every_term_trains_whom_it_names(notes, tmp_path):
     check_reach(trainer(notes, "sound_gan", 12, vocoder=8, teacher=0.4))
     trained = trainer(notes, "sound_gan", 12, vocoder=8, teacher=0.4)
     for _ in trained:
@@ -137,6 +137,8 @@ def test_sounds_of_classes_are_generated_by_a_vocoder_and_every_term_trains_whom
     for level, features in enumerate(found.levels(below, low)):
         below = found.encode_level(level, below)
         torch.testing.assert_close(below, features.features)
+    found.save(tmp_path / "m.safetensors")
+    assert torch.equal(aegean.load(tmp_path / "m.safetensors").sample(2, labels=low), found.sample(2, labels=low))
 
 
 def test_what_is_no_sound_of_one_channel_is_refused():

@@ -104,7 +104,11 @@ def _check(header: Header, nets: Mapping[str, nn.Module]) -> None:
     if "U" in nets:
         check_any_size(header.specs, info)
     for name in {"E", "G"} & nets.keys():
-        assert "U" in nets or header.specs[name].args.get("shape", info.shape) == info.shape, (
+        shape = tuple(info.shape)
+        if name == "E" and "eye" in nets:  # it looks at one spectrum, not at the sound
+            eye = header.specs["eye"].args
+            shape = (eye["bands"][0], -(-info.shape[1] // (eye["windows"][0] // 4)))
+        assert "U" in nets or tuple(header.specs[name].args.get("shape", shape)) == shape, (
             f"{name} is for other samples"
         )
         assert getattr(nets[name], "latent", 1) > 0, "no latent dimensions"
