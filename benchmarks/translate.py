@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,7 +47,8 @@ from aegean.surface import muted
 Rows = dict[str, float]
 SHOWN = 12
 KNOWN, TESTED = 7_000, 2_000  # digits
-SEEN, STEPS = 16, 1_000  # pixels a side of what a network classifies, and steps of its training
+SEEN = 16  # pixels a side of what a network classifies
+STEPS, QUICK_STEPS = 1_000, 10  # of its training, on digits and on noise
 SIDE = 20  # pixels of a digit cropped to its box
 QUICK: dict[str, Any] = {"width": 4, "blocks": 1, "batch": 16}
 QUICK_IMAGES = 320
@@ -171,7 +173,7 @@ def score_digits(model: Model, data: Dataset, folder: Path | None) -> Rows:
         x, labels = known(source)
         made = model.translate(x, back=way == "back")
         found[f"{way}: translated, nearest"] = nearest(made, labels, *tested(target))
-        found[f"{way}: translated"] = classified(made, labels, *tested(target))
+        found[f"{way}: translated"] = classified(made, labels, *tested(target), steps=steps_on(folder))
         found[f"{way}: labels kept"] = kept(made, labels, target)
     return found
 
@@ -181,12 +183,16 @@ def known_digits(data: Dataset, folder: Path | None) -> Rows:
     found = {}
     for way, source, target in ways(data):
         (x, labels), (test, truth) = known(source), tested(target)
-        for name, judge in {", nearest": nearest, "": classified}.items():
+        for name, judge in {", nearest": nearest, "": partial(classified, steps=steps_on(folder))}.items():
             found[f"{way}: as they are{name}"] = judge(x, labels, test, truth)
             found[f"{way}: cropped{name}"] = judge(cropped(x), labels, cropped(test), truth)
             found[f"{way}: real{name}"] = judge(*known(target), test, truth)
         found[f"{way}: labels kept, as they are"] = kept(x, labels, target)
     return found
+
+
+def steps_on(folder: Path | None) -> int:
+    return STEPS if folder else QUICK_STEPS
 
 
 def known(side: Dataset) -> tuple[torch.Tensor, np.ndarray]:
@@ -213,8 +219,8 @@ def nearest(known: torch.Tensor, labels: np.ndarray, x: torch.Tensor, truth: np.
     return float((labels[(b @ a.T).argmax(1).numpy()] == truth).mean())
 
 
-def classified(known: torch.Tensor, labels: np.ndarray, x: torch.Tensor, truth: np.ndarray) -> float:
-    """Accuracy of a small network, trained on digits that are moved, turned and scaled a little."""
+def classified(known: torch.Tensor, labels: np.ndarray, x: torch.Tensor, truth: np.ndarray, steps: int) -> float:
+    """Accuracy of a small network, trained so many steps on digits that are moved, turned and scaled a little."""
     known, x = (F.interpolate(t, (SEEN, SEEN), mode="bilinear", antialias=True) for t in (known, x))
     g, wanted = torch.Generator().manual_seed(0), torch.from_numpy(labels.astype(np.int64))
     with torch.random.fork_rng(devices=[]):
@@ -223,8 +229,8 @@ def classified(known: torch.Tensor, labels: np.ndarray, x: torch.Tensor, truth: 
         layers += [nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(64 * (SEEN // 4) ** 2, 10)]
         network = nn.Sequential(*layers)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.01)
-    rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=STEPS + 1)
-    for _ in range(STEPS):
+    rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps + 1)
+    for _ in range(steps):
         index = torch.randint(len(known), (64,), generator=g)
         moved = torch.eye(2, 3) + 0.07 * torch.randn(64, 2, 3, generator=g)
         grid = F.affine_grid(moved, [64, 1, SEEN, SEEN], align_corners=False)

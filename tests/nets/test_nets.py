@@ -33,7 +33,8 @@ def test_every_network_is_registered_for_this_contract():
         "ConvLadder", "DenseLadder", "LadderPosterior", "ScaleDiscriminator",
         "Tower", "Stack", "Several", "NoiseReaders",
         "LogMel", "Loudness", "SoundDecoder", "SoundDiscriminator", "SoundEncoder", "Voice",  # tests/nets/test_sound.py
-        "Damage", "MaskToken", "Residuals", "UDecoder", "Window",  # tests/nets/test_restorer.py
+        "Damage", "MaskToken", "Residuals", "SmoothFill", "UDecoder", "Window",  # tests/nets/test_restorer.py
+        "Placing",  # tests/nets/test_placing.py
         "ColumnsDecoder", "HiddenColumns",  # tests/nets/test_columns_decoder.py
         "Blanks", "TextDecoder", "TextEncoder",  # tests/nets/test_text_networks.py
         "Scorer", "Trunk",  # tests/test_anomalies.py
