@@ -41,7 +41,8 @@ def sound_gan(
 
     Papers: Ghosh et al. 2020 (the fitted mixture); Siuzdak 2023 (the vocoder); Kumar et al. 2023, section 3.4 (the
     error); Huang et al. 2024 (loss and penalties).
-    Expected: spoken digits: not measured at length yet (docs/log.md).
+    Expected: spoken digits (FSDD, 8 kHz, sorted into ten classes) in clips of half a second, 24,000 images, 535 s of a
+    busy core: fd@c-classifier:309 11.0, coverage 0.61, agreement 0.68 (floor 0.98, 0.96 and 0.96).
 
     teacher: share of the images that the autoencoder is trained on
     warmup: share of the remaining images that the discriminator alone is trained on

@@ -74,7 +74,8 @@ def make_evaluator(
     if measured.info.test_count < FEW:
         say(f"note: only {measured.info.test_count} held-out samples: small differences between scores are chance")
     world = world or World()
-    plain = run is not None and ("ear" in run.nets or ("U" in run.nets and "D" not in run.nets))
+    nets = run.nets if run else {}
+    plain = ("ear" in nets and "prior" not in nets) or ("U" in nets and "D" not in nets)
     features = None if plain else world.first(lambda: feature_network(measured))
     return Evaluator(dataset, features, count, world=world, probes=probes, trees=run is None)
 
