@@ -22,6 +22,7 @@ from aegean.data import DataInfo, DataOptions, open_data
 from aegean.data.kinds import inside
 from aegean.data.read.files import Files
 from aegean.data.sets import opening
+from aegean.data.sets.pack import FORMAT
 from aegean.data.sets.split import held_out
 from aegean.machine import cache_folder
 
@@ -139,7 +140,7 @@ def test_reuse(tmp_path, cache, monkeypatch):
     options = DataOptions(str(path))
     first = open_data(options)
     stored = (first.folder / "pack.json").read_text()
-    assert json.loads(stored)["format"] == 1 and str(path) in json.loads(stored)["sha256"]
+    assert json.loads(stored)["format"] == FORMAT and str(path) in json.loads(stored)["sha256"]
     assert first.folder.is_relative_to(cache) and sorted(p.name for p in tmp_path.iterdir()) == ["a.npy", "cache"]
 
     def never(*_):

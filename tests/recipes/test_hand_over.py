@@ -66,7 +66,7 @@ def test_unit_trains_its_autoencoder_where_a_part_of_it_is_new():
     assert names == ["unpaired"]
     run = configure("unit", info, {**SMALL, "encoder": "new"}, model.specs)
     assert [phase.name for phase in run.schedule] == ["autoencoder", "unpaired"]
-    assert {edge.net for edge in run.schedule[0].edges} == {"E", "F", "S"}
+    assert {edge.net for edge in run.schedule[0].edges} == {"E", "F", "S", "placing"}
 
 
 @pytest.mark.parametrize("recipe", ["restore", "translate", "unit"])

@@ -48,6 +48,8 @@ ROUNDING = {
     "stacked_gan": 2e-4,
     "multiscale_gan": 1e-4,
     "codec": 1e-3,
+    "sound_codec": 1e-3,
+    "sound_gan": 1e-3,
     "tc_vae": 2e-4,
     "vq_gan": 1e-3,
 }

@@ -104,7 +104,7 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
         columns=source.columns,
         table=source.table,
         kind=source.kind,
-        flat=round(kind_of(source).flat(_first(folder, train)), 3),
+        flat=_flat(folder, train, source),
         rate=source.rate,
         vocabulary=source.vocabulary,
         fingerprint=_fingerprint(source, offset, scale, [train.keys, held.keys], [labels, test_labels]),
@@ -115,10 +115,14 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
     return info.replace(shape=ours, target=info.replace(name=source.other, shape=theirs), paired=True)
 
 
-def _first(folder: Path, train: Rows) -> np.ndarray:
-    """The first training samples, raw."""
+def _flat(folder: Path, train: Rows, source: Source) -> float:
+    """How flat the first training samples are (`data.kinds`); 1 where one of them cannot be read, which is told when it
+    is trained on."""
     rows = np.load(folder / "train.npy", mmap_mode="r", allow_pickle=False) if train.lazy is None else train.lazy
-    return np.asarray(rows[:LOOKED])
+    try:
+        return round(kind_of(source).flat(np.asarray(rows[:LOOKED])), 3)
+    except UserError:
+        return 1.0
 
 
 def _together(keys: list[bytes], part: Part) -> list[bytes]:
