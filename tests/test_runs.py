@@ -416,15 +416,15 @@ def test_a_kill_in_the_middle_of_writing_loses_nothing(straight, start, tmp_path
 def test_a_nan_planted_in_the_data_stops_the_run_at_the_last_good_state(tmp_path):
     """Packing refuses what is not finite, so it must come later: a damaged pack."""
     rows = np.tanh(np.random.default_rng(1).normal(size=(300, 3)))
-    np.save(tmp_path / "rows.npy", rows)
+    np.save(tmp_path / "planted.npy", rows)
     settings = {"width": 2, "batch": 20}
-    train("ae", tmp_path / "before", images=400, settings=settings, data=str(tmp_path / "rows.npy"))
-    pack = np.load(next(cache_folder().glob("packs/rows-*/train.npy")), mmap_mode="r+")
+    train("ae", tmp_path / "before", images=400, settings=settings, data=str(tmp_path / "planted.npy"))
+    pack = np.load(next(cache_folder().glob("packs/planted-*/train.npy")), mmap_mode="r+")
     measured = chosen(len(pack), 30, 1)  # the rows of the floor, which would tell at once
     pack[np.setdiff1d(np.arange(len(pack)), measured)[0]] = np.nan
     pack.flush()
     with pytest.raises(Fault, match=r"SquaredError in turn 'AE' at image \d+: loss nan"):
-        train("ae", tmp_path / "run", images=400, settings=settings, data=str(tmp_path / "rows.npy"))
+        train("ae", tmp_path / "run", images=400, settings=settings, data=str(tmp_path / "planted.npy"))
     folder = Folder(tmp_path / "run")
     state, _ = folder.load_state()
     assert all(torch.isfinite(v).all() for v in state.values())
