@@ -97,8 +97,8 @@ def ae_to_gan(
     A gamma of -1 is chosen by the data: 1 for photographs, else 0.1. What each option is worth: docs/transfer.md.
 
     Papers: Goodfellow et al. 2014; Kingma and Welling 2013; Ghosh et al. 2020 (the fitted mixture); Sauer et al. 2021
-    (`project`); Huang et al. 2024 (loss and penalties). Expected: digits, 40,000 images, 19 s of one core:
-    fd@digits-classifier:397 0.76, coverage 0.96 (floor 0.79 and 0.98; `gan` at the same budget 32 s, 9.0 and 0.45).
+    (`project`); Huang et al. 2024 (loss and penalties). Expected: digits, 40,000 images, 27 s of one core:
+    fd@digits-classifier:397 0.68, coverage 0.96 (floor 0.75 and 0.99; `gan` at the same budget 59 s, 8.9 and 0.47).
 
     beta: weight of the rate of the VAE
     teacher: share of the images that the VAE is trained on; 0 chooses by data and budget: half on photographs, else
