@@ -16,6 +16,7 @@ from aegean.data import DataInfo
 from aegean.data.read.hearing import hear
 from aegean.data.sets.feed import Feed
 from aegean.recipes import smoke
+from aegean.session import evaluate
 from aegean.testing import check_reach
 from aegean.training.trainer import Trainer
 
@@ -139,6 +140,15 @@ def test_sounds_of_classes_are_generated_by_a_vocoder_and_every_term_trains_whom
         torch.testing.assert_close(below, features.features)
     found.save(tmp_path / "m.safetensors")
     assert torch.equal(aegean.load(tmp_path / "m.safetensors").sample(2, labels=low), found.sample(2, labels=low))
+
+
+@pytest.mark.parametrize("recipe,measured", [("sound_codec", False), ("sound_gan", True)])
+def test_what_samples_is_measured_in_features(recipe, measured, folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr(evaluate, "feature_network", asked.append)
+    data = aegean.open_data(aegean.DataOptions(str(folder), seconds=LENGTH / RATE))
+    evaluate.make_evaluator(data, 10, run=smoke(recipe, data.info, batch=2))
+    assert bool(asked) == measured
 
 
 def test_what_is_no_sound_of_one_channel_is_refused():

@@ -353,3 +353,16 @@ def test_too_few_and_all_equal(tmp_path, cache):
     np.save(tmp_path / "small.npy", np.zeros((30, 3, 8), np.uint8))
     with pytest.raises(UserError, match="at least 4x4"):
         open_data(DataOptions(str(tmp_path / "small.npy")))
+
+
+def test_flat_areas_tell_drawings_from_photographs(tmp_path, cache):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 3, 8, 8), dtype=np.uint8)
+    drawn = noise.copy()
+    drawn[..., :6] = 255  # five of seven neighbours are equal
+    for name, pixels in (("noise", noise), ("drawn", drawn)):
+        np.save(tmp_path / f"{name}.npy", pixels)
+    photograph, drawing = (open_data(DataOptions(str(tmp_path / f"{name}.npy"))).info for name in ("noise", "drawn"))
+    assert photograph.flat < 0.01 and photograph.textured
+    assert drawing.flat == pytest.approx(5 / 7, abs=0.01) and not drawing.textured
+    np.save(tmp_path / "rows.npy", np.linspace(0, 1, 120, dtype=np.float32).reshape(40, 3))
+    assert not open_data(DataOptions(str(tmp_path / "rows.npy"))).info.textured  # nothing but images has pixels

@@ -52,9 +52,9 @@ def odd_tokens(bits: np.ndarray, info: DataInfo) -> str:
 
 def heat(bits: np.ndarray) -> np.ndarray:
     """Bits (channels, *places) -> their mean over a patch around each place (*places), none below 0."""
-    size = [max(1, side // PATCH) for side in bits.shape[1:]]
     from scipy.ndimage import uniform_filter
 
+    size = [max(1, side // PATCH) for side in bits.shape[1:]]
     return uniform_filter(bits.sum(0).clip(min=0).astype(np.float64), size)
 
 

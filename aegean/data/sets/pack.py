@@ -116,11 +116,12 @@ def write_pack(folder: Path, source: Source, test: Source | None, options: DataO
 
 
 def _flat(folder: Path, train: Rows, source: Source) -> float:
-    """How flat the first training samples are (`data.kinds`); 1 where one of them cannot be read, which is told when it
-    is trained on."""
+    """How flat the first training samples are (`data.kinds`), of large ones fewer; 1 where one of them cannot be read,
+    which is told when it is trained on."""
     rows = np.load(folder / "train.npy", mmap_mode="r", allow_pickle=False) if train.lazy is None else train.lazy
+    count = max(1, min(LOOKED, BLOCK_BYTES // _row_bytes(source)))
     try:
-        return round(kind_of(source).flat(np.asarray(rows[:LOOKED])), 3)
+        return round(kind_of(source).flat(np.asarray(rows[:count])), 3)
     except UserError:
         return 1.0
 
