@@ -90,6 +90,9 @@ class SmoothFill(nn.Module):
     reach = 24
     gaussians = ((1.0, 1.5), (1e-2, 4.0), (1e-4, 9.0))  # weights, standard deviations in pixels
 
+    def __init__(self) -> None:  # nn.Module's own takes anything
+        super().__init__()
+
     def forward(self, x: Tensor, known: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
             both, found = torch.cat((x * known, known), 1).float(), x.new_zeros(()).float()
