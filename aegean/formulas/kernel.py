@@ -7,7 +7,7 @@ import torch
 
 from aegean.formulas.features import as_features
 
-ROWS = 1024  # of a block; bounds the memory at ROWS x m numbers
+ROWS = 256  # of a block; much larger ones are given back to the system and taken anew, for half of the time
 
 
 def kernel_distance(a: np.ndarray, b: np.ndarray, within_a: float | None = None) -> float:

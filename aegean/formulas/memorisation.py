@@ -10,7 +10,7 @@ import torch
 from aegean.formulas.features import as_features
 from aegean.formulas.neighbours import share_interval
 
-NUMBERS = 2**23  # distances of a block: 64 MB
+NUMBERS = 2**21  # distances of a block: 16 MB
 SAME = 1e-5  # of the cloud's size: a float32 network gives equal images features that differ by less
 
 

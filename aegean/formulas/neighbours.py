@@ -15,7 +15,7 @@ from torch import Tensor
 
 from aegean.formulas.features import as_features
 
-ROWS = 1024  # of a block; 10,000 x 10,000 distances need 80 MB at a time
+ROWS = 256  # of a block; 10,000 x 10,000 distances need 20 MB at a time
 
 
 def distance_blocks(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[slice, Tensor]]:
