@@ -216,6 +216,7 @@ def test_a_run_from_lines_to_a_report(tmp_path, done):
     done("compare", tmp_path / "run", "--out", tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert "Between two" in page and "reverse perplexity" in page and page.count("<ol") >= 5
+    assert page.count("tokens in a text") >= 2  # held-out ones and samples
 
 
 @pytest.mark.slow

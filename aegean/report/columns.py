@@ -1,4 +1,4 @@
-"""Columns of a table as pictures: the ones that samples match worst, and the worst pair of them."""
+"""Shares as bars: of the columns of a table that samples match worst, and of the lengths of texts."""
 
 from __future__ import annotations
 
@@ -31,11 +31,8 @@ def distributions(real: np.ndarray, made: np.ndarray | None, row: int, info: Dat
     axes = np.atleast_1d(figure.subplots(-(-len(worst) // 2), min(2, len(worst)))).ravel()
     for place, axis in zip(worst, axes):
         names, (ours, theirs) = shares(columns[place], real[:, place], None if made is None else made[:, place])
-        at = np.arange(len(names))
-        axis.bar(at - (0.2 if made is not None else 0), ours, 0.4, color=INK if made is None else FAINT)
-        if theirs is not None:
-            axis.bar(at + 0.2, theirs, 0.4, color=COLOURS[row % len(COLOURS)])
-        axis.set_xticks(at, names, rotation=60, ha="right", parse_math=False)
+        bars(axis, ours, theirs, row)
+        axis.set_xticks(np.arange(len(names)), names, rotation=60, ha="right", parse_math=False)
         label = columns[place].name + (f" ({scores[place]:.3f})" if made is not None else "")
         axis.set_title(label, fontsize=9, color=INK, parse_math=False)
         plain_axes(axis)
@@ -43,6 +40,31 @@ def distributions(real: np.ndarray, made: np.ndarray | None, row: int, info: Dat
     for axis in axes[len(worst) :]:
         axis.remove()
     return svg(figure, title)
+
+
+def lengths(real: np.ndarray, made: np.ndarray | None, row: int, title: str) -> Markup:
+    """Raw texts (n, length): the share of them that has each number of tokens, held-out ones grey and made ones beside
+    them."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.8, 1.9), layout="constrained")
+    axis = figure.subplots()
+    ours, theirs = (
+        None if x is None else np.bincount((x > 0).sum(1), minlength=x.shape[1] + 1) / len(x) for x in (real, made)
+    )
+    bars(axis, ours, theirs, row)
+    axis.set_title("tokens in a text", fontsize=9, color=INK)
+    plain_axes(axis)
+    axis.tick_params(labelsize=7)
+    return svg(figure, title)
+
+
+def bars(axis: Any, ours: Any, theirs: Any, row: int) -> None:
+    """Shares of held-out data, grey, and of made ones beside them where there are any."""
+    at = np.arange(len(ours))
+    axis.bar(at - (0.2 if theirs is not None else 0), ours, 0.4, color=INK if theirs is None else FAINT)
+    if theirs is not None:
+        axis.bar(at + 0.2, theirs, 0.4, color=COLOURS[row % len(COLOURS)])
 
 
 def shares(column: Column, *parts: np.ndarray | None) -> tuple[list[str], list[Any]]:

@@ -24,7 +24,7 @@ class Gallery:
     def __init__(self, dataset: Dataset):
         self.info, self.kind, self.other = dataset.info, kind_of(dataset.info), dataset.target
         self.count = self.kind.count(self.info)
-        chosen = np.sort(np.random.default_rng(0).permutation(len(dataset.test))[: self.count])
+        chosen = np.random.default_rng(0).permutation(len(dataset.test))[: self.count]
         self.real = np.asarray(dataset.test[chosen])
         self.partners = chosen[: self.kind.pairs] if dataset.info.paired else None
         self.x = self.info.normalise(self.real[: self.kind.pairs])

@@ -16,7 +16,7 @@ from aegean.data.io.hearing import as_spectrograms, wav_bytes
 from aegean.data.io.show import as_pictures, tiles
 from aegean.data.io.texts import texts
 from aegean.data.kinds import row_of
-from aegean.report.columns import distributions
+from aegean.report.columns import distributions, lengths
 from aegean.report.curves import clouds
 
 LARGEST = 256  # pixels of a tile; larger pictures are scaled down
@@ -25,6 +25,7 @@ POINTS = 500  # rows in a scatter plot
 ROWS = 2_000  # whose columns are drawn
 STRIP = 12  # pictures beside each other in a strip
 LINES = 24  # texts in a sheet
+LENGTHS = 500  # texts whose lengths are counted
 PLAYERS = 12  # sounds in a sheet or a strip: each is a file in the page
 
 
@@ -119,6 +120,12 @@ def listed(drawing: Drawing) -> Markup:
     )
 
 
+def written(drawing: Drawing) -> Markup:
+    """Some texts, and how long all of them are."""
+    made = None if drawing.row < 0 else drawing.raw
+    return listed(drawing) + lengths(drawing.real, made, drawing.row, f"{drawing.words}: tokens in a text")
+
+
 def cloud(drawing: Drawing) -> Markup:
     """Raw rows as points, held-out ones faint behind them; of described columns the shares in those that are least
     alike; real data alone where they are what is drawn."""
@@ -150,12 +157,12 @@ KINDS: dict[str, Kind] = {
         overlaid=False,
     ),
     "text": Kind(
-        count=lambda info: LINES,
+        count=lambda info: LENGTHS,
         pairs=PLAYERS,
         bases=2,
         draws=PLAYERS // 2,
-        held_out=listed,
-        sheet=listed,
+        held_out=written,
+        sheet=written,
         strip=listed,
         overlaid=False,
     ),
