@@ -6,7 +6,7 @@ import torch
 
 from aegean.data import Dataset
 from aegean.data.sets.feed import Feed
-from aegean.machine import pick_device, set_threads
+from aegean.machine import keep_memory, pick_device, set_threads
 from aegean.nets.limits import check_memory
 from aegean.surface import say
 from aegean.training.engine import Engine
@@ -21,6 +21,7 @@ def begin(device: str) -> tuple[torch.device, World]:
     if where.type == "cuda":
         torch.cuda.set_device(where)
     set_threads()
+    keep_memory()
     return where, World.join(where)
 
 
