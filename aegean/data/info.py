@@ -68,6 +68,11 @@ class DataInfo(Config):
         have flat areas."""
         return self.flat < DRAWN
 
+    @property
+    def choices(self) -> bool:
+        """Whether samples are choices between states, which have probabilities: described columns, or tokens."""
+        return bool(self.table or self.vocabulary)
+
     @cached_property
     def coder(self) -> Coder:
         """Of mixed columns: their raw values to those of a model, and back."""

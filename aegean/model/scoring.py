@@ -51,15 +51,14 @@ def with_scorer(model: Model, x: Batch, held_out: Batch) -> Model:
     )
     scorer: Any = spec.build().to(model.device)
     scorer.learn(z)
-    probable = bool(model.info.table or model.info.vocabulary)  # columns and tokens have probabilities
-    if not probable:
+    if not model.info.choices:
         scorer.widen(model.run(squares, held_out).sum(0) / counts[1])
     nets, specs = {**model.nets, "scorer": scorer}, {**model.specs, "scorer": spec}
     made = Model(specs, nets, model.info, model.bound, model.about, model.wiring_name)
     made.progress = model.progress
     scorer.usual.copy_(made.run(lambda p: errors(p).sum(0, keepdim=True), held_out).sum(0) / counts[1])
     parts = made.run(lambda p: (errors(p, left_out=True).flatten(1).sum(1), latents(p)), held_out)
-    scorer.calibrate(*parts, probable)
+    scorer.calibrate(*parts, model.info.choices)
     return made
 
 

@@ -20,7 +20,7 @@ from aegean.training.schedule import Fit, Phase, Run
 
 Likelihood = Literal["gaussian", "bernoulli"]
 Prior = Literal["auto", "normal", "mixture"]
-COLUMNS_BETA = 0.3  # of tables of mixed columns (docs/tables.md)
+CHOICES_BETA = 0.3  # of tables of mixed columns (docs/tables.md) and of texts (docs/text.md)
 SETTLING = 0.1  # of the images, that the decoder learns on alone once the mixture is fitted
 Either = Literal["auto", "gaussian", "bernoulli"]
 
@@ -38,7 +38,7 @@ def likelihood_of(data: DataInfo, likelihood: Either) -> Likelihood:
 
 def rate_of(data: DataInfo, beta: float) -> float:
     """The weight that was chosen; 0: by the data."""
-    return beta or (COLUMNS_BETA if data.table else 1.0)
+    return beta or (CHOICES_BETA if data.choices else 1.0)
 
 
 @recipe
@@ -56,22 +56,24 @@ def vae(
 
     Papers: Kingma and Welling 2013; Higgins et al. 2017 (beta); Rybkin et al. 2021 (the learned variance of the
     Gaussian likelihood); Ghosh et al. 2020 (the fitted mixture). Likelihood and divergence are both in bits a sample.
-    Columns of tables are choices between states, with a cross-entropy each; their latents say more than N(0, 1) would
-    allow, and a mixture is fitted to them, after which the decoder learns on alone (docs/tables.md).
+    Columns of tables and tokens of texts are choices between states, with a cross-entropy each; their latents say more
+    than N(0, 1) would allow, and a mixture is fitted to them, after which the decoder learns on alone (docs/tables.md).
     Expected: digits, 40,000 images, 13 s on two cores: fd@digits-classifier:397 9.4, coverage 0.38 (floor 0.79 and
     0.98), psnr@test:397 21.9 dB.
 
-    beta: weight of the rate, the divergence of latents from N(0, 1); 0 chooses by the data: 0.3 for tables, else 1
+    beta: weight of the rate, the divergence of latents from N(0, 1); 0 chooses by the data: 0.3 for tables and texts,
+        else 1
     likelihood: distribution of the data given a latent; bernoulli takes pixels for probabilities; of mixed columns it
         is a choice between states in any case
-    prior: what samples are drawn from: N(0, 1) or a mixture fitted to the latents; auto: a mixture for tables
+    prior: what samples are drawn from: N(0, 1) or a mixture fitted to the latents; auto: a mixture for tables and
+        texts
     hidden: of tables, the share of columns that the encoder does not see of each row, so that it learns to fill gaps;
         other data have none
     """
     classes = class_count(data, build)
     error = error_of(data, likelihood)
     nets = autoencoder_nets(data, build, "gaussian", error, classes)
-    mixed = prior == "mixture" or (prior == "auto" and bool(data.table))
+    mixed = prior == "mixture" or (prior == "auto" and data.choices)
     nets["prior"] = new_prior("mixture" if mixed else "normal", latent_size(data, build), classes)
     if hidden and data.table:
         nets["corruption"] = hidden_columns(data, hidden)
