@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import struct
 import zipfile
 import zlib
@@ -250,7 +251,7 @@ def floats():
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("notes.txt", b"hello", "no known image format"),
+        ("notes", b"hello", "no known image format"),
         ("empty.png", b"", "an empty file"),
         ("short.png", truncated(), "truncated|broken"),
         ("bomb.png", bomb(), "200 megapixels"),
@@ -267,6 +268,17 @@ def test_bad_among_good(tmp_path, kind, name, content, reason):
     said = []
     data = opened(spec, said, skip_bad=True)
     assert data.info.count + data.info.test_count == 25 and any("files left out" in t and name in t for t in said)
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_notes_and_tables_beside_pictures_are_left_out_aloud(tmp_path, kind):
+    folder = fill(tmp_path / "a", 25, size=(60, 60))
+    for name in ("labels.csv", "README.md"):
+        (folder / name).write_bytes(b"hello")
+    said = []
+    data = opened(folder if kind == "folder" else zipped(folder, tmp_path / "a.zip"), said)
+    assert data.info.count + data.info.test_count == 25
+    assert any(re.search(r"2 files no images by their endings, left out: .*README.md, .*labels.csv", t) for t in said)
 
 
 def test_skipped_are_counted_before_too_few(tmp_path):

@@ -19,7 +19,7 @@ from aegean.data.kinds import PICTURES as PICTURE_READER
 from aegean.data.read.decode import unreadable
 from aegean.data.read.formats import Picture, endings, open_picture, reason_of
 from aegean.data.read.lazy import LazyPictures
-from aegean.data.read.pictures import PictureFiles
+from aegean.data.read.pictures import pictures_of
 from aegean.data.read.source import Source, Store, Want
 from aegean.data.read.stored import say_left_out
 from aegean.surface import be, muted, noted, option, plural, say
@@ -56,7 +56,7 @@ def walk(
     for spec in inputs:
         place = address(spec)
         if isinstance(place, Local) and place.reader is PICTURE_READER:
-            store = PictureFiles(place.files)
+            store = pictures_of(place.files)
             encoded = _decoded(store, store.places, store.names, place.files.path.name, taking, skip_bad)
             parts.append((len(store.names), encoded))
         else:

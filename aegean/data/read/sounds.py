@@ -68,7 +68,7 @@ def read_sounds(files: Files, want: Want) -> Source:
         raise UserError(f"{path} holds sounds, and images are wanted; give those.")
     rows = [row for row, name in enumerate(store.names) if is_sound(name or path.name)]
     if others := [store.names[row] for row in sorted(set(range(len(store.names))) - set(rows))]:
-        say(f"{path.name}: {plural(len(others), 'file')} no sounds by their endings, left out: {_some(others)}")
+        say(f"{path.name}: {plural(len(others), 'file')} no sounds by their endings, left out: {some_of(others)}")
     heads = look(store, rows, path.name, want)
     form = settle(heads, str(path), path.name, want)
     trees = {row: PurePosixPath(store.names[row] or path.name).parts for row in heads}
@@ -116,9 +116,9 @@ def look(store: PictureFiles, rows: Sequence[int], origin: str, want: Want) -> d
     if not heads:
         raise UserError(f"{origin}: none of its {len(rows)} files is a readable sound.")
     if clipped:
-        say(f"{origin}: {plural(len(clipped), 'sound')} clipped at full scale: {_some(clipped)}")
+        say(f"{origin}: {plural(len(clipped), 'sound')} clipped at full scale: {some_of(clipped)}")
     if loud:
-        say(f"{origin}: {plural(len(loud), 'sound')} beyond full scale, made quieter to fit: {_some(loud)}")
+        say(f"{origin}: {plural(len(loud), 'sound')} beyond full scale, made quieter to fit: {some_of(loud)}")
     return heads
 
 
@@ -242,6 +242,6 @@ def unreadable(place: str, reason: str) -> str:
     return f"{place} is not a readable sound ({reason}); repair or remove it, or leave it out: {option('skip_bad')}."
 
 
-def _some(names: Sequence[str], most: int = 3) -> str:
+def some_of(names: Sequence[str], most: int = 3) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -124,11 +124,11 @@ def say_left_out(origin: str, count: int, bad: Sequence[tuple[str, str]]) -> Non
     for name, reason in bad:
         kinds.setdefault(reason, []).append(name)
     kinds = dict(sorted(kinds.items(), key=lambda kind: -len(kind[1])))
-    found = [f"{len(names)} × {reason} ({_some(names)})" for reason, names in kinds.items()]
-    say(f"{origin}: {len(bad)} of {count} files left out: {_some(found, '; ', 8)}")
+    found = [f"{len(names)} × {reason} ({some_of(names)})" for reason, names in kinds.items()]
+    say(f"{origin}: {len(bad)} of {count} files left out: {some_of(found, '; ', 8)}")
 
 
-def _some(names: Sequence[str], between: str = ", ", most: int = 3) -> str:
+def some_of(names: Sequence[str], between: str = ", ", most: int = 3) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return between.join(names[:most]) + more
 
