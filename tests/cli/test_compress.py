@@ -145,8 +145,8 @@ def test_pictures_that_could_not_come_back_exactly_are_refused(refused, runs, tm
 
 
 def test_unreadable_pictures_are_refused_or_left_out(done, refused, runs, photos, tmp_path):
-    (photos[0] / "notes.txt").write_text("hello")
-    assert "notes.txt" in refused("compress", runs / "codec", photos[0], "--out", tmp_path / "p.aeg")
+    (photos[0] / "broken.png").write_text("hello")
+    assert "broken.png" in refused("compress", runs / "codec", photos[0], "--out", tmp_path / "p.aeg")
     assert "4 images" in done("compress", runs / "codec", photos[0], "--skip-bad", "--out", tmp_path / "p.aeg")
 
 
