@@ -62,7 +62,7 @@ def set_threads() -> None:
 
 def keep_memory() -> None:
     """What is freed stays with this process, where glibc allocates. The next step takes as much again, and pages that
-    the system takes back and gives anew cost up to a quarter of a step's time."""
+    the system takes back and gives anew cost up to an eighth of a step's time (docs/log.md)."""
     with contextlib.suppress(AttributeError, OSError, TypeError):  # other C libraries have no such settings
         mallopt = ctypes.CDLL(None).mallopt
         if mallopt(M_MMAP_THRESHOLD, KEPT):

@@ -1,7 +1,8 @@
 """Texts: what comes back through a latent, and what priors in it write, beside n-grams and a plain language model.
 
     python benchmarks/text.py --task tatoeba|tang|shakespeare --data FILE [--seconds 600] [--seeds 1]
-        [--priors "gaussian; mixture"] [--rows "vae; arae; language model"] [--set NAME=VALUE ...] [--save FOLDER]
+        [--priors "gaussian; mixture"] [--rows "vae; vae:beta=1:prior=normal; language model"] [--set NAME=VALUE ...]
+        [--save FOLDER]
 
 FILE: pairs with tabs between them, of which the first sentences of up to 16 words are taken (tatoeba); poems of four
 lines, one a line (tang); speeches (shakespeare). Every row trains for so many seconds of one processor; a
@@ -151,7 +152,9 @@ def main() -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--count", type=int, default=10_000, help="samples at most (default: 10000)")
     parser.add_argument("--priors", default="; ".join(FITTED), help="what is fitted to latents of denoising_ae")
-    parser.add_argument("--rows", default="; ".join(ROWS), help="what is trained beside denoising_ae")
+    parser.add_argument(
+        "--rows", default="; ".join(ROWS), help="what is trained beside denoising_ae, with settings of its own"
+    )
     parser.add_argument("--save", type=Path, metavar="FOLDER", help="keep the models")
     asked = parser.parse_args()
     torch.set_num_threads(1)
@@ -183,7 +186,8 @@ def measured(
         result = trained(recipe, dataset, own, seed, seconds)
         note(f"{recipe}: {result.images:,} texts in {result.seconds:.0f} s")
         if asked.save:
-            result.model.save(asked.save / f"{asked.task}-{recipe}-{seed}.safetensors")
+            name = "-".join((asked.task, recipe, *(f"{key}={value}" for key, value in extra.items()), str(seed)))
+            result.model.save(asked.save / f"{name}.safetensors")
         return result.model
 
     ae = made("denoising_ae")
@@ -195,12 +199,13 @@ def measured(
             name = f"denoising_ae, {prior}" + (f" at {heat:g}" if heat else "")
             found[name] = study.drawn(fitted, heat)
             note(f"{name}: {found[name]}")
-    for recipe in rows:
-        if recipe != "language model":
-            model = made(recipe)
-            found[recipe] = study.drawn(model)
-            more[recipe] = study.restored(model)
-            note(f"{recipe}: {found[recipe]} {more[recipe]}")
+    for row in rows:
+        if row != "language model":
+            recipe, *own = row.split(":")
+            model = made(recipe, **dict(word.split("=", 1) for word in own))
+            found[row] = study.drawn(model)
+            more[row] = study.restored(model) | study.between(model)
+            note(f"{row}: {found[row]} {more[row]}")
             continue
         model = language_model(dataset, settings, seconds, seed)
         for heat in HEATS:

@@ -19,7 +19,7 @@ from aegean.data.read.folders import folder_labels, in_parts
 from aegean.data.read.hearing import ENDINGS, Sound, hear, look_at
 from aegean.data.read.pictures import PictureFiles
 from aegean.data.read.source import BLOCK_BYTES, Part, Source, Want
-from aegean.data.read.stored import say_left_out
+from aegean.data.read.stored import say_left_out, some_of
 from aegean.data.read.zips import open_zip, zip_names
 from aegean.surface import be, option, plural, say
 
@@ -240,8 +240,3 @@ def converted(values: np.ndarray, rate: int, new_rate: int, channels: int) -> np
 def unreadable(place: str, reason: str) -> str:
     """The refusal of a sound, and what to do about it."""
     return f"{place} is not a readable sound ({reason}); repair or remove it, or leave it out: {option('skip_bad')}."
-
-
-def some_of(names: Sequence[str], most: int = 3) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
