@@ -29,7 +29,6 @@ PROGRAMS: dict[str, list[list[str]]] = {  # of other codecs: raw 16-bit samples 
     "codec2 2400": [["c2enc", "2400", "IN", "CODED"], ["c2dec", "2400", "CODED", "OUT"]],
     "codec2 1200": [["c2enc", "1200", "IN", "CODED"], ["c2dec", "1200", "CODED", "OUT"]],
     "speex 0": [["speexenc", "--quality", "0", "--rate", "8000", "IN", "CODED"], ["speexdec", "CODED", "OUT"]],
-    "gsm": [["toast", "-l", "-c", "-p", "IN"], ["untoast", "-l", "-c", "-p", "CODED"]],
 }
 
 
@@ -119,6 +118,8 @@ def others(clips: Clips, rate: int) -> Iterator[tuple[str, int, Clips]]:
         yield f"opus {bits // 1000}k", size, apart(y, clips)
     size, y = through_library(x, rate, format="FLAC", compression_level=1.0)
     yield "flac", size, apart(y, clips)
+    size, y = through_library(x, rate, format="WAV", subtype="GSM610")
+    yield "gsm", size, apart(y, clips)
     for name, (encode, decode) in PROGRAMS.items():
         if rate == 8000 and shutil.which(encode[0]) and shutil.which(decode[0]):
             size, y = through_program(x, encode, decode)

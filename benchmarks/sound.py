@@ -42,6 +42,7 @@ from aegean.training.trainer import fit
 
 TEST = range(5)  # numbers of the recordings that are tested
 LONGEST = 0.5  # seconds of a training clip
+QUALITIES = (1.0, 0.7, 0.5, 0.35, 0.25)  # of files of one codec
 COLUMNS = ("bytes", "kbit/s", "mel", "lsd", "si_sdr", "pesq", "stoi", "digits")
 AUTOENCODER = "autoencoder and mixture"  # the first phase of sound_gan alone
 SCORES = ("agreement", "coverage", "fd", "memorised", "mel")
@@ -96,12 +97,12 @@ def lasting(run: Run, dataset: Dataset, seconds: float) -> Run:
     return run.with_images(round(run.images * seconds / whole))
 
 
-def coded(model: Model, clips: Clips) -> tuple[bytes, Clips, dict[str, float]]:
+def coded(model: Model, clips: Clips, quality: float = 1.0) -> tuple[bytes, Clips, dict[str, float]]:
     """One file of all clips, what comes back, and how many times as fast as real time."""
     x = [torch.from_numpy(clip)[None] for clip in clips]
     length = sum(map(len, clips)) / model.info.rate
     model.decompress(model.compress(x[:1]))  # libraries are loaded
-    data, writing = clocked(lambda: model.compress(x))
+    data, writing = clocked(lambda: model.compress(x, quality=quality))
     back, reading = clocked(lambda: model.decompress(data))
     speed = {"writing": length / writing, "reading": length / reading}
     return data, [np.round(one[0].numpy() * 32768).clip(-32768, 32767) / np.float32(32768) for one in back], speed
@@ -204,8 +205,10 @@ def codec(asked: argparse.Namespace, source: Path, folder: Path) -> None:
         mark = "" if part == "test" else f", {left_out}"
         rows: list[tuple[str, int, Clips]] = [("original", 0, clips)]
         for way, one in models.items():
-            data, back, speed = coded(one, clips)
-            rows.append((f"sound_codec{way and ', '}{way}", len(data), back))
+            for quality in (1.0,) if asked.adversary else QUALITIES:
+                data, back, speed = coded(one, clips, quality)
+                name = f"sound_codec{way and ', '}{way}" + (f", quality {quality}" if quality < 1 else "")
+                rows.append((name, len(data), back))
         rows += [] if asked.quick or asked.adversary else others(clips, rate)
         for name, size, y in rows:
             scores = compared(clips, y, rate, digits, labels)

@@ -18,6 +18,7 @@ from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.latent import Quantised
 from aegean.nets import CountModel
+from aegean.surface import option
 
 GROUP = 3 << 21  # bytes of raw values in a block: so long that its products, not Python, take the time
 
@@ -58,6 +59,7 @@ def coder_for(
     info: DataInfo,
     run: Callable[..., Any],
     stages: int = 0,
+    quality: float = 1.0,
 ) -> Any:
     """The coder of a model.
 
@@ -65,13 +67,17 @@ def coder_for(
     specs, nets, info: the model's.
     run: its `Model.run`, tiles through a path.
     stages: of a residual quantiser, 0 for all of them.
-    UserError: more stages than there are; weights or tables that cannot be whole numbers of the size that is allowed.
+    quality: of sounds, in (0, 1]: the inverse of how many times as coarsely as in training they are rounded.
+    UserError: more stages than there are, or a quality of images; weights or tables that cannot be whole numbers of
+        the size that is allowed.
     """
     if kind not in KINDS[info.kind].files:
         held = next(row.thing for row in KINDS.values() if kind in row.files)
         raise CodecError(f"it holds {held}s, and this model is for {KINDS[info.kind].thing}s")
     try:
-        return Lossless(nets, info) if kind == "lossless" else CODERS[info.kind](specs, nets, info, run, stages)
+        return (
+            Lossless(nets, info) if kind == "lossless" else CODERS[info.kind](specs, nets, info, run, stages, quality)
+        )
     except AssertionError as error:
         raise UserError(f"This model's tables are damaged ({error}); restore it from a copy.") from None
 
@@ -115,7 +121,10 @@ class Lossy:
         info: DataInfo,
         run: Callable[..., Any],
         stages: int = 0,
+        quality: float = 1.0,
     ):
+        if quality != 1:
+            raise UserError(f"{option('quality', quality)} is for sounds; a codec of images has the one it has learnt.")
         self.nets, self.info, self.run = nets, info, run
         symbols: Any = nets["symbols"]
         self.tables = symbols.frozen()

@@ -15,13 +15,15 @@ from aegean.compression.fingerprint import fingerprint
 from aegean.config import Net, UserError, to_json
 from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
+from aegean.surface import option
 
 ROW = 128  # places of a row: so many products one after another
 GROUP = 256  # rows of a block, at most
 
 
 class FrameCoder:
-    """Even sounds of one channel, at the model's rate, to bytes and back. The sounds come from a float network and may
+    """Even sounds of one channel, at the model's rate, to bytes and back; with a quality below 1 as much quieter, so
+    that they are rounded more coarsely. The sounds come from a float network and may
     differ by rounding from one machine to another; symbols never do.
 
     A chunk of a sound or of its symbols comes with up to `reach` hops of what is before and behind it, all that it can
@@ -37,10 +39,13 @@ class FrameCoder:
         info: DataInfo,
         run: Callable[..., Any],
         stages: int = 0,
+        quality: float = 1.0,
     ):
         if stages:
             raise UserError(f"{stages} stages: this model has no residual quantiser.")
-        self.nets, self.info, self.run = nets, info, run
+        if not 0 < quality <= 1:
+            raise UserError(f"{option('quality', quality)}: expected a number above 0, at most 1.")
+        self.nets, self.info, self.run, self.quality = nets, info, run, quality
         symbols: Any = nets["symbols"]
         self.tables = symbols.frozen()
         E: Any = nets["E"]

@@ -153,7 +153,7 @@ def _levelled(recording: Recording, coder: FrameCoder, name: str) -> Sound:
         peak = np.maximum(peak, abs(chunk).max(1))
     if not frames:
         raise ValueError("it holds no samples")
-    gains = (_code(loudness(*each)) if each[2] else 0 for each in zip(sums[0], sums[1], peak))
+    gains = (_code(coder.quality * loudness(*each)) if each[2] else 0 for each in zip(sums[0], sums[1], peak))
     return Sound(frames, recording.rate, tuple(gains), name)
 
 

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
     from aegean.model.model import Model
 
 
-def compress(model: Model, x: Tensor | Sequence[Tensor], lossless: bool, stages: int, rate: int) -> bytes:
+def compress(
+    model: Model, x: Tensor | Sequence[Tensor], lossless: bool, stages: int, rate: int, quality: float
+) -> bytes:
     """See `Model.compress`."""
-    if lossless and stages:
-        raise UserError(f"{option('stages', stages)} belongs to lossy files; leave it out, or lossless.")
+    for name, given, usual in (("stages", stages, 0), ("quality", quality, 1)):
+        if lossless and given != usual:
+            raise UserError(f"{option(name, given)} belongs to lossy files; leave it out, or lossless.")
     model.need("compress_lossless" if lossless else "compress")
     kind = KINDS[model.info.kind]
-    return kind.room().compress_tensors(coder(model, "lossless" if lossless else kind.files[0], stages), x, rate)
+    mine = coder(model, "lossless" if lossless else kind.files[0], stages, quality)
+    return kind.room().compress_tensors(mine, x, rate)  # type: ignore[no-any-return]
 
 
 def decompress(model: Model, data: bytes) -> Tensor | list[Tensor]:
@@ -39,11 +43,11 @@ def decompress(model: Model, data: bytes) -> Tensor | list[Tensor]:
     return x.to(model.device) if isinstance(x, Tensor) else [one.to(model.device) for one in x]
 
 
-def coder(model: Model, kind: str, stages: int = 0) -> Any:
+def coder(model: Model, kind: str, stages: int = 0, quality: float = 1.0) -> Any:
     """See `Model.coder`."""
     verb = "compress_lossless" if kind == "lossless" else "compress"
     model.need(verb)
     check_finite([model.nets[name].state_dict() for name in VERBS[verb].needs if name in model.nets], model.nets)
     silent = copy.copy(model)  # blocks are coded side by side: no bar for each
     silent.progress = iter
-    return coder_for(kind, model.specs, model.nets, model.info, silent.run, stages)
+    return coder_for(kind, model.specs, model.nets, model.info, silent.run, stages, quality)

@@ -260,7 +260,14 @@ class Model:
         self.check_level(level)
         return levels.decode_level(self, level, above, noise)
 
-    def compress(self, x: Tensor | Sequence[Tensor], lossless: bool = False, stages: int = 0, rate: int = 0) -> bytes:
+    def compress(
+        self,
+        x: Tensor | Sequence[Tensor],
+        lossless: bool = False,
+        stages: int = 0,
+        rate: int = 0,
+        quality: float = 1.0,
+    ) -> bytes:
         """Images or sounds -> the bytes of an .aeg file.
 
         x: (n, channels, H, W), or a sequence of (channels, H, W) of any sizes, in model range; sounds (n, channels,
@@ -268,18 +275,19 @@ class Model:
         lossless: the raw values that they stand for come back exactly.
         stages: how many of a residual quantiser's are kept, 0 for all.
         rate: samples a second of these sounds, 0: the model's. They come back with the same rate.
+        quality: of sounds, in (0, 1]: at 1/4 they are rounded four times as coarsely, in smaller files.
         UserError: no such samples, or numbers that are not finite.
         """
-        return coding.compress(self, x, lossless, stages, rate)
+        return coding.compress(self, x, lossless, stages, rate, quality)
 
     def decompress(self, data: bytes) -> Tensor | list[Tensor]:
         """The samples that `compress` has put into bytes: a tensor (n, ...) where all are of one size, else a list of
         tensors. CodecError, a UserError: damaged bytes, or those of another model."""
         return coding.decompress(self, data)
 
-    def coder(self, kind: str, stages: int = 0) -> Any:
+    def coder(self, kind: str, stages: int = 0, quality: float = 1.0) -> Any:
         """What codes: "lossy" or "lossless" tiles of images, or "sound"; see `aegean.compression`."""
-        return coding.coder(self, kind, stages)
+        return coding.coder(self, kind, stages, quality)
 
     def to(self, device: str | torch.device) -> Model:
         """Move the networks to "cpu", "cuda", ...; the model itself comes back."""

@@ -133,12 +133,14 @@ class Loudness(nn.Module):
 
     hop: samples whose mean power counts as one; a mean over them is weighted by the power itself, so that pauses do not
         count
+    spread: decibels by which sounds are made quieter in training at random, at most: what is quieter is rounded more
+        coarsely, so one model learns several rates
     """
 
-    def __init__(self, hop: int):
+    def __init__(self, hop: int, spread: float = 0.0):
         super().__init__()
-        assert 0 < hop <= LONGEST
-        self.hop = hop
+        assert 0 < hop <= LONGEST and 0 <= spread <= 60
+        self.hop, self.spread = hop, spread
 
     def forward(self, x: Tensor) -> Tensor:
         power = unshuffle(whole_blocks(x, self.hop), self.hop).square().mean(1, keepdim=True)

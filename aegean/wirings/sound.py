@@ -23,7 +23,11 @@ class Sound(Standard):
     @path
     def gain(self) -> Tensor:
         """(B, 1, 1)."""
-        return self.nets["level"](self.x)
+        level = self.nets["level"]
+        gain = level(self.x)
+        if not (self.noise and level.spread):
+            return gain
+        return gain * 10 ** (self.draw("level", "uniform", (1, 1)) * (-level.spread / 20))
 
     @path
     def even(self) -> Tensor:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from aegean.cli.options import a_run, out, overwrite, skip_bad, whole
+from aegean.cli.options import a_run, number, out, overwrite, skip_bad, whole
 from aegean.cli.outputs import target, tell, write
 from aegean.cli.parser import Parser
 from aegean.config import UserError
@@ -26,21 +26,26 @@ def options(p: Parser) -> None:
     p.add_argument(
         "--stages", type=whole(1, 255), default=0, metavar="N", help="write only so many stages of a residual quantiser"
     )
+    p.add_argument(
+        "--quality", type=number, default=1.0, metavar="Q",
+        help="of sounds, up to 1: at 0.5 they are rounded twice as coarsely, in a smaller file (default: 1)",
+    )  # fmt: skip
     skip_bad(p)
     overwrite(p)
 
 
 def run(args: argparse.Namespace) -> None:
     path, _ = target(args.out, (".aeg",), args.overwrite)
-    if args.lossless and args.stages:
-        raise UserError("--stages is a coarser image, and --lossless none at all: leave one of them out.")
+    if args.lossless and (args.stages or args.quality != 1):
+        coarser = "--stages" if args.stages else "--quality"
+        raise UserError(f"{coarser} makes files coarser, and --lossless exact: leave one of them out.")
     from aegean.cli.models import opened
     from aegean.compression import KINDS
 
     model = opened(args.run, "compress_lossless" if args.lossless else "compress")
     kind = KINDS[model.info.kind]
     things: list[Any] = []
-    coder = model.coder("lossless" if args.lossless else kind.files[0], args.stages)
+    coder = model.coder("lossless" if args.lossless else kind.files[0], args.stages, args.quality)
     data = kind.room().compress(coder, followed(args, model.info, kind, things))
     write(path, data)
     tell(f"{path}: {plural(len(things), kind.thing)}, {kind.room().told(things, len(data))} ({coder.kind})")
