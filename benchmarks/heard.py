@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from aegean.data.read import wav
+from aegean.formulas.frechet import frechet_distance
 from aegean.formulas.sounds import log_spectral_distance, mel_distance, si_sdr
 from aegean.nets.sound import LogMel
 
@@ -45,6 +46,7 @@ def compared(originals: Clips, found: Clips, rate: int, digits: Digits | None, l
         scores[name] = float(np.mean([formula(a, b) for a, b in stretches]))
     if digits:
         scores["digits"] = digits.accuracy(found, labels)
+        scores["fd"] = frechet_distance(digits.features(originals), digits.features(found))
     return scores
 
 
@@ -106,8 +108,18 @@ class Digits:
         return (x - x.mean((1, 2), keepdim=True)) / x.std((1, 2), keepdim=True).clamp(min=1e-3)
 
     @torch.no_grad()
+    def features(self, clips: Clips) -> np.ndarray:
+        """What the last layer sees, (n, 128)."""
+        return self.net[:-1](self.seen(clips)).numpy()
+
+    @torch.no_grad()
     def accuracy(self, clips: Clips, labels: np.ndarray) -> float:
-        return float((self.net(self.seen(clips)).argmax(1).numpy() == labels).mean())
+        return float((self.found(clips) == labels).mean())
+
+    @torch.no_grad()
+    def found(self, clips: Clips) -> np.ndarray:
+        """The class of each clip, (n,)."""
+        return self.net(self.seen(clips)).argmax(1).numpy()
 
 
 def others(clips: Clips, rate: int) -> Iterator[tuple[str, int, Clips]]:

@@ -9,10 +9,11 @@ many seconds of one processor.
 codec: SPEAKER is left out of the training and tested apart. All test clips go into one file, header counted, without
 names; other codecs code them joined. mel, lsd and si_sdr are those of docs/sound.md; PESQ and STOI are printed where
 `pesq` and `pystoi` can be imported; digits is the accuracy of a classifier that was trained on the original training
-clips. With --adversary a trained model (--model) learns on for so many seconds twice: with its encoder frozen against
-an adversary, and without one.
+clips, fd the Fréchet distance in its features. With --adversary a trained model (--model) learns on for so many seconds
+twice: with its encoder frozen against an adversary, and without one.
 
-digits: `sound_gan`, its autoencoder with a mixture alone, and `gan`, told the digit, scored as `aegean evaluate` does.
+digits: `sound_gan`, its autoencoder with a mixture alone, and `gan`, told the digit, scored as `aegean evaluate` does;
+speakers: how unlike their shares are to those of the training recordings, from 0 to 1.
 
 The last line is JSON.
 """
@@ -22,6 +23,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +44,12 @@ from aegean.training.trainer import fit
 
 TEST = range(5)  # numbers of the recordings that are tested
 LONGEST = 0.5  # seconds of a training clip
+SHORTEST = 800  # samples of a clip without the silence behind it
 QUALITIES = (1.0, 0.7, 0.5, 0.35, 0.25)  # of files of one codec
-COLUMNS = ("bytes", "kbit/s", "mel", "lsd", "si_sdr", "pesq", "stoi", "digits")
-AUTOENCODER = "autoencoder and mixture"  # the first phase of sound_gan alone
-SCORES = ("agreement", "coverage", "fd", "memorised", "mel")
+COLUMNS = ("bytes", "kbit/s", "mel", "lsd", "si_sdr", "pesq", "stoi", "digits", "fd")
+AUTOENCODER = "autoencoder and mixture"  # the phases of sound_gan before its adversary
+SCORES = ("agreement", "coverage", "fd", "memorised", "mel", "speakers")
+DRAWN = 1000  # samples whose speakers are counted
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "sound_gan": ("sound_gan", {}),
     AUTOENCODER: ("sound_gan", {}),
@@ -140,12 +144,14 @@ def digits(asked: argparse.Namespace, source: Path, folder: Path) -> None:
     dataset = open_data(DataOptions(spec=str(folder / "train"), test=str(folder / "test"), seconds=LONGEST))
     evaluator = Evaluator(dataset, feature_network(dataset))
     settings = {**({"width": 16} if asked.quick else {}), **settings_of(asked)}
-    found, floor, seconds = {}, {}, 4.0 if asked.quick else asked.seconds
+    speakers = counted_speakers(source, dataset.info.rate, 40 if asked.quick else 400)
+    found, seconds = {}, 4.0 if asked.quick else asked.seconds
+    floor = {"speakers": speakers(dataset.test[:, 0])}
     for name, (recipe, more) in WAYS.items():
         info = dataset.info
         run = configure(recipe, info, {**(settings if recipe == "sound_gan" else {}), **more}).replace(seed=asked.seed)
-        alone = run.schedule[:1] if name == AUTOENCODER else run.schedule
-        run = lasting(run.replace(schedule=alone), dataset, seconds)
+        alone = [p for p in run.schedule if "D" not in p.trains] if name == AUTOENCODER else run.schedule
+        run = lasting(run.replace(schedule=tuple(alone)), dataset, seconds)
         trainer = trainer_of(run, dataset)
         taken = play(trainer, clock=time.process_time)
         model = trainer.model()
@@ -154,6 +160,7 @@ def digits(asked: argparse.Namespace, source: Path, folder: Path) -> None:
         scores = {key.split("@")[0]: score for key, score in evaluator(model).items()}
         floor |= {key: score.floor for key, score in scores.items()}
         found[name] = {key: score.value for key, score in scores.items()}
+        found[name]["speakers"] = speakers(model.sample(DRAWN, seed=2)[:, 0].numpy())
         note(f"{name}: {run.images} images, {taken:.0f} s: {found[name]}")
         if asked.save:
             model.save(asked.save.with_stem(f"{asked.save.stem}-{name.split()[0]}"))
@@ -166,6 +173,27 @@ def digits(asked: argparse.Namespace, source: Path, folder: Path) -> None:
     rows += [[name, *(rounded(values.get(column)) for column in SCORES)] for name, values in found.items()]
     show(f"{source}, {seconds:.0f} s of training each, seed {asked.seed}", ["", *SCORES], rows)
     finish("sound", CPU, task="digits", seconds=seconds, seed=asked.seed, set=settings, floor=floor, found=found)
+
+
+def counted_speakers(source: Path, rate: int, steps: int) -> Callable[[np.ndarray], float]:
+    """How unlike the speakers of sounds (n, length) are to those of the training recordings: half the sum of absolute
+    differences of their shares, as a classifier tells them."""
+    sounds = {name: sound for name, sound in read(source).items() if int(name.split("_")[2]) not in TEST}
+    names = sorted({name.split("_")[1] for name in sounds})
+    clips = [sound[: round(LONGEST * rate)] for sound in sounds.values()]
+    told = Digits(clips, np.array([names.index(name.split("_")[1]) for name in sounds]), rate, steps)
+
+    def shares(clips: Sequence[np.ndarray]) -> np.ndarray:
+        return np.bincount(told.found(list(clips)), minlength=10) / len(clips)
+
+    real = shares(clips)
+    return lambda x: 0.5 * float(abs(shares(trimmed(x)) - real).sum())
+
+
+def trimmed(x: np.ndarray) -> Clips:
+    """Sounds (n, length) without the silence behind them."""
+    ends = (abs(x) > 1e-3).cumsum(1).argmax(1) + 1
+    return [one[: max(end, SHORTEST)] for one, end in zip(x, ends)]
 
 
 def settings_of(asked: argparse.Namespace) -> dict[str, Any]:

@@ -13,12 +13,14 @@ from untrained import untrained
 import aegean
 from aegean.config import UserError
 from aegean.data import DataInfo
+from aegean.data.batch import Batch
 from aegean.data.read.hearing import hear
 from aegean.data.sets.feed import Feed
 from aegean.recipes import smoke
 from aegean.session import evaluate
 from aegean.testing import check_reach
 from aegean.training.trainer import Trainer
+from aegean.wirings import find_wiring
 
 RATE, LENGTH = 8000, 512
 INFO = DataInfo("notes", (1, LENGTH), (0.0,), (1.0,), "float32", count=9, kind="audio", rate=RATE)
@@ -71,6 +73,29 @@ def test_a_plain_array_is_one_channel_and_whole_numbers_are_no_sound():
         coder.compress([np.zeros((1, 99), np.int16)])
     with pytest.raises(UserError, match="rate"):
         untrained(smoke("codec", PICTURES, width=4), PICTURES).compress(torch.zeros(1, 1, 16, 16), rate=8000)
+
+
+def test_one_codec_writes_files_of_several_rates():
+    """Sounds are coded quieter, so more coefficients become 0, and come back as loud as they were."""
+    coder, x = model("sound_codec"), [sine(4000), sine(4000, 500)]
+    files = [coder.compress(x, quality=quality) for quality in (1, 0.5, 0.1)]
+    assert [len(data) for data in files] == sorted({len(data) for data in files}, reverse=True)
+    for data in files[:2]:
+        for one, back in zip(x, coder.decompress(data)):
+            assert float(back.square().mean()) == pytest.approx(float(np.mean(one**2)), rel=0.3)
+    for wrong in (0, -1, 1.5, float("nan")):
+        with pytest.raises(UserError, match="quality"):
+            coder.compress(x, quality=wrong)
+    with pytest.raises(UserError, match="is for sounds"):
+        untrained(smoke("codec", PICTURES, width=4), PICTURES).compress(torch.zeros(1, 1, 16, 16), quality=0.5)
+
+
+def test_training_makes_sounds_quieter_by_at_most_the_spread():
+    nets, x = model("sound_codec").nets, torch.from_numpy(np.stack([sine(hertz=220.0 * n) for n in range(1, 9)]))
+    torch.manual_seed(0)
+    drawn = find_wiring("sound")(nets, Batch(x), lambda stream, kind, shape: torch.rand(8, *shape)).gain
+    decibels = 20 * (find_wiring("sound")(nets, Batch(x)).gain / drawn).log10().flatten()
+    assert 0 <= decibels.min() < 4 and 8 < decibels.max() <= nets["level"].spread == 12
 
 
 @needs("onnx", "onnxruntime", "onnxscript")
@@ -127,8 +152,8 @@ def test_recipes_of_images_take_sounds(recipe, notes):
 
 
 def test_sounds_of_classes_are_generated_by_a_vocoder_and_every_term_trains_whom_it_names(notes, tmp_path):
-    check_reach(trainer(notes, "sound_gan", 12, vocoder=8, teacher=0.4))
-    trained = trainer(notes, "sound_gan", 12, vocoder=8, teacher=0.4)
+    check_reach(trainer(notes, "sound_gan", 12, channels=8, voice=0.3, teacher=0.5))
+    trained = trainer(notes, "sound_gan", 12, channels=8, voice=0.3, teacher=0.5)
     for _ in trained:
         pass
     assert trained.blame() is None

@@ -103,11 +103,11 @@ def _check(header: Header, nets: Mapping[str, nn.Module]) -> None:
     check_info(info)
     if "U" in nets:
         check_any_size(header.specs, info)
+    shape = tuple(info.shape)
+    if "voice" in nets:  # pictures of spectra are encoded and drawn, not sounds
+        drawn = header.specs["voice"].args
+        shape = (1, drawn.get("bands", 0), drawn.get("frames", 0))
     for name in {"E", "G"} & nets.keys():
-        shape = tuple(info.shape)
-        if name == "E" and "eye" in nets:  # it looks at one spectrum, not at the sound
-            eye = header.specs["eye"].args
-            shape = (eye["bands"][0], -(-info.shape[1] // (eye["windows"][0] // 4)))
         assert "U" in nets or tuple(header.specs[name].args.get("shape", shape)) == shape, (
             f"{name} is for other samples"
         )

@@ -216,7 +216,7 @@ def parse(given: Option, value: Any) -> Any:
 
 def smoke(name: str, info: DataInfo, steps: int = 20, **settings: Any) -> Run:
     """The recipe shrunk to seconds on a CPU: narrow networks, batches of 16, `steps` steps in all."""
-    small = {"width": 8, "latent": 4, "batch": 16}
+    small = {"width": 8, "latent": 4, "batch": 16, "voice": 0.25}
     settings = {**{k: v for k, v in small.items() if k in options(name)}, **settings}
     run = configure(name, info, settings)
     return run.with_images(steps * run.batch)

@@ -52,7 +52,7 @@ def test_a_sine_of_full_scale_has_magnitude_one_in_its_bin():
         (net("SoundEncoder", **SIZES), (8, 1, 77)),
         (net("SoundDecoder", **SIZES), (8, 250)),
         (net("SoundDecoder", **SIZES), (8, 40)),
-        (net("Voice", length=77, hop=8, latent=3, widths=[4, 8], width=6), (8, 3)),
+        (net("Voice", length=77, frames=16, bands=5, hop=8, width=6), (8, 1, 5, 16)),
         (net("Loudness", hop=8), (8, 1, 77)),
         (net("LogMel", rate=1000, windows=[16, 32], bands=[4, 8], floors=[1e-5, 1e-2]), (8, 1, 77)),
     ],
