@@ -151,9 +151,19 @@ def test_recipes_of_images_take_sounds(recipe, notes):
         assert found.reconstruct(torch.from_numpy(notes[0][:2]), low).shape == (2, 1, LENGTH)
 
 
+@pytest.mark.parametrize(
+    "settings", [{"discriminator": "project"}, {"prior": "mapping"}, {"generator": "new"}, {"loss": "wasserstein"}]
+)
+def test_a_gan_of_sounds_takes_what_a_gan_of_pictures_does(notes, settings):
+    cpu, info = torch.device("cpu"), INFO.replace(count=40)
+    check_reach(
+        Trainer(smoke("sound_gan", info, 12, batch=4, **settings), info, Feed(info, notes[0], None, cpu, 0), cpu)
+    )
+
+
 def test_sounds_of_classes_are_generated_by_a_vocoder_and_every_term_trains_whom_it_names(notes, tmp_path):
-    check_reach(trainer(notes, "sound_gan", 12, channels=8, voice=0.3, teacher=0.5))
-    trained = trainer(notes, "sound_gan", 12, channels=8, voice=0.3, teacher=0.5)
+    check_reach(trainer(notes, "sound_gan", 12, vocoder=8, voice=0.3, teacher=0.5))
+    trained = trainer(notes, "sound_gan", 12, vocoder=8, voice=0.3, teacher=0.5)
     for _ in trained:
         pass
     assert trained.blame() is None

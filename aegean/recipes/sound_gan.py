@@ -27,7 +27,7 @@ def sound_gan(
     data: DataInfo,
     *,
     voice: float = 0.08,
-    channels: int = 128,
+    vocoder: int = 128,
     beta: float = 0.1,
     teacher: float = 0.6,
     warmup: float = 0.05,
@@ -50,7 +50,7 @@ def sound_gan(
     Expected: TODO
 
     voice: share of the images that the voice is trained on
-    channels: of the voice
+    vocoder: channels of the voice
     beta: weight of the rate of the autoencoder
     teacher: share of the remaining images that the autoencoder is trained on
     warmup: share of what then remains that the discriminator alone is trained on
@@ -81,7 +81,7 @@ def sound_gan(
     bands = [BANDS * 2**number for number in range(len(WINDOWS))]
     voiced = {
         "eye": net("LogMel", rate=data.rate, windows=[4 * hop], bands=[seen]),
-        "voice": net("Voice", length=length, frames=frames, bands=seen, hop=hop, width=channels),
+        "voice": net("Voice", length=length, frames=frames, bands=seen, hop=hop, width=vocoder),
         "ear": net("LogMel", rate=data.rate, windows=windows(WINDOWS, data.rate), bands=bands, floors=FLOORS),
     }
     terms = (MelError(trains=("voice",)), AbsoluteError(trains=("voice",), of="x_spoken", weight=0.1 / length))

@@ -73,6 +73,12 @@ class Heard(Standard):
         return self.nets["voice"](self.look + self.draw("blur", "uniform", (1, 1, 1)) * (wide - self.look))
 
     @path
+    def x_mixed(self) -> Tensor:
+        """A random point on the line from each drawn picture to its real partner."""
+        u = self.draw("mix", "uniform", (1, 1, 1))
+        return u * self.look + (1 - u) * self.look_fake
+
+    @path
     def mel(self) -> tuple[Tensor, ...]:
         return self.nets["ear"](self.x)
 
