@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from aegean.config import UserError, net
@@ -18,7 +19,7 @@ from aegean.training.schedule import Phase, Run
 
 SEEN = 80  # mel bands of a picture
 LATENT = 64  # dimensions: half as many lose half of the words (docs/log.md)
-WHOLE = 8  # its frames are a multiple of so many, for networks that lay them on top of each other
+WHOLE = 8  # its frames are a multiple of so many, which networks lay on top of each other, as of bands
 DRAWN = {"x": "look", "x_hat": "look_hat", "x_fake": "look_fake"}  # what a GAN of pictures calls its paths
 
 
@@ -26,7 +27,7 @@ DRAWN = {"x": "look", "x_hat": "look_hat", "x_fake": "look_fake"}  # what a GAN 
 def sound_gan(
     data: DataInfo,
     *,
-    voice: float = 0.08,
+    voice: float = 0.06,
     vocoder: int = 128,
     beta: float = 0.1,
     teacher: float = 0.6,
@@ -47,8 +48,8 @@ def sound_gan(
 
     Papers: Ghosh et al. 2020 (the fitted mixture); Siuzdak 2023 (the vocoder); Kumar et al. 2023, section 3.4 (its
     error); Huang et al. 2024 (loss and penalties).
-    Expected: spoken digits (FSDD, 8 kHz, sorted into ten classes) in clips of half a second, 670,000 images, 900 s of
-    one core: fd@tr-classifier:307 5.1, coverage 0.82, agreement 0.84 (floor 1.6, 0.96 and 0.97).
+    Expected: spoken digits (FSDD, 8 kHz, sorted into ten classes) in clips of half a second, 421,000 images, 893 s of
+    one core: fd@tr-classifier:307 3.7, coverage 0.80, agreement 0.85 (floor 1.6, 0.96 and 0.97).
 
     voice: share of the images that the voice is trained on
     vocoder: channels of the voice
@@ -64,6 +65,14 @@ def sound_gan(
         )
     shares(voice=voice)
     pictures = pictures_of(data)
+    seen, frames = pictures.shape[1:]
+    build = replace(
+        build,
+        network="conv",
+        latent=build.latent or LATENT,
+        patch=build.patch or math.gcd(WHOLE, seen),
+        conditional=bool(data.classes),
+    )
     first = round(budget.images * voice)
     drawn = ae_to_gan(
         pictures,
@@ -74,11 +83,10 @@ def sound_gan(
         transfer=transfer,
         ties=replace(ties, distil=0.0),
         opponent=replace(opponent, pack=1, augment=()),
-        build=replace(build, network="conv", latent=build.latent or LATENT, conditional=bool(data.classes)),
+        build=build,
         budget=replace(budget, images=budget.images - first),
     )
     length, hop = data.shape[1], frame_of(data.rate)
-    seen, frames = pictures.shape[1:]
     bands = [BANDS * 2**number for number in range(len(WINDOWS))]
     voiced = {
         "eye": net("LogMel", rate=data.rate, windows=[4 * hop], bands=[seen]),
