@@ -234,7 +234,8 @@ def codec(asked: argparse.Namespace, source: Path, folder: Path) -> None:
         rows: list[tuple[str, int, Clips]] = [("original", 0, clips)]
         for way, one in models.items():
             for quality in (1.0,) if asked.adversary else QUALITIES:
-                data, back, speed = coded(one, clips, quality)
+                data, back, taken = coded(one, clips, quality)
+                speed = speed or taken
                 name = f"sound_codec{way and ', '}{way}" + (f", quality {quality}" if quality < 1 else "")
                 rows.append((name, len(data), back))
         rows += [] if asked.quick or asked.adversary else others(clips, rate)

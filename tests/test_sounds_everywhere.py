@@ -18,6 +18,7 @@ from aegean.data.read.hearing import hear
 from aegean.data.sets.feed import Feed
 from aegean.recipes import smoke
 from aegean.session import evaluate
+from aegean.surface import noted
 from aegean.testing import check_reach
 from aegean.training.trainer import Trainer
 from aegean.wirings import find_wiring
@@ -83,6 +84,12 @@ def test_one_codec_writes_files_of_several_rates():
     for data in files[:2]:
         for one, back in zip(x, coder.decompress(data)):
             assert float(back.square().mean()) == pytest.approx(float(np.mean(one**2)), rel=0.3)
+    with noted() as notes:
+        coder.compress(x, quality=0.3)
+    assert not notes
+    with noted() as notes:
+        coder.compress(x, quality=0.1)
+    assert "from 0.25 on" in notes[0]
     for wrong in (0, -1, 1.5, float("nan")):
         with pytest.raises(UserError, match="quality"):
             coder.compress(x, quality=wrong)
@@ -159,6 +166,17 @@ def test_a_gan_of_sounds_takes_what_a_gan_of_pictures_does(notes, settings):
     check_reach(
         Trainer(smoke("sound_gan", info, 12, batch=4, **settings), info, Feed(info, notes[0], None, cpu, 0), cpu)
     )
+
+
+def test_a_voice_learns_from_blurred_spectra_and_speaks_as_they_are():
+    nets, x = model("sound_gan").nets, torch.from_numpy(np.stack([sine(), sine(hertz=900)]))
+    heard = [
+        find_wiring("heard")(nets, Batch(x), noise)
+        for noise in (None, lambda stream, kind, shape: torch.zeros(2, *shape), lambda *drawn: torch.ones(2, *drawn[2]))
+    ]
+    plain, untouched, blurred = (p.x_spoken for p in heard)
+    torch.testing.assert_close(plain, untouched)
+    assert (plain - blurred).abs().max() > 1e-4
 
 
 def test_sounds_of_classes_are_generated_by_a_vocoder_and_every_term_trains_whom_it_names(notes, tmp_path):

@@ -67,7 +67,7 @@ def coder_for(
     specs, nets, info: the model's.
     run: its `Model.run`, tiles through a path.
     stages: of a residual quantiser, 0 for all of them.
-    quality: of sounds, in (0, 1]: the inverse of how many times as coarsely as in training they are rounded.
+    quality: of sounds, in (0, 1]: 1 / quality times as coarsely as the codec can they are rounded.
     UserError: more stages than there are, or a quality of images; weights or tables that cannot be whole numbers of
         the size that is allowed.
     """
@@ -75,9 +75,9 @@ def coder_for(
         held = next(row.thing for row in KINDS.values() if kind in row.files)
         raise CodecError(f"it holds {held}s, and this model is for {KINDS[info.kind].thing}s")
     try:
-        return (
-            Lossless(nets, info) if kind == "lossless" else CODERS[info.kind](specs, nets, info, run, stages, quality)
-        )
+        if kind == "lossless":
+            return Lossless(nets, info)
+        return CODERS[info.kind](specs, nets, info, run, stages, quality)
     except AssertionError as error:
         raise UserError(f"This model's tables are damaged ({error}); restore it from a copy.") from None
 

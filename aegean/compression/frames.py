@@ -15,16 +15,18 @@ from aegean.compression.fingerprint import fingerprint
 from aegean.config import Net, UserError, to_json
 from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
-from aegean.surface import option
+from aegean.surface import option, say
 
 ROW = 128  # places of a row: so many products one after another
 GROUP = 256  # rows of a block, at most
 
 
 class FrameCoder:
-    """Even sounds of one channel, at the model's rate, to bytes and back; with a quality below 1 as much quieter, so
-    that they are rounded more coarsely. The sounds come from a float network and may
+    """Even sounds of one channel, at the model's rate, to bytes and back. The sounds come from a float network and may
     differ by rounding from one machine to another; symbols never do.
+
+    `quality`: by which they are quieter than even, and so rounded more coarsely; below what training has heard it is
+    said that they may suffer.
 
     A chunk of a sound or of its symbols comes with up to `reach` hops of what is before and behind it, all that it can
     depend on: so chunks change nothing but rounding.
@@ -46,6 +48,10 @@ class FrameCoder:
         if not 0 < quality <= 1:
             raise UserError(f"{option('quality', quality)}: expected a number above 0, at most 1.")
         self.nets, self.info, self.run, self.quality = nets, info, run, quality
+        level: Any = nets["level"]
+        learnt = 10 ** (-level.spread / 20)
+        if quality < 0.99 * learnt:
+            say(f"note: this codec has learnt qualities from {learnt:.2g} on, not {quality:g}: it may sound too poor")
         symbols: Any = nets["symbols"]
         self.tables = symbols.frozen()
         E: Any = nets["E"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from aegean.config import UserError, net
+from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.nets.kinds import kind_of
 from aegean.objectives import AbsoluteError, MelError
@@ -18,7 +18,7 @@ from aegean.surface import option
 from aegean.training.schedule import Phase, Run
 
 SEEN = 80  # mel bands of a picture
-LATENT = 64  # dimensions: half as many lose half of the words (docs/log.md)
+LATENT = 64  # dimensions; 32 reconstruct worse (docs/log.md)
 WHOLE = 8  # its frames are a multiple of so many, which networks lay on top of each other, as of bands
 DRAWN = {"x": "look", "x_hat": "look_hat", "x_fake": "look_fake"}  # what a GAN of pictures calls its paths
 
@@ -43,8 +43,8 @@ def sound_gan(
 
     Sounds are drawn as pictures of log mel spectra, as `ae_to_gan` draws pictures: the decoder becomes the generator,
     the encoder the discriminator, and a mixture is fitted to the latents, one for each class. A voice, which learns
-    first, makes a picture audible by magnitudes and phases: an image costs it ten times as much as the others. If the
-    end is further from held-out data than what was handed over, that is what the run keeps.
+    first, makes a picture audible by magnitudes and phases: an image costs it about six times as much as the
+    autoencoder. If the end is further from held-out data than what was handed over, that is what the run keeps.
 
     Papers: Ghosh et al. 2020 (the fitted mixture); Siuzdak 2023 (the vocoder); Kumar et al. 2023, section 3.4 (its
     error); Huang et al. 2024 (loss and penalties).
@@ -65,12 +65,11 @@ def sound_gan(
         )
     shares(voice=voice)
     pictures = pictures_of(data)
-    seen, frames = pictures.shape[1:]
     build = replace(
         build,
         network="conv",
         latent=build.latent or LATENT,
-        patch=build.patch or math.gcd(WHOLE, seen),
+        patch=build.patch or math.gcd(WHOLE, pictures.shape[1]),
         conditional=bool(data.classes),
     )
     first = round(budget.images * voice)
@@ -86,17 +85,25 @@ def sound_gan(
         build=build,
         budget=replace(budget, images=budget.images - first),
     )
-    length, hop = data.shape[1], frame_of(data.rate)
-    bands = [BANDS * 2**number for number in range(len(WINDOWS))]
-    voiced = {
-        "eye": net("LogMel", rate=data.rate, windows=[4 * hop], bands=[seen]),
-        "voice": net("Voice", length=length, frames=frames, bands=seen, hop=hop, width=vocoder),
-        "ear": net("LogMel", rate=data.rate, windows=windows(WINDOWS, data.rate), bands=bands, floors=FLOORS),
-    }
-    terms = (MelError(trains=("voice",)), AbsoluteError(trains=("voice",), of="x_spoken", weight=0.1 / length))
+    wave = AbsoluteError(trains=("voice",), of="x_spoken", weight=0.1 / data.shape[1])
+    terms = (MelError(trains=("voice",)), wave)
     speaking = Phase("voice", first, (autoencoder_turn(*terms, lr=2e-3),), averages=("voice",))
     phases = (speaking, *(of_pictures(phase) for phase in drawn.schedule))
-    return Run({**drawn.nets, **voiced}, phases, drawn.batch, training_only=("ear",), wiring="heard")
+    return Run(
+        drawn.nets | voice_nets(data, pictures, vocoder), phases, drawn.batch, training_only=("ear",), wiring="heard"
+    )
+
+
+def voice_nets(data: DataInfo, pictures: DataInfo, width: int) -> dict[str, Net]:
+    """What makes a picture of a sound, the voice, of so many channels, that makes a sound of it, and what hears both."""
+    seen, frames = pictures.shape[1:]
+    hop = frame_of(data.rate)
+    bands = [BANDS * 2**number for number in range(len(WINDOWS))]
+    return {
+        "eye": net("LogMel", rate=data.rate, windows=[4 * hop], bands=[seen]),
+        "voice": net("Voice", length=data.shape[1], frames=frames, bands=seen, hop=hop, width=width),
+        "ear": net("LogMel", rate=data.rate, windows=windows(WINDOWS, data.rate), bands=bands, floors=FLOORS),
+    }
 
 
 def pictures_of(data: DataInfo) -> DataInfo:

@@ -5,8 +5,8 @@
     {look, look_fake, look_hat} -> D
     look -> voice -> x_spoken;  {x, x_spoken} -> ear
 
-Autoencoder and adversary know pictures alone, which are a tenth as dear as waveforms, and gradient penalties are those
-of pictures: of a waveform near silence the logarithm has gradients without bound.
+Autoencoder and adversary know pictures alone, which are cheaper than waveforms, and gradient penalties are those of
+pictures: of a waveform near silence the logarithm has gradients without bound.
 """
 
 from __future__ import annotations
