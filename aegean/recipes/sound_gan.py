@@ -95,7 +95,10 @@ def sound_gan(
 
 
 def voice_nets(data: DataInfo, pictures: DataInfo, width: int) -> dict[str, Net]:
-    """What makes a picture of a sound, the voice, of so many channels, that makes a sound of it, and what hears both."""
+    """What makes a picture of a sound, the voice that makes a sound of it again, and what hears both.
+
+    width: channels of the voice
+    """
     seen, frames = pictures.shape[1:]
     hop = frame_of(data.rate)
     bands = [BANDS * 2**number for number in range(len(WINDOWS))]
