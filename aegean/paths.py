@@ -85,6 +85,17 @@ def noise_for(index: Tensor, seed: int, *place: str | int) -> Noise:
     return noise
 
 
+def truncated(noise: Noise, amount: float) -> Noise:
+    """The same noise, its normal numbers multiplied by `amount`. The plain scaling of what a prior starts from: no
+    resampling of far values (Brock et al. 2019, section 3.1) and no pull towards a mean of latents."""
+
+    def draws(stream: str, kind: str, shape: tuple[int, ...]) -> Tensor:
+        values = noise(stream, kind, shape)
+        return amount * values if kind == "normal" else values
+
+    return draws
+
+
 class Paths:
     """The paths of one batch.
 

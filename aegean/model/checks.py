@@ -49,12 +49,13 @@ def check_strength(strength: float) -> None:
         raise UserError(f"{option('strength', f'{strength:g}')}: expected a number from 0 to 1.")
 
 
-def check_temperature(temperature: float, info: DataInfo) -> None:
-    """UserError: no temperature, or samples without tokens that could be drawn at one."""
-    if not info.vocabulary:
+def check_draw(temperature: float | None, truncation: float, info: DataInfo) -> None:
+    """UserError: no temperature, or samples without tokens that could be drawn at one; no truncation."""
+    if temperature is not None and not info.vocabulary:
         raise UserError(f"{option('temperature', temperature)} is for models of texts; leave it out.")
-    if not (math.isfinite(temperature) and temperature >= 0):
-        raise UserError(f"{option('temperature', temperature)}: expected a number from 0 on.")
+    for name, value in (("temperature", temperature or 0.0), ("truncation", truncation)):
+        if not (math.isfinite(value) and value >= 0):
+            raise UserError(f"{option(name, value)}: expected a number from 0 on.")
 
 
 def check_pictures(x: Tensor, channels: int) -> None:

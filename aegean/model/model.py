@@ -17,13 +17,13 @@ from aegean.data.batch import Batch
 from aegean.data.info import DataInfo
 from aegean.model import coding, levels, restoring, rows, scoring, translating, words
 from aegean.model import file as files
-from aegean.model.checks import check_finite, check_labels, check_latents, check_samples, check_temperature, misfit
+from aegean.model.checks import check_draw, check_finite, check_labels, check_latents, check_samples, misfit
 from aegean.model.levels import Level
 from aegean.model.scoring import Anomalies
 from aegean.model.verbs import VERBS, able, hint
 from aegean.nets.blocks import place
 from aegean.objectives import Term
-from aegean.paths import Noise, Paths, noise_for
+from aegean.paths import Noise, Paths, noise_for, truncated
 from aegean.wirings import find_wiring
 
 BATCH = 256  # samples through the networks at a time
@@ -189,20 +189,30 @@ class Model:
         return scoring.anomalies(self, self._batch(x, labels))
 
     def sample(
-        self, n: int, seed: int = 0, labels: Tensor | None = None, start: int = 0, temperature: float | None = None
+        self,
+        n: int,
+        seed: int = 0,
+        labels: Tensor | None = None,
+        start: int = 0,
+        temperature: float | None = None,
+        truncation: float = 1.0,
     ) -> Tensor:
         """n samples (n, *shape) of the prior, numbered from `start`; sample i depends on (seed, i) alone.
 
         A model with classes draws its labels from the training frequencies unless they are given, (n,).
         temperature: of the tokens of texts, 0 for the likeliest ones; None: as the model was made.
+        truncation: what the normal noise is multiplied by: below 1 samples are cleaner and more alike. A fitted mixture
+            keeps all its components.
         """
         self.need("sample")
+        check_draw(temperature, truncation, self.info)
         batch = self._drawn(n, seed, labels, start)
         path: Any = VERBS["sample"].path
         if temperature is not None:
-            check_temperature(temperature, self.info)
             path = operator.methodcaller("spoken", temperature)
-        return self.run(path, batch, n, seed=seed, start=start)
+        return self.run(
+            path, batch, n, noise=lambda index: truncated(noise_for(index, seed, "verb"), truncation), start=start
+        )
 
     def tokens(self, texts: Sequence[str]) -> Tensor:
         """Texts -> x (n, length), for the verbs that take samples. Longer ones than the model's are cut, and that is

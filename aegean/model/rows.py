@@ -25,16 +25,19 @@ ROUNDS = 4  # of filling gaps, each seeing what the one before has filled
 
 
 def drawn(
-    model: Model, count: int, seed: int, where: Sequence[Condition], label: int | None = None
+    model: Model, count: int, seed: int, where: Sequence[Condition], label: int | None = None, truncation: float = 1.0
 ) -> Iterator[np.ndarray]:
     """Raw rows, `count` in all, BLOCK at most at a time; of those drawn, in their order, the ones that meet all
-    conditions. How many did is said. label: the class of all; None: as they come. UserError: none of very many meets
-    the conditions."""
+    conditions. How many did is said. UserError: none of very many meets the conditions.
+
+    label: the class of all; None: as they come
+    truncation: as in `Model.sample`
+    """
     most, tried, passed, found = max(LEAST_TRIES, TRIES * count) if where else count, 0, 0, 0
     while found < count and tried < most:
         size = min(BLOCK, most - tried)
         given = None if label is None else torch.full((size,), label)
-        raw = model.info.restore(model.sample(size, seed, given, start=tried))
+        raw = model.info.restore(model.sample(size, seed, given, start=tried, truncation=truncation))
         for condition in where:
             raw = raw[condition(raw)]
         tried, passed = tried + size, passed + len(raw)

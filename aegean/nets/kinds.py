@@ -36,10 +36,11 @@ def halvings(shape: Shape, width: int) -> list[int]:
 
 
 def patch_of(shape: Shape) -> int:
-    """The smallest power of two that divides the sides and leaves at most 8 places along each; the largest that divides
-    them where there is none: the first level of a network costs most, and is as much cheaper."""
+    """The smallest power of two that divides the sides and leaves at most 8 places along the shorter and 12 along the
+    longer; the largest that divides them where there is none: the first level of a network costs most, and is as much
+    cheaper."""
     patch, places = 1, list(shape[1:])
-    while max(places) > 8 and all(side % 2 == 0 for side in places) and min(places) >= 8:
+    while (min(places) > 8 or max(places) > 12) and all(side % 2 == 0 for side in places) and min(places) >= 8:
         patch, places = 2 * patch, [side // 2 for side in places]
     return patch
 

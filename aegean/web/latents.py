@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from aegean.config import UserError
+from aegean.data.batch import Batch
 from aegean.latent.quantised import Quantised
 from aegean.model import Model
 from aegean.model.directions import Directions, check_way, directions
@@ -17,7 +18,7 @@ from aegean.model.ways import arc, line, spherical
 from aegean.session.runs import own_data
 from aegean.training.folder import Folder
 from aegean.web.kinds import Given, prepared
-from aegean.web.play import Exhibit, Pictures, checked, drawn, labels_of, lacks, own_labels, shown
+from aegean.web.play import Exhibit, Pictures, checked, labels_of, lacks, own_labels, shown
 
 EXAMPLES = 2_000  # samples whose latents directions are found in
 SLIDERS = 6
@@ -44,7 +45,8 @@ def latent(model: Model, end: int | Given, class_name: str = "") -> Tensor:
         return model.encode(x, own_labels(model, class_name))[0]
     if "sample" not in model.can():
         raise UserError("This model has no prior to draw from: start from a file instead.")
-    return drawn(model, "z", 1, end, 1.0, labels_of(model, class_name, 1, end))[0]
+    labels = labels_of(model, class_name, 1, end)
+    return model.run("z", Batch(labels=labels), 1, seed=end)[0]  # type: ignore[no-any-return]
 
 
 def one_class(model: Model, class_name: str, count: int) -> Tensor | None:

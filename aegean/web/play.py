@@ -14,11 +14,9 @@ from torch import Tensor
 from aegean.codec import unpack
 from aegean.config import UserError
 from aegean.data import kinds
-from aegean.data.batch import Batch
 from aegean.data.io.origin import COMPOSITE, GENERATED, Origin
 from aegean.machine import pick_device
 from aegean.model import Model, hint
-from aegean.paths import Noise, noise_for
 from aegean.session.runs import load
 from aegean.web.kinds import Given, check_kind, kind_of, prepared
 
@@ -123,7 +121,7 @@ def sampled(run: Exhibit, count: int, seed: int, truncation: float, class_name: 
     """Samples number 0 to count - 1 of a seed; at truncation 1 those of `aegean sample`."""
     model = run.model
     labels = labels_of(model, class_name, checked(count), seed)
-    x = drawn(model, "x_fake", count, seed, truncation, labels)
+    x = model.sample(count, seed, labels, truncation=truncation)
     captions = [f"sample {n}" for n in range(count)]
     if labels is not None:
         captions = [f"{text}: {model.info.classes[label]}" for text, label in zip(captions, labels.tolist())]
@@ -135,26 +133,6 @@ def checked(count: int) -> int:
     if not 1 <= count <= MOST:
         raise UserError(f"{count:,} images were asked for; expected 1 to {MOST}.")
     return count
-
-
-def drawn(model: Model, path: str, count: int, seed: int, truncation: float, labels: Tensor | None) -> Tensor:
-    """The values (count, ...) of a path that starts from noise, whose normal numbers are multiplied by `truncation`."""
-
-    def noise(index: Tensor) -> Noise:
-        return truncated(noise_for(index, seed, "verb"), truncation)
-
-    return model.run(path, Batch(labels=labels), count, noise=noise)
-
-
-def truncated(noise: Noise, amount: float) -> Noise:
-    """The same noise, its normal numbers multiplied by `amount`. The plain scaling of what a prior starts from: no
-    resampling of far values (Brock et al. 2019, section 3.1) and no pull towards a mean of latents."""
-
-    def draw(stream: str, kind: str, shape: tuple[int, ...]) -> Tensor:
-        values = noise(stream, kind, shape)
-        return amount * values if kind == "normal" else values
-
-    return draw
 
 
 def labels_of(model: Model, class_name: str, count: int, seed: int = 0) -> Tensor | None:

@@ -217,6 +217,16 @@ def test_sample_redraws_one_level(runs, done, tmp_path):
     done("sample", runs / "rows", "--resample", 1, "--count", 4, "--out", tmp_path / "r.csv")
 
 
+def test_samples_are_drawn_nearer_to_the_middle_of_the_prior(runs, done, refused, tmp_path):
+    for name, words in {"plain": (), "one": ("--truncation", 1), "half": ("--truncation", 0.5)}.items():
+        done("sample", runs / "flat", "--count", 20, *words, "--out", tmp_path / f"{name}.npz")
+    plain, one, half = (np.load(tmp_path / f"{name}.npz")["x"].astype(float) for name in ("plain", "one", "half"))
+    assert (plain == one).all() and half.std(0).mean() < 0.8 * plain.std(0).mean()
+    assert "--truncation -1" in refused("sample", runs / "flat", "--truncation", -1, "--out", tmp_path / "no.png")
+    both = ("--resample", 0, "--truncation", 0.5)
+    assert "--resample" in refused("sample", runs / "stack", *both, "--out", tmp_path / "no.png")
+
+
 def test_info_tells_how_many_levels_there_are(runs, done):
     assert "2 that draw" in done("info", runs / "ladder")
     assert "that draw" not in done("info", runs / "flat")

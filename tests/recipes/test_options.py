@@ -130,6 +130,16 @@ def test_what_is_no_autoencoder_with_one_latent_cannot_be_inherited(recipe, sour
         configure(recipe, DIGITS, {}, configure(source, DIGITS).nets)
 
 
+@pytest.mark.parametrize(
+    ("sides", "patch"),
+    {(8, 8): 1, (28, 28): 4, (64, 64): 8, (80, 64): 8, (64, 96): 8, (128, 64): 16, (256, 64): 16, (9, 40): 1}.items(),
+)
+def test_patches_leave_few_places_and_not_too_few(sides, patch):
+    """An oblong picture keeps the places of its shorter side."""
+    E = configure("ae", DataInfo("pictures", (1, *sides), (127.5,), (127.5,))).nets["E"]
+    assert E.args.get("patch", 1) == patch
+
+
 def test_a_patch_that_fits_no_network_is_refused():
     info = DataInfo("rows", (4,), (0.0,) * 4, (1.0,) * 4, dtype="float32")
     with pytest.raises(UserError, match=r"patch.*convolutional"):

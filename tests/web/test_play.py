@@ -14,6 +14,7 @@ from aegean.config import UserError
 from aegean.data import DataInfo
 from aegean.data.io.origin import COMPOSITE, GENERATED, Origin, read_origin
 from aegean.latent import MixturePrior
+from aegean.paths import noise_for, truncated
 from aegean.recipes import smoke
 from aegean.web import latents, play, repair, show
 from aegean.web.play import Exhibit, Pictures
@@ -43,8 +44,13 @@ def test_samples_at_truncation_1_are_those_of_the_command_line(vae, ladder):
         assert np.array_equal(found.pictures, play.seen(run.model, run.model.sample(5, 7)))
 
 
+def at(model, count, truncation):
+    """Latents of samples."""
+    return model.run("z", n=count, noise=lambda index: truncated(noise_for(index, 0, "verb"), truncation))
+
+
 def test_truncation_scales_the_noise_down_to_the_middle_itself(vae):
-    z = [play.drawn(vae.model, "z", 6, 0, amount, None) for amount in (1.0, 0.5, 0.0)]
+    z = [at(vae.model, 6, amount) for amount in (1.0, 0.5, 0.0)]
     assert torch.allclose(z[1], z[0] / 2) and (z[2] == 0).all()
     found = play.sampled(vae, 6, 0, 0.0).pictures
     assert (found == found[:1]).all()
@@ -55,7 +61,7 @@ def test_truncation_of_a_mixture_keeps_its_components(vae):
     prior.means.copy_(torch.arange(4.0)[None, :, None].expand_as(prior.means))
     vae.model.nets["prior"], kept = prior, vae.model.nets["prior"]
     try:
-        z = play.drawn(vae.model, "z", 40, 0, 0.0, None)
+        z = at(vae.model, 40, 0.0)
         assert set(z[:, 0].tolist()) == {0.0, 1.0, 2.0, 3.0}
     finally:
         vae.model.nets["prior"] = kept

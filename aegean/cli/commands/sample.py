@@ -32,6 +32,13 @@ def options(p: Parser) -> None:
     p.add_argument("--seed", type=whole(0), default=0, help="draw others with another seed (default: 0)")
     p.add_argument("--temperature", type=number, metavar="T", help="of the tokens of texts; 0: the likeliest ones")
     p.add_argument(
+        "--truncation",
+        type=number,
+        default=1.0,
+        metavar="T",
+        help="multiply the normal noise: below 1 samples are cleaner and more alike (default: 1)",
+    )
+    p.add_argument(
         "--resample",
         type=whole(0),
         metavar="LEVEL",
@@ -63,6 +70,8 @@ def run(args: argparse.Namespace) -> None:
     if info.table and kind in ENDINGS and args.resample is None:
         tell(f"{path}: {plural(write_rows(args, model, path), 'row')}")
         return
+    if args.resample is not None and args.truncation != 1:
+        raise UserError("--truncation is for samples of the prior; leave it, or --resample, out.")
     if args.where and (not info.table or args.resample is not None):
         raise UserError("--where is for rows of tables that are drawn from the prior; leave it, or --resample, out.")
     check_size(args.count, info)
@@ -105,7 +114,7 @@ def rows(args: argparse.Namespace, model: Model) -> Iterator[np.ndarray]:
     from aegean.model.rows import drawn
 
     label = None if args.class_name is None else class_index(model, args.class_name)
-    return drawn(model, args.count, args.seed, conditions(args.where, model.info.table), label)
+    return drawn(model, args.count, args.seed, conditions(args.where, model.info.table), label, args.truncation)
 
 
 def labels_of(args: argparse.Namespace, model: Model) -> Tensor | None:
@@ -124,7 +133,7 @@ def drawn(args: argparse.Namespace, model: Model, labels: Tensor | None) -> Tens
     import torch
 
     if args.resample is None:
-        return model.sample(args.count, args.seed, labels, temperature=args.temperature)
+        return model.sample(args.count, args.seed, labels, temperature=args.temperature, truncation=args.truncation)
     model.check_level(args.resample)
     return torch.cat([model.redraw(args.resample, 1, args.seed, again) for again in range(args.count)])
 
