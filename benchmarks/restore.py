@@ -41,7 +41,7 @@ QUICK: dict[str, Any] = {"width": 4, "blocks": 1, "batch": 16}
 QUICK_IMAGES = 320
 REPAIRED = 200  # pictures at most that slow baselines are computed on
 STRENGTHS = {0.0: "restored", 0.5: "half sharpened", 1.0: "sharpened"}
-PHOTOGRAPHS = {"flips": "all", "crop": 40, "width": 16}  # many steps of small windows
+PHOTOGRAPHS = {"flips": "all", "crop": 40}  # many steps of small windows
 MASKED = {"damage": "holes", "holes": "0.3,0.7"}
 
 
@@ -62,7 +62,7 @@ NOISES = {f"noise {sigma}": partial(noise, sigma=sigma) for sigma in (15, 25, 50
 TASKS = {
     "cifar-noise": Task(
         "cifar10",
-        {"damage": "noise", "noise": "0,55", "width": 16},
+        {"damage": "noise", "noise": "0,55"},
         NOISES,
         (30.5, 27.8, 24.3),
         cited={n: {"non-local means, cited": v} for n, v in zip(NOISES, (28.19, 25.03, 21.47))},
@@ -78,7 +78,7 @@ TASKS = {
     **{
         f"cifar-x{factor}": Task(
             "cifar10",
-            {"damage": "downscale", "scale": factor, "width": 16},
+            {"damage": "downscale", "scale": factor},
             {f"x{factor}": partial(small, factor=factor)},
             (aim,),
         )
@@ -94,13 +94,13 @@ TASKS = {
     ),
     "cifar-hole": Task(
         "cifar10",
-        {"damage": "holes", "holes": "0.1,0.4", "adversary": True, "pull": 1.0, "width": 16},
+        {"damage": "holes", "holes": "0.1,0.4", "adversary": True, "pull": 1.0},
         {"hole 16": partial(hole, side=16)},
         (17.2,),
     ),
     "mnist-hole": Task(
         "mnist",
-        {"damage": "holes", "holes": "0.1,0.4", "flips": "none", "adversary": True, "pull": 1.0, "width": 16},
+        {"damage": "holes", "holes": "0.1,0.4", "flips": "none", "adversary": True, "pull": 1.0},
         {"hole 14": partial(hole, side=14)},
         (11.0,),
         seconds=180.0,
