@@ -146,12 +146,12 @@ def configure(
 
     UserError: an unknown recipe or option (the nearest names are offered), a value of another type.
     """
-    values = parse_all(name, settings or {})
+    values, known = parse_all(name, settings or {}), options(name)
     if values.get("images", 0) < 0:
         raise UserError(f"{option('images', values['images'])}: expected at least 1, or 0 for the data to choose.")
-    if values.get("lr") == 0:
+    if values.get("lr") == 0 and known["lr"].default:
         raise UserError(f"{option('lr', 0)}: nothing would be learnt; expected a number above 0, such as 0.001.")
-    function, known, kind = find(name), options(name), kind_of(info)
+    function, kind = find(name), kind_of(info)
     if kind.recipes and name not in kind.recipes:
         raise UserError(
             f"{name} is not for data of kind {info.kind} ({info.name!r}); choose {', '.join(kind.recipes[:-1])} or "

@@ -18,6 +18,7 @@ from aegean.surface import option, say
 from aegean.training.schedule import Copy, Phase, Renew, Run, Turn
 
 LEVELS, PATCH = 3, 2  # of the U; its stride is 8
+RATE, WIDE = 2e-3, 16  # of Adam; it falls with widths above this, which would diverge (docs/log.md)
 Range = tuple[float, ...]
 Kind = Literal["noise", "blur", "downscale", "jpeg", "holes", "mix"]
 RANGES: dict[Kind, tuple[str, ...]] = {
@@ -161,7 +162,7 @@ def restore(
     hand_over: HandOver = HandOver(),
     opponent: Adversary = OPPONENT,
     build: Build = WIDTH,
-    budget: Budget = Budget(lr=2e-3, batch=16, images=150_000),
+    budget: Budget = Budget(lr=0.0, batch=16, images=150_000),
     inherited: Mapping[str, Net] | None = None,
 ) -> Run:
     """Damaged pictures become clean ones: noise, blur, low resolution, JPEG or holes, of any strength in a range.
@@ -188,6 +189,7 @@ def restore(
     exact: share of the images before that
     pull: of the adversarial term at the decoder's output, as a share of the error's own pull
     width: channels of the first level; 0 chooses by the data
+    lr: learning rate at the start; 0: 0.002, less for widths above 16, which diverge at it: 0.032 / width
     """
     if not kind_of(data).damaged:
         raise UserError(f"{data.name} holds no images; restoring is for images.")
@@ -203,14 +205,14 @@ def restore(
     share = exact if adversary else 1.0
     if not 0 < share <= 1:
         raise UserError(f"{option('exact', exact)}: expected more than 0 and at most 1.")
-    teach = hand_over.discriminator == "encoder"
+    lr, teach = budget.lr or RATE * min(1.0, WIDE / nets["E"].args["widths"][0]), hand_over.discriminator == "encoder"
     if adversary:
         seen = data.replace(shape=(data.shape[0], *size))
         D = patch_discriminator(seen, opponent, build.width, nets["E"] if teach else None)
         nets |= {"sharp": nets["U"], "D": D}
-    turn, edges = autoencoder_turn(near, lr=budget.lr), begun(nets, inherited, hand_over)
+    turn, edges = autoencoder_turn(near, lr=lr), begun(nets, inherited, hand_over)
     phases = [Phase("exact", round(share * budget.images), (turn,), edges=edges, averages=trained)]
     if adversary:
         left, sharpening = round((1 - share) * budget.images), replace(sharpening, adversary=pull)
-        phases += sharp_phases(nets, near, left, sharpening, opponent, budget.lr, teach)
+        phases += sharp_phases(nets, near, left, sharpening, opponent, lr, teach)
     return Run(nets, tuple(phases), budget.batch, training_only=("window",), wiring="restoration")
