@@ -15,6 +15,7 @@ from aegean.nets.blocks import DEEPEST, Residual, Rising, act, he_, one_hot
 from aegean.nets.conv import downs, stages
 
 SPREAD = 0.3  # standard deviation of an embedding
+FIRST = 257  # token that is a piece of text, not a byte (data.read.vocabulary)
 TAPS = 3  # places that a causal convolution sees: its own and two before
 
 
@@ -189,11 +190,23 @@ class Blanks(nn.Module):
 
     share: of the tokens
     blank: the number of the blank
+    exchanged: share of the texts that are told with other tokens
     """
 
-    def __init__(self, share: float, blank: int):
+    def __init__(self, share: float, blank: int, exchanged: float = 0.0):
         super().__init__()
-        self.share, self.blank = share, blank
+        self.share, self.blank, self.exchanged = share, blank, exchanged
+        self.first = FIRST if blank > FIRST else 1  # of the tokens that others are exchanged for
+
+    def others(self, x: Tensor, noise: Tensor) -> Tensor:
+        """Some texts x (B, length) with other tokens in some places, of each text another share, even from none to all,
+        by noise (B, 2 + 2 length), uniform. What is said then must be read from the latent, not known by heart; new
+        tokens are as frequent as their rank in the vocabulary lets expect (Zipf 1949)."""
+        length = x.shape[1]
+        chosen, rate, where, which = noise.split((1, 1, length, length), 1)
+        rank = ((self.blank - self.first) ** which).floor() - 1
+        exchanged = (chosen < self.exchanged) & (where < rate) & (x > 0)
+        return torch.where(exchanged, (self.first + rank).clamp(max=self.blank - 1), x)
 
     def forward(self, x: Tensor, noise: Tensor) -> Tensor:
         return torch.where((noise < self.share) & (x > 0), float(self.blank), x)

@@ -85,3 +85,18 @@ def test_a_word_begins_as_what_it_is_written_as():
     torch.testing.assert_close(
         E.embed.weight[:20] / E.embed.weight.std(), G.last.weight / G.last.weight.std(), atol=0.1, rtol=0
     )
+
+
+def test_texts_are_told_with_other_tokens_and_end_where_they_did():
+    tokens, many = 1_000, 4_000
+    x = torch.zeros(many, 12)
+    x[:, :8] = 300
+    said = net("Blanks", share=0.0, blank=tokens, exchanged=0.5).build().others(x, torch.rand(many, 26))
+    assert (said[:, 8:] == 0).all() and (said[:, :8] > 256).all() and said.max() < tokens
+    other = (said[:, :8] != 300).float().mean(1)
+    assert abs((other > 0).float().mean() - 0.45) < 0.03  # of half of the texts, some are told with a share near none
+    assert abs(other[other > 0].mean() - 0.55) < 0.05
+    ranks = said[:, :8][said[:, :8] != 300] - 257
+    assert abs((ranks < 26).float().mean() - 0.5) < 0.05  # the square root of 743 ranks: half of the logarithms
+    few = net("Blanks", share=0.0, blank=200, exchanged=1.0).build().others(x.clamp(max=150), torch.rand(many, 26))
+    assert set(few[:, :8].flatten().long().tolist()) > {1, 2, 3, 190}
