@@ -114,8 +114,8 @@ def width_of_texts(shape: Shape) -> int:
 
 
 def latent_of_texts(shape: Shape, count: int) -> int:
-    """128: half as many lose words (docs/log.md)."""
-    return 128
+    """256: half as many lose words, and ways between texts are no smoother (docs/log.md)."""
+    return 256
 
 
 def width_of_columns(shape: Shape) -> int:
