@@ -82,6 +82,11 @@ def u_nets(data: DataInfo, size: tuple[int, int], width: int, blocks: int, level
     return {"E": net("ConvEncoder", **sizes), "U": net("UDecoder", **sizes)}
 
 
+def rate(budget: Budget, nets: Mapping[str, Net]) -> float:
+    """Of Adam at the start: what was chosen, or what a U of this width bears."""
+    return budget.lr or RATE * min(1.0, WIDE / nets["E"].args["widths"][0])
+
+
 def window(data: DataInfo, crop: int, flips: str) -> tuple[tuple[int, int], dict[str, Net]]:
     """The size of what a step looks at, and the network that takes it out of the data; none where it changes
     nothing."""
@@ -205,7 +210,7 @@ def restore(
     share = exact if adversary else 1.0
     if not 0 < share <= 1:
         raise UserError(f"{option('exact', exact)}: expected more than 0 and at most 1.")
-    lr, teach = budget.lr or RATE * min(1.0, WIDE / nets["E"].args["widths"][0]), hand_over.discriminator == "encoder"
+    lr, teach = rate(budget, nets), hand_over.discriminator == "encoder"
     if adversary:
         seen = data.replace(shape=(data.shape[0], *size))
         D = patch_discriminator(seen, opponent, build.width, nets["E"] if teach else None)
