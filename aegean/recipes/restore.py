@@ -82,9 +82,10 @@ def u_nets(data: DataInfo, size: tuple[int, int], width: int, blocks: int, level
     return {"E": net("ConvEncoder", **sizes), "U": net("UDecoder", **sizes)}
 
 
-def rate(budget: Budget, nets: Mapping[str, Net]) -> float:
-    """Of Adam at the start: what was chosen, or what a U of this width bears."""
-    return budget.lr or RATE * min(1.0, WIDE / nets["E"].args["widths"][0])
+def rate(budget: Budget, nets: Mapping[str, Net], error: str) -> float:
+    """Of Adam at the start: what was chosen, or what a U of this width bears under this error."""
+    most = RATE / 2 if error == "squared" else RATE
+    return budget.lr or most * min(1.0, WIDE / nets["E"].args["widths"][0])
 
 
 def window(data: DataInfo, crop: int, flips: str) -> tuple[tuple[int, int], dict[str, Net]]:
@@ -194,7 +195,7 @@ def restore(
     exact: share of the images before that
     pull: of the adversarial term at the decoder's output, as a share of the error's own pull
     width: channels of the first level; 0 chooses by the data
-    lr: learning rate at the start; 0: 0.002, less for widths above 16, which diverge at it: 0.032 / width
+    lr: learning rate at the start; 0: 0.002 / max(1, width / 16), half of it for the squared error; more may diverge
     """
     if not kind_of(data).damaged:
         raise UserError(f"{data.name} holds no images; restoring is for images.")
@@ -210,7 +211,7 @@ def restore(
     share = exact if adversary else 1.0
     if not 0 < share <= 1:
         raise UserError(f"{option('exact', exact)}: expected more than 0 and at most 1.")
-    lr, teach = rate(budget, nets), hand_over.discriminator == "encoder"
+    lr, teach = rate(budget, nets, error), hand_over.discriminator == "encoder"
     if adversary:
         seen = data.replace(shape=(data.shape[0], *size))
         D = patch_discriminator(seen, opponent, build.width, nets["E"] if teach else None)

@@ -59,7 +59,7 @@ def translate(
     exact: share of the images before that
     pull: of the adversarial term at the decoder's output, as a share of the error's own pull
     width: channels of the first level; 0 chooses by the data
-    lr: learning rate at the start; 0: 0.002, less for widths above 16, which diverge at it: 0.032 / width
+    lr: learning rate at the start; 0: 0.002 / max(1, width / 16), half of it for the squared error; more may diverge
     """
     other = data.target
     if other is None or not data.paired or not kind_of(data).damaged:
@@ -75,7 +75,7 @@ def translate(
     share = exact if adversary else 1.0
     if not 0 < share <= 1:
         raise UserError(f"{option('exact', exact)}: expected more than 0 and at most 1.")
-    lr, teach = rate(budget, nets), hand_over.discriminator == "encoder"
+    lr, teach = rate(budget, nets, error), hand_over.discriminator == "encoder"
     if adversary:
         seen = data.replace(shape=(data.shape[0] + other.shape[0], *size), target=None, paired=False)
         nets |= {"sharp": U, "D": patch_discriminator(seen, opponent, build.width, E if teach else None)}

@@ -140,8 +140,11 @@ def test_patches_leave_few_places_and_not_too_few(sides, patch):
     assert E.args.get("patch", 1) == patch
 
 
-@pytest.mark.parametrize(("given", "rate"), [({"width": 8}, 2e-3), ({"width": 64}, 5e-4), ({"lr": 1e-4}, 1e-4)])
-def test_wide_restorers_learn_at_a_lower_rate(given, rate):
+@pytest.mark.parametrize(
+    ("given", "rate"),
+    [({"width": 8}, 2e-3), ({"width": 64}, 5e-4), ({"width": 8, "damage": "holes"}, 1e-3), ({"lr": 1e-4}, 1e-4)],
+)
+def test_wide_restorers_and_squared_errors_learn_at_a_lower_rate(given, rate):
     for settings in (given, given | {"lr": 0} if "lr" not in given else given):
         run = configure("restore", DataInfo("pictures", (3, 32, 32), (127.5,), (127.5,)), settings)
         assert run.schedule[0].turns[0].lr.start == rate
