@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from aegean.config import net
+from aegean.data.read import vocabulary
 from aegean.nets import text
 from aegean.testing import away_from_zero, check_network
 
@@ -88,6 +89,7 @@ def test_a_word_begins_as_what_it_is_written_as():
 
 
 def test_texts_are_told_with_other_tokens_and_end_where_they_did():
+    assert text.FIRST == vocabulary.FIRST
     tokens, many = 1_000, 4_000
     x = torch.zeros(many, 12)
     x[:, :8] = 300
