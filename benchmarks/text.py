@@ -34,6 +34,7 @@ from aegean.latent import PRIORS
 from aegean.metrics.texts import TextReference, text_of
 from aegean.model import Model
 from aegean.model.ways import line
+from aegean.nets.kinds import KINDS
 from aegean.objectives import TokenBits
 from aegean.recipes import configure
 from aegean.recipes.turns import autoencoder_turn
@@ -67,7 +68,8 @@ def language_model(dataset: Dataset, settings: dict[str, Any], seconds: float, s
     """The decoder of `ae` with a latent that says nothing, trained for so many seconds of the processor."""
     G = configure("ae", dataset.info, settings).nets["G"]
     nets = {"prior": net("NormalPrior", latent=1), "G": G.replace(args={**G.args, "latent": 1, "heat": 1.0})}
-    turn = autoencoder_turn(TokenBits(trains=("G",), of="token_bits_alone"), lr=float(settings.get("lr", 1e-3)))
+    rate = float(settings.get("lr", KINDS["text"].rate))
+    turn = autoencoder_turn(TokenBits(trains=("G",), of="token_bits_alone"), lr=rate)
 
     def of(images: int) -> Run:
         return Run(nets, (Phase("language", images, (turn,), averages=("G",)),), 64, seed=seed, wiring="text")

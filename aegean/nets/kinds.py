@@ -77,6 +77,7 @@ class Kind(NamedTuple):
     cosines: bool = False  # a codec may begin as a cosine transform of blocks (nets.transform)
     spectra: bool = False  # a codec may take samples for spectra along time (nets.sound)
     damaged: bool = False  # how samples are damaged for a restorer is known (nets.damage)
+    rate: float = 1e-3  # of Adam, at the start of an autoencoder, where none is chosen
     batch: Callable[[int], int] = lambda count: 64  # samples a step for so many training samples, where none is chosen
     images: Callable[[int], int] = eight_epochs  # seen in training with so many, where a recipe leaves it open
     patch: Callable[[Shape], int] = patch_of  # that convolutions begin with, where none is chosen
@@ -167,6 +168,7 @@ KINDS: dict[str, Kind] = {
         error="tokens",
         wiring="text",
         recipes=("ae", "denoising_ae", "vae", "beta_vae", "aae", "arae", "latent_gan"),
+        rate=3e-3,  # docs/log.md
         batch=batch_of_maps,
     ),
 }

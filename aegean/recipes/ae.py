@@ -8,8 +8,8 @@ from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.nets.kinds import kind_of
 from aegean.objectives import AbsoluteError, BernoulliBits, ColumnBits, GaussianBits, SquaredError, Term, TokenBits
-from aegean.recipes.architecture import bottleneck, class_count, decoder, encoder, latent_size
-from aegean.recipes.groups import Budget, Build
+from aegean.recipes.architecture import bottleneck, class_count, decoder, encoder, latent_size, learning_rate
+from aegean.recipes.groups import AUTOENCODING, Budget, Build
 from aegean.recipes.registry import recipe
 from aegean.recipes.turns import autoencoder_turn
 from aegean.training.schedule import Phase, Run
@@ -66,7 +66,7 @@ def ae(
     error: Error = "squared",
     exchanged: float = 0.8,
     build: Build = Build(),
-    budget: Budget = Budget(),
+    budget: Budget = AUTOENCODING,
 ) -> Run:
     """A plain autoencoder: an encoder, one linear layer to the latent, a decoder. Of texts the decoder also sees the
     tokens before each, and most are learnt with other tokens in some places: so any text comes back, and what lies
@@ -82,7 +82,7 @@ def ae(
     nets = autoencoder_nets(data, build, error=error, classes=class_count(data, build))
     if data.vocabulary:
         nets["corruption"] = net("Blanks", share=0.0, blank=len(data.vocabulary), exchanged=exchanged)
-    turn = autoencoder_turn(ERRORS[error_of(data, error)](trains=AUTOENCODER), lr=budget.lr)
+    turn = autoencoder_turn(ERRORS[error_of(data, error)](trains=AUTOENCODER), lr=learning_rate(data, budget))
     phase = Phase("autoencoder", budget.images, (turn,), averages=AUTOENCODER)
     return Run(nets, (phase,), budget.batch, wiring=kind_of(data).wiring)
 
@@ -95,7 +95,7 @@ def denoising_ae(
     blanked: float = 0.1,
     error: Error = "squared",
     build: Build = Build(),
-    budget: Budget = Budget(),
+    budget: Budget = AUTOENCODING,
 ) -> Run:
     """An autoencoder that restores its data from copies with Gaussian noise, or texts from copies with words blanked.
 

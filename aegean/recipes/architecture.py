@@ -11,7 +11,7 @@ from aegean.data.info import DataInfo
 from aegean.data.kinds import kind_of as kind_of_data
 from aegean.latent.names import BOTTLENECKS, PRIORS
 from aegean.nets.kinds import Body, body_of, kind_of
-from aegean.recipes.groups import Adversary, Augmentation, Build
+from aegean.recipes.groups import Adversary, Augmentation, Budget, Build
 from aegean.surface import option
 
 
@@ -28,6 +28,11 @@ def class_count(data: DataInfo, build: Build) -> int:
 def latent_size(data: DataInfo, build: Build) -> int:
     """Dimensions of a latent: as many as were chosen, else by the kind, the shape and the number of the data."""
     return build.latent or kind_of(data).latent(data.shape, data.count)
+
+
+def learning_rate(data: DataInfo, budget: Budget) -> float:
+    """Of an autoencoder at the start: what was chosen, else by the kind of data."""
+    return budget.lr or kind_of(data).rate
 
 
 def body(data: DataInfo, build: Build) -> tuple[Body, dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aegean.data.info import DataInfo
-from aegean.recipes.groups import UNLABELLED, Budget, Build
+from aegean.recipes.groups import AUTOENCODING, UNLABELLED, Budget, Build
 from aegean.recipes.registry import recipe
 from aegean.recipes.vae import Either, likelihood_of, vae
 from aegean.training.schedule import Run
@@ -16,7 +16,7 @@ def beta_vae(
     beta: float = 4.0,
     likelihood: Either = "auto",
     build: Build = UNLABELLED,
-    budget: Budget = Budget(),
+    budget: Budget = AUTOENCODING,
 ) -> Run:
     """A VAE with more weight on its rate, so that each latent dimension comes to stand for one factor of the data.
 

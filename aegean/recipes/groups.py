@@ -40,7 +40,7 @@ class Build:
 class Budget:
     """How long and how fast.
 
-    lr: learning rate of Adam at the start; it falls along a cosine
+    lr: learning rate of Adam at the start; it falls along a cosine; 0 chooses by the data where it is the default
     batch: samples a step; 0 chooses by the data
     images: samples seen in training, over all phases; 0 chooses by the data
     """
@@ -89,6 +89,7 @@ class Adversary:
 
 
 PENALTIES = Adversary(loss=ABSENT, gamma=1.0, pack=ABSENT, augment=ABSENT)  # of a discriminator with one loss
+AUTOENCODING = Budget(lr=0.0)
 UNLABELLED = Build(conditional=ABSENT)
 UNPATCHED = Build(patch=ABSENT, conditional=ABSENT)
 SIZELESS = Build(latent=ABSENT, patch=ABSENT, conditional=ABSENT)  # both follow from other options

@@ -53,7 +53,7 @@ def teacher(
     else:
         nets = autoencoder_nets(data, build, classes=classes)
         terms = (ERRORS[error_of(data, "squared")](trains=AUTOENCODER),)
-    phase = Phase("autoencoder", images, (autoencoder_turn(*terms, lr=1e-3),), averages=AUTOENCODER)
+    phase = Phase("autoencoder", images, (autoencoder_turn(*terms, lr=kind_of(data).rate),), averages=AUTOENCODER)
     return Teacher(nets, latent_size(data, build), classes, (phase,))
 
 

@@ -10,9 +10,9 @@ from aegean.data.info import DataInfo
 from aegean.nets.kinds import kind_of
 from aegean.objectives import Rate, Term
 from aegean.recipes.ae import AUTOENCODER, ERRORS, autoencoder_nets, error_of
-from aegean.recipes.architecture import class_count, latent_size
+from aegean.recipes.architecture import class_count, latent_size, learning_rate
 from aegean.recipes.architecture import prior as new_prior
-from aegean.recipes.groups import Budget, Build
+from aegean.recipes.groups import AUTOENCODING, Budget, Build
 from aegean.recipes.registry import recipe
 from aegean.recipes.turns import autoencoder_turn
 from aegean.surface import option
@@ -50,7 +50,7 @@ def vae(
     prior: Prior = "auto",
     hidden: float = 0.15,
     build: Build = Build(),
-    budget: Budget = Budget(),
+    budget: Budget = AUTOENCODING,
 ) -> Run:
     """A variational autoencoder; beta = 1 maximises the evidence bound, a larger beta gives a smaller rate.
 
@@ -71,17 +71,17 @@ def vae(
         other data have none
     """
     classes = class_count(data, build)
-    error = error_of(data, likelihood)
+    error, lr = error_of(data, likelihood), learning_rate(data, budget)
     nets = autoencoder_nets(data, build, "gaussian", error, classes)
     mixed = prior == "mixture" or (prior == "auto" and data.choices)
     nets["prior"] = new_prior("mixture" if mixed else "normal", latent_size(data, build), classes)
     if hidden and data.table:
         nets["corruption"] = hidden_columns(data, hidden)
-    turn = autoencoder_turn(*evidence_terms(error, rate_of(data, beta)), lr=budget.lr)
+    turn = autoencoder_turn(*evidence_terms(error, rate_of(data, beta)), lr=lr)
     last = round(SETTLING * budget.images) if mixed else 0
     phases = [Phase("autoencoder", budget.images - last, (turn,), averages=AUTOENCODER)]
     if mixed:
-        alone = autoencoder_turn(ERRORS[error](trains=("G",)), lr=budget.lr / 10)
+        alone = autoencoder_turn(ERRORS[error](trains=("G",)), lr=lr / 10)
         phases.append(Phase("mixture", last, (alone,), edges=(Fit(),), averages=("G",), trained=True))
     bound, wiring = evidence_terms(error), kind_of(data).wiring
     return Run(nets, tuple(phases), budget.batch, training_only=("corruption",), bound=bound, wiring=wiring)

@@ -149,7 +149,15 @@ def test_wide_restorers_and_squared_errors_learn_at_a_lower_rate(given, rate):
         run = configure("restore", DataInfo("pictures", (3, 32, 32), (127.5,), (127.5,)), settings)
         assert run.schedule[0].turns[0].lr.start == rate
     with pytest.raises(UserError, match="nothing would be learnt"):
-        configure("ae", DIGITS, {"lr": 0})
+        configure("gan", DIGITS, {"lr": 0})
+
+
+@pytest.mark.parametrize("recipe", ["ae", "denoising_ae", "vae", "beta_vae"])
+def test_autoencoders_of_texts_learn_faster(recipe):
+    texts = DataInfo("lines", (8,), (0.0,), (1.0,), "uint16", kind="text", vocabulary=("a", "b"))
+    for info, rate in ((DIGITS, 1e-3), (texts, 3e-3)):
+        for given, wanted in (({}, rate), ({"lr": 2e-4}, 2e-4)):
+            assert configure(recipe, info, given).schedule[0].turns[0].lr.start == wanted
 
 
 def test_a_patch_that_fits_no_network_is_refused():
