@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.signal import resample_poly
 from torch import nn
 
 from aegean.data.read import wav
@@ -25,7 +26,10 @@ from aegean.nets.sound import LogMel
 Clips = list[np.ndarray]  # (length,) float32 each
 STRETCH = 8.0  # seconds that PESQ and STOI hear at a time
 FRAMES = 48  # of a clip, for the classifier
-OPUS = (6_000, 8_000, 12_000, 24_000)
+OPUS, OPUS_WIDE = (6_000, 8_000, 12_000, 24_000), (12_000, 16_000, 24_000, 32_000, 48_000)  # bits a second
+WIDE = 24_000  # samples a second
+OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)  # of its input; sounds of others are resampled to the highest
+PESQ = {8_000: "nb", 16_000: "wb"}  # rates that it is defined for, narrow and wide band
 PROGRAMS: dict[str, list[list[str]]] = {  # of other codecs: raw 16-bit samples at 8 kHz in, and back
     "codec2 2400": [["c2enc", "2400", "IN", "CODED"], ["c2dec", "2400", "CODED", "OUT"]],
     "codec2 1200": [["c2enc", "1200", "IN", "CODED"], ["c2dec", "1200", "CODED", "OUT"]],
@@ -61,12 +65,13 @@ def _stretches(originals: Clips, found: Clips, rate: int) -> Iterator[tuple[np.n
 
 
 def perceptual(rate: int) -> dict[str, Callable[[np.ndarray, np.ndarray], float]]:
-    """PESQ of narrow band and STOI, where they can be imported."""
+    """PESQ, of the rates that it is defined for, and STOI, where they can be imported."""
     formulas: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {}
     try:
         from pesq import pesq
 
-        formulas["pesq"] = lambda a, b: pesq(rate, a, b, "nb")
+        if rate in PESQ:
+            formulas["pesq"] = lambda a, b: pesq(rate, a, b, PESQ[rate])
     except ImportError:
         pass
     try:
@@ -125,17 +130,30 @@ class Digits:
 def others(clips: Clips, rate: int) -> Iterator[tuple[str, int, Clips]]:
     """What other codecs make of all clips, joined: name, bytes, clips."""
     x = np.concatenate(clips)
-    for bits in OPUS:
-        size, y = through_library(x, rate, format="OGG", subtype="OPUS", compression_level=1 - (bits - 6_000) / 250_000)
+    for bits in OPUS if rate < WIDE else OPUS_WIDE:
+        size, y = opus(x, rate, bits)
         yield f"opus {bits // 1000}k", size, apart(y, clips)
     size, y = through_library(x, rate, format="FLAC", compression_level=1.0)
     yield "flac", size, apart(y, clips)
-    size, y = through_library(x, rate, format="WAV", subtype="GSM610")
-    yield "gsm", size, apart(y, clips)
+    if rate == 8000:
+        size, y = through_library(x, rate, format="WAV", subtype="GSM610")
+        yield "gsm", size, apart(y, clips)
     for name, (encode, decode) in PROGRAMS.items():
         if rate == 8000 and shutil.which(encode[0]) and shutil.which(decode[0]):
             size, y = through_program(x, encode, decode)
             yield name, size, apart(y, clips)
+
+
+def opus(x: np.ndarray, rate: int, bits: int) -> tuple[int, np.ndarray]:
+    """Through Opus at so many bits a second, on a rate that it takes."""
+    own = rate if rate in OPUS_RATES else OPUS_RATES[-1]
+    level = 1 - (bits - 6_000) / 250_000
+    size, y = through_library(resampled(x, rate, own), own, format="OGG", subtype="OPUS", compression_level=level)
+    return size, resampled(y, own, rate)
+
+
+def resampled(x: np.ndarray, rate: int, other: int) -> np.ndarray:
+    return x if rate == other else resample_poly(x, other, rate).astype(np.float32)
 
 
 def through_library(x: np.ndarray, rate: int, **form: Any) -> tuple[int, np.ndarray]:

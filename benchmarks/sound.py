@@ -6,11 +6,12 @@
 FOLDER holds sounds named DIGIT_SPEAKER_NUMBER.wav (FSDD). Recordings 0 to 4 are the test. Every model trains for so
 many seconds of one processor.
 
-codec: SPEAKER is left out of the training and tested apart. All test clips go into one file, header counted, without
-names; other codecs code them joined. mel, lsd and si_sdr are those of docs/sound.md; PESQ and STOI are printed where
-`pesq` and `pystoi` can be imported; digits is the accuracy of a classifier that was trained on the original training
-clips, fd the Fréchet distance in its features. With --adversary a trained model (--model) learns on for so many seconds
-twice: with its encoder frozen against an adversary, and without one.
+codec: of any sounds that are named so, at any rate (`benchmarks/instruments.py` makes some). SPEAKER is left out of the
+training and tested apart. All test clips go into one file, header counted, without names; other codecs code them
+joined. mel, lsd and si_sdr are those of docs/sound.md; PESQ and STOI are printed where `pesq` and `pystoi` can be
+imported; digits is the accuracy of a classifier that was trained on the original training clips, fd the Fréchet
+distance in its features. With --adversary a trained model (--model) learns on for so many seconds twice: with its
+encoder frozen against an adversary, and without one.
 
 digits: `sound_gan`, its autoencoder with a mixture alone, and `gan`, told the digit, scored as `aegean evaluate` does;
 speakers: how unlike their shares are to those of the training recordings, from 0 to 1.

@@ -17,15 +17,13 @@ FACTORS = (1, 2, 4, 4)  # of the width, of the layers of a judge
 
 
 class _Judge(nn.Module):
-    """Maps (B, inputs, H, W) -> features of each layer, and a map of logits; each layer but the first divides H."""
+    """Maps (B, inputs, H, W) -> features of each layer, and a map of logits; each layer divides H by the stride."""
 
     def __init__(self, inputs: int, width: int, size: tuple[int, int], stride: int, bias: bool):
         super().__init__()
         widths = [inputs, *(width * factor for factor in FACTORS)]
         pad = (size[0] // 2, size[1] // 2)
-        self.layers = nn.ModuleList(
-            he_(nn.Conv2d(a, b, size, (stride if number else 1, 1), pad)) for number, (a, b) in enumerate(pairs(widths))
-        )
+        self.layers = nn.ModuleList(he_(nn.Conv2d(a, b, size, (stride, 1), pad)) for a, b in zip(widths, widths[1:]))
         self.head = he_(nn.Conv2d(widths[-1], 1, 1, bias=bias), 0.3)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -36,13 +34,9 @@ class _Judge(nn.Module):
         return self.head(act(x)).flatten(1), features
 
 
-def pairs(values: Sequence[int]) -> list[tuple[int, int]]:
-    return list(zip(values, values[1:]))
-
-
 def divided(size: int, stride: int) -> int:
     """What the layers of a judge make of a side."""
-    for _ in FACTORS[1:]:
+    for _ in FACTORS:
         size = -(-size // stride)
     return size
 

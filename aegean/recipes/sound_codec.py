@@ -27,7 +27,6 @@ STEP = 7.75  # times quality^-1/2: of coefficients, before they are rounded
 MOST = 3.2  # the largest coefficient of an even sound
 LEVELS = 255  # at most, of a number
 QUIETER = 12.0  # decibels, at most, in training
-PERIODS = (2, 3, 5, 7, 11)  # samples
 OF_SOURCE = ("level", "E", "bottleneck", "G", "symbols")
 
 
@@ -51,7 +50,7 @@ def sound_codec(
     adds what was rounded away: frames of magnitudes and phases. First all learn to minimise the bits that the numbers
     take, under an integer network that sees those before each, plus the errors of log mel spectra under several windows
     and of the waveform. With `plain` below 1 encoder and symbols are then frozen, so files stay as they are, and the
-    decoder learns on against a discriminator of spectra and of periods, held by the error's own pull. Sounds are made
+    decoder learns on against a discriminator of spectra, held by the error's own pull. Sounds are made
     equally loud first, in training at random up to 12 dB quieter, so that one codec writes files of several sizes; the
     gain is in the file.
 
@@ -59,7 +58,7 @@ def sound_codec(
 
     Papers: Princen et al. 1987 (the transform); Zeghidour et al. 2021 (the plan); Siuzdak 2023 (magnitudes and phases);
     Kumar et al. 2023 (the error of spectra); Minnen et al. 2018 (rate and distortion); Défossez et al. 2022, section
-    3.4 (discriminators of spectra, the balance; eq. 3, features); Kong et al. 2020 (periods).
+    3.4 (discriminators of spectra, the balance; eq. 3, features).
     Expected: spoken digits (FSDD, 8 kHz) in clips of half a second, 22,900 images without the adversary, 331 s of one
     core: 3.15 kbit/s, PESQ 3.63, mel 0.118, SI-SDR 8.0 dB on recordings held out; with `compress --quality 0.5` 2.33,
     3.37, 0.127, 6.0 (docs/sound.md).
@@ -135,8 +134,8 @@ def of_source(inherited: Mapping[str, Net] | None) -> dict[str, Net]:
 
 
 def sound_discriminator(data: DataInfo, bias: bool, width: int = 8) -> Net:
-    """Looks at spectra under windows of 32 to 128 ms, and at periods."""
-    return net("SoundDiscriminator", windows=windows(WINDOWS[2:], data.rate), periods=PERIODS, width=width, bias=bias)
+    """Looks at spectra under windows of 32 and 64 ms: a third one and periods cost more than they bring."""
+    return net("SoundDiscriminator", windows=windows(WINDOWS[2:4], data.rate), periods=[], width=width, bias=bias)
 
 
 def windows(seconds: tuple[float, ...], rate: int) -> list[int]:
