@@ -71,15 +71,18 @@ class Residuals(nn.Sequential):
 
 @network
 class MaskToken(nn.Module):
-    """x (B, C, H, W) where it is known (B, 1, H, W), 1, and learned numbers where it is not (Xie et al. 2022, SimMIM,
-    section 3.2, of pixels)."""
+    """x (B, C, H, W), to which learned numbers are added where it is not known (B, 1, H, W), 0, with signs as on a
+    chessboard: a smooth filling has no such pattern, so an encoder sees what it may trust without a channel more (after
+    Xie et al. 2022, SimMIM, section 3.2)."""
 
     def __init__(self, channels: int):
         super().__init__()
-        self.value = nn.Parameter(torch.zeros(channels))
+        self.value = nn.Parameter(torch.ones(channels))
 
     def forward(self, x: Tensor, known: Tensor) -> Tensor:
-        return torch.where(known > 0, x, self.value[:, None, None].to(x.dtype))
+        row, column = (torch.arange(size, device=x.device) for size in x.shape[2:])
+        sign = 1 - 2 * ((row[:, None] + column) % 2)
+        return torch.where(known > 0, x, x + (self.value[:, None, None] * sign).to(x.dtype))
 
 
 @network

@@ -5,9 +5,9 @@
     x, mask -> given -> E -> U -> x_hat                              at use: without noise nothing is damaged
     {wanted, x_sharp} -> D                                           discrimination
 
-Names of networks: E encoder; U the other half of the U, `sharp` a copy of it that an adversary has sharpened; token
-what stands in holes for the encoder, and fill what the correction is added to there; window and damage, which have no
-weights; D discriminator.
+Names of networks: E encoder; U the other half of the U, `sharp` a copy of it that an adversary has sharpened; fill,
+which fills holes smoothly, and token, which shows the encoder where they are; window and damage, which have no weights;
+D discriminator.
 """
 
 from __future__ import annotations
@@ -66,16 +66,16 @@ class Restoration(Paths):
         return damage(self.wanted, normal, self.draw("damage", "uniform", (damage.uniforms,)))
 
     @path
-    def given(self) -> Tensor:
-        """What comes in, its holes filled with a token."""
+    def begun(self) -> Tensor:
+        """What a correction is added to: what comes in, its holes filled smoothly."""
         x, known = self.damaged
-        return x if known is None or "token" not in self.nets else self.nets["token"](x, known)
+        return x if known is None or "fill" not in self.nets else self.nets["fill"](x, known)
 
     @path
-    def begun(self) -> Tensor:
-        """What a correction is added to: holes are filled smoothly."""
-        x, known = self.damaged
-        return self.given if known is None or "fill" not in self.nets else self.nets["fill"](x, known)
+    def given(self) -> Tensor:
+        """What the encoder sees: the same, with a pattern in holes."""
+        _, known = self.damaged
+        return self.begun if known is None or "token" not in self.nets else self.nets["token"](self.begun, known)
 
     @path
     def features(self) -> tuple[Tensor, ...]:

@@ -102,6 +102,16 @@ def test_the_networks_keep_their_contract():
         check_network(net("Window", size=(8, 8), flips=flips), torch.randn(4, 2, 24, 16), torch.rand(4, 4))
 
 
+def test_an_encoder_can_tell_a_hole_from_a_picture_that_looks_like_its_filling():
+    flat, known = torch.zeros(1, 2, 8, 8), torch.ones(1, 1, 8, 8)
+    known[..., 2:6, 2:6] = 0
+    token = net("MaskToken", channels=2).build()
+    seen = token(flat, known)
+    assert torch.equal(seen[..., :2, :], flat[..., :2, :])  # what is known stays
+    assert (seen[..., 2:6, 2:6] != 0).all() and seen.mean() == 0  # a pattern, not another grey
+    torch.testing.assert_close(token(flat, known)[..., 2:, 2:], token(flat[..., 2:, 2:], known[..., 2:, 2:]))  # tiles
+
+
 @pytest.mark.parametrize("blocks", [1, 2])
 def test_no_pixel_depends_on_what_lies_beyond_the_radius(blocks):
     sizes = {**SIZES, "blocks": blocks}
