@@ -22,12 +22,15 @@ class UDecoder(nn.Module):
     2021, DRUNet). At first nearly 0 comes out: it is added to what the encoder saw.
 
     shape: of a picture, (C, H, W), of which C counts
+    skips: whether it sees all levels, or the topmost alone
     """
 
-    def __init__(self, shape: Sequence[int], widths: Sequence[int], blocks: int = 1, patch: int = 1):
+    def __init__(
+        self, shape: Sequence[int], widths: Sequence[int], blocks: int = 1, patch: int = 1, skips: bool = True
+    ):
         super().__init__()
         assert len(widths) > 1, "a U has two levels at least"
-        axes, self.patch, self.blocks = len(shape) - 1, patch, blocks
+        axes, self.patch, self.blocks, self.skips = len(shape) - 1, patch, blocks, skips
         self.stages = stages(widths[:-1], blocks, axes)
         self.ups = nn.ModuleList(he_(linear(axes, b, a)) for a, b in zip(widths, widths[1:]))
         self.last = he_(linear(axes, widths[0], shape[0] * patch**axes, 3), 0.1)
@@ -45,14 +48,11 @@ class UDecoder(nn.Module):
         resampling = sum(2 * below + above for below, above in zip(strides, strides[1:]))
         return math.ceil((2 * strides[0] + stages + resampling + strides[-1]) / self.stride) * self.stride
 
-    def forward(self, levels: Sequence[Tensor | None]) -> Tensor:
-        """levels: None of those that the topmost one shall do without"""
+    def forward(self, levels: Sequence[Tensor]) -> Tensor:
         h = levels[-1]
-        assert h is not None, "the topmost level says it all"
         for i in reversed(range(len(self.ups))):
             h = upsample(self.ups[i](h), [2 * size for size in h.shape[2:]])
-            level = levels[i]
-            h = self.stages[i](h if level is None else h + level)
+            h = self.stages[i](h + levels[i] if self.skips else h)
         return shuffle(self.last(act(h)), self.patch)
 
 

@@ -73,13 +73,15 @@ class Damaging:
         return (ends[0], ends[-1])
 
 
-def u_nets(data: DataInfo, size: tuple[int, int], width: int, blocks: int, levels: int = LEVELS) -> dict[str, Net]:
+def u_nets(
+    data: DataInfo, size: tuple[int, int], width: int, blocks: int, levels: int = LEVELS, skips: bool = True
+) -> dict[str, Net]:
     """E and U, for pictures of any size that are trained on in this one."""
     stride = PATCH * 2 ** (levels - 1)
     shape = (data.shape[0], *(-(-side // stride) * stride for side in size))
     width = width or kind_of(data).width([shape[0], *(side // PATCH for side in shape[1:])])
     sizes = {"shape": shape, "widths": [width * 2**level for level in range(levels)], "blocks": blocks, "patch": PATCH}
-    return {"E": net("ConvEncoder", **sizes), "U": net("UDecoder", **sizes)}
+    return {"E": net("ConvEncoder", **sizes), "U": net("UDecoder", **sizes, **({} if skips else {"skips": False}))}
 
 
 def rate(budget: Budget, nets: Mapping[str, Net], error: str) -> float:

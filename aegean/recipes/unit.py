@@ -46,6 +46,7 @@ def unit(
     flips: Literal["none", "sides", "all"] = "sides",
     blocks: int = 1,
     shared: int = 1,
+    skips: bool = False,
     teacher: float = 0.3,
     place: bool = True,
     bonds: Bonds = Bonds(),
@@ -75,6 +76,7 @@ def unit(
     flips: how both sides are mirrored: sides (left and right), all (turned, too), none
     blocks: residual blocks of each level
     shared: residual blocks that encoders, and those that decoders have in common
+    skips: whether decoders see all levels of the encoders, not the latent alone: for sides of one form in two styles
     teacher: share of the images that the autoencoder is trained on
     place: whether what stands out from a plain border is moved and scaled to lie as on the other side, if both have one
     width: channels of the first level; 0 chooses by the data
@@ -90,7 +92,7 @@ def unit(
     source = (inherited or {}).get("E")
     if source and hand_over.encoder == "initialise" and "widths" in source.args:
         levels = len(source.args["widths"])
-    mine, theirs = (u_nets(side, size, build.width, blocks, levels) for side in (data, other))
+    mine, theirs = (u_nets(side, size, build.width, blocks, levels, skips) for side in (data, other))
     top = mine["E"].args["widths"][-1]
     common = net("Residuals", width=top, blocks=shared)
     nets |= {"E": mine["E"], "F": theirs["E"], "S": common, "T": common, "U": theirs["U"], "V": mine["U"]}

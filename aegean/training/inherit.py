@@ -67,8 +67,9 @@ def quantises_anew(spec: Net, theirs: Net) -> bool:
 
 
 def _sizeless(spec: Net) -> Net:
-    """A network without the size of the samples that it was made for: those of a U take any."""
-    return spec.replace(args={**spec.args, "shape": tuple(spec.args.get("shape", ()))[:1]})
+    """A network without what no weight of a U depends on: the size of samples, and whether it sees all levels."""
+    args = {name: value for name, value in spec.args.items() if name != "skips"}
+    return spec.replace(args={**args, "shape": tuple(args.get("shape", ()))[:1]})
 
 
 def _difference(wanted: Net, found: Net) -> str:

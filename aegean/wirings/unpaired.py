@@ -1,10 +1,11 @@
 """The wiring of translators between two sides that share a latent, without pairs (Liu et al. 2017, UNIT).
 
 a -> E, b -> F; both through S, the end of the encoders, to z, and through T, the beginning of the decoders
-U draws b, V draws a:  a -> z_a -> aa     b -> z_b -> bb     each on its own side
+U draws b, V draws a:  a -> seen_a -> aa     b -> seen_b -> bb     each on its own side, from z and, with skips, from
+                                                                  the levels below
 a -> placing -> a_placed -> E -> ... -> ab     b -> placing -> b_placed -> F -> ... -> ba     translations
 ab -> back to its place -> F -> ... -> aba     ba -> ... -> bab     there and back again
-{b, ab} -> D     {a, ba} -> DA     {z of a_placed, z_b} -> Dz     discrimination
+{b, ab} -> D     {a, ba} -> DA     {z of a_placed, z of b} -> Dz     discrimination
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from aegean.nets.placing import Placement
 from aegean.paths import path, wiring
 from aegean.wirings.restoration import Restoration, reflected
 
+Levels = tuple[Tensor, ...]  # of an encoder, nearest the data first
+
 
 @wiring("unpaired")
 class Unpaired(Restoration):
@@ -32,12 +35,14 @@ class Unpaired(Restoration):
         stride, radius = super().reach(nets)
         return stride, radius + stride * sum(2 * len(nets[name].blocks) for name in "ST")
 
-    def _latent(self, net: str, x: Tensor) -> Tensor:
-        return self.nets["S"](self.nets[net](reflected(x, self.nets["U"].stride))[-1])
+    def _seen(self, net: str, x: Tensor) -> Levels:
+        """The levels of an encoder, of which the topmost is the latent."""
+        *levels, top = self.nets[net](reflected(x, self.nets["U"].stride))
+        return (*levels, self.nets["S"](top))
 
-    def _drawn(self, net: str, z: Tensor, like: Tensor) -> Tensor:
-        U = self.nets[net]
-        x = U([*[None] * len(U.ups), self.nets["T"](z)])
+    def _drawn(self, net: str, levels: Levels, like: Tensor) -> Tensor:
+        *lower, z = levels
+        x = self.nets[net]((*lower, self.nets["T"](z)))
         return in_range(x[..., : like.shape[2], : like.shape[3]], "linear")
 
     @path
@@ -52,13 +57,13 @@ class Unpaired(Restoration):
         return self.looked_at(self.target)
 
     @path
-    def z_a(self) -> Tensor:
-        """Latents (B, width, H / stride, W / stride)."""
-        return self._latent("E", self.a)
+    def seen_a(self) -> Levels:
+        """The last of them is the latent (B, width, H / stride, W / stride)."""
+        return self._seen("E", self.a)
 
     @path
-    def z_b(self) -> Tensor:
-        return self._latent("F", self.b)
+    def seen_b(self) -> Levels:
+        return self._seen("F", self.b)
 
     # where pictures lie
 
@@ -81,49 +86,49 @@ class Unpaired(Restoration):
         return self.here(self.b) if self.here else self.b
 
     @path
-    def z_ab(self) -> Tensor:
-        """Latents of pictures that lie as those of the other side."""
-        return self._latent("E", self.a_placed) if self.there else self.z_a
+    def seen_ab(self) -> Levels:
+        """Of pictures that lie as those of the other side."""
+        return self._seen("E", self.a_placed) if self.there else self.seen_a
 
     @path
-    def z_ba(self) -> Tensor:
-        return self._latent("F", self.b_placed) if self.here else self.z_b
+    def seen_ba(self) -> Levels:
+        return self._seen("F", self.b_placed) if self.here else self.seen_b
 
     # what is drawn
 
     @path
     def aa(self) -> Tensor:
         """Reconstructions within a side,"""
-        return self._drawn("V", self.z_a, self.a)
+        return self._drawn("V", self.seen_a, self.a)
 
     @path
     def bb(self) -> Tensor:
-        return self._drawn("U", self.z_b, self.b)
+        return self._drawn("U", self.seen_b, self.b)
 
     @path
     def ab(self) -> Tensor:
         """translations,"""
-        return self._drawn("U", self.z_ab, self.a)
+        return self._drawn("U", self.seen_ab, self.a)
 
     @path
     def ba(self) -> Tensor:
-        return self._drawn("V", self.z_ba, self.b)
+        return self._drawn("V", self.seen_ba, self.b)
 
     @path
     def aba(self) -> Tensor:
         """there and back again."""
         ab = self.there.back()(self.ab) if self.there else self.ab
-        return self._drawn("V", self._latent("F", ab), self.a)
+        return self._drawn("V", self._seen("F", ab), self.a)
 
     @path
     def bab(self) -> Tensor:
         ba = self.here.back()(self.ba) if self.here else self.ba
-        return self._drawn("U", self._latent("E", ba), self.b)
+        return self._drawn("U", self._seen("E", ba), self.b)
 
     @path
     def common(self) -> Tensor:
         """The other side through the networks of the first, before each has its own."""
-        return self._drawn("U", self._latent("E", self.b), self.b)
+        return self._drawn("U", self._seen("E", self.b), self.b)
 
     @path
     def x_hat(self) -> Tensor:
@@ -151,8 +156,8 @@ class Unpaired(Restoration):
     @path
     def latent_a(self) -> DiscriminatorOutput:
         """Of each place of a latent."""
-        return self.discriminate("latent_a", self.z_ab, "Dz")
+        return self.discriminate("latent_a", self.seen_ab[-1], "Dz")
 
     @path
     def latent_b(self) -> DiscriminatorOutput:
-        return self.discriminate("latent_b", self.z_b, "Dz")
+        return self.discriminate("latent_b", self.seen_b[-1], "Dz")

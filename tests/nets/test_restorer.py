@@ -102,6 +102,15 @@ def test_the_networks_keep_their_contract():
         check_network(net("Window", size=(8, 8), flips=flips), torch.randn(4, 2, 24, 16), torch.rand(4, 4))
 
 
+def test_a_decoder_without_skips_sees_the_topmost_level_alone():
+    levels = net("ConvEncoder", **SIZES).build()(torch.randn(2, 2, 24, 16))
+    others = (*(torch.randn_like(level) for level in levels[:-1]), levels[-1])
+    for skips in (False, True):
+        U = net("UDecoder", **SIZES, skips=skips).build()
+        away_from_zero(U)
+        assert torch.equal(U(levels), U(others)) is not skips
+
+
 def test_an_encoder_can_tell_a_hole_from_a_picture_that_looks_like_its_filling():
     flat, known = torch.zeros(1, 2, 8, 8), torch.ones(1, 1, 8, 8)
     known[..., 2:6, 2:6] = 0
