@@ -46,7 +46,7 @@ def unit(
     flips: Literal["none", "sides", "all"] = "sides",
     blocks: int = 1,
     shared: int = 1,
-    skips: bool = False,
+    skips: bool = True,
     teacher: float = 0.3,
     place: bool = True,
     bonds: Bonds = Bonds(),
@@ -61,9 +61,10 @@ def unit(
     First one autoencoder learns both sides (two, where their channels differ). It is handed over to both, so that every
     translation begins as the identity. Then each side has an encoder and a decoder of its own, whose ends at the latent
     stay common; an adversary on latents takes the place of the paper's prior, discriminators of patches judge
-    translations, and these must lead back to where they came from. `aegean translate RUN` goes from `--data` to
-    `--target`, with `--back` the other way. Which picture becomes which is for the model to find: judge it, for several
-    seeds, by something that it was not trained on, such as labels.
+    translations, and these must lead back to where they came from. Other than in the paper decoders see the levels
+    below the latent, too. `aegean translate RUN` goes from `--data` to `--target`, with `--back` the other way. Which
+    picture becomes which is for the model to find: judge it, for several seeds, by something that it was not trained
+    on, such as labels.
 
     `--from RUN` begins both sides with the encoder and decoder of a `restore` run, such as a masked autoencoder
     (damage=holes) of images of both sides.
@@ -76,7 +77,7 @@ def unit(
     flips: how both sides are mirrored: sides (left and right), all (turned, too), none
     blocks: residual blocks of each level
     shared: residual blocks that encoders, and those that decoders have in common
-    skips: whether decoders see all levels of the encoders, not the latent alone: for sides of one form in two styles
+    skips: whether decoders see all levels of the encoders, which keeps details, or the latent alone
     teacher: share of the images that the autoencoder is trained on
     place: whether what stands out from a plain border is moved and scaled to lie as on the other side, if both have one
     width: channels of the first level; 0 chooses by the data
@@ -88,7 +89,7 @@ def unit(
             f"{option('pairs')} none or not at all."
         )
     size, nets = window(data, crop, flips)
-    levels = 2 if min(size) <= SMALL else 3  # without skips the latent alone tells where things are
+    levels = 2 if min(size) <= SMALL else 3  # the latent of small pictures, too, tells where things are
     source = (inherited or {}).get("E")
     if source and hand_over.encoder == "initialise" and "widths" in source.args:
         levels = len(source.args["widths"])
