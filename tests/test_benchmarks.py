@@ -9,6 +9,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -178,3 +179,11 @@ def test_the_gan_loop_by_hand_moves_every_weight_of_both_players(benchmark, care
     for player, values in before.items():
         moved = {name for name, value in nets[player].named_parameters() if not torch.equal(value, values[name])}
         assert set(dict(nets[player].named_parameters())) - moved <= {"log_variance.tens"}  # a GAN has no likelihood
+
+
+def test_instruments_sound_at_any_rate_and_otherwise_in_each_channel(benchmark):
+    instruments = benchmark("instruments")
+    for kind in range(len(instruments.KINDS)):
+        x = instruments.recording(kind, "hall", np.random.default_rng(0), 8_000, channels=2)
+        assert x.shape == (2, 8_000) and abs(x).max() == pytest.approx(instruments.PEAK)
+        assert (x[0] != x[1]).any()
