@@ -70,7 +70,7 @@ def unit(
     (damage=holes) of images of both sides.
 
     Papers: Liu et al. 2017 (UNIT, eq. 1 to 9); Zhu et al. 2017, eq. 2 (the way back); Torbunov et al. 2023 (the
-    hand-over). Expected: MNIST to USPS, width=16, flips=none, 8,000 images, 80 s on one core:
+    hand-over). Expected: MNIST to USPS, width=16, flips=none, skips=false, 8,000 images, 80 s on one core:
     label@usps_train-classifier:2k 0.77, as often as without translation, and fd 13, from 20 at the hand-over.
 
     crop: height and width of the windows that are trained on; 0: whole pictures
