@@ -17,6 +17,7 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 
 from aegean.data import DataInfo, Dataset, open_data
+from aegean.data.kinds import flat_areas
 from aegean.formulas import frechet
 from aegean.formulas.modes import joint_probabilities, mode_statistics, point_modes
 from aegean.metrics.features import feature_network
@@ -83,7 +84,7 @@ def triples(digits: Dataset, count: int, test_count: int) -> Dataset:
 
     info = DataInfo(
         "stacked", (3, 32, 32), digits.info.offset, digits.info.scale, count=count, test_count=test_count,
-        fingerprint=f"triples of {digits.info.fingerprint}",
+        fingerprint=f"triples of {digits.info.fingerprint}", flat=digits.info.flat,
     )  # fmt: skip
     return Dataset(
         info, made(digits.train, count, 0), made(digits.test, test_count, 1), None, None, Path(tempfile.mkdtemp())
@@ -109,7 +110,7 @@ def textures(folder: str | None) -> Dataset:
     (x, y), (x_test, y_test) = crops(20_000, 0, slice(0, 384)), crops(4_000, 1, slice(384, 512))
     info = DataInfo(
         "textures", x.shape[1:], (127.5,), (127.5,), classes=names, count=len(x), test_count=len(x_test),
-        fingerprint="textures of scikit-image, 20,000 crops",
+        fingerprint="textures of scikit-image, 20,000 crops", flat=flat_areas(x),
     )  # fmt: skip
     return Dataset(info, x, x_test, y, y_test, Path(tempfile.mkdtemp()))
 
