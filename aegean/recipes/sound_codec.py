@@ -134,7 +134,7 @@ def of_source(inherited: Mapping[str, Net] | None) -> dict[str, Net]:
 
 
 def sound_discriminator(data: DataInfo, bias: bool, width: int = 8) -> Net:
-    """Looks at spectra under windows of 32 and 64 ms: a third one and periods cost more than they bring."""
+    """Looks at spectra under windows of 32 and 64 ms: of speech a third one and periods cost more than they bring."""
     return net("SoundDiscriminator", windows=windows(WINDOWS[2:4], data.rate), periods=[], width=width, bias=bias)
 
 
