@@ -60,6 +60,12 @@ def test_rare_pieces_are_spelled_in_bytes_and_counted():
     assert vocabulary_of(["one one", "one one"], "words")[0][FIRST:] == (" one", "one")
 
 
+def test_rare_characters_stay_whole_so_that_what_is_behind_them_keeps_its_place():
+    vocabulary, left, _ = vocabulary_of(["春眠不覺曉", "處處聞啼鳥"], "characters")
+    assert left == 0 and len(vocabulary) == FIRST + 9
+    assert encoded(["春眠不覺曉"], vocabulary, 8)[0].astype(bool).sum() == 5
+
+
 def test_lines_of_a_file_are_samples(file, capsys):
     path = file("lines.txt", "\ufeff" + "\r\n".join(LINES[:10]) + "\r\n\r\n\r\n" + "\r\n".join(LINES[10:]) + "\r\n")
     dataset = open_data(str(path))

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 LIMIT = 8_000  # pieces of a vocabulary
-TWICE = 2  # occurrences of a piece, at least: what is seen once teaches nothing about itself
+TWICE = 2  # occurrences of a word, at least: what is seen once teaches nothing about itself, and its parts do
 PARTS = 500  # parts of words, at most
 OFTEN = 8  # different words that a part stands in, at least
 SPOKEN = 40  # letters of a word that parts are looked for in, at most
@@ -66,7 +66,7 @@ def vocabulary_of(texts: Sequence[str], scheme: str) -> tuple[tuple[str, ...], i
     counts = Counter() if scheme == "bytes" else Counter(
         itertools.chain.from_iterable(pieces(text, scheme) for text in texts)
     )  # fmt: skip
-    kept = _kept(counts)
+    kept = _kept(counts, TWICE if scheme == "words" else 1)  # three bytes of a rare character displace all behind it
     share = 1 - sum(counts[piece] for piece in kept) / max(1, counts.total())
     parts = sorted(set(parts_of(sorted(counts))) - set(kept)) if scheme == "words" and len(counts) > len(kept) else ()
     return (END, *BYTES, *kept, *parts), len(counts) - len(kept), share
@@ -108,8 +108,8 @@ def _merged(row: list[str], pair: tuple[str, str]) -> list[str]:
     return out
 
 
-def _kept(counts: Mapping[str, int]) -> list[str]:
-    often = sorted((piece for piece, count in counts.items() if count >= TWICE), key=lambda p: (-counts[p], p))
+def _kept(counts: Mapping[str, int], least: int = TWICE) -> list[str]:
+    often = sorted((piece for piece, count in counts.items() if count >= least), key=lambda p: (-counts[p], p))
     return often[:LIMIT]
 
 

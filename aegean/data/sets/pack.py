@@ -28,7 +28,7 @@ from aegean.data.sets.dataset import Dataset, in_pairs
 from aegean.data.sets.split import Numbers, held_out, scaling
 from aegean.surface import option, say
 
-FORMAT = 2
+FORMAT = 3
 LEAST = 20  # samples
 LOOKED = 256  # samples that tell whether images have flat areas
 
