@@ -45,11 +45,11 @@ def fitted(groups: Sequence[np.ndarray], most: int) -> list[Mixture]:
     scale = variances[first:] ** 0.5
     white = [(group - mean) @ axes[:, first:] / scale for group in groups]
     count = _best_count(white, scale, most)
-    rows = _affordable(len(scale), count, len(white))
+    some = [_some(w, _affordable(len(scale), count, len(white))) for w in white]
     loadings, rest = axes[:, first:] * scale, axes[:, :first] * variances[:first] @ axes[:, :first].T
     return [
         Mixture(weights, mean + means @ loadings.T, loadings @ covariances @ loadings.T + rest)
-        for weights, means, covariances in _expectation_maximisation([w[:rows] for w in white], scale, count, LONGEST)
+        for weights, means, covariances in _expectation_maximisation(some, scale, count, LONGEST)
     ]
 
 
@@ -58,11 +58,16 @@ def _affordable(d: int, count: int, groups: int) -> int:
     return max(8, max(CHOOSING, int(WORK / (count * d**2))) // groups)
 
 
+def _some(points: np.ndarray, rows: int) -> np.ndarray:
+    """So many of the points at most, evenly from first to last: they may be sorted."""
+    return points if len(points) <= rows else points[np.linspace(0, len(points) - 1, rows).astype(int)]
+
+
 def _best_count(groups: Sequence[np.ndarray], scale: np.ndarray, most: int) -> int:
     """Held-out points are likelier with more components up to a number, then less; one number may be an accident."""
     rows = _affordable(len(scale), 8 * COUNTS[-1], len(groups))
-    held_out = [group[::4][:rows] for group in groups]
-    kept = [group[np.arange(len(group)) % 4 > 0][:rows] for group in groups]
+    held_out = [_some(group[::4], rows) for group in groups]
+    kept = [_some(group[np.arange(len(group)) % 4 > 0], rows) for group in groups]
     scores = dict[int, float]()
     for count in COUNTS[: 1 + bisect_right(COUNTS[1:], min(most, max(map(len, kept)) // 4))]:
         mixtures = _expectation_maximisation(kept, scale, count, ROUNDS)

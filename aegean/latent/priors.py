@@ -35,7 +35,8 @@ class NormalPrior(nn.Module):
 @network
 class MixturePrior(nn.Module):
     """A Gaussian mixture with full covariances, fitted by expectation maximisation to an autoencoder's latents
-    (Ghosh et al. 2020, section 4); with classes, one mixture for each class. `components` is the most it may have.
+    (Ghosh et al. 2020, section 4); with classes, one mixture for each class, and a form that all share where they are
+    few (aegean/latent/mixture.py). `components` is the most it may have.
 
     uniform (B, 1) chooses the component, normal (B, latent) the place within it.
     """
@@ -88,7 +89,7 @@ class MixturePrior(nn.Module):
 
 @network
 class GaussianPrior(MixturePrior):
-    """One Gaussian with the mean and the covariance of the latents: a mixture of one."""
+    """One Gaussian with the mean and the covariance of the latents, with classes one each: a mixture of one."""
 
     def __init__(self, latent: int, classes: int = 0):
         super().__init__(latent, classes, components=1)
