@@ -70,11 +70,12 @@ def test_pieces_change_nothing(monkeypatch):
             np.testing.assert_allclose(ours, theirs, rtol=1e-7, atol=1e-9)
 
 
-def test_sorted_points_are_looked_at_from_first_to_last():
-    (points,) = made(60_000, d=20)
+def test_sorted_points_are_looked_at_from_first_to_last(monkeypatch):
+    (points,) = made(40_000)
+    monkeypatch.setattr(mixture, "WORK", 0)  # CHOOSING points are all that may be looked at
     (found,) = fitted([points[points[:, 0].argsort()]], 4)
     assert len(found.weights) == 4
-    np.testing.assert_allclose(found.weights @ found.means, points.mean(0), atol=0.05)
+    np.testing.assert_allclose(found.weights @ found.means, points.mean(0), atol=0.1)
 
 
 @pytest.mark.parametrize("points", [np.zeros((5, 3)), np.ones((40, 3)), np.eye(3)[[0, 1]], np.eye(70)[:30]])
