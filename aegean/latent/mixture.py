@@ -16,6 +16,7 @@ FLOOR = 1e-6  # share of the points' variance that a component has at least in e
 CHOOSING = 4_000  # points at most that the number of components is chosen on; more, where a round is cheap
 ROUNDS, LONGEST = 20, 60  # of expectation and maximisation while choosing, and at the end
 ENOUGH = 0.02  # nats that a round must gain
+FAR = 3  # standard deviations that draws must lie further off than held-out points for more components than likeliest
 CHUNK = 1 << 23  # products of coordinates at a time
 WORK = 4e9  # products of coordinates, times components, of a round at most: a second or so
 
@@ -31,11 +32,11 @@ class Mixture(NamedTuple):
 def fitted(groups: Sequence[np.ndarray], most: int) -> list[Mixture]:
     """A mixture of at most `most` components for each group of points (n, d).
 
-    Their number is the one that gives held-out points the highest likelihood. Covariances are shrunk towards their
-    mean over all components and groups, as by an inverse Wishart prior (Fraley and Raftery 2007) that counts as d / 2
-    points: so a component of fewer points than dimensions keeps the form that the others have. In more than WHOLE
-    dimensions components differ along the LEADING principal axes alone; along the others, which are uncorrelated
-    with these, all have the variances of the points.
+    Their number is chosen on held-out points. Covariances are shrunk towards their mean over all components and
+    groups, as by an inverse Wishart prior (Fraley and Raftery 2007) that counts as d / 2 points: so a component of
+    fewer points than dimensions keeps the form that the others have. In more than WHOLE dimensions components differ
+    along the LEADING principal axes alone; along the others, which are uncorrelated with these, all have the variances
+    of the points.
     """
     points = np.concatenate(groups)
     d, mean = points.shape[1], points.mean(0)
@@ -64,18 +65,45 @@ def _some(points: np.ndarray, rows: int) -> np.ndarray:
 
 
 def _best_count(groups: Sequence[np.ndarray], scale: np.ndarray, most: int) -> int:
-    """Held-out points are likelier with more components up to a number, then less; one number may be an accident."""
+    """Held-out points are likelier with more components up to a number, then less; one number may be an accident.
+
+    A likelihood fears a point that lies far from all components more than draws that lie far from all points. So
+    twice as many are taken as long as draws stay further from the points than held-out ones are.
+    """
     rows = _affordable(len(scale), 8 * COUNTS[-1], len(groups))
     held_out = [_some(group[::4], rows) for group in groups]
     kept = [_some(group[np.arange(len(group)) % 4 > 0], rows) for group in groups]
-    scores = dict[int, float]()
+    likelihoods, distances = dict[int, float](), dict[int, float]()
     for count in COUNTS[: 1 + bisect_right(COUNTS[1:], min(most, max(map(len, kept)) // 4))]:
         mixtures = _expectation_maximisation(kept, scale, count, ROUNDS)
         densities = [log_density(group, mixture) for group, mixture in zip(held_out, mixtures)]
-        scores[count] = float(np.concatenate(densities).mean())
-        if max([*scores.values()][-2:]) < max(scores.values()):
+        likelihoods[count] = float(np.concatenate(densities).mean())
+        distances[count] = _distance(kept, held_out, mixtures, scale)
+        if max([*likelihoods.values()][-2:]) < max(likelihoods.values()) and distances[count] < FAR:
             break
-    return max(scores, key=scores.__getitem__)
+    likeliest = max(likelihoods, key=likelihoods.__getitem__)
+    return max([likeliest, *(count for count in distances if count > likeliest and distances[count] > FAR)])
+
+
+def _distance(
+    kept: Sequence[np.ndarray], held_out: Sequence[np.ndarray], mixtures: Sequence[Mixture], scale: np.ndarray
+) -> float:
+    """How much further draws lie from the points of their mixture than held-out points do, in standard deviations of
+    chance: negative where it copies (Meehan, Chaudhuri and Dasgupta 2020, the z of C_T, of one cell a group)."""
+    from scipy.stats import mannwhitneyu
+    from sklearn.neighbors import NearestNeighbors
+
+    random, excess, variance = np.random.default_rng(0), 0.0, 0.0
+    for points, others, (weights, means, covariances) in zip(kept, held_out, mixtures):
+        n = len(others)
+        component = random.choice(len(weights), n, p=weights)
+        noise = random.normal(size=(n, 1, len(scale)))
+        draws = means[component] + (noise @ np.linalg.cholesky(covariances).mT[component])[:, 0]
+        search = NearestNeighbors(n_neighbors=1).fit(points * scale)
+        far, usual = (search.kneighbors(x * scale)[0][:, 0] for x in (draws, others))
+        excess += mannwhitneyu(far, usual).statistic - n * n / 2
+        variance += n * n * (2 * n + 1) / 12
+    return excess / math.sqrt(variance)
 
 
 def _expectation_maximisation(

@@ -53,6 +53,39 @@ def test_few_points_of_many_groups_share_their_form():
     assert together > apart + 1 and together > alone + 1
 
 
+def islands(count: int, seed: int = 0) -> np.ndarray:
+    """Points on a hundred islands, a few of them far out."""
+    random = np.random.default_rng(seed)
+    spread = 0.05 * random.lognormal(0, 1, (count, 1))
+    return random.normal(size=(100, 16))[random.integers(0, 100, count)] + spread * random.normal(size=(count, 16))
+
+
+def test_more_components_are_taken_while_draws_lie_off_the_points(monkeypatch):
+    (found,) = fitted([islands(1200)], 128)
+    monkeypatch.setattr(mixture, "FAR", np.inf)
+    (likeliest,) = fitted([islands(1200)], 128)
+    assert len(found.weights) == 2 * len(likeliest.weights)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("count", "d"), [(60, 8), (500, 2), (2000, 16)])
+def test_one_gaussian_stays_one(count, d, seed):
+    (found,) = fitted([np.random.default_rng(seed).normal(size=(count, d))], 32)
+    assert len(found.weights) == 1
+
+
+def test_distance_of_draws_from_the_points():
+    points, held_out = np.split(islands(1200), 2)
+    whole = Mixture(np.ones(1), points.mean(0)[None], np.cov(points.T)[None])
+    copies = Mixture(np.full(600, 1 / 600), points, np.full((600, 1, 1), 1e-6) * np.eye(16))
+    random = np.random.default_rng(3)
+    gaussian, others = random.normal(size=(2, 600, 3)) * [1, 2, 3]
+    true = Mixture(np.ones(1), np.zeros((1, 3)), np.diag([1.0, 4, 9])[None])
+    assert mixture._distance([points], [held_out], [whole], np.ones(16)) > 10
+    assert mixture._distance([points], [held_out], [copies], np.ones(16)) < -10
+    assert abs(mixture._distance([gaussian] * 2, [others] * 2, [true] * 2, np.ones(3))) < 3
+
+
 def test_rounds_raise_the_likelihood(monkeypatch):
     (points,), found = made(500), []
     monkeypatch.setattr(mixture, "ENOUGH", -1.0)
