@@ -101,7 +101,7 @@ def by_rule(plan: Settings) -> dict[str, Any]:
     """Settings that were left open and chosen by the data, and what was chosen."""
     found = {"batch": plan.run.batch}
     for spec in (net for name, net in plan.run.nets.items() if name != "D"):
-        args = spec.args
+        args = {**spec.args.get("encoder", spec.args.get("decoder", spec)).args, **spec.args}
         found |= {name: args[name] for name in ("latent", "patch") if name in args}
         found |= {"width": args["widths"][0]} if args.get("widths") else {}
     known = options(plan.recipe) if plan.recipe in RECIPES else {}

@@ -18,6 +18,7 @@ __getattr__, __all__ = exports(
         "marked": ("MarkedDecoder",),
         "mlp": ("MLPDecoder", "MLPEncoder"),
         "placing": ("Placing",),
+        "principal": ("PrincipalDecoder", "PrincipalEncoder"),
         "restorer": ("MaskToken", "Residuals", "SmoothFill", "UDecoder", "Window"),
         "scales": ("ScaleDiscriminator",),
         "shared": ("SharedDiscriminator",),

@@ -9,6 +9,7 @@ from aegean.data.info import DataInfo
 from aegean.nets.kinds import kind_of
 from aegean.objectives import AbsoluteError, BernoulliBits, ColumnBits, GaussianBits, SquaredError, Term, TokenBits
 from aegean.recipes.architecture import bottleneck, class_count, decoder, encoder, latent_size, learning_rate
+from aegean.recipes.architecture import principal as beside_components
 from aegean.recipes.groups import AUTOENCODING, Budget, Build
 from aegean.recipes.registry import recipe
 from aegean.recipes.turns import autoencoder_turn
@@ -37,13 +38,19 @@ def output(error: str) -> str:
 
 
 def autoencoder_nets(
-    data: DataInfo, build: Build, kind: str = "identity", error: str = "squared", classes: int = 0
+    data: DataInfo,
+    build: Build,
+    kind: str = "identity",
+    error: str = "squared",
+    classes: int = 0,
+    principal: bool = False,
 ) -> dict[str, Net]:
     """E, bottleneck and G, and of texts what blanks tokens in training.
 
     kind: of the bottleneck, a name in BOTTLENECKS
     error: a name in ERRORS, which the decoder's output fits
     classes: of a conditional model; 0: it is told none
+    principal: beside the principal components of the data, which are to be fitted
     """
     if error == "bernoulli" and data.columns and len(data.scale) == len(data.columns):
         raise UserError(
@@ -51,6 +58,8 @@ def autoencoder_nets(
             "gaussian (or, as an error, squared or absolute)."
         )
     E, G = encoder(data, build), decoder(data, build, classes, output(error_of(data, error)))
+    if principal:
+        E, G = beside_components(data, E, G)
     nets = {"E": E, "bottleneck": bottleneck(kind, E, latent_size(data, build), classes), "G": G}
     if not data.vocabulary:
         return nets

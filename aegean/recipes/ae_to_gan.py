@@ -10,7 +10,7 @@ from typing import Literal
 from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
 from aegean.objectives import Distil, LatentError, Ramp, SquaredError, Term
-from aegean.recipes.architecture import above, shared_discriminator
+from aegean.recipes.architecture import above, shared_discriminator, without_components
 from aegean.recipes.architecture import discriminator as new_discriminator
 from aegean.recipes.architecture import prior as new_prior
 from aegean.recipes.groups import ABSENT, Adversary, Budget, Build, shares
@@ -22,6 +22,8 @@ from aegean.surface import option
 from aegean.training.schedule import Copy, Edge, Fit, Phase, Renew, Run
 
 BY_DATA = -1.0  # gamma, where none is chosen
+FEW = 1_000  # training samples, below which an adversary knows them by heart
+PASSES = 40  # of the autoencoder over few photographs (docs/log.md, "Few photographs")
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def ae_to_gan(
     warmup: float = 0.05,
     ramp: float = 0.05,
     recon: bool = False,
+    mirror: bool = True,
     transfer: Transfer = Transfer(),
     ties: Ties = Ties(),
     opponent: Adversary = Adversary(gamma=BY_DATA, relax=0.1),
@@ -90,30 +93,37 @@ def ae_to_gan(
 ) -> Run:
     """A GAN that starts from an autoencoder: decoder to generator, encoder to discriminator, prior from latents.
 
-    Three phases share the budget: a VAE, or with `--from RUN` a trained autoencoder of any kind and size; the
-    discriminator's warm-up with the generator frozen; then both. The reconstruction stays as an anchor, so nothing that
-    was handed over is forgotten. It trains the generator alone: the encoder is frozen, and with it the latents that the
-    prior was fitted to. If the end is further from held-out data than what was handed over, that is what the run keeps.
-    A gamma of -1 is chosen by the data: 1 for photographs, else 0.1. What each option is worth: docs/transfer.md.
+    Three phases share the budget: a VAE, on photographs one that begins as their principal components, or with
+    `--from RUN` a trained autoencoder of any kind and size; the discriminator's warm-up with the generator frozen; then
+    both. The reconstruction stays as an anchor, so nothing that was handed over is forgotten. It trains the generator
+    alone: the encoder is frozen, and with it the latents that the prior was fitted to. If the end is further from
+    held-out data than what was handed over, that is what the run keeps.
+    A gamma of -1 is chosen by the data: 1 for photographs, else 0.1. Fewer than 1,000 photographs the autoencoder sees
+    40 times each and no more, and the generator stays what it was handed: longer, or against an adversary, it learns
+    them by heart (a share for `teacher` lifts that). What each option is worth: docs/transfer.md.
 
     Papers: Goodfellow et al. 2014; Kingma and Welling 2013; Ghosh et al. 2020 (the fitted mixture); Sauer et al. 2021
     (`project`); Huang et al. 2024 (loss and penalties). Expected: digits, 40,000 images, 27 s of one core:
     fd@digits-classifier:397 0.68, coverage 0.96 (floor 0.75 and 0.99; `gan` at the same budget 59 s, 8.9 and 0.47).
 
     beta: weight of the rate of the VAE
-    teacher: share of the images that the VAE is trained on; 0 chooses by data and budget: half on photographs, else
+    teacher: share of the images that the VAE is trained on; 0 chooses by data and budget: 0.4 on photographs, else
         as long as it learns fast, and nearly all where too little would be left for the adversary
     warmup: share of the remaining images that the discriminator alone is trained on
     ramp: share of the last phase over which the generator's rate rises
     recon: whether reconstructions are fakes for the discriminator, too
+    mirror: whether fewer than 1,000 photographs are also seen mirrored, left to right
     """
     if opponent.gamma == BY_DATA:
         opponent = replace(opponent, gamma=1.0 if data.textured else 0.1)
     opponent.check(budget.batch)
+    few = few_photographs(data) and not teacher and inherited is None and transfer.generator == "initialise"
+    images = min(budget.images, PASSES * data.count) if few else budget.images
     if not teacher and inherited is None:
-        teacher = teacher_share(data, budget.images)
+        teacher = teacher_share(data, images)
     shares(teacher=teacher, warmup=warmup)
-    taught = the_teacher(data, build, round(budget.images * teacher), beta, inherited)
+    own = transfer.discriminator in ("initialise", "new")
+    taught = the_teacher(data, build, round(images * teacher), beta, inherited, principal=own)
     nets, edges, trains = handed_over(data, taught, transfer, opponent)
     if ties.distil:
         nets["kept"] = nets["G"]
@@ -124,27 +134,36 @@ def ae_to_gan(
     alone = discriminator_turn(replace(opponent, relax=ABSENT), budget.lr, fakes, trains)
     against = discriminator_turn(opponent, rate, fakes, trains)
     generator = generator_turn(opponent.loss, rate.replace(rise=ramp), *ties.terms(math.prod(data.shape)))
-    left = round(budget.images * (1 - teacher))
-    warming = round(left * warmup)
+    left = max(1, round(images * (1 - teacher)))
+    warming = left if few else round(left * warmup)
     kept = transfer.generator == "initialise"
     end = Phase("adversarial", left - warming, (against, generator), averages=("G",), half_life=0.1, trained=kept)
     phases = [Phase("warm-up", warming, (alone,)), end] if warming else [end]
+    phases = phases[:1] if few else phases
     phases[0] = phases[0].replace(edges=tuple(edges))
-    return Run(nets, (*taught.phases, *phases), budget.batch, training_only=("corruption", "kept"))
+    mirrored = mirror and few_photographs(data)
+    return Run(nets, (*taught.phases, *phases), budget.batch, training_only=("corruption", "kept"), mirrored=mirrored)
+
+
+def few_photographs(data: DataInfo) -> bool:
+    return data.textured and 0 < data.count < FEW
 
 
 def teacher_share(data: DataInfo, images: int) -> float:
     """The autoencoder's share of so many images, where it is left open (docs/log.md, "how long the teacher learns").
 
-    Half of them on photographs, whose texture no squared error learns. Elsewhere it draws well by itself, and an image
-    costs it a third of what it costs the adversary: it has the first 300,000, at least seven tenths and at most nine.
-    Of samples that are not tiny the adversary needs 100,000 images to gain more than the autoencoder would in the same
-    time; where fewer are left, the autoencoder has nearly all. Fewer than 1,000 samples the adversary knows by heart.
+    Two fifths of them on photographs, whose texture no squared error learns. Elsewhere it draws well by itself, and an
+    image costs it a third of what it costs the adversary: it has the first 300,000, at least seven tenths and at most
+    nine. Of samples that are not tiny the adversary needs 100,000 images to gain more than the autoencoder would in the
+    same time; where fewer are left, the autoencoder has nearly all. Fewer than 1,000 samples the adversary knows by
+    heart.
     """
-    if 0 < data.count < 1_000:
+    if few_photographs(data):
+        return 0.99
+    if 0 < data.count < FEW:
         return 0.9
     if data.textured:
-        return 0.5
+        return 0.4
     share = min(0.9, max(0.7, 300_000 / images))
     least = 100_000 if math.prod(data.shape) > 256 else 0
     return share if round(images * (1 - share)) >= least else 0.99
@@ -178,7 +197,7 @@ def handed_over(
         )
     nets["D"] = new_discriminator(data, nets["E"], opponent, taught.classes)
     if chosen == "initialise":
-        edges.append(Copy("E", "D.backbone"))
+        edges.append(Copy("E" if nets["E"] == without_components(nets["E"]) else "E.encoder", "D.backbone"))
     elif transfer.freeze:
         raise UserError(
             f"{option('freeze', transfer.freeze)} keeps levels of the encoder; use "

@@ -14,6 +14,8 @@ from aegean.nets.kinds import Body, body_of, kind_of
 from aegean.recipes.groups import Adversary, Augmentation, Budget, Build
 from aegean.surface import option
 
+PRINCIPAL = "PrincipalEncoder"
+
 
 def class_count(data: DataInfo, build: Build) -> int:
     """Classes of a conditional model, 0 without."""
@@ -74,7 +76,22 @@ def decoder(data: DataInfo, build: Build, classes: int = 0, output: str = "linea
 
 def bottleneck(kind: str, encoder: Net, latent: int, classes: int = 0) -> Net:
     """On the last level of an encoder; `kind` is a name in BOTTLENECKS."""
-    return net(BOTTLENECKS[kind], level=list(encoder.outline().levels[-1]), latent=latent, classes=classes)
+    given = {"given": True} if encoder.kind == PRINCIPAL else {}
+    return net(BOTTLENECKS[kind], level=list(encoder.outline().levels[-1]), latent=latent, classes=classes, **given)
+
+
+def principal(data: DataInfo, E: Net, G: Net) -> tuple[Net, Net]:
+    """A convolutional encoder and decoder, and beside them the principal components of the data."""
+    latent, classes = G.args["latent"], G.args["classes"]
+    return (
+        net(PRINCIPAL, encoder=E, shape=list(data.shape), latent=latent),
+        net("PrincipalDecoder", decoder=G, shape=list(data.shape), latent=latent, classes=classes),
+    )
+
+
+def without_components(E: Net) -> Net:
+    """The trained part of an encoder."""
+    return E.args["encoder"] if E.kind == PRINCIPAL else E
 
 
 def prior(kind: str, latent: int, classes: int = 0) -> Net:
@@ -85,6 +102,7 @@ def prior(kind: str, latent: int, classes: int = 0) -> Net:
 def discriminator(data: DataInfo, encoder: Net, opponent: Adversary, classes: int = 0) -> Net:
     """With the encoder's network as its backbone, whose first layer sees a whole pack of samples at once."""
     check_augmentations(data, opponent.augment)
+    encoder = without_components(encoder)
     if "shape" not in encoder.args:
         raise UserError(
             f"{option('source')}: no discriminator can begin as a {encoder.kind}; give a model with another encoder, "

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from aegean.config import Net, UserError
 from aegean.data.info import DataInfo
-from aegean.nets.kinds import kind_of
+from aegean.nets.kinds import body_of, kind_of
 from aegean.objectives import Term
 from aegean.recipes.ae import AUTOENCODER, ERRORS, autoencoder_nets, error_of
 from aegean.recipes.architecture import class_count, latent_size
@@ -15,7 +15,9 @@ from aegean.recipes.groups import Build
 from aegean.recipes.turns import autoencoder_turn
 from aegean.recipes.vae import evidence_terms
 from aegean.surface import option
-from aegean.training.schedule import Phase
+from aegean.training.schedule import Copy, Edge, Fit, Phase
+
+FITTED = 6_000  # samples that principal components are fitted to
 
 
 class Teacher(NamedTuple):
@@ -32,6 +34,7 @@ def teacher(
     beta: float,
     inherited: Mapping[str, Net] | None,
     variational: bool = False,
+    principal: bool = False,
 ) -> Teacher:
     """A VAE to be trained, or an inherited autoencoder of any kind and size.
 
@@ -39,6 +42,7 @@ def teacher(
     beta: weight of its rate
     inherited: the networks of another run, by name
     variational: it must be a VAE, also for data of a kind that a plain autoencoder teaches better
+    principal: it may begin as the principal components of the data, as it does on photographs
 
     UserError: what is inherited is no autoencoder, or knows none of the classes that are asked for.
     """
@@ -46,14 +50,18 @@ def teacher(
         nets = _handed_over(inherited, build.conditional)
         G = nets["G"].outline()
         return Teacher(nets, G.latent, G.classes, ())
-    classes = class_count(data, build)
+    classes, edges = class_count(data, build), tuple[Edge, ...]()
+    principal = principal and data.textured and body_of(data, build.network).grid
+    if principal:
+        edges = (Fit("E", FITTED, "samples"), Copy("E.components", "G.components"))
     if variational or kind_of(data).variational or data.table:
-        nets = autoencoder_nets(data, build, "gaussian", "gaussian", classes)
+        nets = autoencoder_nets(data, build, "gaussian", "gaussian", classes, principal)
         terms: tuple[Term, ...] = evidence_terms(error_of(data, "gaussian"), beta)
     else:
-        nets = autoencoder_nets(data, build, classes=classes)
+        nets = autoencoder_nets(data, build, classes=classes, principal=principal)
         terms = (ERRORS[error_of(data, "squared")](trains=AUTOENCODER),)
-    phase = Phase("autoencoder", images, (autoencoder_turn(*terms, lr=kind_of(data).rate),), averages=AUTOENCODER)
+    turn = autoencoder_turn(*terms, lr=kind_of(data).rate)
+    phase = Phase("autoencoder", images, (turn,), edges=edges, averages=AUTOENCODER)
     return Teacher(nets, latent_size(data, build), classes, (phase,))
 
 

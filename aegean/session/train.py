@@ -98,6 +98,11 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
     trainer = make_trainer(run, feed, engine, world)  # its networks may not fit: before anything is written
     if world.leads:
         folder.create(plan, overwrite)
+    if run.mirrored:
+        few = f"{dataset.info.name}: few photographs: training also sees them mirrored left to right"
+        say(f"{few} ({option('mirror', False)} leaves that out)")
+    if plan_of(2 * run.images).images <= run.images:
+        say(f"{run.images:,} images in all: longer, so few samples would be learnt by heart")
     say(engine.words(device))
     if asked.minutes is None and device.type == "cpu" and long and (words := time_of(run, make)):
         say(words)
@@ -149,7 +154,7 @@ def in_time(
     images, fewest = plan.run.images, LEARNING * run.batch * phases
     if asked.budget and images < min(fewest, run.images):
         say(f"warning: {images:,} images are too few to learn from: expect noise")
-    elif images < fewest and not asked.budget:
+    elif images < min(fewest, plan_of(fewest).images) and not asked.budget:
         training = pace.training(plan_of(fewest)) / (1 - MEASURING)
         least = (spent + last + max(training, 2 * pace.evaluation)) / 60
         raise UserError(

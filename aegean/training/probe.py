@@ -126,13 +126,16 @@ def plan_for(seconds: float, of: Callable[[int], Run], pace: Pace, evaluations: 
 
 def filling(seconds: float, of: Callable[[int], Run], pace: Pace) -> Run:
     """The longest run that trains in so many seconds, to a thousandth; at least of one image. `of`: the run of so many
-    images, whose phases need not grow alike; where the next longer one takes much longer, all phases grow alike."""
+    images, whose phases need not grow alike; where the next longer one takes much longer, all phases grow alike. A
+    recipe may give fewer images than are asked for, beyond which more would do harm."""
     most = max(1, int(seconds / min(pace.images)))
     fewest = 1
     while most - fewest > most // 1000:
         middle = (fewest + most + 1) // 2
         fewest, most = (middle, most) if pace.training(of(middle)) <= seconds else (fewest, middle - 1)
     run = of(fewest)
+    if run.images < fewest - run.batch * len(run.schedule):
+        return run
     return run.with_images(max(run.images, int(run.images * seconds / pace.training(run))))
 
 

@@ -60,12 +60,13 @@ class Copy(Edge):
 
 @dataclass(frozen=True)
 class Fit(Edge):
-    """Network `net`, a prior or a bottleneck, is fitted at a phase's start to what the encoder makes of `count`
-    training samples: their latents, or the features of its last level; or to the samples of both sides themselves."""
+    """Network `net` is fitted at a phase's start to `count` training samples: a prior or a bottleneck to what the
+    encoder makes of them, their latents or the features of its last level; others to the samples themselves, or to
+    those of both sides."""
 
     net: str = "prior"
     count: int = 20_000
-    of: Literal["latents", "features", "sides"] = "latents"
+    of: Literal["latents", "features", "samples", "sides"] = "latents"
 
     @property
     def words(self) -> str:
@@ -112,7 +113,7 @@ class Run(Config):
 
     `bound` are the terms whose sum is minus the evidence bound, in bits, where the model has one.
     `training_only` names networks that no verb of the finished model needs. `wiring` names the paths between them
-    (`paths.WIRINGS`).
+    (`paths.WIRINGS`). `mirrored`: training also sees all samples mirrored left to right.
     """
 
     nets: dict[str, Net]
@@ -122,6 +123,7 @@ class Run(Config):
     bound: tuple[Term, ...] = ()
     training_only: tuple[str, ...] = field(default=("corruption",))
     wiring: str = "standard"
+    mirrored: bool = False
 
     @property
     def images(self) -> int:

@@ -62,7 +62,8 @@ class Trainer:
         engine: Engine | None = None,
         world: World | None = None,
     ):
-        self.run, self.info, self.feed, self.device = run, info, feed, device
+        self.run, self.info, self.device = run, info, device
+        self.feed = feed.mirrored() if run.mirrored else feed
         self.engine, self.world = engine or Engine(), world or World()
         check_split(run, self.world.size, self.engine.accumulate)
         self.nets = {name: place(net, device) for name, net in build(run).items()}
@@ -92,8 +93,7 @@ class Trainer:
                 fresh = build(self.run, "renewed")[edge.net]
                 self.nets[edge.net].load_state_dict(fresh.state_dict())
             elif isinstance(edge, Fit):
-                given = self.sides(edge.count) if edge.of == "sides" else self.latents(edge.count, edge.of)
-                fit(self.nets[edge.net], *given)
+                fit(self.nets[edge.net], *self.given(edge))
         if with_edges:
             self.world.spread(value for net in self.nets.values() for value in net.state_dict().values())
         self.current = Step(self.run, self.phase, self.nets, self.at, self.feed, self.engine, self.world)
@@ -165,10 +165,13 @@ class Trainer:
             ys.append(batch.labels)
         return torch.cat(zs), None if ys[0] is None else torch.cat(ys)  # type: ignore[arg-type]
 
-    def sides(self, count: int) -> tuple[Tensor, Tensor]:
-        """The first n = min(count, all) samples of both sides (n, *shape), in model range."""
-        batch = self.feed.take("sides", 0, min(count, self.feed.count))
-        assert batch.target is not None, "there is one side"
+    def given(self, edge: Fit) -> tuple[Tensor, Tensor | None]:
+        """What a network is fitted to: of n = min(count, all) samples the latents and labels, the features, or the
+        samples (n, *shape) in model range, with those of the other side where there is one."""
+        if edge.of not in ("samples", "sides"):
+            return self.latents(edge.count, edge.of)
+        batch = self.feed.take(edge.of, 0, min(edge.count, self.feed.count))
+        assert edge.of == "samples" or batch.target is not None, "there is one side"
         return batch.x, batch.target
 
     # state

@@ -39,6 +39,7 @@ def test_every_network_is_registered_for_this_contract():
         "Blanks", "TextDecoder", "TextEncoder",  # tests/nets/test_text_networks.py
         "Scorer", "Trunk",  # tests/test_anomalies.py
         "MarkedDecoder",  # tests/trust/test_mark.py
+        "PrincipalDecoder", "PrincipalEncoder",  # tests/nets/test_principal.py
     }  # fmt: skip
 
 

@@ -76,15 +76,26 @@ DRAWINGS = DIGITS.replace(shape=(1, 28, 28), count=60_000, flat=0.8)
         (DRAWINGS, 200_000, 198_000),  # the adversary would do harm in the time left to it
         (DRAWINGS, 400_000, 300_000),
         (DRAWINGS, 1_000_000, 700_000),
-        (PHOTOGRAPHS, 40_000, 20_000),
-        (PHOTOGRAPHS, 1_000_000, 500_000),
-        (PHOTOGRAPHS.replace(count=300), 100_000, 90_000),
+        (PHOTOGRAPHS, 40_000, 16_000),
+        (PHOTOGRAPHS, 1_000_000, 400_000),
     ],
 )
 def test_a_teacher_learns_as_long_as_the_data_ask_for(data, images, teacher):
     phases = configure("ae_to_gan", data, {"images": images}).schedule
     warming = (images - teacher) // 20
     assert [phase.images for phase in phases] == [teacher, warming, images - teacher - warming]
+
+
+def test_few_photographs_are_not_learnt_by_heart():
+    data = PHOTOGRAPHS.replace(count=300)
+
+    def phases(images, **settings):
+        schedule = configure("ae_to_gan", data, {"images": images, **settings}).schedule
+        return [(phase.name, phase.images) for phase in schedule]
+
+    assert phases(100_000) == [("autoencoder", 11_880), ("warm-up", 120)]
+    assert phases(2_000) == [("autoencoder", 1_980), ("warm-up", 20)]
+    assert phases(100_000, teacher=0.9) == [("autoencoder", 90_000), ("warm-up", 500), ("adversarial", 9_500)]
 
 
 def test_an_inherited_teacher_leaves_the_budget_to_the_adversary():

@@ -71,6 +71,12 @@ class Feed:
         self._windows: dict[str, Window] = {}
         self._threads = ThreadPoolExecutor(THREADS, "aegean-feed")  # they end when the feed is dropped
 
+    def mirrored(self) -> Feed:
+        """A feed of these images, and of all of them mirrored left to right."""
+        raw = np.array(self.raw[: self.count])
+        labels = None if self.labels is None else np.tile(self.labels.cpu().numpy(), 2)
+        return Feed(self.info, np.concatenate((raw, raw[..., ::-1])), labels, self.device, self.seed, self.part)
+
     def take(self, stream: str, start: int, size: int) -> Batch:
         """Samples start ... start + size - 1 of a stream, at once."""
         rows = rows_of(self.seed, stream, torch.arange(start, start + size), self.count)
