@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -17,7 +18,8 @@ from aegean.recipes.vae import evidence_terms
 from aegean.surface import option
 from aegean.training.schedule import Copy, Edge, Fit, Phase
 
-FITTED = 6_000  # samples that principal components are fitted to
+RISE = 0.1  # share of the phase over which the rate rises where it begins with components
+FITTED, NUMBERS = 6_000, 1 << 27  # samples that principal components are fitted to, and values of them, at most
 
 
 class Teacher(NamedTuple):
@@ -53,14 +55,15 @@ def teacher(
     classes, edges = class_count(data, build), tuple[Edge, ...]()
     principal = principal and data.textured and body_of(data, build.network).grid
     if principal:
-        edges = (Fit("E", FITTED, "samples"), Copy("E.components", "G.components"))
+        count = min(FITTED, NUMBERS // math.prod(data.shape))
+        edges = (Fit("E", count, "samples"), Copy("E.components", "G.components"))
     if variational or kind_of(data).variational or data.table:
         nets = autoencoder_nets(data, build, "gaussian", "gaussian", classes, principal)
         terms: tuple[Term, ...] = evidence_terms(error_of(data, "gaussian"), beta)
     else:
         nets = autoencoder_nets(data, build, classes=classes, principal=principal)
         terms = (ERRORS[error_of(data, "squared")](trains=AUTOENCODER),)
-    turn = autoencoder_turn(*terms, lr=kind_of(data).rate)
+    turn = autoencoder_turn(*terms, lr=kind_of(data).rate, rise=RISE if principal else 0.0)
     phase = Phase("autoencoder", images, (turn,), edges=edges, averages=AUTOENCODER)
     return Teacher(nets, latent_size(data, build), classes, (phase,))
 

@@ -7,9 +7,10 @@ from aegean.recipes.groups import ABSENT, Adversary
 from aegean.training.schedule import Turn
 
 
-def autoencoder_turn(*terms: Term, lr: float) -> Turn:
-    """The reconstruction player: Adam with momentum, the rate falling to a tenth along a cosine."""
-    return Turn("AE", terms, lr=Ramp(lr, lr / 10, cosine=True), beta1=0.9, beta2=0.999)
+def autoencoder_turn(*terms: Term, lr: float, rise: float = 0.0) -> Turn:
+    """The reconstruction player: Adam with momentum, the rate falling to a tenth along a cosine, after it has risen
+    over a share of the phase where there is something to lose."""
+    return Turn("AE", terms, lr=Ramp(lr, lr / 10, cosine=True, rise=rise), beta1=0.9, beta2=0.999)
 
 
 def falling(lr: float) -> Ramp:

@@ -105,6 +105,19 @@ def test_photographs_begin_so_and_few_are_seen_mirrored():
     assert kinds(photographs(300, flat=0.9)) == ("ConvEncoder", False)
 
 
+def test_what_the_components_know_is_not_shaken_by_the_first_steps():
+    def error(trainer) -> float:
+        x = model_values(64)
+        return float((trainer.model().reconstruct(x) - x).square().mean())
+
+    trainer = trainer_on("ae_to_gan", photographs(64), pictures(64), steps=100, teacher=0.9)
+    trainer.enter()
+    before = error(trainer)
+    for _ in range(5):
+        trainer.step()
+        assert error(trainer) < 1.05 * before
+
+
 def test_a_mirrored_feed_has_every_image_twice():
     raw, labels = pictures(6), np.arange(6) % 2
     feed = Feed(photographs(6), raw, labels, torch.device("cpu"), seed=3).mirrored()
