@@ -141,8 +141,9 @@ def ae_to_gan(
     phases = [Phase("warm-up", warming, (alone,)), end] if warming else [end]
     phases = phases[:1] if few else phases
     phases[0] = phases[0].replace(edges=tuple(edges))
-    mirrored = mirror and few_photographs(data)
-    return Run(nets, (*taught.phases, *phases), budget.batch, training_only=("corruption", "kept"), mirrored=mirrored)
+    mirrored, capped = mirror and few_photographs(data), images < budget.images
+    run = Run(nets, (*taught.phases, *phases), budget.batch, training_only=("corruption", "kept"))
+    return run.replace(mirrored=mirrored, capped=capped)
 
 
 def few_photographs(data: DataInfo) -> bool:

@@ -120,9 +120,7 @@ def planned(
 
     left = {} if budget is None or "images" not in options(recipe) else {"images": max(1, budget - inherited)}
     run = configure(recipe, info, {**settings, **left}, inherited_nets).replace(seed=seed)
-    total = run.images + inherited if budget is None else budget
-    if total - inherited - run.images > run.batch * len(run.schedule):  # more would do harm, the recipe says
-        total = run.images + inherited
+    total = run.images + inherited if budget is None or run.capped else budget
     if total - inherited < run.batch * len(run.schedule):
         count, part = len(run.schedule), f", {inherited:,} of them inherited," if inherited else ""
         phases = "its one phase needs" if count == 1 else f"each of the {count} phases needs"

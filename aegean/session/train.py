@@ -101,7 +101,7 @@ def train(recipe: str, data: str | DataOptions, out: str | Path, *, overwrite: b
     if run.mirrored:
         few = f"{dataset.info.name}: few photographs: training also sees them mirrored left to right"
         say(f"{few} ({option('mirror', False)} leaves that out)")
-    if plan_of(2 * run.images).images <= run.images:
+    if run.capped:
         say(f"{run.images:,} images in all: longer, so few samples would be learnt by heart")
     say(engine.words(device))
     if asked.minutes is None and device.type == "cpu" and long and (words := time_of(run, make)):

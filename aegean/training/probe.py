@@ -134,9 +134,7 @@ def filling(seconds: float, of: Callable[[int], Run], pace: Pace) -> Run:
         middle = (fewest + most + 1) // 2
         fewest, most = (middle, most) if pace.training(of(middle)) <= seconds else (fewest, middle - 1)
     run = of(fewest)
-    if run.images < fewest - run.batch * len(run.schedule):
-        return run
-    return run.with_images(max(run.images, int(run.images * seconds / pace.training(run))))
+    return run if run.capped else run.with_images(max(run.images, int(run.images * seconds / pace.training(run))))
 
 
 def parts_that_fit(run: Run, make: Callable[[int], Trainer], parts: int) -> int | None:

@@ -113,7 +113,8 @@ class Run(Config):
 
     `bound` are the terms whose sum is minus the evidence bound, in bits, where the model has one.
     `training_only` names networks that no verb of the finished model needs. `wiring` names the paths between them
-    (`paths.WIRINGS`). `mirrored`: training also sees all samples mirrored left to right.
+    (`paths.WIRINGS`). `mirrored`: training also sees all samples mirrored left to right. `capped`: it has fewer images
+    than were asked for, beyond which more would do harm.
     """
 
     nets: dict[str, Net]
@@ -124,6 +125,7 @@ class Run(Config):
     training_only: tuple[str, ...] = field(default=("corruption",))
     wiring: str = "standard"
     mirrored: bool = False
+    capped: bool = False
 
     @property
     def images(self) -> int:

@@ -95,6 +95,11 @@ def test_few_photographs_are_not_learnt_by_heart():
 
     assert phases(100_000) == [("autoencoder", 11_880), ("warm-up", 120)]
     assert phases(2_000) == [("autoencoder", 1_980), ("warm-up", 20)]
+    assert [configure("ae_to_gan", data, {"images": n}).capped for n in (2_000, 12_000, 100_000)] == [
+        False,
+        False,
+        True,
+    ]
     assert phases(100_000, teacher=0.9) == [("autoencoder", 90_000), ("warm-up", 500), ("adversarial", 9_500)]
 
 
