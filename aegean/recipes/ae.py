@@ -8,8 +8,15 @@ from aegean.config import Net, UserError, net
 from aegean.data.info import DataInfo
 from aegean.nets.kinds import kind_of
 from aegean.objectives import AbsoluteError, BernoulliBits, ColumnBits, GaussianBits, SquaredError, Term, TokenBits
-from aegean.recipes.architecture import bottleneck, class_count, decoder, encoder, latent_size, learning_rate
-from aegean.recipes.architecture import principal as beside_components
+from aegean.recipes.architecture import (
+    beside_components,
+    bottleneck,
+    class_count,
+    decoder,
+    encoder,
+    latent_size,
+    learning_rate,
+)
 from aegean.recipes.groups import AUTOENCODING, Budget, Build
 from aegean.recipes.registry import recipe
 from aegean.recipes.turns import autoencoder_turn

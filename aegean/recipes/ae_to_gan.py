@@ -23,6 +23,7 @@ from aegean.training.schedule import Copy, Edge, Fit, Phase, Renew, Run
 
 BY_DATA = -1.0  # gamma, where none is chosen
 FEW = 1_000  # training samples, below which an adversary knows them by heart
+NEARLY = 0.99  # the teacher's share where the adversary has nothing to add
 PASSES = 40  # of the autoencoder over few photographs (docs/log.md, "Few photographs")
 
 
@@ -117,12 +118,13 @@ def ae_to_gan(
     if opponent.gamma == BY_DATA:
         opponent = replace(opponent, gamma=1.0 if data.textured else 0.1)
     opponent.check(budget.batch)
-    few = few_photographs(data) and not teacher and inherited is None and transfer.generator == "initialise"
+    kept, open_ = transfer.generator == "initialise", not teacher and inherited is None
+    few = few_photographs(data) and kept and open_
     images = min(budget.images, PASSES * data.count) if few else budget.images
-    if not teacher and inherited is None:
-        teacher = teacher_share(data, images)
+    if open_:
+        teacher = NEARLY if few else teacher_share(data, images)
     shares(teacher=teacher, warmup=warmup)
-    own = transfer.discriminator in ("initialise", "new")
+    own = kept and transfer.discriminator in ("initialise", "new")
     taught = the_teacher(data, build, round(images * teacher), beta, inherited, principal=own)
     nets, edges, trains = handed_over(data, taught, transfer, opponent)
     if ties.distil:
@@ -136,7 +138,6 @@ def ae_to_gan(
     generator = generator_turn(opponent.loss, rate.replace(rise=ramp), *ties.terms(math.prod(data.shape)))
     left = max(1, round(images * (1 - teacher)))
     warming = left if few else round(left * warmup)
-    kept = transfer.generator == "initialise"
     end = Phase("adversarial", left - warming, (against, generator), averages=("G",), half_life=0.1, trained=kept)
     phases = [Phase("warm-up", warming, (alone,)), end] if warming else [end]
     phases = phases[:1] if few else phases
@@ -159,15 +160,13 @@ def teacher_share(data: DataInfo, images: int) -> float:
     same time; where fewer are left, the autoencoder has nearly all. Fewer than 1,000 samples the adversary knows by
     heart.
     """
-    if few_photographs(data):
-        return 0.99
     if 0 < data.count < FEW:
         return 0.9
     if data.textured:
         return 0.4
     share = min(0.9, max(0.7, 300_000 / images))
     least = 100_000 if math.prod(data.shape) > 256 else 0
-    return share if round(images * (1 - share)) >= least else 0.99
+    return share if round(images * (1 - share)) >= least else NEARLY
 
 
 def handed_over(

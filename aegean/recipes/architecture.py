@@ -80,7 +80,7 @@ def bottleneck(kind: str, encoder: Net, latent: int, classes: int = 0) -> Net:
     return net(BOTTLENECKS[kind], level=list(encoder.outline().levels[-1]), latent=latent, classes=classes, **given)
 
 
-def principal(data: DataInfo, E: Net, G: Net) -> tuple[Net, Net]:
+def beside_components(data: DataInfo, E: Net, G: Net) -> tuple[Net, Net]:
     """A convolutional encoder and decoder, and beside them the principal components of the data."""
     latent, classes = G.args["latent"], G.args["classes"]
     return (

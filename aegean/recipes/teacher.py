@@ -53,7 +53,8 @@ def teacher(
         G = nets["G"].outline()
         return Teacher(nets, G.latent, G.classes, ())
     classes, edges = class_count(data, build), tuple[Edge, ...]()
-    principal = principal and data.textured and body_of(data, build.network).grid
+    fits = latent_size(data, build) <= math.prod(data.shape)
+    principal = principal and fits and data.textured and body_of(data, build.network).grid
     if principal:
         count = min(FITTED, NUMBERS // math.prod(data.shape))
         edges = (Fit("E", count, "samples"), Copy("E.components", "G.components"))

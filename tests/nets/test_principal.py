@@ -102,6 +102,8 @@ def test_photographs_begin_so_and_few_are_seen_mirrored():
     assert kinds(photographs(300), mirror=False) == ("PrincipalEncoder", False)
     assert kinds(photographs(5_000)) == ("PrincipalEncoder", False)
     assert kinds(photographs(300), discriminator="project") == ("ConvEncoder", True)
+    assert kinds(photographs(300), generator="new") == ("ConvEncoder", True)
+    assert kinds(photographs(300), latent=1_000) == ("ConvEncoder", True)  # more than a picture has values
     assert kinds(photographs(300, flat=0.9)) == ("ConvEncoder", False)
 
 
