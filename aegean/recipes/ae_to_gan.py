@@ -32,15 +32,15 @@ class Transfer:
     """What is handed over, each edge by name of the network that receives it.
 
     generator: begins as the decoder (initialise) or new
-    discriminator: its backbone begins as the encoder (initialise), or new; or small heads look at the levels of the
-        frozen encoder, as they are (share) or through fixed random projections across levels (project)
+    discriminator: begins as the encoder (initialise), or new; or small heads judge the frozen encoder's levels, as
+        they are (share) or mixed (project); auto: new beside principal components, else initialise
     prior: what is fitted to the latents: a mixture, a mapping network or one Gaussian; normal: N(0, 1)
     freeze: so many levels of the discriminator stay as the encoder's, from the data upwards
     pixels: whether, with share or project, another head sees the samples themselves
     """
 
     generator: Literal["initialise", "new"] = "initialise"
-    discriminator: Literal["initialise", "share", "project", "new"] = "initialise"
+    discriminator: Literal["auto", "initialise", "share", "project", "new"] = "auto"
     prior: Literal["mixture", "mapping", "gaussian", "normal"] = "mixture"
     freeze: int = 0
     pixels: bool = False
@@ -124,7 +124,7 @@ def ae_to_gan(
     if open_:
         teacher = NEARLY if few else teacher_share(data, images)
     shares(teacher=teacher, warmup=warmup)
-    own = kept and transfer.discriminator in ("initialise", "new")
+    own = kept and transfer.discriminator not in ("share", "project")
     taught = the_teacher(data, build, round(images * teacher), beta, inherited, principal=own)
     nets, edges, trains = handed_over(data, taught, transfer, opponent)
     if ties.distil:
@@ -138,7 +138,8 @@ def ae_to_gan(
     generator = generator_turn(opponent.loss, rate.replace(rise=ramp), *ties.terms(math.prod(data.shape)))
     left = max(1, round(images * (1 - teacher)))
     warming = left if few else round(left * warmup)
-    end = Phase("adversarial", left - warming, (against, generator), averages=("G",), half_life=0.1, trained=kept)
+    memory = 0.03 if data.textured else 0.1  # of the average: a longer one blurs texture, and helps digits
+    end = Phase("adversarial", left - warming, (against, generator), averages=("G",), half_life=memory, trained=kept)
     phases = [Phase("warm-up", warming, (alone,)), end] if warming else [end]
     phases = phases[:1] if few else phases
     phases[0] = phases[0].replace(edges=tuple(edges))
@@ -174,7 +175,10 @@ def handed_over(
 ) -> tuple[dict[str, Net], list[Edge], tuple[str, ...]]:
     """The networks with a prior and a discriminator, the edges that begin both, and the parts of the discriminator
     that train. UserError: choices that contradict each other."""
-    nets, chosen = dict(taught.nets), transfer.discriminator
+    nets, beside = dict(taught.nets), taught.nets["E"] != without_components(taught.nets["E"])
+    chosen = transfer.discriminator
+    if chosen == "auto":
+        chosen = "new" if beside else "initialise"
     if transfer.prior == "normal" and transfer.generator == "initialise" and nets["bottleneck"].kind != "Gaussian":
         raise UserError(
             f"{option('prior', 'normal')}: the latents of a plain autoencoder are not N(0, 1); use "
@@ -197,7 +201,7 @@ def handed_over(
         )
     nets["D"] = new_discriminator(data, nets["E"], opponent, taught.classes)
     if chosen == "initialise":
-        edges.append(Copy("E" if nets["E"] == without_components(nets["E"]) else "E.encoder", "D.backbone"))
+        edges.append(Copy("E.encoder" if beside else "E", "D.backbone"))
     elif transfer.freeze:
         raise UserError(
             f"{option('freeze', transfer.freeze)} keeps levels of the encoder; use "

@@ -107,6 +107,22 @@ def test_photographs_begin_so_and_few_are_seen_mirrored():
     assert kinds(photographs(300, flat=0.9)) == ("ConvEncoder", False)
 
 
+@pytest.mark.parametrize(
+    "flat, settings, source",
+    [
+        (0.05, {}, None),
+        (0.05, {"discriminator": "initialise"}, "E.encoder"),
+        (0.05, {"generator": "new"}, "E"),
+        (0.9, {}, "E"),
+        (0.9, {"discriminator": "new"}, None),
+    ],
+)
+def test_beside_components_a_discriminator_begins_anew_if_not_asked_otherwise(flat, settings, source):
+    run = configure("ae_to_gan", photographs(5_000, flat=flat), {"images": 20_000, **settings})
+    copied = [edge for phase in run.schedule for edge in phase.edges if getattr(edge, "target", "") == "D.backbone"]
+    assert [edge.source for edge in copied] == ([source] if source else [])
+
+
 @torch.no_grad()
 def test_what_the_components_know_is_not_shaken_by_the_first_steps():
     trainer = trainer_on("ae_to_gan", photographs(64), pictures(64), steps=100, teacher=0.9)
