@@ -140,8 +140,7 @@ def ae_to_gan(
     warming = left if few else round(left * warmup)
     memory = 0.03 if data.textured else 0.1  # of the average: a longer one blurs texture, and helps digits
     end = Phase("adversarial", left - warming, (against, generator), averages=("G",), half_life=memory, trained=kept)
-    phases = [Phase("warm-up", warming, (alone,)), end] if warming else [end]
-    phases = phases[:1] if few else phases
+    phases = ([Phase("warm-up", warming, (alone,))] if warming else []) + ([] if few else [end])
     phases[0] = phases[0].replace(edges=tuple(edges))
     mirrored, capped = mirror and few_photographs(data), images < budget.images
     run = Run(nets, (*taught.phases, *phases), budget.batch, training_only=("corruption", "kept"))

@@ -74,7 +74,7 @@ def check_readable(path: str | Path, survived: Mapping[str, Mapping[str, float]]
     if right < READABLE:
         raise UserError(
             f"{path}: its pictures have no room for a mark that is not seen: only {right:.0%} of the bits are right "
-            "(small grey pictures on black, for one). Nothing was written."
+            "(small grey pictures on black, for one), or not for this key: another may do. Nothing was written."
         )
     for name, row in survived.items():
         if row["pooled"] > SURE:

@@ -121,6 +121,7 @@ def test_beside_components_a_discriminator_begins_anew_if_not_asked_otherwise(fl
     run = configure("ae_to_gan", photographs(5_000, flat=flat), {"images": 20_000, **settings})
     copied = [edge for phase in run.schedule for edge in phase.edges if getattr(edge, "target", "") == "D.backbone"]
     assert [edge.source for edge in copied] == ([source] if source else [])
+    assert run.schedule[-1].half_life == (0.03 if flat < 0.2 else 0.1)
 
 
 @torch.no_grad()
