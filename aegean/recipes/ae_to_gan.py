@@ -24,6 +24,7 @@ from aegean.training.schedule import Copy, Edge, Fit, Phase, Renew, Run
 BY_DATA = -1.0  # gamma, where none is chosen
 FEW = 1_000  # training samples, below which an adversary knows them by heart
 NEARLY = 0.99  # the teacher's share where the adversary has nothing to add
+LEAST = 20_000  # images of an adversary on photographs, below which it leaves them worse than it found them
 PASSES = 40  # of the autoencoder over few photographs (docs/log.md, "Few photographs")
 
 
@@ -156,16 +157,14 @@ def teacher_share(data: DataInfo, images: int) -> float:
 
     Two fifths of them on photographs, whose texture no squared error learns. Elsewhere it draws well by itself, and an
     image costs it a third of what it costs the adversary: it has the first 300,000, at least seven tenths and at most
-    nine. Of samples that are not tiny the adversary needs 100,000 images to gain more than the autoencoder would in the
-    same time; where fewer are left, the autoencoder has nearly all. Fewer than 1,000 samples the adversary knows by
-    heart.
+    nine. Of samples that are not tiny the adversary needs 100,000 images, on photographs 20,000, to gain more than the
+    autoencoder would in the same time; where fewer are left, the autoencoder has nearly all. Fewer than 1,000 samples
+    the adversary knows by heart.
     """
     if 0 < data.count < FEW:
         return 0.9
-    if data.textured:
-        return 0.4
-    share = min(0.9, max(0.7, 300_000 / images))
-    least = 100_000 if math.prod(data.shape) > 256 else 0
+    share = 0.4 if data.textured else min(0.9, max(0.7, 300_000 / images))
+    least = LEAST if data.textured else 100_000 if math.prod(data.shape) > 256 else 0
     return share if round(images * (1 - share)) >= least else NEARLY
 
 

@@ -76,6 +76,7 @@ DRAWINGS = DIGITS.replace(shape=(1, 28, 28), count=60_000, flat=0.8)
         (DRAWINGS, 200_000, 198_000),  # the adversary would do harm in the time left to it
         (DRAWINGS, 400_000, 300_000),
         (DRAWINGS, 1_000_000, 700_000),
+        (PHOTOGRAPHS, 30_000, 29_700),  # here, too
         (PHOTOGRAPHS, 40_000, 16_000),
         (PHOTOGRAPHS, 1_000_000, 400_000),
     ],
